@@ -1,0 +1,1 @@
+"""What a recipe and a row are. Imports nothing else of Voxsmith."""

@@ -1,0 +1,46 @@
+"""What a text or a clip must satisfy, as the recipe's `checks` state it.
+
+Each stage gets only the group that it declares, so that a stricter clip limit never makes a text stage stale.
+"""
+
+from pydantic import Field
+
+from schemas.strict import Strict
+
+
+class QueryText(Strict):
+    """Limits on a rewritten request."""
+
+    min_words: int = Field(3, ge=1, description="fewest words of a request")
+    max_words: int = Field(80, ge=1, description="most words of a request")
+    min_kept: float = Field(0.75, ge=0, le=1, description="least share of the instruction's content words kept")
+
+
+class AnswerText(Strict):
+    """Limits on a spoken answer."""
+
+    min_words: int = Field(2, ge=1, description="fewest words of an answer")
+    max_words: int = Field(80, ge=1, description="most words of an answer")
+    min_on_topic: float = Field(0.1, ge=0, le=1, description="least share of the request's content words taken up")
+
+
+class Clip(Strict):
+    """Limits on one synthesised clip."""
+
+    max_wer: float = Field(0.15, ge=0, description="most word errors a word of text")
+    max_cer: float = Field(0.15, ge=0, description="most character errors a character of text")
+    min_mos: float = Field(2.3, ge=1, le=5, description="least predicted mean opinion score; ignored where none was made")
+    max_silence: float = Field(1.5, ge=0, description="longest silent stretch inside the clip, seconds")
+    max_clipping: float = Field(0.001, ge=0, le=1, description="largest share of samples at full scale")
+    max_tail: float = Field(-6.0, description="loudest end, dB against the clip's loudness: louder means cut off")
+    min_words_per_second: float = Field(1.0, gt=0, description="slowest plausible speech")
+    max_words_per_second: float = Field(5.5, gt=0, description="fastest plausible speech")
+
+
+class Checks(Strict):
+    """The recipe's `checks` section."""
+
+    query_text: QueryText = QueryText()
+    answer_text: AnswerText = AnswerText()
+    query_clip: Clip = Clip(max_wer=0.2)
+    answer_clip: Clip = Clip()

@@ -1,0 +1,32 @@
+"""Prompts: Jinja files, read when the recipe is."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from pydantic import model_validator
+
+from schemas.strict import Strict
+
+_JINJA = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False)
+
+
+class Prompt(Strict):
+    """A prompt file's text. In a recipe it is written as the file's path."""
+
+    text: str
+    path: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        path = Path(value)
+        if not path.is_file():
+            raise ValueError(f"no such prompt file: {value}")
+        return {"text": path.read_text(encoding="utf-8"), "path": value}
+
+    def render(self, **variables: Any) -> str:
+        """The text with its variables filled in. Raises jinja2.UndefinedError for one that isn't given."""
+        return _JINJA.from_string(self.text).render(**variables)

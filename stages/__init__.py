@@ -1,0 +1,1 @@
+"""What happens to rows. Imports schemas; knows nothing of Ray, shards, files or caching."""

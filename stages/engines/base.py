@@ -1,0 +1,109 @@
+"""What every engine backend shares: its place in a recipe, its errors, and the queue that fills its batches."""
+
+import queue
+import threading
+from abc import ABC, abstractmethod
+from concurrent.futures import Future
+from typing import Any, ClassVar, Protocol
+
+from pydantic import Field
+
+from stages.requests import Request
+from schemas.strict import Strict
+
+
+class Unavailable(Exception):
+    """The world failed (timeout, 429, 5xx, out of memory): no verdict on the row; it stays pending."""
+
+
+class Refused(Exception):
+    """The engine can't take this request however often it is asked: a verdict on the row."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason, self.message = reason, message
+
+
+class Resources(Strict):
+    """Machine settings. They are in no key: changing one makes nothing stale."""
+
+    replicas: int = Field(1, ge=1, description="actors at most")
+    num_cpus: float = Field(1, ge=0, description="of Ray's CPUs, an actor")
+    num_gpus: float = Field(0, ge=0, description="of Ray's GPUs, an actor")
+    threads: int = Field(1, ge=1, description="of the engine's own thread pool")
+    batch: int = Field(8, ge=1, description="requests that are worked on together at most")
+
+
+class EngineConfig(Strict):
+    """Base of a backend's settings in the recipe (the keys beside `backend`)."""
+
+    resources: Resources = Resources()
+
+
+class Engine(Protocol):
+    """A loaded model. `batch_invariant`: no reply depends on what else is asked at the same time."""
+
+    batch_invariant: ClassVar[bool]
+
+    def submit(self, request: Request) -> "Future[Any]":
+        """The reply, later. The future raises `Unavailable` or `Refused`; anything else is the engine's fault."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Batching(ABC):
+    """An engine that works on a list of requests at a time: one worker thread that takes what is waiting.
+
+    It serves several callers at once, so that one shard's requests fill the batch that another's tail leaves empty.
+    """
+
+    batch_invariant: ClassVar[bool] = True
+
+    def __init__(self, batch: int = 1) -> None:
+        self.batch = batch
+        self._waiting: queue.SimpleQueue[tuple[Request, Future[Any]] | None] = queue.SimpleQueue()
+        self._worker = threading.Thread(target=self._work, daemon=True, name=type(self).__name__)
+        self._worker.start()
+
+    @abstractmethod
+    def answer(self, requests: list[Request]) -> list[Any]:
+        """The replies, in order. Raising makes each request be tried alone."""
+
+    def cost(self, request: Request) -> float:
+        """What the request's length is: requests of like cost go together, where padding costs."""
+        return 0.0
+
+    def submit(self, request: Request) -> "Future[Any]":
+        future: Future[Any] = Future()
+        self._waiting.put((request, future))
+        return future
+
+    def close(self) -> None:
+        self._waiting.put(None)
+        self._worker.join(timeout=30)
+
+    def _work(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            taken = [first]
+            while not self._waiting.empty():
+                if (item := self._waiting.get()) is None:
+                    self._waiting.put(None)
+                    break
+                taken.append(item)
+            taken.sort(key=lambda item: self.cost(item[0]))
+            for start in range(0, len(taken), self.batch):
+                self._settle(taken[start : start + self.batch])
+
+    def _settle(self, items: list[tuple[Request, "Future[Any]"]]) -> None:
+        try:
+            replies = self.answer([request for request, _ in items])
+        except Exception as error:  # noqa: BLE001 - one request's fault must not be its neighbours'
+            if len(items) == 1:
+                items[0][1].set_exception(error)
+                return
+            for item in items:
+                self._settle([item])
+            return
+        for (_, future), reply in zip(items, replies, strict=True):
+            future.set_result(reply)

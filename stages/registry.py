@@ -1,0 +1,48 @@
+"""Every stage and every engine backend by the name that a recipe uses. A registry is a dict.
+
+Backend modules import their libraries only when they load a model, so that reading a recipe stays quick and needs none
+of them.
+"""
+
+from types import ModuleType
+from importlib import import_module
+
+from stages.stage import Stage
+
+STAGES: dict[str, str] = {
+    "rewrite": "stages.rewrite",
+    "respond": "stages.respond",
+    "converse": "stages.converse",
+    "normalise": "stages.normalise",
+    "speak": "stages.speak",
+    "listen": "stages.listen",
+    "rate": "stages.rate",
+    "pick": "stages.pick",
+    "fit_units": "stages.fit_units",
+    "units": "stages.units",
+}
+
+BACKENDS: dict[str, str] = {
+    "llm_llamacpp": "stages.engines.llm_llamacpp",
+    "llm_openai": "stages.engines.llm_openai",
+    "tts_kokoro": "stages.engines.tts_kokoro",
+    "asr_whisper": "stages.engines.asr_whisper",
+    "mos_dnsmos": "stages.engines.mos_dnsmos",
+    "units_encoder": "stages.engines.units_encoder",
+}
+
+
+def stage(name: str) -> Stage:
+    """The stage registered as `name`: its module's STAGE. Raises KeyError."""
+    found: Stage = import_module(STAGES[name]).STAGE
+    return found
+
+
+def backend(name: str) -> ModuleType:
+    """The module of the engine backend `name`. Raises KeyError.
+
+    A backend module has KIND ("llm", "tts", "asr", "mos", "encoder"), Config (an EngineConfig), identity(config) (what
+    its replies depend on, as plain JSON; loads nothing), models(config) (the stages.engines.models names it needs),
+    load(config) -> Engine; TTS backends also have VOICES, and LICENCE is the terms of what the model makes.
+    """
+    return import_module(BACKENDS[name])
