@@ -44,3 +44,4 @@ class Checks(Strict):
     answer_text: AnswerText = AnswerText()
     query_clip: Clip = Clip(max_wer=0.2)
     answer_clip: Clip = Clip()
+    max_reject_ratio: float = Field(0.6, gt=0, le=1, description="a stage whose first shards lose more stops the run")

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, meta
 from pydantic import model_validator
 
 from schemas.strict import Strict
@@ -25,7 +25,16 @@ class Prompt(Strict):
         path = Path(value)
         if not path.is_file():
             raise ValueError(f"no such prompt file: {value}")
-        return {"text": path.read_text(encoding="utf-8"), "path": value}
+        text = path.read_text(encoding="utf-8")
+        try:
+            _JINJA.parse(text)
+        except TemplateSyntaxError as error:
+            raise ValueError(f"{value}, line {error.lineno}: not a Jinja template: {error.message}") from None
+        return {"text": text, "path": value}
+
+    def variables(self) -> list[str]:
+        """Names that the text expects to be filled in."""
+        return sorted(meta.find_undeclared_variables(_JINJA.parse(self.text)))
 
     def render(self, **variables: Any) -> str:
         """The text with its variables filled in. Raises jinja2.UndefinedError for one that isn't given."""

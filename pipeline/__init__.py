@@ -1,0 +1,1 @@
+"""How a recipe is run. Knows nothing of LLMs, audio or units."""

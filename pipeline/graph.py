@@ -1,0 +1,208 @@
+"""The DAG of a recipe: it is written nowhere, it follows from the columns that stages read and write."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from types import ModuleType
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.errors import RecipeError, nearest
+from pipeline.recipe import explain_errors
+from pipeline.sources.read import given_columns
+from schemas.columns import ROW_COLUMNS, column, known_columns
+from schemas.recipe import Recipe
+from stages.registry import BACKENDS, STAGES, backend, stage
+from stages.stage import Stage
+
+SOURCE = "source"  # owner of the columns that rows bring with them
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine of the recipe: a backend and its settings."""
+
+    name: str
+    backend: str
+    config: Any
+
+    @property
+    def module(self) -> ModuleType:
+        return backend(self.backend)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A stage as the recipe uses it (an instance; one for each attempt)."""
+
+    name: str
+    stage_name: str
+    config: Any
+    checks: Any
+    engine: str | None
+    given: tuple[str, ...] = ()  # written columns that some source supplies: rows that have them are passed over
+
+    @property
+    def stage(self) -> Stage:
+        return stage(self.stage_name)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return self.stage.reads(self.config)
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        return self.stage.optional(self.config)
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        return self.stage.writes(self.config)
+
+
+@dataclass(frozen=True)
+class Graph:
+    nodes: dict[str, Node]  # in topological order
+    engines: dict[str, Engine]
+    owners: dict[str, str]  # column or artifact -> the node that writes it, or SOURCE
+    recipe: Recipe
+
+    def inputs(self, node: Node) -> tuple[str, ...]:
+        """The columns that the node sees, those of rows' identity first; optional ones that nobody writes are left out."""
+        named = ("id", "conversation_id", "turn", *node.reads, *node.optional)
+        return tuple(dict.fromkeys(name for name in named if name in self.owners))
+
+    def parents(self, node: Node) -> set[str]:
+        wanted = (*self.inputs(node), *node.stage.artifacts)
+        return {self.owners[name] for name in wanted} - {SOURCE}
+
+    def below(self, name: str) -> set[str]:
+        """The node and all that hang on it."""
+        found = {name}
+        for node in self.nodes.values():
+            if self.parents(node) & found:
+                found.add(node.name)
+        return found
+
+
+def build_graph(recipe: Recipe, path: str) -> Graph:
+    """The recipe's stages and engines, checked against each other. Raises RecipeError with a line for each mistake."""
+    problems: list[str] = []
+    engines = dict(_engines(recipe, path, problems))
+    nodes = list(_nodes(recipe, engines, path, problems))
+    if problems:
+        raise RecipeError(*problems)
+    given = {name for source in recipe.sources.values() for name in given_columns(source)}
+    owners = {name: SOURCE for name in (*ROW_COLUMNS, *given)}
+    for index, node in enumerate(nodes):
+        for name in (*node.writes, *([node.stage.fits] if node.stage.fits else [])):
+            other = owners.get(name)
+            if other not in (None, SOURCE) or name in ROW_COLUMNS:
+                problems.append(
+                    f"{path}: stages.{node.name}: writes '{name}', and so does {other}; two stages never write one column"
+                )
+            owners[name] = node.name
+        nodes[index] = Node(**{**node.__dict__, "given": tuple(name for name in node.writes if name in given)})
+    for node in nodes:
+        for name in (*node.reads, *node.stage.artifacts):
+            if name not in owners:
+                written = [*owners, *known_columns()] if column(name) is None else list(owners)
+                problems.append(
+                    f"{path}: stages.{node.name}: reads '{name}', which no stage writes and no source gives; "
+                    + nearest(name, written)
+                )
+    if problems:
+        raise RecipeError(*problems)
+    graph = Graph({node.name: node for node in nodes}, engines, owners, recipe)
+    try:
+        order = list(TopologicalSorter({node.name: graph.parents(node) for node in nodes}).static_order())
+    except CycleError as error:
+        raise RecipeError(f"{path}: stages: a cycle: {' -> '.join(error.args[1])}") from None
+    return Graph({name: graph.nodes[name] for name in order}, engines, owners, recipe)
+
+
+def _engines(recipe: Recipe, path: str, problems: list[str]) -> Iterator[tuple[str, Engine]]:
+    for name, entry in recipe.engines.items():
+        settings = dict(entry)
+        kind = settings.pop("backend", None)
+        where = f"{path}: engines.{name}"
+        if kind not in BACKENDS:
+            problems.append(f"{where}.backend: no engine backend '{kind}'; {nearest(str(kind), BACKENDS)}")
+            continue
+        model = backend(kind).Config
+        try:
+            yield name, Engine(name, kind, model.model_validate(settings))
+        except ValidationError as error:
+            problems.extend(explain_errors(error, model, path, settings, ("engines", name)))
+
+
+def _nodes(recipe: Recipe, engines: dict[str, Engine], path: str, problems: list[str]) -> Iterator[Node]:
+    attempts = {
+        (entry or {}).get("of"): (entry or {}).get("attempts", 1)
+        for name, entry in recipe.stages.items()
+        if (entry or {}).get("stage", name) == "speak"
+    }
+    for name, entry in recipe.stages.items():
+        settings = dict(entry or {})
+        kind = settings.pop("stage", name)
+        engine = settings.pop("engine", None)
+        where = f"{path}: stages.{name}"
+        if kind not in STAGES:
+            problems.append(f"{where}: no stage '{kind}'; {nearest(str(kind), STAGES)}")
+            continue
+        declared = stage(kind)
+        if not _engine_fits(declared, engine, recipe, engines, where, problems):
+            continue
+        fields = declared.config.model_fields
+        tries = attempts.get(settings.get("of"), 1)
+        if "attempts" in fields and "of" in fields and isinstance(tries, int):
+            settings["attempts"] = tries
+        for attempt in range(1, tries + 1 if "attempt" in fields and isinstance(tries, int) else 2):
+            if "attempt" in fields:
+                settings["attempt"] = attempt
+            try:
+                config = declared.config.model_validate(settings)
+            except ValidationError as error:
+                problems.extend(explain_errors(error, declared.config, path, settings, ("stages", name)))
+                break
+            group = declared.checks(config)
+            checks = getattr(recipe.checks, group) if group else None
+            _check_voices(config, engines.get(engine or ""), where, problems)
+            _check_prompt(declared, config, where, problems)
+            yield Node(name if attempt == 1 else f"{name}_{attempt}", kind, config, checks, engine)
+
+
+def _engine_fits(
+    declared: Stage, engine: Any, recipe: Recipe, engines: dict[str, Engine], where: str, problems: list[str]
+) -> bool:
+    """Whether the stage got an engine of the kind that it asks."""
+    if declared.engine is None:
+        if engine is not None:
+            problems.append(f"{where}.engine: the stage '{declared.name}' asks no engine; leave this key out")
+        return engine is None
+    if engine not in recipe.engines:
+        fitting = [name for name, found in engines.items() if found.module.KIND == declared.engine]
+        told = f"no engine '{engine}'" if engine else f"this key is needed (an engine of kind {declared.engine})"
+        problems.append(f"{where}.engine: {told}; {nearest(str(engine), fitting)}")
+        return False
+    if engine in engines and (kind := engines[engine].module.KIND) != declared.engine:
+        problems.append(f"{where}.engine: '{engine}' is an engine of kind {kind}; the stage asks one of {declared.engine}")
+        return False
+    return engine in engines
+
+
+def _check_voices(config: Any, engine: Engine | None, where: str, problems: list[str]) -> None:
+    known = getattr(engine.module, "VOICES", None) if engine else None
+    for voice in getattr(config, "voices", ()) if known else ():
+        if voice not in known:
+            problems.append(f"{where}.voices: no voice '{voice}' in {engine.name}; {nearest(voice, known)}")  # type: ignore[union-attr]
+
+
+def _check_prompt(declared: Stage, config: Any, where: str, problems: list[str]) -> None:
+    for field, prompt in config:
+        for name in prompt.variables() if hasattr(prompt, "variables") else ():
+            if name not in declared.prompt_variables:
+                problems.append(
+                    f"{where}.{field}: {prompt.path} uses the variable '{name}', which the stage doesn't give; "
+                    + nearest(name, declared.prompt_variables)
+                )

@@ -1,0 +1,92 @@
+"""From a recipe file to a validated recipe. Everything that can be wrong is found here, before anything runs."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from pipeline.errors import RecipeError, nearest
+from schemas.recipe import Recipe
+
+
+def load_recipe(path: str, overrides: list[str] | None = None) -> Recipe:
+    """The recipe in the file `path`, with `a.b.c=value` overrides applied. Raises RecipeError."""
+    raw = read_yaml(path)
+    for override in overrides or []:
+        _override(path, raw, override)
+    try:
+        return Recipe.model_validate(raw)
+    except ValidationError as error:
+        raise RecipeError(*explain_errors(error, Recipe, path, raw)) from None
+
+
+def read_yaml(path: str) -> dict[str, Any]:
+    file = Path(path)
+    if not file.is_file():
+        folder = file.parent if file.parent.is_dir() else Path(".")
+        near = [str(found) for found in folder.glob("*.y*ml")]
+        raise RecipeError(f"{path}: no such recipe; {nearest(path, near)}")
+    try:
+        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(raw, dict):
+        raise RecipeError(f"{path}: a recipe is a mapping of keys (name, sources, stages, …)")
+    return raw
+
+
+def _override(path: str, raw: dict[str, Any], override: str) -> None:
+    key, sign, text = override.partition("=")
+    if not sign or not key:
+        raise RecipeError(f"--set {override}: write it as a.b.c=value")
+    place: Any = raw
+    *parents, last = key.split(".")
+    for number, part in enumerate(parents, 1):
+        if place.get(part) is None:
+            place[part] = {}
+        place = place[part]
+        if not isinstance(place, dict):
+            raise RecipeError(f"{path}: --set {override}: '{'.'.join(parents[:number])}' holds no keys")
+    try:
+        place[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise RecipeError(f"--set {override}: the value is not YAML") from None
+
+
+def explain_errors(
+    error: ValidationError, model: type[BaseModel], path: str, raw: Any, prefix: tuple[str, ...] = ()
+) -> Iterator[str]:
+    """One line for each thing that pydantic found: file, key path, what is wrong, the nearest valid name."""
+    for found in error.errors():
+        location = [str(part) for part in found["loc"]]
+        where = ".".join([*prefix, *location])
+        if found["type"] == "extra_forbidden":
+            known = _fields_at(model, location[:-1])
+            yield f"{path}: {where}: unknown key; {nearest(location[-1], known)}"
+        elif found["type"] == "missing":
+            yield f"{path}: {where}: this key is needed"
+        else:
+            message = re.sub(r"^(Value error|Assertion failed), ", "", found["msg"])
+            given = found.get("input")
+            shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) and "'" not in message else ""
+            yield f"{path}: {where or 'recipe'}: {message[0].lower()}{message[1:]}{shown}"
+
+
+def _fields_at(model: Any, location: list[str]) -> list[str]:
+    """Names of the keys that may stand at `location` inside `model`."""
+    for part in location:
+        fields: Mapping[str, Any] = getattr(model, "model_fields", {})
+        model = _model_in(fields[part].annotation) if part in fields else model
+    return list(getattr(model, "model_fields", {}))
+
+
+def _model_in(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        if (found := _model_in(argument)) is not None:
+            return found
+    return None

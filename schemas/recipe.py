@@ -1,0 +1,51 @@
+"""What a recipe is: the outer shape. What stands inside a stage or an engine is up to that stage or backend."""
+
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from schemas.checks import Checks
+from schemas.source import Source
+from schemas.strict import Strict
+
+NAME = r"^[a-z][a-z0-9_]*$"
+
+
+class Gates(Strict):
+    """Last filter, at export: a row beyond a gate is a reject of the stage `export`. None: no gate."""
+
+    max_query_wer: float | None = Field(None, ge=0)
+    max_answer_wer: float | None = Field(None, ge=0)
+    min_query_mos: float | None = Field(None, ge=1, le=5)
+    min_answer_mos: float | None = Field(None, ge=1, le=5)
+    max_query_duration: float | None = Field(None, gt=0, description="seconds")
+    max_answer_duration: float | None = Field(None, gt=0, description="seconds")
+
+
+class Export(Strict):
+    """How the dataset is written."""
+
+    splits: dict[str, float] = Field(default_factory=dict, description="split name: share of conversations")
+    gates: Gates = Gates()
+    shard_bytes: int = Field(500_000_000, ge=1_000_000, description="size of a file of the dataset, about")
+    report_rows: int = Field(24, ge=0, description="rows that the report page plays")
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Export":
+        if self.splits and abs(sum(self.splits.values()) - 1) > 1e-6:
+            raise ValueError(f"the shares of export.splits add up to {sum(self.splits.values()):g}, not to 1")
+        return self
+
+
+class Recipe(Strict):
+    """A recipe file. Stage order is not in it: it follows from the columns that stages read and write."""
+
+    name: str = Field(pattern=NAME)
+    seed: int = 0
+    store: str = "store"
+    out: str = "out"
+    sources: dict[str, Source] = Field(min_length=1)
+    engines: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    stages: dict[str, dict[str, Any] | None] = Field(min_length=1)
+    checks: Checks = Checks()
+    export: Export = Export()
