@@ -1,0 +1,47 @@
+"""The request memo: an engine is never asked the same thing twice.
+
+An index of request digests over a stage's objects in this store; replies are read only when they are wanted.
+"""
+
+import pyarrow as pa
+
+from pipeline.store import Store
+
+
+class Memo:
+    """Replies of one stage instance by request digest. `kept_as`: the audio column that holds the replies, if any."""
+
+    def __init__(self, store: Store, stage: str, kept_as: str | None) -> None:
+        self._store, self._kept_as = store, kept_as
+        self._where: dict[bytes, tuple[str, int, int]] = {}
+        self._tables: dict[str, pa.Table] = {}
+        for path in [*store.objects(stage), *store.parts(stage)]:
+            self._index(path)
+
+    def __len__(self) -> int:
+        return len(self._where)
+
+    def get(self, request: bytes) -> bytes | None:
+        """The packed reply, or None where this was never asked."""
+        found = self._where.get(request)
+        if found is None:
+            return None
+        path, row, position = found
+        if path not in self._tables:
+            columns = ["_replies"] if self._kept_as is None else ["_replies", self._kept_as]
+            self._tables[path] = self._store.read_file(path, columns)
+        table = self._tables[path]
+        reply = table["_replies"][row][position].as_py()
+        if reply is None and self._kept_as in table.column_names:
+            clip = table[self._kept_as][row].as_py()
+            reply = clip and clip["bytes"]
+        return reply
+
+    def _index(self, path: str) -> None:
+        try:
+            requests = self._store.read_file(path, ["_requests"])["_requests"]
+        except FileNotFoundError:  # another run finished the unit and removed its part in this moment
+            return
+        for row, asked in enumerate(requests.to_pylist()):
+            for position, request in enumerate(asked or ()):
+                self._where[request] = (path, row, position)

@@ -1,0 +1,81 @@
+"""What stands in an object, and how columns are read back from the objects that hold them.
+
+Besides the stage's columns an object has `_reject` (why the row can't go on, or null), `_requests` (digests of what
+was asked for the row) and `_replies` (the raw replies, in the same order).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.store import Store
+from schemas.columns import AUDIO, column
+
+REJECT = pa.struct([pa.field(name, pa.string()) for name in ("reason", "message", "sample")])
+REQUESTS = pa.list_(pa.binary())
+REPLIES = pa.list_(pa.binary())
+
+# Where a column is: (stage instance or source folder, key).
+Place = tuple[str, str]
+
+
+def column_field(name: str, choices: tuple[str, ...] | None) -> pa.Field:
+    """The field of a column in an object. A column that only points at others is int8 and says at which."""
+    if choices is not None:
+        return pa.field(name, pa.int8(), metadata={b"choices": ",".join(choices).encode()})
+    found = column(name)
+    if found is None:
+        raise KeyError(f"no column is called '{name}'")
+    return pa.field(name, found.type)
+
+
+def read_columns(store: Store, places: Mapping[str, Place]) -> pa.Table:
+    """The columns, each from its place; those that point at others are followed, where `places` has the others too."""
+    by_place: dict[Place, list[str]] = {}
+    for name, place in places.items():
+        by_place.setdefault(place, []).append(name)
+    found: dict[str, pa.ChunkedArray] = {}
+    choices: dict[str, list[str]] = {}
+    for (stage, key), names in by_place.items():
+        table = store.read(stage, key, names)
+        for name in names:
+            found[name] = table[name]
+            metadata = table.schema.field(name).metadata or {}
+            if b"choices" in metadata:
+                choices[name] = metadata[b"choices"].decode().split(",")
+    for name, others in choices.items():
+        found[name] = _choose(found[name], [found[other] for other in others])
+    return pa.table(found)
+
+
+def _choose(index: pa.ChunkedArray, columns: list[pa.ChunkedArray]) -> pa.ChunkedArray:
+    """For each row the value of the column whose number it names; null where it names none."""
+    rows = len(index)
+    stacked = pa.chunked_array([chunk for column in columns for chunk in column.chunks], type=columns[0].type)
+    where = pc.add(pc.multiply(index.cast(pa.int64()), rows), pa.array(range(rows), pa.int64()))
+    return stacked.take(where)
+
+
+def build_table(
+    fields: list[pa.Field],
+    rows: list[dict[str, Any]],
+    rejects: list[dict[str, str] | None],
+    requests: list[list[bytes]],
+    replies: list[list[bytes | None]],
+) -> pa.Table:
+    """The table of an object, from what a stage returned for each row."""
+    arrays = [pa.chunked_array([pa.array([row.get(field.name) for row in rows], field.type)]) for field in fields]
+    arrays += [
+        pa.chunked_array([pa.array(rejects, REJECT)]),
+        pa.chunked_array([pa.array(requests, REQUESTS)]),
+        pa.chunked_array([pa.array(replies, REPLIES)]),
+    ]
+    schema = pa.schema([*fields, ("_reject", REJECT), ("_requests", REQUESTS), ("_replies", REPLIES)])
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def is_audio(name: str) -> bool:
+    found = column(name)
+    return found is not None and found.type == AUDIO

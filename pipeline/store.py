@@ -1,0 +1,152 @@
+"""The store: objects by stage and key, written once and never changed.
+
+    objects/<stage>/<key>.arrow   the columns that a stage wrote for a shard, row-aligned with it
+    objects/<stage>/<key>.json    digests of those columns, rejects, metrics; written last: it is the commit
+    objects/<stage>/<key>.part-*  replies so far of a unit that did not finish
+    runs/<run>/manifest.json      what each run used
+    locks/<recipe>.<stage>.json   which sample and codebook a fit stage is pinned to
+
+On a local disk a file appears by rename, on an object store by a single put.
+"""
+
+import json
+import os
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+SCHEMA_VERSION = 1
+_BATCH_BYTES = 256 * 2**20
+
+
+class Store:
+    """A folder or a URL (file://, s3://, gs://)."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.fs, self.root = open_filesystem(url)
+        self._local = isinstance(self.fs, pafs.LocalFileSystem)
+
+    # -- objects ------------------------------------------------------------------------------------------------------
+
+    def meta(self, stage: str, key: str) -> dict[str, Any] | None:
+        """What the commit says of the object, or None where there is none."""
+        found = self.read_json(f"objects/{stage}/{key}.json")
+        return found if found is None else dict(found)
+
+    def commit(self, stage: str, key: str, table: pa.Table, meta: dict[str, Any]) -> None:
+        self._write_table(f"objects/{stage}/{key}.arrow", table)
+        self.write_json(f"objects/{stage}/{key}.json", meta)
+
+    def read(self, stage: str, key: str, columns: Iterable[str] | None = None) -> pa.Table:
+        """The object's columns; on a local disk they are mapped, so what isn't touched isn't read."""
+        return self.read_file(f"objects/{stage}/{key}.arrow", columns)
+
+    def read_file(self, path: str, columns: Iterable[str] | None = None) -> pa.Table:
+        full = f"{self.root}/{path}"
+        source = pa.memory_map(full) if self._local else self.fs.open_input_file(full)
+        if columns is None:
+            return pa.ipc.open_file(source).read_all()
+        wanted = list(columns)
+        names = pa.ipc.open_file(source).schema.names
+        source.seek(0)
+        options = pa.ipc.IpcReadOptions(included_fields=sorted(names.index(name) for name in wanted if name in names))
+        return pa.ipc.open_file(source, options=options).read_all()
+
+    def write_part(self, stage: str, key: str, table: pa.Table) -> str:
+        path = f"objects/{stage}/{key}.part-{uuid.uuid4().hex[:12]}"
+        self._write_table(path, table)
+        return path
+
+    def parts(self, stage: str) -> list[str]:
+        return [path for path in self.list(f"objects/{stage}") if ".part-" in path]
+
+    def objects(self, stage: str) -> list[str]:
+        """Paths of the stage's committed tables."""
+        return [path for path in self.list(f"objects/{stage}") if path.endswith(".arrow")]
+
+    # -- files --------------------------------------------------------------------------------------------------------
+
+    def list(self, folder: str) -> list[str]:
+        """Paths of the files right inside the folder, relative to the store, sorted."""
+        selector = pafs.FileSelector(f"{self.root}/{folder}", allow_not_found=True)
+        found = (info.path for info in self.fs.get_file_info(selector) if info.type == pafs.FileType.File)
+        return sorted(f"{folder}/{path.rsplit('/', 1)[-1]}" for path in found if not path.endswith(".tmp"))
+
+    def folders(self, folder: str) -> list[str]:
+        selector = pafs.FileSelector(f"{self.root}/{folder}", allow_not_found=True)
+        infos = self.fs.get_file_info(selector)
+        return sorted(info.base_name for info in infos if info.type == pafs.FileType.Directory)
+
+    def read_bytes(self, path: str) -> bytes | None:
+        try:
+            with self.fs.open_input_file(f"{self.root}/{path}") as file:
+                return bytes(file.read())
+        except FileNotFoundError:
+            return None
+
+    def write_bytes(self, path: str, data: bytes) -> None:
+        with self._appearing(path) as name, self.fs.open_output_stream(name) as file:
+            file.write(data)
+
+    def read_json(self, path: str) -> Any:
+        data = self.read_bytes(path)
+        return None if data is None else json.loads(data)
+
+    def write_json(self, path: str, value: Any) -> None:
+        self.write_bytes(path, json.dumps(value, indent=1, ensure_ascii=False, default=str).encode())
+
+    def delete(self, path: str) -> None:
+        """Remove a file; one that is gone already is fine: another run may have been first."""
+        try:
+            self.fs.delete_file(f"{self.root}/{path}")
+        except FileNotFoundError:
+            return
+
+    def _write_table(self, path: str, table: pa.Table) -> None:
+        rows = max(1, int(len(table) * _BATCH_BYTES / max(1, table.nbytes)))
+        with self._appearing(path) as name, self.fs.open_output_stream(name) as file:
+            with pa.ipc.new_file(file, table.schema) as writer:
+                for batch in table.to_batches(max_chunksize=rows):
+                    writer.write_batch(batch)
+
+    def _appearing(self, path: str) -> "_Appearing":
+        return _Appearing(self.fs, f"{self.root}/{path}", rename=self._local)
+
+
+class _Appearing:
+    """A file that is there whole or not at all."""
+
+    def __init__(self, fs: pafs.FileSystem, path: str, rename: bool) -> None:
+        self.fs, self.path, self.rename = fs, path, rename
+        self.name = f"{path}.{uuid.uuid4().hex[:8]}.tmp" if rename else path
+
+    def __enter__(self) -> str:
+        if self.rename:
+            os.makedirs(os.path.dirname(self.path), exist_ok=True)
+        return self.name
+
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        if not self.rename:
+            return
+        if kind is None:
+            os.replace(self.name, self.path)
+        elif os.path.exists(self.name):
+            os.unlink(self.name)
+
+
+def open_filesystem(url: str) -> tuple[pafs.FileSystem, str]:
+    """The filesystem of a path or URL, and the path in it without a slash at its end."""
+    if "://" not in url:
+        return pafs.LocalFileSystem(), os.path.abspath(url)
+    if url.split("://")[0] in ("file", "s3", "gs", "gcs", "hdfs"):
+        fs, path = pafs.FileSystem.from_uri(url)
+    else:
+        import fsspec
+
+        handler, path = fsspec.core.url_to_fs(url)
+        fs = pafs.PyFileSystem(pafs.FSSpecHandler(handler))
+    return fs, path.rstrip("/")
