@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -27,6 +27,7 @@ class Outcome:
     """What became of a unit's rows. `pending`: why, for each row that the world (not its content) held up."""
 
     table: pa.Table
+    made: int  # rows that got columns
     rejects: dict[str, int]
     pending: dict[str, str]
     asked: int
@@ -301,11 +302,10 @@ class _Unit:
         for reject in self.rejects:
             if reject is not None:
                 counts[reject["reason"]] = counts.get(reject["reason"], 0) + 1
-        return Outcome(table, counts, self.pending, self.asked, self.remembered, seconds)
+        made = sum(1 for result in self.results if any(value is not None for value in result.values()))
+        return Outcome(table, made, counts, self.pending, self.asked, self.remembered, seconds)
 
 
-def context_of(node: Node, seed: int, artifacts: dict[str, bytes]) -> Context:
+def context_of(node: Node, seed: int, artifacts: dict[str, bytes], retries: dict[str, int]) -> Context:
     """What the node's function is given besides rows."""
-    return replace(
-        Context(node.config), checks=node.checks, seed=seed, stage=node.stage_name, artifacts=artifacts
-    )
+    return Context(node.config, node.checks, seed, node.stage_name, artifacts, retries)

@@ -31,10 +31,11 @@ class Context:
     seed: int = 0  # the recipe's
     stage: str = ""  # the registered name, the same for every instance
     artifacts: Mapping[str, bytes] = field(default_factory=dict)  # what fit stages wrote, by name
+    retries: Mapping[str, int] = field(default_factory=dict)  # how often a person had a rejected row tried again
 
     def seed_for(self, row_id: str, attempt: int = 1) -> int:
-        """A 31-bit seed of (recipe seed, row id, stage, attempt)."""
-        text = f"{self.seed}\n{row_id}\n{self.stage}\n{attempt}"
+        """A 31-bit seed of (recipe seed, row id, stage, attempt), and of how often the row was tried again by hand."""
+        text = f"{self.seed}\n{row_id}\n{self.stage}\n{attempt}\n{self.retries.get(row_id, 0)}"
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big") >> 1
 
 

@@ -1,0 +1,109 @@
+"""Pools of Ray actors, one for each engine: started when work for them is ready, ended when none is left."""
+
+import heapq
+import itertools
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+
+from pipeline.errors import RunFailed
+from pipeline.graph import Graph
+from pipeline.state import Unit
+from pipeline.worker import Worker
+
+NO_ENGINE = "stages"  # the pool of the stages that ask no engine
+_CALLS = 2  # in flight an actor: it never waits for the driver
+_ORDER = itertools.count()
+
+
+@dataclass(eq=False)
+class Actor:
+    handle: Any
+    units: dict[Any, Unit] = field(default_factory=dict)  # by the reference of the call
+    loaded: Any = None  # reference that is ready once the engine is loaded
+
+
+@dataclass
+class Pool:
+    name: str
+    replicas: int
+    options: dict[str, Any]
+    queue: list[tuple[Any, ...]] = field(default_factory=list)
+    actors: list[Actor] = field(default_factory=list)
+
+    def put(self, depth: int, unit: Unit) -> None:
+        """Deepest stage first, so that shards finish and intermediates stay few; then in the order of shards."""
+        heapq.heappush(self.queue, (-depth, unit.shard, next(_ORDER), unit))
+
+    def pop(self) -> Unit:
+        unit: Unit = heapq.heappop(self.queue)[-1]
+        return unit
+
+    @property
+    def in_flight(self) -> int:
+        return sum(len(actor.units) for actor in self.actors)
+
+
+def make_pools(graph: Graph) -> dict[str, Pool]:
+    """A pool for each engine that a stage names, and one for the stages without an engine."""
+    pools = {NO_ENGINE: Pool(NO_ENGINE, 1, {"num_cpus": 0.1, "max_concurrency": _CALLS})}
+    for name in {node.engine for node in graph.nodes.values() if node.engine}:
+        resources = graph.engines[name].config.resources
+        options = {
+            "num_cpus": resources.num_cpus,
+            "num_gpus": resources.num_gpus,
+            "max_concurrency": _CALLS + 1,  # and one for stop()
+        }
+        pools[name] = Pool(name, resources.replicas, options)
+    return pools
+
+
+def check_placeable(pools: dict[str, Pool]) -> None:
+    """Raises RunFailed where an actor could never be placed: that would be a hang."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    for pool in pools.values():
+        for resource, option in (("CPU", "num_cpus"), ("GPU", "num_gpus")):
+            wanted = pool.options.get(option, 0)
+            most = max((node.get(resource, 0) for node in nodes), default=0)
+            if wanted > most:
+                raise RunFailed(
+                    f"engine '{pool.name}' wants {wanted:g} {resource} an actor; the largest node has {most:g}. "
+                    f"Add a node, or give --set engines.{pool.name}.resources.{option}={most:g}"
+                )
+
+
+def start_actor(pool: Pool, store: str, graph: Any) -> None:
+    """Ask Ray for one more actor; it loads its engine when it is placed. `graph`: a reference to the graph."""
+    engine = None if pool.name == NO_ENGINE else pool.name
+    remote = ray.remote(Worker).options(**pool.options)
+    actor = Actor(remote.remote(store, graph, engine))
+    actor.loaded = actor.handle.ping.remote()
+    pool.actors.append(actor)
+
+
+def assign(pool: Pool) -> None:
+    """Hand queued units to actors, the least busy first."""
+    while pool.queue and pool.actors:
+        actor = min(pool.actors, key=lambda one: len(one.units))
+        if len(actor.units) >= _CALLS:
+            return
+        unit = pool.pop()
+        actor.units[actor.handle.run.remote(unit)] = unit
+
+
+def end_actor(pool: Pool, actor: Actor) -> None:
+    pool.actors.remove(actor)
+    ray.kill(actor.handle)
+
+
+def connect() -> None:
+    """Join the cluster that RAY_ADDRESS names (as in a submitted job), or start Ray on this machine, on loopback."""
+    if ray.is_initialized():
+        return
+    quiet = {"logging_level": "WARNING", "log_to_driver": bool(os.environ.get("VOXSMITH_WORKER_LOGS"))}
+    if os.environ.get("RAY_ADDRESS"):
+        ray.init(**quiet)
+    else:
+        ray.init(address="local", include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)

@@ -1,0 +1,198 @@
+"""Where a recipe stands: for each stage and shard its key, and whether the store has it.
+
+The planner reads it, the executor moves it on. Both see the same: a shard's stage is *done* (its object is there),
+*ready* (its key is known, its object isn't there), or *unknown* (it waits for a stage above).
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.digests import digest
+from pipeline.graph import SOURCE, Graph, Node
+from pipeline.inputs import Shard
+from pipeline.keys import Parts, fixed_parts, shard_key
+from pipeline.objects import Place
+from pipeline.store import Store
+
+WHOLE = -1  # the shard number of a fit stage: it works on the recipe, not on a shard
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A stage over a shard, with all that a worker needs to run it. A fit stage has a place for each sample shard."""
+
+    node: str
+    shard: int
+    key: str
+    parts: Parts
+    places: tuple[dict[str, Place], ...]
+    artifacts: dict[str, Place]
+    rows: int
+    retries: dict[str, int] = field(default_factory=dict)
+    killers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Done:
+    key: str
+    columns: dict[str, str]
+    rejects: dict[str, int]
+    reused: bool
+
+
+class State:
+    """`only`: the stage instances that may run; what others lack stays as it is."""
+
+    def __init__(self, graph: Graph, shards: list[Shard], store: Store, refit: bool = False) -> None:
+        self.graph, self.shards, self.store, self.refit = graph, shards, store, refit
+        self.fixed = {node.name: fixed_parts(graph, node) for node in graph.nodes.values()}
+        self.done: dict[tuple[str, int], Done] = {}
+        self.ready: dict[tuple[str, int], Unit] = {}
+        for node in graph.nodes.values():
+            if node.stage.each == "recipe" and not refit:
+                self._find_locked(node)
+        self.resolve_all()
+
+    def resolve_all(self) -> list[Unit]:
+        return [unit for shard in range(len(self.shards)) for unit in self.resolve(shard)]
+
+    def resolve(self, shard: int) -> list[Unit]:
+        """Go down the stages of one shard as far as keys are known; the units that have become ready."""
+        found = []
+        for node in self.graph.nodes.values():
+            where = (node.name, WHOLE if node.stage.each == "recipe" else shard)
+            if where in self.done or where in self.ready:
+                continue
+            unit = self._fit_unit(node) if where[1] == WHOLE else self._unit(node, shard)
+            if unit is None:
+                continue
+            meta = self.store.meta(node.name, unit.key)
+            if meta is not None and not (self.refit and unit.shard == WHOLE):
+                self.settle(unit, meta, reused=True)
+            else:
+                self.ready[where] = unit
+                found.append(unit)
+        return found
+
+    def settle(self, unit: Unit, meta: dict[str, Any], reused: bool = False) -> None:
+        """The unit's object is there."""
+        where = (unit.node, unit.shard)
+        self.ready.pop(where, None)
+        self.done[where] = Done(unit.key, meta["columns"], meta.get("rejects", {}), reused)
+        if unit.shard == WHOLE and (self.refit or not self.lock_of(unit.node)):
+            self._lock(unit)
+
+    # -- columns ------------------------------------------------------------------------------------------------------
+
+    def column_digest(self, name: str, shard: int) -> str | None:
+        """What names the column's values in that shard; None while its stage isn't done."""
+        owner = self.graph.owners[name]
+        if owner == SOURCE:
+            return self.shards[shard].columns.get(name, "none")
+        done = self.done.get((owner, shard))
+        if done is None:
+            return None
+        pointed = self._choices(owner).get(name)
+        if pointed is None:
+            return done.columns[name]
+        others = [self.column_digest(other, shard) for other in pointed]
+        return None if None in others else digest([done.columns[name], *others])
+
+    def places(self, names: tuple[str, ...], shard: int) -> dict[str, Place]:
+        """Where the columns of that shard are, with those that they point at."""
+        found: dict[str, Place] = {}
+        for name in names:
+            owner = self.graph.owners[name]
+            source = self.shards[shard]
+            if owner == SOURCE:
+                if name in source.columns:
+                    found[name] = (source.folder, source.key)
+                continue
+            found[name] = (owner, self.done[owner, shard].key)
+            found |= self.places(self._choices(owner).get(name, ()), shard)
+        return found
+
+    def _choices(self, owner: str) -> dict[str, tuple[str, ...]]:
+        node = self.graph.nodes[owner]
+        return node.stage.choices(node.config)
+
+    # -- units --------------------------------------------------------------------------------------------------------
+
+    def _unit(self, node: Node, shard: int) -> Unit | None:
+        parts = dict(self.fixed[node.name])
+        artifacts: dict[str, Place] = {}
+        for name in node.stage.artifacts:
+            owner = self.graph.owners[name]
+            done = self.done.get((owner, WHOLE))
+            if done is None:
+                return None
+            parts[f"artifact:{name}"] = done.columns[name]
+            artifacts[name] = (owner, done.key)
+        names = self.graph.inputs(node)
+        for name in names:
+            found = self.column_digest(name, shard)
+            if found is None:
+                return None
+            parts[f"column:{name}"] = found
+        source = self.shards[shard]
+        places = self.places(names, shard)
+        for name in node.given:
+            if name in source.columns:
+                parts[f"column:given {name}"] = source.columns[name]
+                places[name] = (source.folder, source.key)
+        retries = source.retries.get(node.name, {})
+        if retries:
+            parts["retries"] = retries
+        return Unit(node.name, shard, shard_key(parts), parts, (places,), artifacts, source.rows, retries)
+
+    def _fit_unit(self, node: Node) -> Unit | None:
+        """The unit of a fit stage: a sample of shards that depends on their names alone."""
+        parts = dict(self.fixed[node.name])
+        names = self.graph.inputs(node)
+        sample = self.sample(node)
+        for shard in sample:
+            for name in names:
+                found = self.column_digest(name, shard)
+                if found is None:
+                    return None
+                parts[f"column:{name} of {self.shards[shard].anchor}"] = found
+        places = tuple(self.places(names, shard) for shard in sample)
+        rows = sum(self.shards[shard].rows for shard in sample)
+        return Unit(node.name, WHOLE, shard_key(parts), parts, places, {}, rows)
+
+    def sample(self, node: Node) -> list[int]:
+        """Shards, by the hash of their anchor, until the stage's `sample_rows` are there."""
+        wanted, rows, chosen = node.config.sample_rows, 0, []
+        by_hash = sorted(range(len(self.shards)), key=lambda n: hashlib.blake2b(self.shards[n].anchor.encode()).digest())
+        for shard in by_hash:
+            if rows >= wanted:
+                break
+            chosen.append(shard)
+            rows += self.shards[shard].rows - sum(self.shards[shard].rejects.values())
+        return sorted(chosen)
+
+    # -- locks: rows that come later don't move what was fitted ---------------------------------------------------------
+
+    def lock_of(self, node: str) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = self.store.read_json(self._lock_path(node))
+        return found if found and found["fixed"] == digest(self.fixed[node]) else None
+
+    def _find_locked(self, node: Node) -> None:
+        lock = self.lock_of(node.name)
+        meta = self.store.meta(node.name, lock["key"]) if lock else None
+        if lock and meta:
+            self.done[node.name, WHOLE] = Done(lock["key"], meta["columns"], {}, reused=True)
+
+    def _lock(self, unit: Unit) -> None:
+        sample = [part.rsplit(" of ", 1)[-1] for part in unit.parts if part.startswith("column:")]
+        lock = {
+            "fixed": digest(self.fixed[unit.node]),
+            "key": unit.key,
+            "sample": sorted(set(sample)),
+            "digests": self.done[unit.node, WHOLE].columns,
+        }
+        self.store.write_json(self._lock_path(unit.node), lock)
+
+    def _lock_path(self, node: str) -> str:
+        return f"locks/{self.graph.recipe.name}.{node}.json"
