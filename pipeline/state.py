@@ -30,7 +30,8 @@ class Unit:
     artifacts: dict[str, Place]
     rows: int
     retries: dict[str, int] = field(default_factory=dict)
-    killers: dict[str, str] = field(default_factory=dict)
+    killers: dict[str, str] = field(default_factory=dict)  # rows that kill the engine, by id
+    span: tuple[int, int] | None = None  # a probe: only these rows, to find one that kills the engine
 
 
 @dataclass(frozen=True)

@@ -57,15 +57,20 @@ def run_unit(
     keep_part: Callable[[pa.Table], None],
     killers: dict[str, str] | None = None,
     stop: Callable[[], bool] = lambda: False,
+    probe: bool = False,
 ) -> Outcome:
     """Run the node's stage over the rows of a shard.
 
     `identity` is the digest of the engine's identity, `keep_part` is given the replies so far now and then,
     `killers` are rows (by id) that kill the engine: they become rejects unasked. When `stop` turns true no more is
-    asked, and what is unfinished is pending. Never raises for what a row or the engine does.
+    asked, and what is unfinished is pending. A `probe` leaves all its replies as a part, because it will not be
+    committed. Never raises for what a row or the engine does.
     """
     unit = _Unit(node, context, rows, engine, identity, memo, keep_part, killers or {}, stop)
-    return unit.run()
+    outcome = unit.run()
+    if probe or outcome.pending:
+        unit.leave_part()
+    return outcome
 
 
 class _Unit:
@@ -112,13 +117,11 @@ class _Unit:
             if self.stop():
                 self._abandon("the run was stopped")
             if time.monotonic() - left > _PART_SECONDS:
-                self._leave_part()
+                self.leave_part()
                 left = time.monotonic()
         if not exhausted:
             for talk in talks:
                 self._hold(talk, "the run was stopped")
-        if self.pending:
-            self._leave_part()
         return self._outcome(time.monotonic() - start)
 
     # -- rows ---------------------------------------------------------------------------------------------------------
@@ -280,7 +283,7 @@ class _Unit:
 
     # -- results ------------------------------------------------------------------------------------------------------
 
-    def _leave_part(self) -> None:
+    def leave_part(self) -> None:
         if self.fresh:
             table = build_table([], [{}], [None], [[name for name, _ in self.fresh]], [[kept for _, kept in self.fresh]])
             self.keep_part(table)

@@ -47,6 +47,8 @@ class Worker:
             return self._fit(node, unit)
         own_parts: list[str] = []
         rows = read_columns(self.store, unit.places[0]).select(self._visible(node, unit))
+        if unit.span is not None:
+            rows = rows.slice(unit.span[0], unit.span[1] - unit.span[0])
         outcome = run_unit(
             node,
             context_of(node, self.graph.recipe.seed, artifacts, unit.retries),
@@ -57,9 +59,10 @@ class Worker:
             lambda part: own_parts.append(self.store.write_part(unit.node, unit.key, part)),
             unit.killers,
             self.stopping.is_set,
+            probe=unit.span is not None,
         )
         meta = _meta(node, unit, outcome)
-        if outcome.pending:
+        if unit.span is not None or outcome.pending:
             return meta | {"pending": outcome.pending}
         meta["columns"] = {name: column_digest(outcome.table[name]) for name in node.writes}
         self.store.commit(unit.node, unit.key, outcome.table, meta)
