@@ -1,0 +1,71 @@
+"""What each run used: the manifests in the store that `explain`, `plan` and `gc` look back on."""
+
+import datetime
+from typing import Any
+
+from pipeline.keys import difference
+from pipeline.state import WHOLE, State, Unit
+from pipeline.store import Store
+
+
+def now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def new_run(state: State) -> str:
+    """A name for a run, unique in the store."""
+    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S")
+    taken, name, number = set(state.store.folders("runs")), f"{state.graph.recipe.name}-{stamp}", 2
+    while name in taken:
+        name, number = f"{state.graph.recipe.name}-{stamp}-{number}", number + 1
+    return name
+
+
+def write_run(state: State, run: str, started: str, status: str) -> None:
+    """Leave what the run has used so far: for each stage the key of each shard."""
+    keys: dict[str, dict[str, str]] = {}
+    for (node, shard), done in state.done.items():
+        keys.setdefault(node, {})[_anchor(state, shard)] = done.key
+    manifest = {
+        "run": run,
+        "recipe_name": state.graph.recipe.name,
+        "recipe": state.graph.recipe.model_dump(mode="json"),
+        "started": started,
+        "written": now(),
+        "status": status,
+        "sources": {shard.anchor: [shard.folder, shard.key] for shard in state.shards},
+        "keys": keys,
+    }
+    state.store.write_json(f"runs/{run}/manifest.json", manifest)
+
+
+def last_run(store: Store, recipe: str) -> dict[str, Any] | None:
+    """The manifest of the recipe's latest run."""
+    found = latest_runs(store).get(recipe)
+    return found
+
+
+def latest_runs(store: Store) -> dict[str, dict[str, Any]]:
+    """The manifest of the latest run of each recipe."""
+    found: dict[str, dict[str, Any]] = {}
+    for run in store.folders("runs"):
+        manifest = store.read_json(f"runs/{run}/manifest.json")
+        if manifest and manifest["started"] >= found.get(manifest["recipe_name"], {}).get("started", ""):
+            found[manifest["recipe_name"]] = manifest
+    return found
+
+
+def reason(state: State, unit: Unit, before: dict[str, Any] | None) -> str:
+    """Why the unit must run: the first part of its key that differs from the last run's."""
+    if before is None:
+        return "never run"
+    old = before["keys"].get(unit.node, {}).get(_anchor(state, unit.shard))
+    meta = state.store.meta(unit.node, old) if old else None
+    if meta is None:
+        source = before["sources"].get(_anchor(state, unit.shard))
+        return "new rows" if source is None else "never finished"
+    return difference(meta["parts"], dict(unit.parts)) or "its object is gone from the store"
+
+
+def _anchor(state: State, shard: int) -> str:
+    return "recipe" if shard == WHOLE else state.shards[shard].anchor
