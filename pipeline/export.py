@@ -57,8 +57,9 @@ def write_dataset(state: State, folder: Path) -> dict[str, Any]:
     splits = list(state.graph.recipe.export.splits)
     schema = pa.schema([*_fields(columns), pa.field("provenance", PROVENANCE)])
     size = state.graph.recipe.export.shard_bytes
-    dataset = SplitWriter(fresh / "dataset", schema, rates, splits, size)
-    rejects = SplitWriter(fresh / "rejects", REJECT_SCHEMA, {"audio": rates.get("query_audio", 16000)}, [], size)
+    dataset = SplitWriter(fresh / "dataset", schema, rates, splits, size, export_key(state))
+    clip_rate = {"audio": rates.get("query_audio", 16000)}
+    rejects = SplitWriter(fresh / "rejects", REJECT_SCHEMA, clip_rate, [], size, f"rejects {export_key(state)}")
     book = _Book(state)
     for shard in range(len(state.shards)):
         book.rows_in += state.shards[shard].rows
@@ -172,6 +173,8 @@ def _by_split(
             if is_audio(name):
                 part = part.set_column(part.column_names.index(name), name, _named(part, name))
         part = part.append_column("provenance", pa.array([provenance] * len(part), PROVENANCE))
+        for name in set(schema.names) - set(part.column_names):  # given by other sources, not by this one
+            part = part.append_column(name, pa.nulls(len(part), schema.field(name).type))
         yield split, part.select(schema.names).cast(schema)
 
 

@@ -6,17 +6,19 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.digests import digest
+
 _BATCH_BYTES = 64 * 2**20
 
 
 class SplitWriter:
     """Writes one dataset folder, or one with a folder for each split, rolling over to a new file at `size` bytes.
 
-    `rates`: hertz of each audio column. Files get their final names (data-00000-of-00003.arrow) at `close`.
+    `rates`: hertz of each audio column; `name` names the content (`datasets` caches by it). Files get their final names (data-00000-of-00003.arrow) at `close`.
     """
 
-    def __init__(self, folder: Path, schema: pa.Schema, rates: dict[str, int], splits: list[str], size: int) -> None:
-        self.folder, self.size, self.rows = folder, size, 0
+    def __init__(self, folder: Path, schema: pa.Schema, rates: dict[str, int], splits: list[str], size: int, name: str) -> None:
+        self.folder, self.size, self.name, self.rows = folder, size, name, 0
         self.features = _features(schema, rates)
         self.schema: pa.Schema = self.features.arrow_schema
         self.splits = splits
@@ -57,7 +59,7 @@ class SplitWriter:
                 path.rename(folder / name)
             state = {
                 "_data_files": [{"filename": name} for name in names],
-                "_fingerprint": "0" * 16,
+                "_fingerprint": digest([self.name, split])[:16],
                 "_format_columns": None,
                 "_format_kwargs": {},
                 "_format_type": None,

@@ -1,0 +1,68 @@
+"""The command line. Exit codes: 0 done; 1 failed or rows pending; 2 bad recipe or arguments; 130 interrupted."""
+
+import argparse
+import sys
+
+from pipeline.errors import RecipeError, RunFailed
+
+DONE, FAILED, BAD, INTERRUPTED = 0, 1, 2, 130
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="voxsmith", description="Builds spoken-instruction corpora from a recipe.")
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
+    recipe = argparse.ArgumentParser(add_help=False)
+    recipe.add_argument("recipe", help="a recipe file, configs/quickstart.yaml say")
+    recipe.add_argument("--set", action="append", default=[], metavar="A.B.C=VALUE", help="override a key of the recipe")
+    part = argparse.ArgumentParser(add_help=False)
+    choice = part.add_mutually_exclusive_group()
+    choice.add_argument("--only", metavar="STAGE", help="this stage alone")
+    choice.add_argument("--from", dest="start", metavar="STAGE", help="this stage and all that hangs on it")
+    part.add_argument("--limit", type=int, metavar="N", help="a pilot: whole shards until N rows; the full run reuses them")
+    part.add_argument("--refit", action="store_true", help="fit codebooks anew, on the rows that are there now")
+    json_flag = argparse.ArgumentParser(add_help=False)
+    json_flag.add_argument("--json", action="store_true", help="for programs")
+
+    def add(name: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        return verbs.add_parser(name, help=text, description=text, parents=list(parents))
+
+    add("plan", "what would run, why, how much; nothing is touched", recipe, part, json_flag)
+    run = add("run", "run what has changed, then export", recipe, part)
+    run.add_argument("--retry-rejects", metavar="REASON", help="try the rows again that were rejected for this reason")
+    explain = add("explain", "why a shard of a stage is stale: which input changed", recipe)
+    explain.add_argument("stage")
+    explain.add_argument("shard", type=int, nargs="?", default=0)
+    add("status", "how far the recipe is", recipe, json_flag)
+    rejects = add("rejects", "the rows that did not come out, and why", recipe, json_flag)
+    rejects.add_argument("--reason", help="only those with this reason")
+    add("export", "write the dataset of what is finished", recipe)
+    add("report", "write the report page again from the exported dataset", recipe)
+    collect = add("gc", "delete objects that no recipe's latest run uses", recipe)
+    collect.add_argument("--dry-run", action="store_true", help="only tell what would go")
+    add("doctor", "what this machine has, what the recipe needs, what to do", recipe)
+    fetch = add("fetch", "get models into the cache folder")
+    fetch.add_argument("models", nargs="+", help="names from the catalogue, hub:org/name, or a recipe file for all of its models")
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command line; returns the exit code."""
+    options = parser().parse_args(arguments)
+    from pipeline import commands
+
+    try:
+        code: int = getattr(commands, options.verb)(options)
+        return code
+    except RecipeError as error:
+        for line in error.lines:
+            print(line, file=sys.stderr)
+        return BAD
+    except RunFailed as error:
+        print(f"voxsmith: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("voxsmith: interrupted; the same command goes on from here", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return FAILED

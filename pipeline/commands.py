@@ -1,0 +1,217 @@
+"""What each command does. Returns exit codes; raises RecipeError and RunFailed."""
+
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from pipeline import runs
+from pipeline.accounts import finished, rejects_of
+from pipeline.errors import RecipeError, RunFailed, nearest
+from pipeline.graph import Graph, build_graph
+from pipeline.inputs import list_shards, retries_path
+from pipeline.objects import read_columns
+from pipeline.planner import make_plan, print_plan
+from pipeline.preflight import check_models, check_store
+from pipeline.publication import export_state, is_exported
+from pipeline.recipe import load_recipe
+from pipeline.state import WHOLE, State
+from pipeline.store import Store
+
+
+def _graph(options: Namespace) -> Graph:
+    recipe = load_recipe(options.recipe, options.set)
+    return build_graph(recipe, options.recipe)
+
+
+def _state(options: Namespace, keep: bool = False) -> State:
+    graph = _graph(options)
+    check_store(graph, options.recipe)
+    store = Store(graph.recipe.store)
+    shards = list_shards(graph.recipe, store, keep, getattr(options, "limit", None))
+    return State(graph, shards, store, getattr(options, "refit", False))
+
+
+def _selected(graph: Graph, options: Namespace) -> set[str]:
+    name = options.only or options.start
+    if name is None:
+        return set(graph.nodes)
+    if name not in graph.nodes:
+        raise RecipeError(f"{options.recipe}: no stage '{name}'; {nearest(name, graph.nodes)}")
+    return {name} if options.only else graph.below(name)
+
+
+def plan(options: Namespace) -> int:
+    state = _state(options)
+    rows = make_plan(state, _selected(state.graph, options))
+    if options.json:
+        print(json.dumps({"stages": rows}, indent=1))
+    else:
+        print_plan(rows)
+    return 0
+
+
+def run(options: Namespace) -> int:
+    from pipeline.progress import Progress
+
+    graph = _graph(options)
+    selected = _selected(graph, options)
+    if options.retry_rejects:
+        _retry(options)
+    state = _state(options, keep=True)
+    result = None
+    if any(unit.node in selected for unit in state.ready.values()):
+        from pipeline.executor import execute
+
+        check_models(graph, options.recipe, {graph.nodes[unit.node].engine for unit in state.ready.values()})
+        name, started = runs.new_run(state), runs.now()
+        runs.write_run(state, name, started, "running")
+        status = "failed"
+        try:
+            with Progress() as progress:
+                result = execute(state, selected, progress)
+            status = "interrupted" if result.interrupted else "pending" if result.pending else "done"
+        finally:
+            runs.write_run(state, name, started, status)
+    if result is not None and result.interrupted:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    if result is not None and result.pending:
+        reasons = sorted(set(result.pending.values()))
+        print(f"{len(result.pending)} rows are pending; the same command tries just those again:", file=sys.stderr)
+        for text in reasons[:5]:
+            print(f"  {text}", file=sys.stderr)
+        return 1
+    if options.only or options.start:
+        print("done; export with: python -m pipeline export", options.recipe)
+        return 0
+    if result is None and is_exported(state):
+        print("nothing to do: every stage is done and the dataset is written")
+    else:
+        export_state(state)
+    _where(state)
+    return 0
+
+
+def _where(state: State) -> None:
+    folder = Path(state.graph.recipe.out) / state.graph.recipe.name
+    counts = json.loads((folder / "manifest.json").read_text())["counts"]
+    told = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items())
+    print(f"{told}\ndataset  {folder / 'dataset'}\nreport   {folder / 'report.html'}")
+
+
+def _retry(options: Namespace) -> None:
+    """Note the rows rejected for that reason: their next try has other seeds."""
+    state = _state(options, keep=True)
+    noted = state.store.read_json(retries_path(state.graph.recipe)) or {}
+    found = 0
+    for shard, source in enumerate(state.shards):
+        ids = read_columns(state.store, {"id": (source.folder, source.key)})["id"].to_pylist()
+        for row, reject in zip(ids, rejects_of(state, shard), strict=True):
+            if reject is not None and reject.reason == options.retry_rejects and reject.stage in state.graph.nodes:
+                rows = noted.setdefault(reject.stage, {})
+                rows[row] = rows.get(row, 0) + 1
+                found += 1
+    if not found:
+        raise RunFailed(f"no row is rejected for '{options.retry_rejects}'; see: python -m pipeline rejects {options.recipe}")
+    state.store.write_json(retries_path(state.graph.recipe), noted)
+    print(f"{found} rows are tried again")
+
+
+def explain(options: Namespace) -> int:
+    state = _state(options)
+    if options.stage not in state.graph.nodes:
+        raise RecipeError(f"no stage '{options.stage}'; {nearest(options.stage, state.graph.nodes)}")
+    whole = state.graph.nodes[options.stage].stage.each == "recipe"
+    if not whole and not 0 <= options.shard < len(state.shards):
+        raise RecipeError(f"there are shards 0 to {len(state.shards) - 1}, and none numbered {options.shard}")
+    where = (options.stage, WHOLE if whole else options.shard)
+    if where in state.done:
+        print(f"{options.stage}, shard {options.shard}: up to date (object {state.done[where].key})")
+        return 0
+    if where not in state.ready:
+        above = [name for name in state.graph.parents(state.graph.nodes[options.stage]) if (name, where[1]) not in state.done]
+        print(f"{options.stage}, shard {options.shard}: waits for {', '.join(sorted(above))}")
+        return 0
+    why = runs.reason(state, state.ready[where], runs.last_run(state.store, state.graph.recipe.name))
+    print(f"{options.stage}, shard {options.shard}: stale: {why}")
+    return 0
+
+
+def status(options: Namespace) -> int:
+    state = _state(options)
+    rows = []
+    for row in make_plan(state, set(state.graph.nodes)):
+        shards = [n for (node, n) in state.done if node == row["name"]]
+        lost = sum(sum(state.done[row["name"], n].rejects.values()) for n in shards)
+        rows.append({"name": row["name"], "shards": row["shards"], "done": len(shards), "rejects": lost})
+    total = sum(shard.rows for shard in state.shards)
+    complete = sum(shard.rows for n, shard in enumerate(state.shards) if finished(state, n))
+    last = runs.last_run(state.store, state.graph.recipe.name)
+    told = {"rows": total, "rows_finished": complete, "last_run": last and {k: last[k] for k in ("run", "status", "written")}}
+    if options.json:
+        print(json.dumps(told | {"stages": rows}, indent=1))
+        return 0
+    print(f"{complete} of {total} rows are through all stages" + (f"; last run {last['run']}: {last['status']}" if last else ""))
+    for row in rows:
+        print(f"  {row['name']:<20} {row['done']:>5} of {row['shards']} shards, {row['rejects']} rejects")
+    return 0
+
+
+def rejects(options: Namespace) -> int:
+    state = _state(options, keep=True)
+    found: list[dict[str, Any]] = []
+    for shard, source in enumerate(state.shards):
+        ids = read_columns(state.store, {"id": (source.folder, source.key)})["id"].to_pylist()
+        for row, reject in zip(ids, rejects_of(state, shard), strict=True):
+            if reject is not None and options.reason in (None, reject.reason):
+                found.append({"id": row, **reject.__dict__})
+    if options.json:
+        print(json.dumps({"rejects": found}, indent=1, ensure_ascii=False))
+        return 0
+    for one in found:
+        print(f"{one['id']}  {one['stage']}: {one['reason']}: {one['message']}")
+        if one["sample"]:
+            print(f"    {' '.join(one['sample'].split())[:160]}")
+    print(f"{len(found)} rejects")
+    return 0
+
+
+def export(options: Namespace) -> int:
+    state = _state(options, keep=True)
+    export_state(state)
+    _where(state)
+    return 0
+
+
+def report(options: Namespace) -> int:
+    from pipeline.report.build import build
+
+    recipe = load_recipe(options.recipe, options.set)
+    folder = Path(recipe.out) / recipe.name
+    if not (folder / "manifest.json").is_file():
+        raise RunFailed(f"{folder}/manifest.json isn't there; first: python -m pipeline export {options.recipe}")
+    print(build(folder, json.loads((folder / "manifest.json").read_text())))
+    return 0
+
+
+def gc(options: Namespace) -> int:
+    from pipeline.gc import collect
+
+    recipe = load_recipe(options.recipe, options.set)
+    files, size = collect(Store(recipe.store), options.dry_run)
+    print(f"{files} files, {size / 1e6:.1f} MB {'would go' if options.dry_run else 'deleted'}")
+    return 0
+
+
+def doctor(options: Namespace) -> int:
+    from pipeline.doctor import examine
+
+    return examine(_graph(options), options.recipe)
+
+
+def fetch(options: Namespace) -> int:
+    from pipeline.preflight import fetch_models
+
+    return fetch_models(options.models)

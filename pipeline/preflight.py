@@ -1,0 +1,56 @@
+"""What must be there before anything runs: models, and a store that outlives the job."""
+
+import os
+from collections.abc import Iterable
+
+from pipeline.errors import RecipeError
+from pipeline.graph import Graph, build_graph
+from pipeline.recipe import load_recipe
+from stages.engines import models
+
+
+def check_store(graph: Graph, path: str) -> None:
+    """A relative store in a submitted job would lie in Ray's throw-away folder."""
+    store = graph.recipe.store
+    if os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR") and "://" not in store and not os.path.isabs(store):
+        raise RecipeError(f"{path}: store: '{store}' is relative, and a submitted job's folder is thrown away; give an absolute path or a URL, say --set store=s3://bucket/{store}")
+
+
+def models_of(graph: Graph, engines: Iterable[str | None]) -> dict[str, str]:
+    """Model reference -> the engine that wants it."""
+    found = {}
+    for name in engines:
+        if name is not None:
+            engine = graph.engines[name]
+            found |= {model: name for model in engine.module.models(engine.config)}
+    return found
+
+
+def check_models(graph: Graph, path: str, engines: Iterable[str | None]) -> None:
+    """Raises RecipeError with the command that gets a model which isn't there."""
+    lines = []
+    for model, engine in models_of(graph, engines).items():
+        try:
+            if not models.available(model):
+                lines.append(f"{path}: engines.{engine}.model: '{model}' isn't there; get it with: python -m pipeline fetch {model}")
+        except models.ModelMissing as error:
+            lines.append(f"{path}: engines.{engine}.model: {error}")
+    if lines:
+        raise RecipeError(*lines)
+
+
+def fetch_models(names: list[str]) -> int:
+    """Fetch models; a recipe's file name stands for all models that it needs."""
+    wanted: dict[str, None] = {}
+    for name in names:
+        if name.endswith((".yaml", ".yml")):
+            graph = build_graph(load_recipe(name), name)
+            wanted |= dict.fromkeys(models_of(graph, graph.engines))
+        else:
+            wanted[name] = None
+    for model in wanted:
+        try:
+            print(f"{model}: {models.fetch(model)}")
+        except models.ModelMissing as error:
+            raise RecipeError(str(error)) from None
+    return 0

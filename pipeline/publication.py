@@ -1,0 +1,88 @@
+"""Everything that stands in out/<name>: dataset, rejects, manifest, card and report."""
+
+import json
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from pipeline.digests import digest
+from pipeline.export import export_key, write_dataset
+from pipeline.runs import now
+from pipeline.state import State
+from schemas.prompt import Prompt
+
+_PACKAGES = ("voxsmith", "ray", "pyarrow", "datasets", "numpy", "onnxruntime", "ctranslate2", "xllamacpp", "openai")
+
+
+def out_folder(state: State) -> Path:
+    return Path(state.graph.recipe.out) / state.graph.recipe.name
+
+
+def is_exported(state: State) -> bool:
+    """Whether the folder holds just what an export would write now."""
+    folder = out_folder(state)
+    manifest = folder / "manifest.json"
+    if not manifest.is_file() or not (folder / "dataset").is_dir() or not (folder / "report.html").is_file():
+        return False
+    found: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
+    return found.get("export_key") == export_key(state)
+
+
+def export_state(state: State) -> None:
+    """Write what is finished. Raises RunFailed where rows got lost."""
+    from dataclasses import asdict
+
+    from pipeline.card import render_card
+    from pipeline.report.build import build
+    from pipeline.statistics import summarise
+
+    folder = out_folder(state)
+    summary = write_dataset(state, folder)
+    graph, recipe = state.graph, state.graph.recipe
+    resolved = recipe.model_dump(mode="json")
+    statistics = summarise(folder / "dataset")
+    manifest = {
+        "name": recipe.name,
+        "created": now(),
+        "export_key": export_key(state),
+        "recipe_digest": digest(resolved),
+        **summary,
+        "engines": {
+            name: engine.module.identity(engine.config)
+            | {"licence": engine.module.licence(engine.config), "batch_invariant": engine.module.BATCH_INVARIANT}
+            for name, engine in graph.engines.items()
+        },
+        "versions": dict(_versions()),
+        "git_commit": _git_commit(),
+        "recipe": resolved,
+        "prompts": {prompt.path: prompt.text for node in graph.nodes.values() for _, prompt in node.config if isinstance(prompt, Prompt)},
+        "statistics": asdict(statistics),
+    }
+    _write(folder / "README.md", render_card(manifest, statistics))
+    _write(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False, default=str))
+    build(folder, manifest)
+
+
+def _write(path: Path, text: str) -> None:
+    fresh = path.with_name(f".{path.name}.writing")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
+
+
+def _versions() -> list[tuple[str, str]]:
+    found = []
+    for package in _PACKAGES:
+        try:
+            found.append((package, version(package)))
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _git_commit() -> str | None:
+    try:
+        ran = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return ran.stdout.strip()
