@@ -58,7 +58,9 @@ def with_later_turns(conversations: list[str], found: list[Rejected | None]) -> 
     return result
 
 
-def _reject_columns(state: State, shard: int, place: tuple[str, str]) -> Iterator[tuple[str, list[dict[str, str] | None]]]:
+def _reject_columns(
+    state: State, shard: int, place: tuple[str, str]
+) -> Iterator[tuple[str, list[dict[str, str] | None]]]:
     source = state.shards[shard]
     if source.rejects:
         yield SOURCES, state.store.read(*place, ["_reject"])["_reject"].to_pylist()

@@ -13,12 +13,16 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
     recipe = argparse.ArgumentParser(add_help=False)
     recipe.add_argument("recipe", help="a recipe file, configs/quickstart.yaml say")
-    recipe.add_argument("--set", action="append", default=[], metavar="A.B.C=VALUE", help="override a key of the recipe")
+    recipe.add_argument(
+        "--set", action="append", default=[], metavar="A.B.C=VALUE", help="override a key of the recipe"
+    )
     part = argparse.ArgumentParser(add_help=False)
     choice = part.add_mutually_exclusive_group()
     choice.add_argument("--only", metavar="STAGE", help="this stage alone")
     choice.add_argument("--from", dest="start", metavar="STAGE", help="this stage and all that hangs on it")
-    part.add_argument("--limit", type=int, metavar="N", help="a pilot: whole shards until N rows; the full run reuses them")
+    part.add_argument(
+        "--limit", type=int, metavar="N", help="a pilot: whole shards until N rows; the full run reuses them"
+    )
     part.add_argument("--refit", action="store_true", help="fit codebooks anew, on the rows that are there now")
     json_flag = argparse.ArgumentParser(add_help=False)
     json_flag.add_argument("--json", action="store_true", help="for programs")
@@ -41,7 +45,9 @@ def parser() -> argparse.ArgumentParser:
     collect.add_argument("--dry-run", action="store_true", help="only tell what would go")
     add("doctor", "what this machine has, what the recipe needs, what to do", recipe)
     fetch = add("fetch", "get models into the cache folder")
-    fetch.add_argument("models", nargs="+", help="names from the catalogue, hub:org/name, or a recipe file for all of its models")
+    fetch.add_argument(
+        "models", nargs="+", help="names from the catalogue, hub:org/name, or a recipe file for all of its models"
+    )
     return top
 
 

@@ -114,7 +114,9 @@ def _retry(options: Namespace) -> None:
                 rows[row] = rows.get(row, 0) + 1
                 found += 1
     if not found:
-        raise RunFailed(f"no row is rejected for '{options.retry_rejects}'; see: python -m pipeline rejects {options.recipe}")
+        raise RunFailed(
+            f"no row is rejected for '{options.retry_rejects}'; see: python -m pipeline rejects {options.recipe}"
+        )
     state.store.write_json(retries_path(state.graph.recipe), noted)
     print(f"{found} rows are tried again")
 
@@ -131,7 +133,9 @@ def explain(options: Namespace) -> int:
         print(f"{options.stage}, shard {options.shard}: up to date (object {state.done[where].key})")
         return 0
     if where not in state.ready:
-        above = [name for name in state.graph.parents(state.graph.nodes[options.stage]) if (name, where[1]) not in state.done]
+        above = [
+            name for name in state.graph.parents(state.graph.nodes[options.stage]) if (name, where[1]) not in state.done
+        ]
         print(f"{options.stage}, shard {options.shard}: waits for {', '.join(sorted(above))}")
         return 0
     why = runs.reason(state, state.ready[where], runs.last_run(state.store, state.graph.recipe.name))
@@ -149,11 +153,18 @@ def status(options: Namespace) -> int:
     total = sum(shard.rows for shard in state.shards)
     complete = sum(shard.rows for n, shard in enumerate(state.shards) if finished(state, n))
     last = runs.last_run(state.store, state.graph.recipe.name)
-    told = {"rows": total, "rows_finished": complete, "last_run": last and {k: last[k] for k in ("run", "status", "written")}}
+    told = {
+        "rows": total,
+        "rows_finished": complete,
+        "last_run": last and {k: last[k] for k in ("run", "status", "written")},
+    }
     if options.json:
         print(json.dumps(told | {"stages": rows}, indent=1))
         return 0
-    print(f"{complete} of {total} rows are through all stages" + (f"; last run {last['run']}: {last['status']}" if last else ""))
+    print(
+        f"{complete} of {total} rows are through all stages"
+        + (f"; last run {last['run']}: {last['status']}" if last else "")
+    )
     for row in rows:
         print(f"  {row['name']:<20} {row['done']:>5} of {row['shards']} shards, {row['rejects']} rejects")
     return 0

@@ -14,17 +14,23 @@ def examine(graph: Graph, path: str) -> int:
     """Print a line for each finding; returns 0 where the recipe can run here, else 1."""
     memory = psutil.virtual_memory()
     free = shutil.disk_usage(".").free
-    print(f"machine   {os.cpu_count()} cores, {memory.total / 2**30:.0f} GiB memory ({memory.available / 2**30:.0f} free), {free / 2**30:.0f} GiB disk free")
+    total, available = f"{memory.total / 2**30:.0f}", f"{memory.available / 2**30:.0f}"
+    print(f"machine   {os.cpu_count()} cores, {total} GiB memory ({available} free), {free / 2**30:.0f} GiB disk free")
     bad = 0
     for name, engine in graph.engines.items():
         resources = engine.config.resources
-        print(f"engine    {name}: {engine.backend}, {resources.replicas} x ({resources.num_cpus:g} CPU, {resources.num_gpus:g} GPU)")
+        wants = f"{resources.num_cpus:g} CPU, {resources.num_gpus:g} GPU"
+        print(f"engine    {name}: {engine.backend}, {resources.replicas} x ({wants})")
         if resources.num_cpus > (os.cpu_count() or 1):
             bad += 1
-            print(f"          wants more CPUs than this machine has: --set engines.{name}.resources.num_cpus={os.cpu_count()}")
+            advice = f"--set engines.{name}.resources.num_cpus={os.cpu_count()}"
+            print(f"          wants more CPUs than this machine has: {advice}")
     for model, name in models_of(graph, graph.engines).items():
         here = models.available(model)
         bad += not here
-        print(f"model     {model} (for {name}): " + ("here" if here else f"missing; get it with: python -m pipeline fetch {model}"))
+        print(
+            f"model     {model} (for {name}): "
+            + ("here" if here else f"missing; get it with: python -m pipeline fetch {model}")
+        )
     print(f"{path}: " + ("ready" if not bad else f"{bad} things to do"))
     return 1 if bad else 0

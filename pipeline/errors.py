@@ -1,7 +1,7 @@
 """Errors for people: one line each, no traceback."""
 
-from difflib import get_close_matches
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class RecipeError(Exception):

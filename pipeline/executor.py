@@ -162,8 +162,8 @@ class _Run:
         tried = tally.made + tally.rejected
         if tried >= _FIRST_ROWS and tally.rejected > limit * tried:
             raise RunFailed(
-                f"stage '{node}' rejected {tally.rejected} of its first {tried} rows, more than checks.max_reject_ratio "
-                f"({limit:g}) allows. See the reasons with: voxsmith rejects; what is finished is kept"
+                f"stage '{node}' rejected {tally.rejected} of its first {tried} rows, more than "
+                f"checks.max_reject_ratio ({limit:g}) allows. See the reasons with: voxsmith rejects; what is finished is kept"
             )
 
     # -- deaths -------------------------------------------------------------------------------------------------------
@@ -181,19 +181,22 @@ class _Run:
                 self._probed(unit, crashed=True)
             elif self.crashes[unit.key] >= 2 and unit.shard != WHOLE:
                 self.bisections[unit.key] = Bisection(unit)
-                self._enqueue(self.bisections[unit.key].next_probe())
+                self._next_probe(unit.key)
             else:
                 self._enqueue(unit)
 
     def _probed(self, unit: Unit, crashed: bool) -> None:
-        bisection = self.bisections[unit.key]
-        bisection.record(unit, crashed)
+        self.bisections[unit.key].record(unit, crashed)
+        self._next_probe(unit.key)
+
+    def _next_probe(self, key: str) -> None:
+        bisection = self.bisections[key]
         probe = bisection.next_probe()
         if probe is not None:
             self._enqueue(probe)
             return
-        del self.bisections[unit.key]
-        self.crashes[unit.key] = 0
+        del self.bisections[key]
+        self.crashes[key] = 0
         self._enqueue(replace(bisection.unit, killers=bisection.killers(self.state.store)))
 
     # -- pools --------------------------------------------------------------------------------------------------------

@@ -129,7 +129,7 @@ def _fields(columns: list[str]) -> list[pa.Field]:
 
 def _sample_rates(state: State) -> dict[str, int]:
     """Hertz of each audio column, as the stages that speak were told."""
-    found = {}
+    found: dict[str, int] = {}
     for node in state.graph.nodes.values():
         if hasattr(node.config, "sample_rate"):
             found |= {name.rsplit("_", 1)[0]: node.config.sample_rate for name in node.writes if is_audio(name)}

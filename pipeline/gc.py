@@ -20,12 +20,14 @@ def collect(store: Store, dry_run: bool) -> tuple[int, int]:
     for manifest in latest_runs(store).values():
         age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(manifest["written"])
         if manifest["status"] == "running" and age < _LIVE and not dry_run:
-            raise RunFailed(f"run {manifest['run']} is on, or was killed less than a day ago; finish it, then try again")
+            raise RunFailed(
+                f"run {manifest['run']} is on, or was killed less than a day ago; finish it, then try again"
+            )
         kept |= {(stage, key) for stage, keys in manifest["keys"].items() for key in keys.values()}
         kept |= {(folder, key) for folder, key in manifest["sources"].values()}
     files = size = 0
     for stage in store.folders("objects"):
-        for path in store.list(f"objects/{stage}"):
+        for path in store.files(f"objects/{stage}"):
             key = path.rsplit("/", 1)[-1].split(".", 1)[0]
             if (stage, key) in kept:
                 continue

@@ -68,7 +68,7 @@ class Graph:
     recipe: Recipe
 
     def inputs(self, node: Node) -> tuple[str, ...]:
-        """The columns that the node sees, those of rows' identity first; optional ones that nobody writes are left out."""
+        """The columns that the node sees, the row's identity first; optional ones that nobody writes are left out."""
         named = ("id", "conversation_id", "turn", *node.reads, *node.optional)
         return tuple(dict.fromkeys(name for name in named if name in self.owners))
 
@@ -93,13 +93,14 @@ def build_graph(recipe: Recipe, path: str) -> Graph:
     if problems:
         raise RecipeError(*problems)
     given = {name for source in recipe.sources.values() for name in given_columns(source)}
-    owners = {name: SOURCE for name in (*ROW_COLUMNS, *given)}
+    owners = dict.fromkeys((*ROW_COLUMNS, *given), SOURCE)
     for index, node in enumerate(nodes):
         for name in (*node.writes, *([node.stage.fits] if node.stage.fits else [])):
             other = owners.get(name)
             if other not in (None, SOURCE) or name in ROW_COLUMNS:
                 problems.append(
-                    f"{path}: stages.{node.name}: writes '{name}', and so does {other}; two stages never write one column"
+                    f"{path}: stages.{node.name}: writes '{name}', and so does {other}; "
+                    "two stages never write one column"
                 )
             owners[name] = node.name
         nodes[index] = Node(**{**node.__dict__, "given": tuple(name for name in node.writes if name in given)})
@@ -181,21 +182,25 @@ def _engine_fits(
             problems.append(f"{where}.engine: the stage '{declared.name}' asks no engine; leave this key out")
         return engine is None
     if engine not in recipe.engines:
-        fitting = [name for name, found in engines.items() if found.module.KIND == declared.engine]
+        fitting = [name for name, found in engines.items() if declared.engine == found.module.KIND]
         told = f"no engine '{engine}'" if engine else f"this key is needed (an engine of kind {declared.engine})"
         problems.append(f"{where}.engine: {told}; {nearest(str(engine), fitting)}")
         return False
     if engine in engines and (kind := engines[engine].module.KIND) != declared.engine:
-        problems.append(f"{where}.engine: '{engine}' is an engine of kind {kind}; the stage asks one of {declared.engine}")
+        problems.append(
+            f"{where}.engine: '{engine}' is an engine of kind {kind}; the stage asks one of {declared.engine}"
+        )
         return False
     return engine in engines
 
 
 def _check_voices(config: Any, engine: Engine | None, where: str, problems: list[str]) -> None:
     known = getattr(engine.module, "VOICES", None) if engine else None
-    for voice in getattr(config, "voices", ()) if known else ():
+    if engine is None or known is None:
+        return
+    for voice in getattr(config, "voices", ()):
         if voice not in known:
-            problems.append(f"{where}.voices: no voice '{voice}' in {engine.name}; {nearest(voice, known)}")  # type: ignore[union-attr]
+            problems.append(f"{where}.voices: no voice '{voice}' in {engine.name}; {nearest(voice, known)}")
 
 
 def _check_prompt(declared: Stage, config: Any, where: str, problems: list[str]) -> None:

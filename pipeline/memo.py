@@ -31,7 +31,7 @@ class Memo:
             columns = ["_replies"] if self._kept_as is None else ["_replies", self._kept_as]
             self._tables[path] = self._store.read_file(path, columns)
         table = self._tables[path]
-        reply = table["_replies"][row][position].as_py()
+        reply: bytes | None = table["_replies"][row][position].as_py()
         if reply is None and self._kept_as in table.column_names:
             clip = table[self._kept_as][row].as_py()
             reply = clip and clip["bytes"]

@@ -62,7 +62,8 @@ def make_pools(graph: Graph) -> dict[str, Pool]:
 
 def check_placeable(pools: dict[str, Pool]) -> None:
     """Raises RunFailed where an actor could never be placed: that would be a hang."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    alive: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    nodes = [node["Resources"] for node in alive if node["Alive"]]
     for pool in pools.values():
         for resource, option in (("CPU", "num_cpus"), ("GPU", "num_gpus")):
             wanted = pool.options.get(option, 0)
@@ -102,7 +103,7 @@ def connect() -> None:
     """Join the cluster that RAY_ADDRESS names (as in a submitted job), or start Ray on this machine, on loopback."""
     if ray.is_initialized():
         return
-    quiet = {"logging_level": "WARNING", "log_to_driver": bool(os.environ.get("VOXSMITH_WORKER_LOGS"))}
+    quiet: dict[str, Any] = {"logging_level": "WARNING", "log_to_driver": bool(os.environ.get("VOXSMITH_WORKER_LOGS"))}
     if os.environ.get("RAY_ADDRESS"):
         ray.init(**quiet)
     else:

@@ -13,16 +13,19 @@ def check_store(graph: Graph, path: str) -> None:
     """A relative store in a submitted job would lie in Ray's throw-away folder."""
     store = graph.recipe.store
     if os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR") and "://" not in store and not os.path.isabs(store):
-        raise RecipeError(f"{path}: store: '{store}' is relative, and a submitted job's folder is thrown away; give an absolute path or a URL, say --set store=s3://bucket/{store}")
+        raise RecipeError(
+            f"{path}: store: '{store}' is relative, and a submitted job's folder is thrown away; "
+            f"give an absolute path or a URL, say --set store=s3://bucket/{store}"
+        )
 
 
 def models_of(graph: Graph, engines: Iterable[str | None]) -> dict[str, str]:
     """Model reference -> the engine that wants it."""
-    found = {}
+    found: dict[str, str] = {}
     for name in engines:
         if name is not None:
             engine = graph.engines[name]
-            found |= {model: name for model in engine.module.models(engine.config)}
+            found |= dict.fromkeys(engine.module.models(engine.config), name)
     return found
 
 
@@ -32,7 +35,8 @@ def check_models(graph: Graph, path: str, engines: Iterable[str | None]) -> None
     for model, engine in models_of(graph, engines).items():
         try:
             if not models.available(model):
-                lines.append(f"{path}: engines.{engine}.model: '{model}' isn't there; get it with: python -m pipeline fetch {model}")
+                command = f"python -m pipeline fetch {model}"
+                lines.append(f"{path}: engines.{engine}.model: '{model}' isn't there; get it with: {command}")
         except models.ModelMissing as error:
             lines.append(f"{path}: engines.{engine}.model: {error}")
     if lines:

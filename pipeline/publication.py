@@ -56,7 +56,12 @@ def export_state(state: State) -> None:
         "versions": dict(_versions()),
         "git_commit": _git_commit(),
         "recipe": resolved,
-        "prompts": {prompt.path: prompt.text for node in graph.nodes.values() for _, prompt in node.config if isinstance(prompt, Prompt)},
+        "prompts": {
+            prompt.path: prompt.text
+            for node in graph.nodes.values()
+            for _, prompt in node.config
+            if isinstance(prompt, Prompt)
+        },
         "statistics": asdict(statistics),
     }
     _write(folder / "README.md", render_card(manifest, statistics))

@@ -165,7 +165,9 @@ class State:
     def sample(self, node: Node) -> list[int]:
         """Shards, by the hash of their anchor, until the stage's `sample_rows` are there."""
         wanted, rows, chosen = node.config.sample_rows, 0, []
-        by_hash = sorted(range(len(self.shards)), key=lambda n: hashlib.blake2b(self.shards[n].anchor.encode()).digest())
+        by_hash = sorted(
+            range(len(self.shards)), key=lambda n: hashlib.blake2b(self.shards[n].anchor.encode()).digest()
+        )
         for shard in by_hash:
             if rows >= wanted:
                 break
@@ -173,7 +175,7 @@ class State:
             rows += self.shards[shard].rows - sum(self.shards[shard].rejects.values())
         return sorted(chosen)
 
-    # -- locks: rows that come later don't move what was fitted ---------------------------------------------------------
+    # -- locks: rows that come later don't move what was fitted -------------------------------------------------------
 
     def lock_of(self, node: str) -> dict[str, Any] | None:
         found: dict[str, Any] | None = self.store.read_json(self._lock_path(node))

@@ -5,8 +5,8 @@ many rows there are, and quantiles are exact to a step. Audio is never looked at
 """
 
 import hashlib
-import heapq
 import math
+from bisect import insort
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -133,15 +133,13 @@ class Summary:
         self._schema: pa.Schema | None = None
         self._tallies: dict[str, Counter[int]] = defaultdict(Counter)
         self._missing: Counter[str] = Counter()
-        self._sums: Counter[str] = Counter()  # exact sums of measures, for means
+        self._sums: dict[str, float] = defaultdict(float)  # exact sums of measures, for means
         self._errors: dict[str, list[float]] = {side: [0.0, 0.0] for side in SIDES}  # [errors, words]
         self._seconds: dict[str, float] = {}
         self._methods: dict[str, Counter[str]] = defaultdict(Counter)
         self._voices: dict[str, dict[str, Share]] = defaultdict(lambda: defaultdict(Share))
         self._units: dict[str, npt.NDArray[np.int64]] = {}
-        self._shares: dict[str, dict[str, Share]] = {
-            key: defaultdict(Share) for key in ("source", "licence", "split")
-        }
+        self._shares: dict[str, dict[str, Share]] = {key: defaultdict(Share) for key in ("source", "licence", "split")}
         self._bytes: Counter[str] = Counter()
         self._sample = _Smallest(sample)
         self._worst = _Smallest(worst)
@@ -166,9 +164,9 @@ class Summary:
         _add_shares(self._shares["split"], [split] * rows, seconds)
         ids = batch.column("id").to_pylist() if "id" in batch.schema.names else []
         for row_id, worst in zip(ids, wer.tolist(), strict=False):
-            self._sample.offer((0.0, draw(row_id)), row_id)
+            self._sample.offer(0.0, row_id)
             if worst > 0:
-                self._worst.offer((-worst, draw(row_id)), row_id)
+                self._worst.offer(-worst, row_id)
 
     def result(self) -> Statistics:
         histograms: dict[str, Histogram] = {}
@@ -235,7 +233,7 @@ class Summary:
         steps, counts = np.unique(np.round(there / step).astype(np.int64), return_counts=True)
         for index, count in zip(steps.tolist(), counts.tolist(), strict=True):
             self._tallies[name][index] += count
-        self._sums[name] += float(there.sum())  # type: ignore[assignment]
+        self._sums[name] += float(there.sum())
 
 
 class _Smallest:
@@ -243,26 +241,14 @@ class _Smallest:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._heap: list[tuple[_Reversed, str]] = []
+        self._kept: list[tuple[float, str, str]] = []
 
-    def offer(self, key: tuple[float, str], item: str) -> None:
-        if len(self._heap) < self._size:
-            heapq.heappush(self._heap, (_Reversed(key), item))
-        elif self._heap and key < self._heap[0][0].key:
-            heapq.heapreplace(self._heap, (_Reversed(key), item))
+    def offer(self, badness: float, item: str) -> None:
+        insort(self._kept, (badness, draw(item), item))
+        del self._kept[self._size :]
 
     def items(self) -> list[str]:
-        return [item for _, item in sorted(self._heap, reverse=True)]
-
-
-@dataclass(frozen=True, order=False)
-class _Reversed:
-    """Turns heapq's smallest-first round."""
-
-    key: tuple[float, str]
-
-    def __lt__(self, other: "_Reversed") -> bool:
-        return self.key > other.key
+        return [item for _, _, item in self._kept]
 
 
 def _numbers(batch: pa.RecordBatch, name: str) -> npt.NDArray[np.float64] | None:

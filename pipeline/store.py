@@ -62,15 +62,15 @@ class Store:
         return path
 
     def parts(self, stage: str) -> list[str]:
-        return [path for path in self.list(f"objects/{stage}") if ".part-" in path]
+        return [path for path in self.files(f"objects/{stage}") if ".part-" in path]
 
     def objects(self, stage: str) -> list[str]:
         """Paths of the stage's committed tables."""
-        return [path for path in self.list(f"objects/{stage}") if path.endswith(".arrow")]
+        return [path for path in self.files(f"objects/{stage}") if path.endswith(".arrow")]
 
     # -- files --------------------------------------------------------------------------------------------------------
 
-    def list(self, folder: str) -> list[str]:
+    def files(self, folder: str) -> list[str]:
         """Paths of the files right inside the folder, relative to the store, sorted."""
         selector = pafs.FileSelector(f"{self.root}/{folder}", allow_not_found=True)
         found = (info.path for info in self.fs.get_file_info(selector) if info.type == pafs.FileType.File)
@@ -108,10 +108,13 @@ class Store:
 
     def _write_table(self, path: str, table: pa.Table) -> None:
         rows = max(1, int(len(table) * _BATCH_BYTES / max(1, table.nbytes)))
-        with self._appearing(path) as name, self.fs.open_output_stream(name) as file:
-            with pa.ipc.new_file(file, table.schema) as writer:
-                for batch in table.to_batches(max_chunksize=rows):
-                    writer.write_batch(batch)
+        with (
+            self._appearing(path) as name,
+            self.fs.open_output_stream(name) as file,
+            pa.ipc.new_file(file, table.schema) as writer,
+        ):
+            for batch in table.to_batches(max_chunksize=rows):
+                writer.write_batch(batch)
 
     def _appearing(self, path: str) -> "_Appearing":
         return _Appearing(self.fs, f"{self.root}/{path}", rename=self._local)

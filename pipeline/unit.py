@@ -191,7 +191,7 @@ class _Unit:
             except Refused as refused:
                 self._finish(talk, Reject(refused.reason, refused.message))
                 return
-            except Exception as fault:  # noqa: BLE001 - a stage's fault on one row must not lose the others
+            except Exception as fault:
                 log.exception("stage %s failed on row %s", self.node.name, self._id(talk))
                 self._finish(talk, Reject("stage_error", f"{type(fault).__name__}: {fault}"))
                 return
@@ -285,7 +285,9 @@ class _Unit:
 
     def leave_part(self) -> None:
         if self.fresh:
-            table = build_table([], [{}], [None], [[name for name, _ in self.fresh]], [[kept for _, kept in self.fresh]])
+            table = build_table(
+                [], [{}], [None], [[name for name, _ in self.fresh]], [[kept for _, kept in self.fresh]]
+            )
             self.keep_part(table)
             self.fresh.clear()
 

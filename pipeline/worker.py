@@ -93,14 +93,18 @@ class Worker:
     def _artifact(self, place: tuple[str, str]) -> bytes:
         data = self.store.read_bytes(f"objects/{place[0]}/{place[1]}.npy")
         if data is None:
-            raise FileNotFoundError(f"{self.store.url}/objects/{place[0]}/{place[1]}.npy is gone; run again with --refit")
+            raise FileNotFoundError(
+                f"{self.store.url}/objects/{place[0]}/{place[1]}.npy is gone; run again with --refit"
+            )
         return data
 
     def _fit(self, node: Node, unit: Unit) -> dict[str, Any]:
         """Run a fit stage: its generator sees every row of the sample, in order, and returns the artifact."""
         start = time.monotonic()
         names = self.graph.inputs(node)
-        generator = node.stage.run(self._sample_rows(node, unit, names), context_of(node, self.graph.recipe.seed, {}, {}))
+        generator = node.stage.run(
+            self._sample_rows(node, unit, names), context_of(node, self.graph.recipe.seed, {}, {})
+        )
         asked = 0
         try:
             request = next(generator)

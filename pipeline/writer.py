@@ -1,4 +1,4 @@
-"""Arrow files in the layout of `datasets.load_from_disk`: IPC *stream* files, bounded batches, features in the schema."""
+"""Arrow files in the layout of `datasets.load_from_disk`: IPC stream files, bounded batches, features in the schema."""
 
 import json
 from pathlib import Path
@@ -14,10 +14,13 @@ _BATCH_BYTES = 64 * 2**20
 class SplitWriter:
     """Writes one dataset folder, or one with a folder for each split, rolling over to a new file at `size` bytes.
 
-    `rates`: hertz of each audio column; `name` names the content (`datasets` caches by it). Files get their final names (data-00000-of-00003.arrow) at `close`.
+    `rates`: hertz of each audio column; `name` names the content (`datasets` caches by it). Files get their final
+    names (data-00000-of-00003.arrow) at `close`.
     """
 
-    def __init__(self, folder: Path, schema: pa.Schema, rates: dict[str, int], splits: list[str], size: int, name: str) -> None:
+    def __init__(
+        self, folder: Path, schema: pa.Schema, rates: dict[str, int], splits: list[str], size: int, name: str
+    ) -> None:
         self.folder, self.size, self.name, self.rows = folder, size, name, 0
         self.features = _features(schema, rates)
         self.schema: pa.Schema = self.features.arrow_schema
@@ -57,7 +60,7 @@ class SplitWriter:
             names = [f"data-{number:05}-of-{len(files):05}.arrow" for number in range(len(files))]
             for path, name in zip(files, names, strict=True):
                 path.rename(folder / name)
-            state = {
+            state: dict[str, Any] = {
                 "_data_files": [{"filename": name} for name in names],
                 "_fingerprint": digest([self.name, split])[:16],
                 "_format_columns": None,

@@ -29,7 +29,9 @@ class Clip(Strict):
 
     max_wer: float = Field(0.15, ge=0, description="most word errors a word of text")
     max_cer: float = Field(0.15, ge=0, description="most character errors a character of text")
-    min_mos: float = Field(2.3, ge=1, le=5, description="least predicted mean opinion score; ignored where none was made")
+    min_mos: float = Field(
+        2.3, ge=1, le=5, description="least predicted mean opinion score; ignored where none was made"
+    )
     max_silence: float = Field(1.5, ge=0, description="longest silent stretch inside the clip, seconds")
     max_clipping: float = Field(0.001, ge=0, le=1, description="largest share of samples at full scale")
     max_tail: float = Field(-6.0, description="loudest end, dB against the clip's loudness: louder means cut off")

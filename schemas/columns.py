@@ -44,7 +44,9 @@ SIDE_COLUMNS = {
     "duration": Column(pa.float32(), "seconds"),
     "silence": Column(pa.float32(), "longest silent stretch inside the clip, seconds"),
     "clipping": Column(pa.float32(), "share of samples at full scale"),
-    "tail": Column(pa.float32(), "level of the last 20 ms against the clip's loudness, dB: near 0 where speech is cut off"),
+    "tail": Column(
+        pa.float32(), "level of the last 20 ms against the clip's loudness, dB: near 0 where speech is cut off"
+    ),
     "mos": Column(pa.float32(), "predicted mean opinion score, 1 to 5"),
     "speech_attempts": Column(pa.int32(), "how often the text was spoken until a clip passed"),
     "units": Column(pa.list_(pa.uint16()), "discrete units, equal neighbours merged where the recipe says so"),
