@@ -4,8 +4,8 @@ Backend modules import their libraries only when they load a model, so that read
 of them.
 """
 
-from types import ModuleType
 from importlib import import_module
+from types import ModuleType
 
 from stages.stage import Stage
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from stages.requests import Request
 from schemas.strict import Strict
+from stages.requests import Request
 
 Row = dict[str, Any]
 # A stage's function yields requests, is sent their replies, and returns the columns it writes.

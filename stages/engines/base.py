@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Protocol
 
 from pydantic import Field
 
-from stages.requests import Request
 from schemas.strict import Strict
+from stages.requests import Request
 
 
 class Unavailable(Exception):
@@ -98,7 +98,7 @@ class Batching(ABC):
     def _settle(self, items: list[tuple[Request, "Future[Any]"]]) -> None:
         try:
             replies = self.answer([request for request, _ in items])
-        except Exception as error:  # noqa: BLE001 - one request's fault must not be its neighbours'
+        except Exception as error:
             if len(items) == 1:
                 items[0][1].set_exception(error)
                 return
