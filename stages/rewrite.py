@@ -1,0 +1,131 @@
+"""`rewrite`: a written instruction becomes what a person would say aloud.
+
+The LLM is asked up to `attempts` times; each reply is read, repaired where a rule can do it safely, and checked. Where
+none passes, the rule-based request stands in, itself checked.
+"""
+
+import json
+import re
+from typing import Literal
+
+from pydantic import Field
+
+from schemas.checks import QueryText
+from schemas.prompt import Prompt
+from stages.requests import Complete
+from stages.stage import Asking, Context, Reject, Row, Stage, StageConfig
+from stages.text.faithful import faithful
+from stages.text.plain_request import plain_request, with_context, with_filler, without_filler
+from stages.text.reading import split_context, unreadable
+from stages.text.speakable import Fault, speakable
+from stages.text.verbalise import verbalise
+
+_SCHEMA = json.dumps(
+    {
+        "type": "object",
+        "properties": {"spoken": {"type": "string"}},
+        "required": ["spoken"],
+        "additionalProperties": False,
+    }
+)
+
+
+class Config(StageConfig):
+    """Settings of `rewrite`."""
+
+    prompt: Prompt = Field(description="variables: task, context (empty where there is none)")
+    format: Literal["completion", "chat"] = Field("completion", description="a small model goes on with few-shot text")
+    attempts: int = Field(3, ge=1, description="replies asked for at most")
+    fallback: Literal["rules", "none"] = Field("rules", description="what stands in when every reply fails its checks")
+    filler_rate: float = Field(0.3, ge=0, le=1, description="share of requests that start with um, hey or the like")
+    scripts: tuple[str, ...] = Field(("Latin",), description="writing systems that the voices can read")
+    max_words: int = Field(80, ge=1, description="longest instruction, context included, that a person would say")
+    max_tokens: int = Field(160, ge=8)
+    temperature: float = Field(
+        0.5, ge=0, description="of the second attempt and later; the first takes the likeliest words"
+    )
+    top_p: float = Field(0.95, gt=0, le=1)
+
+
+def rewrite(row: Row, context: Context) -> Asking:
+    """Writes query_text, query_method, query_attempts. Raises Reject with the last check's reason."""
+    config: Config = context.config
+    checks: QueryText = context.checks
+    task, material = split_context(row["instruction"], row["context"])
+    if fault := unreadable(task, material, config.scripts, config.max_words):
+        raise Reject(fault.reason, fault.message, row["instruction"])
+
+    def check(text: str) -> Fault | None:
+        return speakable(text, checks.min_words, checks.max_words) or faithful(
+            text, row["instruction"], row["context"], checks.min_kept
+        )
+
+    filler_seed, failures, text = context.seed_for(row["id"], 0), [], ""
+    for attempt in range(1, config.attempts + 1):
+        seed = context.seed_for(row["id"], attempt)
+        reply = yield _ask(config, task, material, attempt, seed)
+        text = read(reply.text, config.format)
+        fault = check(text)
+        method = "llm"
+        if fault and fault.reason == "context" and material and text:
+            text, method = with_context(text, material, seed), "llm+context"
+            fault = check(text)
+        if not fault:
+            return _written(with_filler(text, filler_seed, config.filler_rate), method, attempt)
+        failures.append(f"reply {attempt}: {fault.message}")
+    if config.fallback == "rules":
+        text = plain_request(task, material, context.seed_for(row["id"], 1))
+        fault = check(text)
+        if not fault:
+            return _written(with_filler(text, filler_seed, config.filler_rate), "rules", config.attempts)
+        failures.append(f"rules: {fault.message}")
+    assert fault
+    raise Reject(fault.reason, "; ".join(failures), text)
+
+
+def read(reply: str, form: str) -> str:
+    """What a reply proposes to say, in words: its first line, or its JSON field, without quotes and fillers."""
+    text = reply.strip()
+    if form == "chat":
+        found = re.search(r"\{.*\}", text, re.S)
+        try:
+            text = str(json.loads(found[0])["spoken"]) if found else text
+        except (ValueError, KeyError, TypeError):
+            text = ""
+    lines = text.strip().splitlines()
+    text = lines[0].strip().strip('"“”').removeprefix("Spoken:").strip() if lines else ""
+    return without_filler(verbalise(text)) if text else ""
+
+
+def _ask(config: Config, task: str, material: str, attempt: int, seed: int) -> Complete:
+    flat = config.format == "completion"
+    prompt = config.prompt.render(
+        task=verbalise(task) if flat else task, context=verbalise(material) if flat else material
+    )
+    return Complete(
+        prompt=prompt.rstrip() if flat else None,
+        messages=None if flat else (("user", prompt),),
+        max_tokens=config.max_tokens,
+        temperature=0.0 if attempt == 1 else config.temperature,
+        top_p=1.0 if attempt == 1 else config.top_p,
+        stop=("\n",) if flat else (),
+        seed=seed,
+        json_schema=None if flat else _SCHEMA,
+    )
+
+
+def _written(text: str, method: str, attempts: int) -> Row:
+    return {"query_text": text, "query_method": method, "query_attempts": attempts}
+
+
+STAGE = Stage(
+    name="rewrite",
+    config=Config,
+    reads=lambda config: ("instruction",),
+    optional=lambda config: ("context",),
+    writes=lambda config: ("query_text", "query_method", "query_attempts"),
+    run=rewrite,
+    engine="llm",
+    checks=lambda config: "query_text",
+    prompt_variables=("task", "context"),
+)

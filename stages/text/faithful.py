@@ -1,0 +1,149 @@
+"""Does a rewritten request still ask for the same? Cheap tests on words; a doubt is a fault, as another try costs little."""
+
+import re
+from collections import Counter
+from difflib import SequenceMatcher
+
+from stages.text.plain_request import is_request
+from stages.text.reading import split_context
+from stages.text.speakable import Fault
+from stages.text.tasks import STEMS, same_task, verb_of
+from stages.text.verbalise import verbalise
+from stages.text.words import content_words, numbers, stem, with_digits, words
+
+_POINTERS = frozenset(map(stem, "following given below above provided input output follow provide".split()))
+_SMALL_TALK = frozenset(
+    map(
+        stem,
+        """want need help give tell know wonder wondering think curious question please thank thanks
+    love try trying look looking request mean let stuff thing try hear appreciate kind quick favor hope go yeah lot bit idea
+    ideas here's got good great mind possible way able work ask asking come up put together talk say interested""".split(),
+    )
+)
+_ASKING = {
+    "why": {"why", "reason", "reasons", "cause", "causes"},
+    "how": {"how", "way", "ways", "steps"},
+    "who": {"who", "who's", "whose", "whom"},
+    "where": {"where", "where's"},
+    "when": {"when", "when's"},
+}
+_NEGATIONS = frozenset(
+    "not no never without neither nor none nothing nobody cannot except don't doesn't didn't isn't aren't "
+    "wasn't weren't won't can't couldn't wouldn't shouldn't hasn't haven't hadn't mustn't avoid".split()
+)
+_SIDES = frozenset("to into from than before after over with by".split())
+
+
+def faithful(query_text: str, instruction: str, context: str | None, min_kept: float) -> Fault | None:
+    """The first way in which the request strays from the instruction (its context included), or None.
+
+    `min_kept`: least share of the task's content words that must come back.
+    """
+    task, material = split_context(instruction, context)
+    task_said, material_said = verbalise(task), verbalise(material)
+    return (
+        _numbers(query_text, instruction, f"{task_said}. {material_said}")
+        or _quotes(query_text, task)
+        or _material(query_text, material_said)
+        or _asking(query_text, task_said)
+        or _negations(query_text, f"{task_said} {material_said}")
+        or _kept(query_text, task_said, min_kept)
+        or _novel(query_text, f"{task_said}. {material_said}")
+        or _sides(query_text, task_said)
+        or (None if is_request(query_text) else Fault("no_request", "it asks for nothing"))
+    )
+
+
+def _numbers(said: str, written: str, spoken: str) -> Fault | None:
+    asked, got = Counter(numbers(spoken)), Counter(numbers(said))
+    known = {*asked, *numbers(written), "1"}
+    if lost := [number for number in asked if got[number] < asked[number] and number != "1"]:
+        return Fault("number", f"numbers lost: {', '.join(lost)}")
+    if new := [number for number in got if number not in known]:
+        return Fault("number", f"numbers that the instruction doesn't have: {', '.join(new)}")
+    return None
+
+
+def _quotes(said: str, task: str) -> Fault | None:
+    heard = f" {' '.join(with_digits(said))} "
+    for quote in re.findall(r"[\"“]([^\"“”]+)[\"”]|(?<!\w)['‘]([^'‘’]{2,}?)['’](?!\w)", task):
+        wanted = " ".join(with_digits(verbalise(quote[0] or quote[1])))
+        if wanted and f" {wanted} " not in heard:
+            return Fault("quote", f"quoted words changed or dropped: {wanted!r}")
+    return None
+
+
+def _material(said: str, material: str) -> Fault | None:
+    wanted = with_digits(material)
+    if not wanted:
+        return None
+    got = with_digits(said)
+    same = sum(block.size for block in SequenceMatcher(None, wanted, got, autojunk=False).get_matching_blocks())
+    if same < 0.85 * len(wanted):
+        return Fault("context", f"only {same} of the {len(wanted)} words to work on are there, in order")
+    return None
+
+
+def _asking(said: str, task: str) -> Fault | None:
+    wanted, got = set(words(task)), set(words(said))
+    for word, alike in _ASKING.items():
+        if word in wanted and not got & alike:
+            return Fault("task", f"it no longer asks {word!r}")
+    verb = next((verb for sentence in re.split(r"[.?!:,]\s+", task) if (verb := _leading_verb(sentence))), None)
+    if verb and not set(content_stems(said)) & same_task(stem(verb)):
+        return Fault("task", f"it no longer asks to {verb}")
+    return None
+
+
+def content_stems(text: str) -> list[str]:
+    """Stems of all words, stopwords too: "put", "do" and the like are verbs of a task."""
+    return [stem(word) for word in words(text)]
+
+
+def _leading_verb(sentence: str) -> str | None:
+    for word in sentence.split()[:2]:
+        if verb := verb_of(word):
+            return verb
+    return None
+
+
+def _negations(said: str, source: str) -> Fault | None:
+    def count(text: str) -> int:
+        return sum(word in _NEGATIONS or word.endswith("n't") for word in words(text))
+
+    asked, got = count(source), count(said)
+    if asked != got:
+        return Fault("negation", f"{asked} negations became {got}")
+    return None
+
+
+def _kept(said: str, task: str, min_kept: float) -> Fault | None:
+    wanted = [word for word in dict.fromkeys(content_words(task)) if word not in _POINTERS]
+    got = set(content_words(said)) | set(content_stems(said))
+    lost = [word for word in wanted if word not in got and not (word in STEMS and got & same_task(word))]
+    if wanted and len(wanted) - len(lost) < min_kept * len(wanted):
+        return Fault("content", f"words dropped: {', '.join(lost)}")
+    return None
+
+
+def _novel(said: str, source: str) -> Fault | None:
+    known = set(content_words(source)) | set(content_stems(source))
+    got = list(dict.fromkeys(content_words(said)))
+    new = [word for word in got if word not in known | _SMALL_TALK | STEMS | _POINTERS and not word[0].isdigit()]
+    if len(new) > max(1, 0.2 * len(got)):
+        return Fault("novel", f"words that the instruction doesn't have: {', '.join(new)}")
+    if len(words(said)) > 1.5 * len(words(source)) + 14:
+        return Fault("novel", f"{len(words(said))} words for the {len(words(source))} of the instruction")
+    return None
+
+
+def _sides(said: str, source: str) -> Fault | None:
+    def pairs(text: str) -> set[tuple[str, str, str]]:
+        stems = [stem(word) for word in with_digits(text) if word not in ("the", "a", "an")]
+        return {(stems[i - 1], stems[i], stems[i + 1]) for i in range(1, len(stems) - 1) if stems[i] in _SIDES}
+
+    there = pairs(source)
+    for left, side, right in pairs(said):
+        if (right, side, left) in there and (left, side, right) not in there:
+            return Fault("order", f"{right} {side} {left} became {left} {side} {right}")
+    return None

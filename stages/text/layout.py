@@ -1,0 +1,60 @@
+"""Text that is laid out for the eye, as running text: lists, headings, quotes, brackets, dashes, emphasis, emoji."""
+
+import re
+import unicodedata
+
+_ITEM = re.compile(r"^\s*(?:(?P<number>\d{1,2})[.)]|(?P<letter>[A-Ha-h])[.)]|[-*•·–—+])\s+(?P<text>.*)$")
+_NAMES = {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "´": "'", "`": "'",
+          "\u00a0": " ", "\u200b": "", "\ufeff": "", "\u00ad": "", "‐": "-", "‑": "-", "−": "-", "…": "..."}  # fmt: skip
+
+
+def flatten(text: str) -> str:
+    """The text on one line: an end of line becomes a pause, a list one sentence, marks that aren't said go."""
+    text = "".join(_NAMES.get(char, char) for char in text)
+    text = re.sub(r"```[a-z]*|`|~~|\*\*|(?<!\w)\*(?=\S)|(?<=\S)\*(?!\w)|(?m:^\s*#{1,6}\s)|<br ?/?>", " ", text)
+    text = re.sub(r"\[([^\]]*)\]\(([^)\s]*)\)", r"\1", text)  # a link's text
+    text = _join_lines(text)
+    text = re.sub(r"\b1[.)] (?=\S)(.*?) 2[.)] (?=[A-Za-z])", _inline_list, text)
+    text = re.sub(r"\s*(?:--+|[–—]|\s-\s)\s*", lambda match: " - " if _beside_digit(match) else ", ", text)
+    text = re.sub(r"\.{3,}|(?<=\w)\.\.(?=\s|$)", ", ", text)
+    text = re.sub(r"\"|(?<!\w)'(?=\w)(?!\d0s)|(?<=[.,!?;:])'(?!\w)|(?<=\w)'(?=[\s,.?!;:)]|$)(?<!s')", "", text)
+    text = re.sub(r"\s*[(\[{]\s*(?=[^\W_])([^()\[\]{}]*?)\s*[)\]}](?=(\s*[.,;:?!]|\s*$)?)", _aside, text)
+    return "".join(char for char in text if not _is_picture(char))
+
+
+def _join_lines(text: str) -> str:
+    parts: list[str] = []
+    was_item = False
+    for line in (line.strip() for line in text.splitlines()):
+        if not line:
+            continue
+        item = _ITEM.match(line)
+        said = line
+        if item:
+            said = item["text"].strip()
+            if item["letter"]:
+                said = f"{item['letter'].upper()}, {said}"
+        if parts and not re.search(r"[.?!:;,]$", parts[-1]):
+            parts[-1] += "," if item and was_item else ":" if item else "."
+        elif parts and item and was_item and parts[-1].endswith(";"):
+            parts[-1] = parts[-1][:-1] + ","
+        parts.append(said)
+        was_item = bool(item)
+    return " ".join(parts)
+
+
+def _inline_list(match: re.Match[str]) -> str:
+    return f"first, {match[1].rstrip(',; ')}, second, "
+
+
+def _aside(match: re.Match[str]) -> str:
+    return f", {match[1].strip()}" + ("" if match[2] is not None else ", ")
+
+
+def _beside_digit(match: re.Match[str]) -> bool:
+    before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
+    return after.isdigit() and before not in ".:;!?"
+
+
+def _is_picture(char: str) -> bool:
+    return unicodedata.category(char) in ("So", "Sk", "Cf", "Co", "Cs", "Cn") and char not in "°^`©®"

@@ -1,0 +1,123 @@
+"""A written instruction as a spoken request, by rule: what a recipe falls back on when a model's rewriting fails.
+
+A sentence is only turned into "Can you ..." where its first word is surely a verb; any other stays as it is.
+"""
+
+import random
+import re
+
+from stages.text.tasks import verb_of
+from stages.text.verbalise import verbalise
+
+_ASK = ("Can you", "Could you", "Would you", "Can you please", "Could you please")
+_TELL = ("I'd like you to", "I need you to", "Please", "I want you to")
+_STATEMENT = ("I need some help with this.", "I have a request.", "Here's what I need.", "Can you help me with this?")
+_MATERIAL = ("Here it is", "Here's what I have", "This is it", "Here you go")
+_QUESTION = re.compile(
+    r"(?:what|who|whom|whose|which|when|where|why|how|is|are|was|were|do|does|did|can|could|will|would|should|shall|has|"
+    r"have|had|may|might|am|isn't|aren't|don't|doesn't|what's|who's|how's|where's|in what|in which|on what|at what|to what|"
+    r"for what|by what|from what)\b",
+    re.I,
+)
+_ADVERB = re.compile(r"(?:\w+ly|then|also|next|now|first|in \w+ words)$", re.I)
+_FILLERS = ("Um,", "Hey,", "So,", "Hi,", "Okay, so", "Uh,", "Alright,", "Hey, um,")
+_LEADING_FILLER = re.compile(
+    r"^(?:(?:um|uh|hey there|hey|hi there|hi|hello there|hello|so|okay|ok|well|alright|all right|yo|hmm|oh)(?:,\s*|\.\s+|!\s*|\s+))+",
+    re.I,
+)
+_LOWERED = re.compile(
+    r"^(?:can|could|would|will|please|what|what's|who|whose|which|when|where|why|how|is|are|do|does|did|should|given|"
+    r"using|in|on|for|from|with|based|here's|let's|if|the|a|an|this|these|tell|imagine)\b",
+    re.I,
+)
+
+
+def plain_request(task: str, context: str, seed: int) -> str:
+    """The request as one would say it; `seed` only picks among wordings. Unspeakable signs are put into words."""
+    choose = random.Random(seed)
+    sentences = re.split(r"(?<=[.?!])\s+(?=[\"'A-Z])", verbalise(task))
+    sentences = [sentence for sentence in sentences if sentence]
+    asked = next((i for i, sentence in enumerate(sentences) if _asks(sentence)), None)
+    if asked is None:
+        sentences.insert(0, choose.choice(_STATEMENT))
+    elif not any(sentence.endswith("?") for sentence in sentences[asked:]):
+        sentences[asked] = _request(sentences[asked], choose)
+    spoken = [_ended(sentence) for sentence in sentences]
+    request = " ".join(spoken)
+    return with_context(request, context, choose.randrange(2**31)) if context else request
+
+
+def with_context(request: str, context: str, seed: int) -> str:
+    """The request followed by its material, word by word."""
+    material = verbalise(context)
+    request = verbalise(request).rstrip(":, ")
+    joint = f"{request if request[-1:] in '.?!' else request + '.'} {random.Random(seed).choice(_MATERIAL)}:"
+    return _ended(f"{joint} {material}") if material else request
+
+
+def with_filler(text: str, seed: int, rate: float) -> str:
+    """The text with "um" or the like in front in `rate` of all seeds, and without one in the others."""
+    bare = without_filler(text)
+    choose = random.Random(seed)
+    if choose.random() >= rate:
+        return bare
+    first = bare[0].lower() + bare[1:] if _LOWERED.match(bare) or verb_of(bare.split()[0]) else bare
+    return f"{choose.choice(_FILLERS)} {first}"
+
+
+def without_filler(text: str) -> str:
+    """The text without "um", "hey" and the like in front."""
+    bare = _LEADING_FILLER.sub("", text)
+    return bare[0].upper() + bare[1:] if bare else text
+
+
+def is_request(text: str) -> bool:
+    """Whether some sentence of the text asks or tells someone to do something."""
+    polite = r"\b(?:can|could|would|will) you\b|\bi(?:'d| would) (?:like|love|want|appreciate)|\bi (?:need|want)\b|\bplease\b"
+    more = r"|\b(?:help|tell|give|show|let) me\b|\bi'm (?:looking|wondering|curious|trying)|\bi have a (?:question|request)|\bi was wondering|\bhere's what i need"
+    if re.search(polite + more, text, re.I):
+        return True
+    return any(_asks(sentence) for sentence in re.split(r"(?<=[.?!:])\s+", without_filler(text)))
+
+
+def _asks(sentence: str) -> bool:
+    return bool(sentence.rstrip().endswith("?") or _QUESTION.match(sentence) or _verb_at(sentence) is not None)
+
+
+def _verb_at(sentence: str) -> int | None:
+    """Where the imperative starts: 0, or behind an adverb, "please", or a clause such as "Given a word, ..."."""
+    bare = re.match(r"(?:please|kindly|now|then|next|also|and)?,?\s*", sentence, re.I)
+    start = bare.end() if bare else 0
+    first, _, rest = sentence[start:].partition(" ")
+    if verb_of(first) and not re.match(r"(?:is|are|was|were|has|have|had|can|will|would|should)\b", rest):
+        return start
+    if _ADVERB.match(first) and rest and verb_of(rest.split()[0]):
+        return start
+    if re.match(
+        r"(?:given|using|based|for|from|in|on|with|considering|if|after|as|by|to|suppose|without|when|at)\b",
+        sentence,
+        re.I,
+    ):
+        for comma in re.finditer(r"[,:] ", sentence):
+            head = sentence[comma.end() :].split(" ", 1)
+            if verb_of(head[0]) and len(head) > 1:
+                return comma.end()
+    return None
+
+
+def _request(sentence: str, choose: random.Random) -> str:
+    at = _verb_at(sentence)
+    if sentence.endswith("?") or at is None:
+        return sentence.rstrip(".") + "?" if _QUESTION.match(sentence) and not sentence.endswith("?") else sentence
+    before, order = re.sub(r"^(?:please|kindly),?\s*", "", sentence[:at], flags=re.I), sentence[at:].rstrip(".!:, ")
+    order = order[0].lower() + order[1:]
+    asking = choose.random() < 0.7
+    opener = choose.choice(_ASK if asking else _TELL)
+    if before:
+        opener = opener if opener.startswith("I") else opener.lower()
+    return f"{before}{opener} {order}{'?' if asking else '.'}"
+
+
+def _ended(sentence: str) -> str:
+    sentence = sentence.strip().rstrip(",;:-")
+    return sentence if sentence[-1:] in ".?!" else f"{sentence}."

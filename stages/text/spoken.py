@@ -1,0 +1,34 @@
+"""The last step before a voice: titles and acronyms as they are read, nothing left that a G2P would stumble over."""
+
+import re
+
+from stages.text.verbalise import verbalise
+
+_TITLES = {"Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "Dr": "Doctor", "Prof": "Professor", "St": "Saint",
+           "Jr": "Junior", "Sr": "Senior", "Gen": "General", "Sgt": "Sergeant", "Capt": "Captain", "Lt": "Lieutenant",
+           "Rev": "Reverend", "Gov": "Governor", "Sen": "Senator", "Inc": "Incorporated", "Ltd": "Limited",
+           "Co": "Company", "Corp": "Corporation", "Mt": "Mount", "Ave": "Avenue", "Blvd": "Boulevard"}  # fmt: skip
+# Acronyms that are read as words.
+_WORDS = frozenset("NASA NATO UNESCO UNICEF OPEC AIDS SCUBA RADAR LASER GIF NAFTA FIFA SWAT POTUS ASCII COVID RAM ROM SIM "
+                   "PIN JSON IKEA YOLO FOMO ASAP LEGO WIMBLEDON PETA SARS MERS NASDAQ HIPAA OSHA REST BASIC SAT "
+                   "OK US IT AM PM TV".split()) - frozenset("US IT AM PM TV OK SAT".split())  # fmt: skip
+
+
+def spoken(text: str) -> str:
+    """The text with titles written out, acronyms spelled and no sign but plain punctuation."""
+    text = verbalise(text)
+    text = re.sub(rf"\b({'|'.join(_TITLES)})\.(?=\s[A-Z]|\s*$|[,?!])", lambda match: _TITLES[match[1]], text)
+    text = re.sub(r"\b(Mr|Mrs|Ms|Dr|Prof)(?= [A-Z])", lambda match: _TITLES[match[1]], text)
+    text = re.sub(r"\b(?:[A-Z]\.){2,}", lambda match: " ".join(match[0].replace(".", "")) + " ", text)
+    return re.sub(r"\s+", " ", re.sub(r"\b[A-Z]{2,5}(s?)\b", _acronym, text)).strip()
+
+
+def _acronym(match: re.Match[str]) -> str:
+    letters = match[0].removesuffix("s")
+    around = (
+        match.string[max(0, match.start() - 2) : match.start()].strip()[-1:],
+        match.string[match.end() :][:2].strip()[:1],
+    )
+    if letters in _WORDS or around[0].isupper() or around[1].isupper():
+        return match[0]
+    return " ".join(letters) + ("'s" if match[1] else "")
