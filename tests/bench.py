@@ -1,0 +1,93 @@
+"""Helpers of the pipeline's tests: a recipe of toy stages, and a run of it without Ray."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.graph import build_graph
+from pipeline.inputs import list_shards
+from pipeline.recipe import load_recipe
+from pipeline.state import State
+from pipeline.store import Store
+from pipeline.worker import Worker
+
+TOYS = {"toy_shout": "toys.shout", "toy_count": "toys.count", "toy_words": "toys.words"}
+
+
+def write_recipe(folder: Path, texts: list[str], name: str = "toy", **changes: Any) -> str:
+    """Write rows and a recipe over them into the folder; returns the recipe's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = folder / f"{name}.jsonl"
+    rows.write_text("".join(json.dumps({"instruction": text}) + "\n" for text in texts))
+    recipe: dict[str, Any] = {
+        "name": name,
+        "store": str(folder / "store"),
+        "out": str(folder / "out"),
+        "sources": {
+            "rows": {
+                "path": str(rows),
+                "layout": "columns",
+                "columns": {"instruction": "instruction"},
+                "licence": "CC0-1.0",
+                "shard": {"least": 1, "target": 4, "most": 8},
+            }
+        },
+        "engines": {"llm": {"backend": "toy_llm", "log": str(folder / "asked.log")}},
+        "stages": {"toy_shout": {"engine": "llm"}, "toy_count": {"engine": "llm"}, "toy_words": None},
+    }
+    for key, value in changes.items():
+        place = recipe
+        *parents, last = key.split("__")
+        for part in parents:
+            place = place[part] = dict(place.get(part) or {})
+        place[last] = value
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(recipe))
+    return str(path)
+
+
+def open_state(path: str, keep: bool = True, overrides: list[str] | None = None, limit: int | None = None) -> State:
+    recipe = load_recipe(path, overrides)
+    graph = build_graph(recipe, path)
+    store = Store(recipe.store)
+    return State(graph, list_shards(recipe, store, keep, limit), store)
+
+
+def run_inline(state: State) -> dict[str, str]:
+    """Run all that is ready in this process; returns why rows are pending."""
+    workers: dict[str | None, Worker] = {}
+    pending: dict[str, str] = {}
+    queue = list(state.ready.values())
+    while queue:
+        unit = queue.pop(0)
+        engine = state.graph.nodes[unit.node].engine
+        if engine not in workers:
+            workers[engine] = Worker(state.store.url, state.graph, engine)
+        meta = workers[engine].run(unit)
+        if meta.get("pending"):
+            pending |= meta["pending"]
+            continue
+        state.settle(unit, meta)
+        queue += state.resolve_all() if unit.shard < 0 else state.resolve(unit.shard)
+    return pending
+
+
+def asked(path: str) -> list[str]:
+    """What the toy engine was asked since the last call."""
+    log = Path(path).parent / "asked.log"
+    lines = log.read_text().splitlines() if log.exists() else []
+    log.unlink(missing_ok=True)
+    return lines
+
+
+def texts_of(state: State, column: str) -> list[Any]:
+    """The column's values over all shards."""
+    from pipeline.objects import read_columns
+
+    return [
+        value
+        for shard in range(len(state.shards))
+        for value in read_columns(state.store, state.places((column,), shard))[column].to_pylist()
+    ]

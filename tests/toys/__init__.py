@@ -1,0 +1,1 @@
+"""Tiny stages and an engine with the real interfaces, for tests of the pipeline alone."""

@@ -1,0 +1,62 @@
+"""An engine that answers at once and writes down what it was asked. Some words make it fail in a given way."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
+from stages.requests import Complete, Completion
+
+KIND = "llm"
+BATCH_INVARIANT = True
+
+
+class Config(EngineConfig):
+    model: str = "toy"
+    log: str = ""  # a file that gets a line for each request
+    down: str = ""  # while this file exists the engine is unavailable for prompts with the word "down"
+    delay: float = 0.0
+
+
+def identity(config: Config) -> dict[str, Any]:
+    return {"backend": "toy_llm", "model": config.model}
+
+
+def models(config: Config) -> tuple[str, ...]:
+    return ()
+
+
+def licence(config: Config) -> str:
+    return "CC0-1.0"
+
+
+class Engine(Batching):
+    batch_invariant: ClassVar[bool] = True
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config.resources.batch)
+        self.config = config
+
+    def answer(self, requests: list[Any]) -> list[Completion]:
+        return [self._one(request) for request in requests]
+
+    def _one(self, request: Complete) -> Completion:
+        prompt = request.prompt or ""
+        time.sleep(self.config.delay)
+        if "down" in prompt and self.config.down and Path(self.config.down).exists():
+            raise Unavailable("the toy server is down")
+        if "refuse" in prompt:
+            raise Refused("refused", "the toy refuses this")
+        if "explode" in prompt:
+            raise RuntimeError("boom")
+        if "segfault" in prompt:
+            os.kill(os.getpid(), 11)
+        if self.config.log:
+            with open(self.config.log, "a") as file:
+                file.write(f"{prompt}\n")
+        return Completion(prompt.upper(), "stop", len(prompt.split()))
+
+
+def load(config: Config) -> Engine:
+    return Engine(config)
