@@ -1,0 +1,178 @@
+"""From records to conversations: what a user of Alpaca, of UltraChat or of named columns asked, turn by turn.
+
+Rows here have `instruction`, `context`, the columns that the source gives, and `reject`: None, or (reason, message,
+sample). A rejected row has nulls, and `raw`, the whole of what was read, for its name. Only what can't be taken for a
+request at all is rejected here; whether a text can be spoken is for the stages to say.
+
+Reasons: bad_line (no record), missing_field (not there, or no text), bad_text (not Unicode), empty_instruction,
+bad_dialogue (doesn't start with the user); and, when rows get their names, split_conversation.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
+
+from pipeline.sources.identify import Row
+from pipeline.sources.records import Bad, Record
+from schemas.source import Source
+
+SAMPLE = 200  # characters of what was read that a reject shows
+
+_ALPACA = {"instruction": "instruction", "context": "input"}
+
+# What Alpaca writes where there is no input: "<noinput>", "No input required.", "(N/A)", "None", …
+_NOTHING = re.compile(
+    r"\W*(no\s?inputs?(\s(is\s)?(required|needed|necessary|provided|given))?|none|nil|n/?a)\W*", re.IGNORECASE
+)
+
+
+def conversations(source: Source, records: Iterable[Record]) -> Iterator[list[Row]]:
+    """The conversations of a source, not named yet (see identify), in order; a bad record is one of a single row."""
+    if source.layout == "ultrachat":
+        for record in records:
+            yield [_bad(record)] if isinstance(record, Bad) else _dialogue(record, source.turns)
+        return
+    names = source.columns or _ALPACA
+    rows = (_bad(record) if isinstance(record, Bad) else _columns(record, names) for record in records)
+    for _, group in groupby(enumerate(rows), key=_same_conversation):
+        yield sorted((row for _, row in group), key=_turn)
+
+
+def fields(source: Source) -> tuple[str, ...]:
+    """The fields that the source's records must, or may, have; the first stands for all where none is there."""
+    if source.layout == "ultrachat":
+        return ("messages", "data")
+    return tuple((source.columns or _ALPACA).values())
+
+
+def join(task: str, context: str) -> str:
+    """Task and material as one request: the material below the task, unless the task quotes it already."""
+    return task if not context or _quotes(_flat(task), _flat(context)) else f"{task}\n{context}"
+
+
+def _quotes(task: str, context: str) -> bool:
+    """Whether the context stands in the task as whole words. (A pattern is costly to make, so look first.)"""
+    return context in task and re.search(rf"(?<!\w){re.escape(context)}(?!\w)", task) is not None
+
+
+class _Unfit(Exception):
+    """A record that is no row."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason, self.message = reason, message
+
+
+def _columns(record: dict[str, Any], names: dict[str, str]) -> Row:
+    row: Row = {}
+    try:
+        if "conversation_id" in names:
+            row["conversation_id"] = _identifier(record, names["conversation_id"])
+        if "turn" in names:
+            row["turn"] = _ordinal(record, names["turn"])
+        found = {name: _text(record, names[name]) for name in names if name not in ("conversation_id", "turn")}
+    except _Unfit as unfit:
+        return row | _reject(unfit.reason, unfit.message, _dump(record))
+    task = found.pop("instruction", "") or found.get("query_text", "")
+    context = found.pop("context", "")
+    if _NOTHING.fullmatch(context):
+        context = ""
+    if not task:
+        return row | _reject("empty_instruction", "there is no request", _dump(record))
+    given = {name: text or None for name, text in found.items()}
+    return row | {"instruction": join(task, context), "context": context or None, **given, "reject": None}
+
+
+def _dialogue(record: dict[str, Any], turns: int | str) -> list[Row]:
+    try:
+        asked = _asked(record)
+        if not asked:
+            raise _Unfit("empty_instruction", "there is no message")
+    except _Unfit as unfit:
+        return [_reject(unfit.reason, unfit.message, _dump(record))]
+    return [_turn_row(text) for text in (asked if turns == "all" else asked[: int(turns)])]
+
+
+def _turn_row(text: Any) -> Row:
+    try:
+        text = _text({"message": text}, "message")
+    except _Unfit as unfit:
+        return _reject(unfit.reason, unfit.message, _dump(text))
+    if not text:
+        return _reject("empty_instruction", "there is no request", "")
+    return {"instruction": text, "context": None, "reject": None}
+
+
+def _asked(record: dict[str, Any]) -> list[Any]:
+    """What the user said, turn by turn, in either layout of UltraChat."""
+    if isinstance(messages := record.get("messages"), list):
+        if not all(isinstance(message, dict) for message in messages):
+            raise _Unfit("missing_field", "'messages' is not a list of {role, content}")
+        said = [message for message in messages if message.get("role") != "system"]
+        if said and said[0].get("role") != "user":
+            raise _Unfit("bad_dialogue", f"the first message is not the user's but of the role {said[0].get('role')!r}")
+        return [message.get("content") for message in said if message.get("role") == "user"]
+    if isinstance(data := record.get("data"), list):
+        return data[::2]
+    there = ", ".join(map(str, record)) or "no field"
+    raise _Unfit("missing_field", f"neither a list 'messages' nor a list 'data' is there, but {there}")
+
+
+def _text(record: dict[str, Any], field: str) -> str:
+    """The field's text, stripped; "" where it is null. Only an `input` may be left out."""
+    value = record.get(field)
+    if value is None:
+        if field in record or field == _ALPACA["context"]:
+            return ""
+        raise _Unfit("missing_field", f"there is no field '{field}', but {', '.join(map(str, record)) or 'none'}")
+    if not isinstance(value, str):
+        raise _Unfit("missing_field", f"'{field}' is not a text but a {type(value).__name__}")
+    if "\0" in value or clean(value) != value:
+        raise _Unfit("bad_text", f"'{field}' is not Unicode text (bytes that aren't UTF-8, half a pair, or NUL)")
+    return value.strip()
+
+
+def _identifier(record: dict[str, Any], field: str) -> str | None:
+    value = record.get(field)
+    return str(value) if isinstance(value, int) else _text({field: value}, field) or None
+
+
+def _ordinal(record: dict[str, Any], field: str) -> int:
+    if not isinstance(value := record.get(field), int):
+        raise _Unfit("missing_field", f"'{field}' is not a whole number but {value!r}")
+    return value
+
+
+def _same_conversation(numbered: tuple[int, Row]) -> Any:
+    """Rows without a conversation's id are alone."""
+    number, row = numbered
+    return row.get("conversation_id") or number
+
+
+def _turn(row: Row) -> float:
+    turn = row.get("turn")
+    return float("inf") if turn is None else turn
+
+
+def clean(text: str) -> str:
+    """The text with what can't be written as UTF-8 replaced."""
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+
+def _bad(record: Bad) -> Row:
+    return _reject("bad_line", record.message, record.raw)
+
+
+def _reject(reason: str, message: str, raw: str) -> Row:
+    sample = clean(raw[:SAMPLE])
+    return {"instruction": None, "context": None, "reject": (reason, clean(message), sample), "raw": raw}
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.lower().split())

@@ -1,0 +1,123 @@
+"""Where rows come from: an entry of the recipe's `sources`."""
+
+import glob
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from schemas.columns import column
+from schemas.strict import Strict
+
+SUFFIXES = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
+
+# What a record may bring with it. The rest of a row is made: ids of content, source and licence of the recipe.
+TARGETS = ("instruction", "context", "query_text", "answer_text", "conversation_id", "turn")
+
+
+class Shards(Strict):
+    """How many rows a shard has. Shards are cut where the content says so: `target` is about the mean."""
+
+    target: int = Field(256, ge=1, description="rows of a shard, on average")
+    least: int | None = Field(None, ge=1, description="fewest rows; a quarter of the target if not given")
+    most: int | None = Field(None, ge=1, description="most rows; 4 targets if not given")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Shards":
+        least, target, most = self.bounds
+        if not least <= target <= most:
+            raise ValueError(f"least <= target <= most is needed; least is {least}, target {target}, most {most}")
+        return self
+
+    @property
+    def bounds(self) -> tuple[int, int, int]:
+        """(least, target, most), in rows."""
+        least = max(1, self.target // 4) if self.least is None else self.least
+        return least, self.target, 4 * self.target if self.most is None else self.most
+
+
+class Source(Strict):
+    """Files or a Hugging Face dataset, and how their records become conversations.
+
+    `layout`: "alpaca" is {instruction, input, output}; "ultrachat" is {id, data: [user, assistant, …]} or
+    {messages: [{role, content}]}, told apart record by record; "columns" says in `columns` which field is which of our
+    columns, and rows that follow each other with one `conversation_id` are one conversation.
+    """
+
+    path: str | None = Field(None, description="a .json or .jsonl file, gzipped or not, or a glob of such files")
+    dataset: str | None = Field(None, description="name of a Hugging Face dataset, or a folder that holds one")
+    config: str | None = Field(None, description="which configuration of the dataset")
+    split: str = Field("train", description="which split of the dataset")
+    layout: Literal["alpaca", "ultrachat", "columns"]
+    columns: dict[str, str] = Field(default_factory=dict, description="our column: the record's field")
+    turns: int | Literal["all"] = Field(1, description="of a dialogue, from the first (layout ultrachat)")
+    licence: str = Field(min_length=1, description="terms of the text, e.g. MIT or CC-BY-NC-4.0")
+    limit: int | None = Field(None, ge=1, description="take the first so many conversations")
+    shard: Shards = Shards()
+
+    @field_validator("path")
+    @classmethod
+    def _files_are_there(cls, path: str | None) -> str | None:
+        if path is None:
+            return None
+        found = files(path)
+        if not found:
+            raise ValueError(f"no such file: {path}{_nearest_file(path)}")
+        for file in found:
+            if not file.name.endswith(SUFFIXES):
+                raise ValueError(f"'{file}' can't be read: name a file that ends in {', '.join(SUFFIXES)}")
+        return path
+
+    @field_validator("columns")
+    @classmethod
+    def _targets_are_known(cls, columns: dict[str, str]) -> dict[str, str]:
+        for name in columns:
+            if name not in TARGETS:
+                near = get_close_matches(name, TARGETS, n=1)
+                told = f"did you mean '{near[0]}'?" if near else f"there is {', '.join(TARGETS)}"
+                what = "is made by a stage or by the reader, not given" if column(name) else "is no column"
+                raise ValueError(f"'{name}' {what}; {told}")
+        return columns
+
+    @field_validator("turns")
+    @classmethod
+    def _some_turns(cls, turns: int | str) -> int | str:
+        if isinstance(turns, int) and turns < 1:
+            raise ValueError("write 1 or more, or all")
+        return turns
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Source":
+        if (self.path is None) == (self.dataset is None):
+            raise ValueError("give either 'path' (files) or 'dataset' (a Hugging Face dataset)")
+        if self.path is not None and (self.config is not None or "split" in self.model_fields_set):
+            raise ValueError("'config' and 'split' belong to a dataset, not to a path")
+        if (self.layout == "columns") != bool(self.columns):
+            raise ValueError("'layout: columns' and 'columns' (our column: the record's field) need each other")
+        if self.columns and not {"instruction", "query_text"} & set(self.columns):
+            raise ValueError("'columns' must name the field of instruction, or of query_text")
+        if "turn" in self.columns and "conversation_id" not in self.columns:
+            raise ValueError("'columns' names turn, so it must name conversation_id too")
+        if self.layout != "ultrachat" and self.turns != 1:
+            raise ValueError("'turns' goes with 'layout: ultrachat'")
+        return self
+
+
+def files(path: str) -> list[Path]:
+    """The files that `path` names, or that match it as a glob, by name."""
+    if Path(path).is_file():
+        return [Path(path)]
+    return sorted(found for name in glob.glob(path, recursive=True) if (found := Path(name)).is_file())
+
+
+def _nearest_file(path: str) -> str:
+    """'; did you mean X?' where a file in the same folder, or one folder off, has nearly that name."""
+    folder = Path(path).parent
+    if not folder.is_dir():
+        return f"; there is no folder {folder}"
+    names = [found.name for found in folder.iterdir() if found.name.endswith(SUFFIXES)]
+    near = get_close_matches(Path(path).name, names, n=1)
+    if near:
+        return f"; did you mean '{folder / near[0]}'?"
+    return f"; {folder} holds {', '.join(sorted(names)[:5]) or 'none'}"
