@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from pipeline.errors import RecipeError, nearest
 from pipeline.recipe import explain_errors
-from pipeline.sources.read import given_columns
+from pipeline.sources import given_columns
 from schemas.columns import ROW_COLUMNS, column, known_columns
 from schemas.recipe import Recipe
 from stages.registry import BACKENDS, STAGES, backend, stage

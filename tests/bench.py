@@ -41,7 +41,8 @@ def write_recipe(folder: Path, texts: list[str], name: str = "toy", **changes: A
         place = recipe
         *parents, last = key.split("__")
         for part in parents:
-            place = place[part] = dict(place.get(part) or {})
+            place[part] = dict(place.get(part) or {})
+            place = place[part]
         place[last] = value
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(recipe))

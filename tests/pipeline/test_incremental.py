@@ -76,7 +76,7 @@ def test_a_pilot_is_reused_by_the_full_run(tmp_path: Path) -> None:
 def test_what_is_given_is_kept(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, TEXTS[:6])
     rows = Path(tmp_path / "toy.jsonl")
-    rows.write_text('{"instruction": "a", "said": "given text"}\n{"instruction": "b"}\n')
+    rows.write_text('{"instruction": "a", "said": "given text"}\n{"instruction": "b", "said": null}\n')
     columns = "sources.rows.columns={instruction: instruction, query_text: said}"
     state = open_state(path, overrides=[columns])
     run_inline(state)
