@@ -14,8 +14,8 @@ from schemas.checks import QueryText
 from schemas.prompt import Prompt
 from stages.requests import Complete
 from stages.stage import Asking, Context, Reject, Row, Stage, StageConfig
-from stages.text.faithful import faithful
-from stages.text.plain_request import plain_request, with_context, with_filler, without_filler
+from stages.text.faithful import faithful, holds
+from stages.text.plain_request import opener, plain_request, with_context, with_filler, without_filler
 from stages.text.reading import split_context, unreadable
 from stages.text.speakable import Fault, speakable
 from stages.text.verbalise import verbalise
@@ -63,13 +63,12 @@ def rewrite(row: Row, context: Context) -> Asking:
     filler_seed, failures, text = context.seed_for(row["id"], 0), [], ""
     for attempt in range(1, config.attempts + 1):
         seed = context.seed_for(row["id"], attempt)
-        reply = yield _ask(config, task, material, attempt, seed)
-        text = read(reply.text, config.format)
-        fault = check(text)
-        method = "llm"
-        if fault and fault.reason == "context" and material and text:
+        opening = opener(task, seed) if config.format == "completion" else ""
+        reply = yield _ask(config, task, material, opening, attempt, seed)
+        text, method = read(reply.text, config.format, opening), "llm"
+        if text and material and not holds(text, material):
             text, method = with_context(text, material, seed), "llm+context"
-            fault = check(text)
+        fault = check(text)
         if not fault:
             return _written(with_filler(text, filler_seed, config.filler_rate), method, attempt)
         failures.append(f"reply {attempt}: {fault.message}")
@@ -83,9 +82,9 @@ def rewrite(row: Row, context: Context) -> Asking:
     raise Reject(fault.reason, "; ".join(failures), text)
 
 
-def read(reply: str, form: str) -> str:
+def read(reply: str, form: str, opening: str = "") -> str:
     """What a reply proposes to say, in words: its first line, or its JSON field, without quotes and fillers."""
-    text = reply.strip()
+    text = f"{opening} {reply.strip()}".strip()
     if form == "chat":
         found = re.search(r"\{.*\}", text, re.S)
         try:
@@ -97,13 +96,13 @@ def read(reply: str, form: str) -> str:
     return without_filler(verbalise(text)) if text else ""
 
 
-def _ask(config: Config, task: str, material: str, attempt: int, seed: int) -> Complete:
+def _ask(config: Config, task: str, material: str, opening: str, attempt: int, seed: int) -> Complete:
     flat = config.format == "completion"
     prompt = config.prompt.render(
         task=verbalise(task) if flat else task, context=verbalise(material) if flat else material
     )
     return Complete(
-        prompt=prompt.rstrip() if flat else None,
+        prompt=f"{prompt.rstrip()} {opening}".rstrip() if flat else None,
         messages=None if flat else (("user", prompt),),
         max_tokens=config.max_tokens,
         temperature=0.0 if attempt == 1 else config.temperature,

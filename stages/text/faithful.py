@@ -47,8 +47,8 @@ def faithful(query_text: str, instruction: str, context: str | None, min_kept: f
         or _material(query_text, material_said)
         or _asking(query_text, task_said)
         or _negations(query_text, f"{task_said} {material_said}")
-        or _kept(query_text, task_said, min_kept)
-        or _novel(query_text, f"{task_said}. {material_said}")
+        or _kept(query_text, task_said, f"{task_said}. {material_said}", min_kept)
+        or _order(query_text, task_said)
         or _sides(query_text, task_said)
         or (None if is_request(query_text) else Fault("no_request", "it asks for nothing"))
     )
@@ -73,14 +73,21 @@ def _quotes(said: str, task: str) -> Fault | None:
     return None
 
 
+def holds(said: str, context: str) -> bool:
+    """Whether the request brings the material to work on."""
+    return _material(said, verbalise(context)) is None
+
+
 def _material(said: str, material: str) -> Fault | None:
-    wanted = with_digits(material)
+    wanted, got = with_digits(material), with_digits(said)
     if not wanted:
         return None
-    got = with_digits(said)
     same = sum(block.size for block in SequenceMatcher(None, wanted, got, autojunk=False).get_matching_blocks())
-    if same < 0.85 * len(wanted):
-        return Fault("context", f"only {same} of the {len(wanted)} words to work on are there, in order")
+    labels = set(content_words(" ".join(re.findall(r"[\w ]+(?=:)", material))))
+    there = set(content_words(said))
+    lost = [word for word in content_words(material) if word not in there and word not in labels]
+    if lost or same < 0.85 * len(wanted):
+        return Fault("context", f"{same} of the {len(wanted)} words to work on are there, in order; lost: {', '.join(lost)}")
     return None
 
 
@@ -89,10 +96,17 @@ def _asking(said: str, task: str) -> Fault | None:
     for word, alike in _ASKING.items():
         if word in wanted and not got & alike:
             return Fault("task", f"it no longer asks {word!r}")
+    if _became_question(said, task):
+        return None
     verb = next((verb for sentence in re.split(r"[.?!:,]\s+", task) if (verb := _leading_verb(sentence))), None)
     if verb and not set(content_stems(said)) & same_task(stem(verb)):
         return Fault("task", f"it no longer asks to {verb}")
     return None
+
+
+def _became_question(said: str, task: str) -> bool:
+    """ "Explain why it rains" may become "Why does it rain?"."""
+    return said.rstrip().endswith("?") and bool({"what", "why", "how", "who"} & set(words(task)) & set(words(said)))
 
 
 def content_stems(text: str) -> list[str]:
@@ -117,23 +131,37 @@ def _negations(said: str, source: str) -> Fault | None:
     return None
 
 
-def _kept(said: str, task: str, min_kept: float) -> Fault | None:
-    wanted = [word for word in dict.fromkeys(content_words(task)) if word not in _POINTERS]
-    got = set(content_words(said)) | set(content_stems(said))
-    lost = [word for word in wanted if word not in got and not (word in STEMS and got & same_task(word))]
-    if wanted and len(wanted) - len(lost) < min_kept * len(wanted):
-        return Fault("content", f"words dropped: {', '.join(lost)}")
-    return None
-
-
-def _novel(said: str, source: str) -> Fault | None:
-    known = set(content_words(source)) | set(content_stems(source))
+def _kept(said: str, task: str, source: str, min_kept: float) -> Fault | None:
     got = list(dict.fromkeys(content_words(said)))
-    new = [word for word in got if word not in known | _SMALL_TALK | STEMS | _POINTERS and not word[0].isdigit()]
+    heard = set(got) | set(content_stems(said))
+    wanted = [word for word in dict.fromkeys(content_words(task)) if word not in _POINTERS]
+    lost = [word for word in wanted if word not in heard and not (word in STEMS and heard & same_task(word))]
+    if _became_question(said, task) and (verb := _leading_verb(task)):
+        lost = [word for word in lost if word != stem(verb)]
+    known = set(content_words(source)) | set(content_stems(source)) | _SMALL_TALK | STEMS | _POINTERS
+    new = [word for word in got if word not in known and not word[0].isdigit()]
+    if len(lost) > (1 - min_kept) * len(wanted):
+        return Fault("content", f"words dropped: {', '.join(lost)}")
+    if lost and new:
+        return Fault("content", f"words changed: {', '.join(lost)} became {', '.join(new)}")
     if len(new) > max(1, 0.2 * len(got)):
         return Fault("novel", f"words that the instruction doesn't have: {', '.join(new)}")
     if len(words(said)) > 1.5 * len(words(source)) + 14:
         return Fault("novel", f"{len(words(said))} words for the {len(words(source))} of the instruction")
+    return None
+
+
+def _order(said: str, task: str) -> Fault | None:
+    """Content words may move as one block ("Given a word, spell it": "Spell a given word"), but not change places."""
+    once = [word for word, count in Counter(content_words(task)).items() if count == 1]
+    places = [place for word in content_words(said) if (place := once.index(word) if word in once else -1) >= 0]
+    places = list(dict.fromkeys(places))
+    rank = {place: i for i, place in enumerate(sorted(places))}
+    row = [-1, *(rank[place] for place in places), len(places)]
+    breaks = [i for i in range(len(row) - 1) if row[i + 1] != row[i] + 1]
+    swapped = len(breaks) == 3 and breaks[2] - breaks[0] == 2
+    if len(breaks) > 3 or swapped:
+        return Fault("order", f"words changed places: {' '.join(once[place] for place in places)}")
     return None
 
 

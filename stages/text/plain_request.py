@@ -31,6 +31,13 @@ _LOWERED = re.compile(
     re.I,
 )
 
+_POLITE = re.compile(
+    r"\b(?:can|could|would|will) you\b|\bplease\b|\b(?:help|tell|give|show|let) me\b|\bhere's what i need\b"
+    r"|\bi(?:'d| would)? (?:like|love|want|need|appreciate)(?: it)? (?:you|if you|help|some|a|an|your|to (?:know|hear|see|learn|have|get|understand))\b"
+    r"|\bi(?:'m| am| was) (?:looking|wondering|curious)|\bi have a (?:question|request)\b",
+    re.I,
+)
+
 
 def plain_request(task: str, context: str, seed: int) -> str:
     """The request as one would say it; `seed` only picks among wordings. Unspeakable signs are put into words."""
@@ -45,6 +52,13 @@ def plain_request(task: str, context: str, seed: int) -> str:
     spoken = [_ended(sentence) for sentence in sentences]
     request = " ".join(spoken)
     return with_context(request, context, choose.randrange(2**31)) if context else request
+
+
+def opener(task: str, seed: int) -> str:
+    """How a request for this task may begin ("Could you"), where it starts with a verb; otherwise nothing."""
+    if _verb_at(verbalise(task)) != 0:
+        return ""
+    return random.Random(seed).choice((*_ASK, *_TELL))
 
 
 def with_context(request: str, context: str, seed: int) -> str:
@@ -73,9 +87,7 @@ def without_filler(text: str) -> str:
 
 def is_request(text: str) -> bool:
     """Whether some sentence of the text asks or tells someone to do something."""
-    polite = r"\b(?:can|could|would|will) you\b|\bi(?:'d| would) (?:like|love|want|appreciate)|\bi (?:need|want)\b|\bplease\b"
-    more = r"|\b(?:help|tell|give|show|let) me\b|\bi'm (?:looking|wondering|curious|trying)|\bi have a (?:question|request)|\bi was wondering|\bhere's what i need"
-    if re.search(polite + more, text, re.I):
+    if _POLITE.search(text):
         return True
     return any(_asks(sentence) for sentence in re.split(r"(?<=[.?!:])\s+", without_filler(text)))
 
