@@ -25,11 +25,9 @@ def identify(source: str, conversations: Iterable[list[Row]]) -> Iterator[list[R
         given = rows[0].get("conversation_id")
         number = _number(given if given is not None else [_content(row) for row in rows])
         if given is not None and number in seen:
-            for row in rows:
-                # Two conversations of one name can't both come out; those that come later are named by content.
-                message = f"the conversation '{given}' was over, and goes on after others: sort the records by it"
-                row.update(conversation_id=None, reject=row["reject"] or ("split_conversation", message, _sample(row)))
-            given, number = None, _number([given, *(_content(row) for row in rows)])
+            # Two conversations of one name can't both come out; what comes later is rejected, and named by content.
+            rows = [_late(row, given) for row in rows]
+            given, number = None, _number([_content(row) for row in rows])
         name = f"{source}-{given if given is not None else format(number, '016x')}"
         if number in seen:
             again[number] = again.get(number, 1) + 1
@@ -53,5 +51,8 @@ def _number(content: Any) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
 
 
-def _sample(row: Row) -> str:
-    return str(row["instruction"] or "")[:200]
+def _late(row: Row, conversation: str) -> Row:
+    raw = json.dumps([conversation, _content(row)], sort_keys=True, ensure_ascii=False)
+    message = f"the conversation '{conversation}' goes on after other records: sort them by it"
+    reject = row["reject"] or ("split_conversation", message, str(row["instruction"])[:200])
+    return {"instruction": None, "context": None, "reject": reject, "raw": raw}

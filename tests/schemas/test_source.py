@@ -1,0 +1,74 @@
+"""An entry of `sources`: what is refused, and with which words."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from schemas.source import Shards, Source
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> str:
+    file = tmp_path / "alpaca.json"
+    file.write_text("[]")
+    return str(file)
+
+
+def refusal(**entry: Any) -> str:
+    with pytest.raises(ValidationError) as caught:
+        Source.model_validate({"layout": "alpaca", "licence": "MIT", **entry})
+    return str(caught.value)
+
+
+def test_a_missing_file_names_the_nearest(rows: str) -> None:
+    wrong = rows.replace("alpaca", "alpca")
+    assert f"no such file: {wrong}; did you mean '{rows}'?" in refusal(path=wrong)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    assert f"there is no folder {tmp_path / 'nowhere'}" in refusal(path=str(tmp_path / "nowhere" / "rows.jsonl"))
+
+
+def test_a_glob_that_matches_nothing_says_what_there_is(rows: str, tmp_path: Path) -> None:
+    assert f"{tmp_path} holds alpaca.json" in refusal(path=str(tmp_path / "*.jsonl.gz"))
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("a,b")
+    assert "name a file that ends in .json, .jsonl" in refusal(path=str(tmp_path / "rows.csv"))
+
+
+def test_a_source_is_a_path_or_a_dataset(rows: str) -> None:
+    assert "either 'path'" in refusal()
+    assert "either 'path'" in refusal(path=rows, dataset="tatsu-lab/alpaca")
+    assert "belong to a dataset" in refusal(path=rows, split="test")
+    assert Source(dataset="tatsu-lab/alpaca", layout="alpaca", licence="CC-BY-NC-4.0").split == "train"
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"layout": "columns"}, "need each other"),
+        ({"columns": {"instruction": "prompt"}}, "need each other"),
+        ({"layout": "columns", "columns": {"context": "text"}}, "must name the field of instruction"),
+        ({"layout": "columns", "columns": {"instrction": "prompt"}}, "is no column; did you mean 'instruction'?"),
+        ({"layout": "columns", "columns": {"query_audio": "clip"}}, "is made by a stage or by the reader"),
+        ({"layout": "columns", "columns": {"instruction": "a", "turn": "b"}}, "must name conversation_id too"),
+        ({"turns": 2}, "'turns' goes with 'layout: ultrachat'"),
+        ({"layout": "ultrachat", "turns": 0}, "write 1 or more, or all"),
+        ({"layout": "alpca"}, "'alpaca', 'ultrachat' or 'columns'"),
+        ({"licence": ""}, "at least 1 character"),
+        ({"shard": {"least": 9, "target": 4}}, "least is 9, target 4, most 16"),
+        ({"license": "MIT"}, "Extra inputs are not permitted"),
+    ],
+)
+def test_contradictions(rows: str, entry: dict[str, Any], words: str) -> None:
+    assert words in refusal(path=rows, **entry)
+
+
+def test_bounds_follow_the_target() -> None:
+    assert Shards().bounds == (64, 256, 1024)
+    assert Shards(target=2).bounds == (1, 2, 8)
+    assert Shards(least=1, target=4, most=8).bounds == (1, 4, 8)
