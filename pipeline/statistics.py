@@ -8,8 +8,8 @@ import hashlib
 import math
 from bisect import insort
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +92,9 @@ class Statistics:
     sample: list[str] = field(default_factory=list)
     worst: list[str] = field(default_factory=list)
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 def from_json(data: dict[str, Any]) -> Statistics:
-    """What `Statistics.to_json` gave. Raises pydantic.ValidationError."""
+    """What `dataclasses.asdict` made of a Statistics. Raises pydantic.ValidationError."""
     return TypeAdapter(Statistics).validate_python(data)
 
 
@@ -112,10 +109,10 @@ def read(folder: Path) -> Iterator[tuple[str, pa.RecordBatch]]:
                 yield ("train" if file.parent == folder else file.parent.name), batch
 
 
-def summarise(batches: Iterable[tuple[str, pa.RecordBatch]], sample: int = 18, worst: int = 6) -> Statistics:
-    """Statistics of (split, batch) pairs, each batch dropped before the next is taken."""
-    summary = Summary(sample, worst)
-    for split, batch in batches:
+def summarise(dataset: Path, rows: int = 24) -> Statistics:
+    """Statistics of a `datasets.load_from_disk` folder, with the ids of about `rows` rows to play."""
+    summary = Summary(rows)
+    for split, batch in read(dataset):
         summary.add(batch, split)
     return summary.result()
 
@@ -128,7 +125,8 @@ def draw(row_id: str) -> str:
 class Summary:
     """Statistics under way: `add` each batch as it is written, then take the `result`."""
 
-    def __init__(self, sample: int = 18, worst: int = 6) -> None:
+    def __init__(self, rows: int = 24) -> None:
+        """`rows`: how many ids to keep; a quarter of them are the worst by WER, the others are drawn by hash."""
         self.rows = self.conversations = 0
         self._schema: pa.Schema | None = None
         self._tallies: dict[str, Counter[int]] = defaultdict(Counter)
@@ -141,8 +139,8 @@ class Summary:
         self._units: dict[str, npt.NDArray[np.int64]] = {}
         self._shares: dict[str, dict[str, Share]] = {key: defaultdict(Share) for key in ("source", "licence", "split")}
         self._bytes: Counter[str] = Counter()
-        self._sample = _Smallest(sample)
-        self._worst = _Smallest(worst)
+        self._sample = _Smallest(rows - rows // 4)
+        self._worst = _Smallest(rows // 4)
 
     def add(self, batch: pa.RecordBatch, split: str = "train") -> None:
         """Count a batch of exported rows. Columns that it doesn't have are left out of the result."""
