@@ -80,11 +80,11 @@ class Source(Strict):
                 raise ValueError(f"'{name}' {what}; {told}")
         return columns
 
-    @field_validator("turns")
+    @field_validator("turns", mode="before")
     @classmethod
-    def _some_turns(cls, turns: int | str) -> int | str:
-        if isinstance(turns, int) and turns < 1:
-            raise ValueError("write 1 or more, or all")
+    def _some_turns(cls, turns: object) -> object:
+        if turns != "all" and (isinstance(turns, bool) or not isinstance(turns, int) or turns < 1):
+            raise ValueError("write a number from 1 up, or all")
         return turns
 
     @model_validator(mode="after")
@@ -112,12 +112,14 @@ def files(path: str) -> list[Path]:
 
 
 def _nearest_file(path: str) -> str:
-    """'; did you mean X?' where a file in the same folder, or one folder off, has nearly that name."""
+    """'; did you mean X?' where the file's folder, or the folder above that, holds nearly such a name."""
     folder = Path(path).parent
     if not folder.is_dir():
-        return f"; there is no folder {folder}"
+        above = folder.parent
+        names = [found.name for found in above.iterdir() if found.is_dir()] if above.is_dir() else []
+        near = get_close_matches(folder.name, names, n=1)
+        return f"; there is no folder '{folder}'" + (f"; did you mean '{above / near[0]}'?" if near else "")
     names = [found.name for found in folder.iterdir() if found.name.endswith(SUFFIXES)]
-    near = get_close_matches(Path(path).name, names, n=1)
-    if near:
+    if near := get_close_matches(Path(path).name, names, n=1):
         return f"; did you mean '{folder / near[0]}'?"
-    return f"; {folder} holds {', '.join(sorted(names)[:5]) or 'none'}"
+    return f"; '{folder}' holds {', '.join(sorted(names)[:5]) or 'no such files'}"

@@ -17,7 +17,7 @@ def identify(source: str, conversations: Iterable[list[Row]]) -> Iterator[list[R
     A conversation is named by 16 hex digits of its content (BLAKE2b, 64 bits), and those of equal content are numbered
     in the order of their occurrence: source-0123456789abcdef, source-0123456789abcdef-2, … One that already has an id
     keeps it behind the source's name, so that two sources may use the same ids.
-    Remembers 64 bits of each conversation: about 80 bytes each as Python keeps them, 80 MB for a million.
+    Remembers 64 bits of each conversation: some 80 bytes each as Python keeps them, 80 MB for a million.
     """
     seen: set[int] = set()
     again: dict[int, int] = {}

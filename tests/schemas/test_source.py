@@ -28,11 +28,14 @@ def test_a_missing_file_names_the_nearest(rows: str) -> None:
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    assert f"there is no folder {tmp_path / 'nowhere'}" in refusal(path=str(tmp_path / "nowhere" / "rows.jsonl"))
+    (tmp_path / "corpora").mkdir()
+    wrong, near = tmp_path / "copora", tmp_path / "corpora"
+    assert f"there is no folder '{wrong}'; did you mean '{near}'?" in refusal(path=str(wrong / "rows.jsonl"))
+    assert "there is no folder" in refusal(path=str(tmp_path / "a" / "b" / "rows.jsonl"))
 
 
 def test_a_glob_that_matches_nothing_says_what_there_is(rows: str, tmp_path: Path) -> None:
-    assert f"{tmp_path} holds alpaca.json" in refusal(path=str(tmp_path / "*.jsonl.gz"))
+    assert f"'{tmp_path}' holds alpaca.json" in refusal(path=str(tmp_path / "*.jsonl.gz"))
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
@@ -57,7 +60,8 @@ def test_a_source_is_a_path_or_a_dataset(rows: str) -> None:
         ({"layout": "columns", "columns": {"query_audio": "clip"}}, "is made by a stage or by the reader"),
         ({"layout": "columns", "columns": {"instruction": "a", "turn": "b"}}, "must name conversation_id too"),
         ({"turns": 2}, "'turns' goes with 'layout: ultrachat'"),
-        ({"layout": "ultrachat", "turns": 0}, "write 1 or more, or all"),
+        ({"layout": "ultrachat", "turns": 0}, "write a number from 1 up, or all"),
+        ({"layout": "ultrachat", "turns": "some"}, "write a number from 1 up, or all"),
         ({"layout": "alpca"}, "'alpaca', 'ultrachat' or 'columns'"),
         ({"licence": ""}, "at least 1 character"),
         ({"shard": {"least": 9, "target": 4}}, "least is 9, target 4, most 16"),
