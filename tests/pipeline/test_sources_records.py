@@ -137,7 +137,7 @@ def test_what_a_dataset_lacks_is_one_line(tmp_path: Path) -> None:
 
 
 def test_the_table_has_every_column_and_its_type() -> None:
-    source = Source.model_validate({"path": str(DATA / "hopeless.jsonl"), "layout": "alpaca", "licence": "Apache-2.0"})
+    source = Source.model_validate({"path": str(DATA / "hopeless.jsonl"), "layout": "alpaca", "licence": "CC0-1.0"})
     (rows,) = read_source("hopeless", source)
     table = rows_to_table(rows, given_columns(source))
     assert table.column_names == [*ROW_COLUMNS, "_reject"]
@@ -145,6 +145,6 @@ def test_the_table_has_every_column_and_its_type() -> None:
     assert table["_reject"].null_count == 6
     assert [row["reason"] for row in table["_reject"].to_pylist() if row] == ["bad_line", "empty_instruction"]
     assert table["instruction"].null_count == 2  # a rejected row has nothing for a stage to read
-    assert set(table["licence"].to_pylist()) == {"Apache-2.0"} and set(table["source"].to_pylist()) == {"hopeless"}
+    assert set(table["licence"].to_pylist()) == {"CC0-1.0"} and set(table["source"].to_pylist()) == {"hopeless"}
     empty = rows_to_table([], ("query_text",))
     assert empty.schema.field("query_text").type == pa.string() and empty.num_rows == 0
