@@ -1,0 +1,114 @@
+"""LLM: a GGUF model in llama.cpp (xllamacpp), inside the process. The embedded default.
+
+One slot and no prompt cache: then a reply doesn't depend on what was asked before it. More speed comes from more actors.
+"""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from stages.engines import models as catalogue
+from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
+from stages.requests import Complete, Completion, Request
+
+KIND = "llm"
+BATCH_INVARIANT = True
+
+
+class Config(EngineConfig):
+    """Settings of `llm_llamacpp`."""
+
+    model: str = Field("smollm2-135m-instruct", description="a GGUF file, a folder with one, or a name in the catalogue")
+    context: int = Field(4096, ge=256, description="tokens of prompt and reply together at most")
+
+
+def identity(config: Config) -> dict[str, Any]:
+    return {
+        "backend": "llm_llamacpp",
+        "version": version("xllamacpp"),
+        "model": catalogue.identity(config.model),
+        "context": config.context,
+    }
+
+
+def models(config: Config) -> tuple[str, ...]:
+    return (config.model,)
+
+
+def licence(config: Config) -> str:
+    return catalogue.licence(config.model)
+
+
+def load(config: Config) -> "LlamaCpp":
+    """Raises ModelMissing, or FileNotFoundError where the folder holds no GGUF file."""
+    return LlamaCpp(config)
+
+
+class LlamaCpp(Batching):
+    batch_invariant: ClassVar[bool] = True
+
+    def __init__(self, config: Config) -> None:
+        import xllamacpp
+
+        params = xllamacpp.CommonParams()
+        params.model.path = str(_gguf(catalogue.resolve(config.model)))
+        params.n_ctx = config.context
+        params.n_parallel = 1
+        params.cache_prompt = False
+        params.warmup = False
+        params.verbosity = -1
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = config.resources.threads
+        params.n_gpu_layers = -1 if config.resources.num_gpus else 0
+        self.server = xllamacpp.Server(params)
+        super().__init__(batch=1)
+
+    def answer(self, requests: list[Request]) -> list[Completion]:
+        return [self._one(request) for request in requests if isinstance(request, Complete)]
+
+    def _one(self, request: Complete) -> Completion:
+        body: dict[str, Any] = {
+            "max_tokens": request.max_tokens,
+            "temperature": request.temperature,
+            "top_p": request.top_p,
+            "stop": list(request.stop),
+            "seed": request.seed,
+            "cache_prompt": False,
+        }
+        if request.json_schema is not None:
+            body["response_format"] = {"type": "json_schema", "json_schema": {"schema": json.loads(request.json_schema)}}
+        if request.messages is not None:
+            body["messages"] = [{"role": role, "content": content} for role, content in request.messages]
+            reply = self.server.handle_chat_completions(body)
+        else:
+            reply = self.server.handle_completions(body | {"prompt": request.prompt})
+        return _completion(reply)
+
+    def close(self) -> None:
+        super().close()
+        del self.server
+
+
+def _completion(reply: dict[str, Any]) -> Completion:
+    """The reply as llama.cpp gives it. Raises Refused where the prompt is at fault, Unavailable otherwise."""
+    if "choices" not in reply:
+        error = reply.get("error", reply)
+        message = str(error.get("message", error)) if isinstance(error, dict) else str(error)
+        if "context size" in message or "exceed" in message:
+            raise Refused("prompt_too_long", message)
+        raise Unavailable(f"llama.cpp: {message}")
+    choice = reply["choices"][0]
+    text = choice["text"] if "text" in choice else choice["message"]["content"]
+    finish = "length" if choice["finish_reason"] == "length" else "stop"
+    return Completion(text or "", finish, int(reply["usage"]["completion_tokens"]))
+
+
+def _gguf(path: Path) -> Path:
+    if path.is_file():
+        return path
+    found = sorted(path.glob("*.gguf"))
+    if not found:
+        raise FileNotFoundError(f"{path} holds no GGUF file")
+    return found[0]

@@ -1,0 +1,52 @@
+"""SmolLM2 in llama.cpp: real replies."""
+
+import pytest
+
+from stages.engines.base import Refused
+from stages.engines.llm_llamacpp import Config, LlamaCpp, load
+from stages.requests import Complete
+
+
+@pytest.fixture(scope="module")
+def engine() -> LlamaCpp:
+    return load(Config())
+
+
+def ask(engine: LlamaCpp, requests: list[Complete]) -> list:
+    return [future.result(120) for future in [engine.submit(request) for request in requests]]
+
+
+def test_replies_do_not_depend_on_their_neighbours(engine: LlamaCpp) -> None:
+    requests = [
+        Complete(prompt=f"Question: What is {n} plus {n}?\nAnswer:", max_tokens=12, temperature=0.8, seed=n, stop=("\n",))
+        for n in range(10)
+    ]
+    first = ask(engine, requests)
+    again = ask(engine, requests[::-1])[::-1]
+    other = load(Config())
+    assert first == again == ask(other, requests)
+    other.close()
+
+
+def test_stop_and_length(engine: LlamaCpp) -> None:
+    cut, whole = ask(
+        engine,
+        [
+            Complete(prompt="Once upon a time", max_tokens=5),
+            Complete(prompt="Q: What colour is the sky?\nA: Blue.\nQ: What colour is grass?\nA:", max_tokens=40, stop=("\n",)),
+        ],
+    )
+    assert (cut.finish, cut.tokens) == ("length", 5)
+    assert whole.finish == "stop"
+    assert "\n" not in whole.text
+
+
+def test_messages_and_json(engine: LlamaCpp) -> None:
+    schema = '{"type": "object", "properties": {"answer": {"type": "string", "maxLength": 40}}, "required": ["answer"]}'
+    request = Complete(messages=(("user", "Name a colour."),), max_tokens=60, json_schema=schema)
+    assert ask(engine, [request])[0].text.strip().startswith('{')
+
+
+def test_a_prompt_beyond_the_context_is_refused(engine: LlamaCpp) -> None:
+    with pytest.raises(Refused, match="prompt_too_long"):
+        ask(engine, [Complete(prompt="word " * 6000, max_tokens=5)])
