@@ -12,8 +12,8 @@ class QueryText(Strict):
     """Limits on a rewritten request."""
 
     min_words: int = Field(3, ge=1, description="fewest words of a request")
-    max_words: int = Field(80, ge=1, description="most words of a request")
-    min_kept: float = Field(0.75, ge=0, le=1, description="least share of the instruction's content words kept")
+    max_words: int = Field(100, ge=1, description="most words of a request")
+    min_kept: float = Field(0.9, ge=0, le=1, description="least share of the instruction's content words kept")
 
 
 class AnswerText(Strict):

@@ -15,10 +15,12 @@ from schemas.prompt import Prompt
 from stages.requests import Complete
 from stages.stage import Asking, Context, Reject, Row, Stage, StageConfig
 from stages.text.faithful import faithful, holds
+from stages.text.material import split_context
 from stages.text.plain_request import opener, plain_request, with_context, with_filler, without_filler
-from stages.text.reading import split_context, unreadable
+from stages.text.reading import unreadable
 from stages.text.speakable import Fault, speakable
 from stages.text.verbalise import verbalise
+from stages.text.words import words
 
 _SCHEMA = json.dumps(
     {
@@ -98,13 +100,13 @@ def read(reply: str, form: str, opening: str = "") -> str:
 
 def _ask(config: Config, task: str, material: str, opening: str, attempt: int, seed: int) -> Complete:
     flat = config.format == "completion"
-    prompt = config.prompt.render(
-        task=verbalise(task) if flat else task, context=verbalise(material) if flat else material
-    )
+    prompt_task, prompt_context = (verbalise(task), verbalise(material)) if flat else (task, material)
+    prompt = config.prompt.render(task=prompt_task, context=prompt_context)
     return Complete(
         prompt=f"{prompt.rstrip()} {opening}".rstrip() if flat else None,
         messages=None if flat else (("user", prompt),),
-        max_tokens=config.max_tokens,
+        # Three tokens a word leave room to say numbers; what goes on for longer is no rewriting.
+        max_tokens=min(config.max_tokens, 24 + 3 * len(words(prompt_task))) if flat else config.max_tokens,
         temperature=0.0 if attempt == 1 else config.temperature,
         top_p=1.0 if attempt == 1 else config.top_p,
         stop=("\n",) if flat else (),

@@ -4,14 +4,14 @@ import re
 from collections import Counter
 from difflib import SequenceMatcher
 
+from stages.text.material import split_context
 from stages.text.plain_request import is_request
-from stages.text.reading import split_context
 from stages.text.speakable import Fault
 from stages.text.tasks import STEMS, same_task, verb_of
 from stages.text.verbalise import verbalise
 from stages.text.words import content_words, numbers, stem, with_digits, words
 
-_POINTERS = frozenset(map(stem, "following given below above provided input output follow provide".split()))
+_POINTERS = frozenset(map(stem, "following given below above provided input output follow provide need".split()))
 _SMALL_TALK = frozenset(
     map(
         stem,
@@ -50,8 +50,14 @@ def faithful(query_text: str, instruction: str, context: str | None, min_kept: f
         or _kept(query_text, task_said, f"{task_said}. {material_said}", min_kept)
         or _order(query_text, task_said)
         or _sides(query_text, task_said)
-        or (None if is_request(query_text) else Fault("no_request", "it asks for nothing"))
+        or (None if is_request(_before(query_text, material_said)) else Fault("no_request", "it asks for nothing"))
     )
+
+
+def _before(said: str, material: str) -> str:
+    """The request without its material, where that follows word by word."""
+    at = said.lower().rfind(material.lower()) if material else -1
+    return said[:at] if at > 0 else said
 
 
 def _numbers(said: str, written: str, spoken: str) -> Fault | None:
@@ -87,7 +93,9 @@ def _material(said: str, material: str) -> Fault | None:
     there = set(content_words(said))
     lost = [word for word in content_words(material) if word not in there and word not in labels]
     if lost or same < 0.85 * len(wanted):
-        return Fault("context", f"{same} of the {len(wanted)} words to work on are there, in order; lost: {', '.join(lost)}")
+        return Fault(
+            "context", f"{same} of the {len(wanted)} words to work on are there, in order; lost: {', '.join(lost)}"
+        )
     return None
 
 
@@ -139,21 +147,35 @@ def _kept(said: str, task: str, source: str, min_kept: float) -> Fault | None:
     if _became_question(said, task) and (verb := _leading_verb(task)):
         lost = [word for word in lost if word != stem(verb)]
     known = set(content_words(source)) | set(content_stems(source)) | _SMALL_TALK | STEMS | _POINTERS
-    new = [word for word in got if word not in known and not word[0].isdigit()]
+    new = [word for word in got if word not in known and not word[0].isdecimal()]
     if len(lost) > (1 - min_kept) * len(wanted):
         return Fault("content", f"words dropped: {', '.join(lost)}")
     if lost and new:
         return Fault("content", f"words changed: {', '.join(lost)} became {', '.join(new)}")
     if len(new) > max(1, 0.2 * len(got)):
         return Fault("novel", f"words that the instruction doesn't have: {', '.join(new)}")
+    if loop := _loop(said, source):
+        return Fault("loop", f"it says over and over: {loop!r}")
     if len(words(said)) > 1.5 * len(words(source)) + 14:
         return Fault("novel", f"{len(words(said))} words for the {len(words(source))} of the instruction")
     return None
 
 
+def _loop(said: str, source: str) -> str | None:
+    """Three words that come back twice more than the instruction has them."""
+
+    def threes(text: str) -> Counter[tuple[str, ...]]:
+        found = words(text)
+        return Counter(zip(found, found[1:], found[2:], strict=False))
+
+    there = threes(source)
+    return next((" ".join(three) for three, count in threes(said).items() if count > there[three] + 1), None)
+
+
 def _order(said: str, task: str) -> Fault | None:
     """Content words may move as one block ("Given a word, spell it": "Spell a given word"), but not change places."""
     once = [word for word, count in Counter(content_words(task)).items() if count == 1]
+    once = [word for word in once if word not in _SMALL_TALK]
     places = [place for word in content_words(said) if (place := once.index(word) if word in once else -1) >= 0]
     places = list(dict.fromkeys(places))
     rank = {place: i for i, place in enumerate(sorted(places))}

@@ -15,7 +15,7 @@ def flatten(text: str) -> str:
     text = re.sub(r"\[([^\]]*)\]\(([^)\s]*)\)", r"\1", text)  # a link's text
     text = _join_lines(text)
     text = re.sub(r"\b1[.)] (?=\S)(.*?) 2[.)] (?=[A-Za-z])", _inline_list, text)
-    text = re.sub(r"\s*(?:--+|[–—]|\s-\s)\s*", lambda match: " - " if _beside_digit(match) else ", ", text)
+    text = re.sub(r"\s*(?:--+|[–—]|\s-\s)\s*", _dash, text)
     text = re.sub(r"\.{3,}|(?<=\w)\.\.(?=\s|$)", ", ", text)
     text = re.sub(r"\"|(?<!\w)'(?=\w)(?!\d0s)|(?<=[.,!?;:])'(?!\w)|(?<=\w)'(?=[\s,.?!;:)]|$)(?<!s')", "", text)
     text = re.sub(r"\s*[(\[{]\s*(?=[^\W_])([^()\[\]{}]*?)\s*[)\]}](?=(\s*[.,;:?!]|\s*$)?)", _aside, text)
@@ -51,9 +51,11 @@ def _aside(match: re.Match[str]) -> str:
     return f", {match[1].strip()}" + ("" if match[2] is not None else ", ")
 
 
-def _beside_digit(match: re.Match[str]) -> bool:
+def _dash(match: re.Match[str]) -> str:
     before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
-    return after.isdigit() and before not in ".:;!?"
+    if not after.isdecimal() or before in ".:;!?":
+        return ", "
+    return " - " if match[0].startswith(" ") or not before.isdecimal() else "-"
 
 
 def _is_picture(char: str) -> bool:

@@ -9,10 +9,16 @@ import re
 from stages.text.tasks import verb_of
 from stages.text.verbalise import verbalise
 
-_ASK = ("Can you", "Could you", "Would you", "Can you please", "Could you please")
+_ASK = ("Can you", "Could you", "Can you please", "Could you please")
 _TELL = ("I'd like you to", "I need you to", "Please", "I want you to")
-_STATEMENT = ("I need some help with this.", "I have a request.", "Here's what I need.", "Can you help me with this?")
-_MATERIAL = ("Here it is", "Here's what I have", "This is it", "Here you go")
+_STATEMENT = (
+    "I need some help with this.",
+    "I have a request.",
+    "I have a task for you.",
+    "Can you help me with this?",
+)
+_MATERIAL = ("Here's what I have", "Here you go")
+_MANY = re.compile(r"\b(?:these|following|given|below|provided)\s(?:\w+\s){0,2}\w+[^s\W]s\b|\blists?\b|\bwords\b", re.I)
 _QUESTION = re.compile(
     r"(?:what|who|whom|whose|which|when|where|why|how|is|are|was|were|do|does|did|can|could|will|would|should|shall|has|"
     r"have|had|may|might|am|isn't|aren't|don't|doesn't|what's|who's|how's|where's|in what|in which|on what|at what|to what|"
@@ -34,7 +40,12 @@ _LOWERED = re.compile(
 _POLITE = re.compile(
     r"\b(?:can|could|would|will) you\b|\bplease\b|\b(?:help|tell|give|show|let) me\b|\bhere's what i need\b"
     r"|\bi(?:'d| would)? (?:like|love|want|need|appreciate)(?: it)? (?:you|if you|help|some|a|an|your|to (?:know|hear|see|learn|have|get|understand))\b"
-    r"|\bi(?:'m| am| was) (?:looking|wondering|curious)|\bi have a (?:question|request)\b",
+    r"|\bi(?:'m| am| was) (?:looking|wondering|curious)|\bi have a (?:question|request|task)\b",
+    re.I,
+)
+
+_OFFER = re.compile(
+    r"\bwould you (?:like|love|want) to\b|\bdo you want to\b|\bi(?:'d| would) love to (?!know|hear|see|learn|have|get)",
     re.I,
 )
 
@@ -42,7 +53,13 @@ _POLITE = re.compile(
 def plain_request(task: str, context: str, seed: int) -> str:
     """The request as one would say it; `seed` only picks among wordings. Unspeakable signs are put into words."""
     choose = random.Random(seed)
-    sentences = re.split(r"(?<=[.?!])\s+(?=[\"'A-Z])", verbalise(task))
+    task = re.sub(
+        r"^(?:(?:in|for) this task,? )?you (?:need|have|are asked|are required) to (?=\w)",
+        "",
+        verbalise(task),
+        flags=re.I,
+    )
+    sentences = re.split(r"(?<=[.?!])\s+(?=[\"'A-Z])", task)
     sentences = [sentence for sentence in sentences if sentence]
     asked = next((i for i, sentence in enumerate(sentences) if _asks(sentence)), None)
     if asked is None:
@@ -65,7 +82,10 @@ def with_context(request: str, context: str, seed: int) -> str:
     """The request followed by its material, word by word."""
     material = verbalise(context)
     request = verbalise(request).rstrip(":, ")
-    joint = f"{request if request[-1:] in '.?!' else request + '.'} {random.Random(seed).choice(_MATERIAL)}:"
+    leads = (*_MATERIAL, "Here they are") if _MANY.search(request) else (*_MATERIAL, "Here it is", "This is it")
+    if re.match(r"[A-Z][\w ]{1,24}:\s", material):  # "Country: Canada" leads itself in
+        return _ended(f"{_ended(request)} {material}")
+    joint = f"{request if request[-1:] in '.?!' else request + '.'} {random.Random(seed).choice(leads)}:"
     return _ended(f"{joint} {material}") if material else request
 
 
@@ -87,6 +107,8 @@ def without_filler(text: str) -> str:
 
 def is_request(text: str) -> bool:
     """Whether some sentence of the text asks or tells someone to do something."""
+    if _OFFER.search(text):
+        return False
     if _POLITE.search(text):
         return True
     return any(_asks(sentence) for sentence in re.split(r"(?<=[.?!:])\s+", without_filler(text)))

@@ -7,9 +7,6 @@ from collections import Counter
 from stages.text.speakable import Fault
 from stages.text.words import words
 
-# What Alpaca's authors put where there is nothing to work on.
-_NOTHING = re.compile(r"\W*(?:no ?input.*|n/?a|none|nil|null|not applicable|input|empty|blank|no context)?\W*", re.I)
-
 _CODE = re.compile(
     r"""```|</?(?:html|body|head|div|p|span|a|script|table|tr|td|li|ul|h\d|img|br|title|style|form|input)\b[^>]*>|
     \b(?:def|function)\s+\w+\s*\([^)]*\)|\b(?:var|let|const|int|float|double|char|String)\s+\w+\s*=|[;{]\s*$\s*\w+.*[;{}]\s*$|
@@ -17,29 +14,19 @@ _CODE = re.compile(
     \b(?:print|printf|println|console\.log|return)\s*\(.*\)|\b(?:for|if|while)\s*\([^)]*[;<>=][^)]*\)|
     ^\s*(?:for\s+\w+\s+in\s+.+|if\s+.+|while\s+.+|else|elif\s+.+):\s*$|=>\s*[{(\w]|\w+\.\w+\([^)]*\)|\w+\[\w*\]\s*=|
     \bSELECT\s+.+\bFROM\b|\b(?:INSERT\s+INTO|CREATE\s+TABLE|DELETE\s+FROM)\b|\w+\s*[+*-]?=\s*\w+\s*;|^\s*\$\s*\w+|
-    \b(?:sudo|apt-get|npm|pip|git)\s+\w+|</\w+>|\{\s*["'][^"']+["']\s*:|&&|\|\||!=|\+\+;?$|\w\(\)|:=""",
+    \b(?:sudo|apt-get|npm|pip|git)\s+\w+|</\w+>|\{\s*["'][^"']+["']\s*:|&&|\|\||!=|\w\+\+[;)]|\w\(\)|:=""",
     re.M | re.X,
 )
 _TABLE = re.compile(r"^[^|\n]*\|[^|\n]*(?:\|[^|\n]*)+$|^\s*[-+]{3,}[-+|\s]*$|^[^\t\n]+\t[^\t\n]+(?:\t[^\t\n]+)+$"
                     r"|^[^\t\n]+\t[^\t\n]+\n[^\t\n]+\t", re.M)  # fmt: skip
 _ARRAY = re.compile(r"\[\s*-?[\w.'\"]+(?:\s*,\s*-?[\w.'\"]+)*\s*\]\s*,?\s*\[|\[\s*[\[{(]|\{[^{}]*[:=][^{}]*\}")
 _LATEX = re.compile(r"\\(?:frac|sqrt|sum|int|begin|left|cdot|times|alpha|beta|pi)\b|\$\$|\$[^$\d]*[\\^_=][^$]*\$|∫|∑|∂")
+_LONG_URL = re.compile(r"(?:https?://|www\.)\S{30,}")
 _OPERATOR = re.compile(r"(?<=[\w)])\s*[+*/^=×÷−<>]\s*(?=[\w(-])|(?<=[\d)])\s*-\s*(?=[\d(])|\^|√")
 _STRANGE = re.compile(r"[^\w\s.,?!'\"’‘“”:;()–—-]")
 _PLACEHOLDER = re.compile(r"<[^<>]{3,}>|\[(?:insert|your|name|link|image|url|text|article|photo|picture)\b[^\]]*\]"
                           r"|\b(?:image|photo|picture|audio|video|file|attachment)s?\.(?:jpe?g|png|gif|mp[34]|pdf|wav|csv|docx?|txt)\b"
                           r"|\S+\.(?:jpe?g|png|gif|mp[34]|pdf|wav|csv|docx?|xlsx?)\b", re.I)  # fmt: skip
-
-
-def split_context(instruction: str, context: str | None) -> tuple[str, str]:
-    """The task and its material. Context that says nothing ("noinput"), or that the task repeats, is none."""
-    task, context = instruction.strip(), (context or "").strip()
-    if context and task.endswith(context):
-        task = task[: -len(context)].rstrip() or task
-    bare = words(context)
-    if _NOTHING.fullmatch(context) or " ".join(bare) in " ".join(words(task)):
-        context = ""
-    return task, context
 
 
 def unreadable(task: str, context: str, scripts: tuple[str, ...] = ("Latin",), max_words: int = 80) -> Fault | None:
@@ -54,6 +41,7 @@ def unreadable(task: str, context: str, scripts: tuple[str, ...] = ("Latin",), m
         ("table", _TABLE, "a table"),
         ("formula", _LATEX, "a formula in markup"),
         ("table", _ARRAY, "a nested list or record"),
+        ("url", _LONG_URL, "a long web address"),
         ("placeholder", _PLACEHOLDER, "a placeholder or a file instead of the material"),
     ):
         if match := pattern.search(text):
@@ -76,17 +64,17 @@ def _script(text: str, scripts: tuple[str, ...]) -> Fault | None:
         if char.isalpha() and not (name := unicodedata.name(char, "UNKNOWN")).startswith((*accepted, "MODIFIER"))
     )
     letters = sum(char.isalpha() for char in text)
-    if letters and sum(foreign.values()) > 0.02 * letters:
+    if sum(foreign.values()) > max(1, 0.02 * letters):
         script, count = foreign.most_common(1)[0]
         return Fault("script", f"{count} of {letters} letters are {script}; accepted is {', '.join(scripts)}")
     return None
 
 
 def _garbled(text: str) -> Fault | None:
-    letters = sum(char.isalpha() or char.isspace() for char in text)
+    letters = sum(char.isalnum() or char.isspace() for char in text)
     if len(_STRANGE.findall(text)) > max(8, 0.1 * len(text)) or letters < 0.5 * len(text):
-        return Fault("garbled", f"only {letters} of {len(text)} characters are letters: {text[:60]!r}")
-    if long := re.search(r"[^\W_]{29,}|(.)\1{5,}(?<!_)(?<!\.)(?<!-)", text):
+        return Fault("garbled", f"only {letters} of {len(text)} characters are letters or digits: {text[:60]!r}")
+    if long := re.search(r"[^\W_]{35,}|([^\W_])\1{5,}", text):
         return Fault("garbled", f"no word: {long[0][:60]!r}")
     tokens = re.findall(r"[^\W\d_]+", text.lower())
     odd = [token for token in tokens if len(token) > 3 and not re.search(r"[aeiouyàâäáéèêëíîïóôöúûü]", token)]

@@ -171,10 +171,10 @@ _RULES: list[tuple[re.Pattern[str], Any]] = [
     _sub(r"\b24/7\b", "twenty-four seven"),
     _sub(r"\b9/11\b", "nine eleven"),
     _sub(r"\b\d{4}-\d{1,2}-\d{1,2}\b", _number),
-    _sub(r"(?<=\d)\s?-\s?(?=[$€£]?\d)", " to "),
-    _sub(r"(?<=\d) ?[x×] ?(?=\d)", " by "),
-    _sub(rf"(?<![\w.])(?P<digits>{_DIGITS})[ -]?(?P<unit>{'|'.join(sorted(map(re.escape, UNITS), key=len, reverse=True))})(?![\w°])", _unit),
-    _sub(r"(?<![\w.])-(?=\d)", " minus "),
+    _sub(r"(?<=\d)\s?-\s?(?=[$€£]?\d)", lambda match: " minus " if _arithmetic(match) else " to "),
+    _sub(r"(?<=\d) ?[xX×] ?(?=\d)", lambda match: " times " if _arithmetic(match) else " by "),
+    _sub(rf"(?<![\w.])(?P<digits>{_DIGITS})(?: ?|-(?=[a-z]{{2}}))(?P<unit>{'|'.join(sorted(map(re.escape, UNITS), key=len, reverse=True))})(?![\w°])", _unit),
+    _sub(r"(?<=[A-Za-z\d)]) - (?=\d)|(?<![\w.])- ?(?=\d)", " minus "),
     _sub(r"\b(?P<whole>\d+) (?P<part>[1-9]/[1-9]\d?)\b", lambda m: f"{say_number(m['whole'])} and {_fraction(m['part'])}"),
     _sub(r"\b\d{1,4}[-/]\d{1,2}[-/]\d{1,4}\b", _number),
     _sub(r"(?<![\w/])[1-9]\d?/[1-9]\d?(?![\w/])", lambda m: f" {_fraction(m[0])} "),
@@ -182,10 +182,19 @@ _RULES: list[tuple[re.Pattern[str], Any]] = [
     _sub(r"(?<=\d):(?=\d)", " to "),
     _sub(r"\b\d+(?:st|nd|rd|th)\b", _number),
     _sub(r"\b(?=\w*\d)(?=\w*[^\W\d_])[\w]+(?:-\d+)?\b|\b[A-Za-z]+-\d+\b", _mixed),
+    _sub(r"#(?=[A-Za-z])(\w+)", lambda match: " hashtag " + re.sub(r"(?<=[a-z])(?=[A-Z])", " ", match[1])),
+    _sub(r"\b[A-G]{4,8}\b", lambda match: " ".join(match[0])),  # rhyme schemes
+    _sub(r"\b[A-Z']{2,}(?:[ ,]+[A-Z']{2,}){3,}\b", lambda match: match[0].capitalize()),
+    _sub(r"\b(?=[A-Z]*[AEIOU])[A-Z]{6,}\b", lambda match: match[0].capitalize()),  # no acronym, but emphasis
     *[_sub(pattern, say) for pattern, say in SIGNS],
     _sub(_DIGITS, _number),
     _sub(r"\d", _number),
 ]  # fmt: skip
+
+
+def _arithmetic(match: re.Match[str]) -> bool:
+    """Whether the dash at the match stands in a sum and not in a range."""
+    return bool(re.search(r"[+=*×÷]", match.string[max(0, match.start() - 12) : match.end() + 12]))
 
 
 def _late_decade(tens: str) -> str:

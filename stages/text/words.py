@@ -61,7 +61,7 @@ def content_words(text: str) -> list[str]:
 
 def numbers(text: str) -> list[str]:
     """The numbers of a text in order, in digits, whether they stand in digits or in words ("third": "3")."""
-    return [word for word in with_digits(text) if word[0].isdigit()]
+    return [word for word in with_digits(text) if word[0].isdecimal()]
 
 
 def with_digits(text: str) -> list[str]:
@@ -80,7 +80,7 @@ def with_digits(text: str) -> list[str]:
 @lru_cache(maxsize=65536)
 def stem(word: str) -> str:
     """The stem of a lower-case word, one for British and American spelling."""
-    if word[0].isdigit():
+    if word[0].isdecimal():
         return word
     return str(_stem(_american(word).removesuffix("'s")))
 
@@ -101,7 +101,7 @@ def _number(tokens: list[str], at: int) -> tuple[str | None, int]:
     if token in _ORDINALS and (value is None or value % 10 == 0 and token != "second"):  # "a thirty second clip"
         return _plain((value or Decimal(0)) + _ORDINALS[token]), after + 1
     if value is None:
-        if token[:1].isdigit():
+        if token[:1].isdecimal():
             return _digits(token), after + 1
         return None, at + 1
     if token == "point" and after + 1 < len(tokens) and tokens[after + 1] in _UNITS:
