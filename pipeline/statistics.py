@@ -104,9 +104,10 @@ def read(folder: Path) -> Iterator[tuple[str, pa.RecordBatch]]:
     Files are mapped into memory: columns that nobody looks at are never read from disk.
     """
     for file in sorted(folder.glob("*.arrow")) + sorted(folder.glob("*/*.arrow")):
+        split = "train" if file.parent == folder else file.parent.name
         with pa.memory_map(str(file)) as source, pa.ipc.open_stream(source) as stream:
-            for batch in stream:
-                yield ("train" if file.parent == folder else file.parent.name), batch
+            yield split, pa.RecordBatch.from_pylist([], stream.schema)  # so that an empty file has columns too
+            yield from ((split, batch) for batch in stream)
 
 
 def summarise(dataset: Path, rows: int = 24) -> Statistics:
@@ -159,7 +160,8 @@ class Summary:
         for key in ("source", "licence"):
             if key in batch.schema.names:
                 _add_shares(self._shares[key], batch.column(key).to_pylist(), seconds)
-        _add_shares(self._shares["split"], [split] * rows, seconds)
+        self._shares["split"][split].rows += rows
+        self._shares["split"][split].seconds += float(seconds.sum())
         ids = batch.column("id").to_pylist() if "id" in batch.schema.names else []
         for row_id, worst in zip(ids, wer.tolist(), strict=False):
             self._sample.offer(0.0, row_id)
@@ -295,8 +297,13 @@ def _unit_use(counts: npt.NDArray[np.int64]) -> UnitUse:
 
 
 def _edges(steps: list[int], step: float) -> list[float]:
-    """At most BINS bins of a round width that cover all `steps` (values in units of `step`), from 0 where it's near."""
+    """At most BINS bins of a round width that cover all `steps` (values in units of `step`).
+
+    They start at 0 where that is near; whole numbers that have a bin each stand in its middle.
+    """
     low, high = min(steps), max(steps) + 1
+    if step == 1 and high - low <= BINS:
+        return [i - 0.5 for i in range(low, max(high, low + 6) + 1)]
     if low <= (high - low) / 2:
         low = min(low, 0)
     width = next(
@@ -313,8 +320,8 @@ def _histogram(tally: Counter[int], step: float, edges: list[float], mean: float
     values = np.array(sorted(tally))
     counts = np.array([tally[int(value)] for value in values])
     upto = np.cumsum(counts)
-    # Half a step up, so that a value that is an edge falls above it, whatever rounding did to either.
-    inside, _ = np.histogram((values + 0.5) * step, edges, weights=counts)
+    # A little up, so that a value that is an edge falls above it, whatever rounding did to either.
+    inside, _ = np.histogram((values + 0.25) * step, edges, weights=counts)
 
     def quantile(share: float) -> float:
         return round(float(values[np.searchsorted(upto, share * upto[-1])]) * step, 6)

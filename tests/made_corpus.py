@@ -18,8 +18,11 @@ TASKS = (
     ("Generate a list of 5 healthy snacks.", "Hey, could you give me five healthy snacks?"),
     ("Describe the structure of an atom.", "Can you describe what an atom is made of?"),
     ("What are the three primary colors?", "What are the three primary colours?"),
-    ("Rewrite in the passive voice.\nThe cat chased the mouse.", "Please put this in the passive: the cat chased the mouse."),
-)  # fmt: skip
+    (
+        "Rewrite in the passive voice.\nThe cat chased the mouse.",
+        "Please put this in the passive: the cat chased the mouse.",
+    ),
+)
 ANSWER = "Sure. Apples, almonds, yogurt, carrots and berries all make good snacks between meals."
 
 
@@ -72,10 +75,28 @@ def row(i: int) -> dict[str, Any]:
 def reject(i: int, **values: Any) -> dict[str, Any]:
     found = {"id": f"alpaca-x{i:03d}-0", "conversation_id": f"alpaca-x{i:03d}", "turn": 0, "source": "alpaca"}
     verdict = (
-        {"stage": "sources", "reason": "foreign_script", "message": "mostly Cyrillic", "text": "Переведи это", "audio": None},
-        {"stage": "rewrite", "reason": "input_dropped", "message": "the input is not in the request: mouse", "text": "Please put this in the passive.", "audio": None},
-        {"stage": "pick", "reason": "wer_too_high", "message": "WER 0.4; the limit is 0.15", "text": "Oocytes", "audio": {"bytes": tone(0.3), "path": "x"}},
-    )[i % 3]  # fmt: skip
+        {
+            "stage": "sources",
+            "reason": "foreign_script",
+            "message": "mostly Cyrillic",
+            "text": "Переведи это",
+            "audio": None,
+        },
+        {
+            "stage": "rewrite",
+            "reason": "input_dropped",
+            "message": "the input is not in the request: mouse",
+            "text": "Please put this in the passive.",
+            "audio": None,
+        },
+        {
+            "stage": "pick",
+            "reason": "wer_too_high",
+            "message": "WER 0.4; the limit is 0.15",
+            "text": "Oocytes",
+            "audio": {"bytes": tone(0.3), "path": "x"},
+        },
+    )[i % 3]
     return found | verdict | values
 
 
@@ -121,8 +142,14 @@ def manifest(rows: list[dict[str, Any]], rejects: list[dict[str, Any]], splits: 
         "splits": {},
         "seconds": {side: sum(found.get(f"{side}_duration") or 0 for found in rows) for side in SIDES},
         "engines": {
-            "llm": {"backend": "llm_llamacpp", "model": "SmolLM2-135M-Instruct Q4_1", "library": "xllamacpp 2025.1",
-                    "files": {"model.gguf": "9a1f"}, "licence": "Apache-2.0", "batch_invariant": True},
+            "llm": {
+                "backend": "llm_llamacpp",
+                "model": "SmolLM2-135M-Instruct Q4_1",
+                "library": "xllamacpp 2025.1",
+                "files": {"model.gguf": "9a1f"},
+                "licence": "Apache-2.0",
+                "batch_invariant": True,
+            },
             "tts": {"backend": "tts_kokoro", "model": "Kokoro-82M v1.0 int8", "licence": "Apache-2.0"},
         },
         "versions": {"voxsmith": "0.1.0", "pyarrow": str(pa.__version__)},
@@ -131,9 +158,13 @@ def manifest(rows: list[dict[str, Any]], rejects: list[dict[str, Any]], splits: 
             "name": "made_corpus",
             "seed": 7,
             "sources": {"alpaca": {"path": "alpaca.json", "licence": "CC BY-NC 4.0"}},
-            "stages": {"rewrite": {"engine": "llm"}, "respond": {"engine": "llm"}, "speak_query": {"stage": "speak", "engine": "tts"}},
+            "stages": {
+                "rewrite": {"engine": "llm"},
+                "respond": {"engine": "llm"},
+                "speak_query": {"stage": "speak", "engine": "tts"},
+            },
             "checks": {"query_clip": {"max_wer": 0.2, "min_mos": 2.3}, "answer_text": {"max_words": 80}},
             "export": {"splits": splits, "report_rows": 24},
         },
         "prompts": {"configs/prompts/rewrite.jinja": "Written: {{ instruction }}\nSpoken:"},
-    }  # fmt: skip
+    }

@@ -22,16 +22,16 @@ CLIP_BYTES = 24_000_000
 REJECTS_A_REASON = 4
 TEXT_CHARS = 4000
 
-# Measures in the order they are shown: heading, unit, and the limits in `checks.<side>_clip` that cut them off.
+# Measures in the order they are shown: heading, unit, and the limit in `checks.<side>_clip` that cuts them off.
 MEASURES = {
-    "duration": ("Duration", "seconds", ()),
-    "words": ("Length of text", "words", ()),
-    "wer": ("Word error rate", "ASR against text", ("max_wer",)),
-    "mos": ("Predicted MOS", "1 to 5", ("min_mos",)),
-    "words_per_second": ("Speaking rate", "words a second", ("max_words_per_second",)),
-    "units_per_second": ("Unit rate", "units a second, after merging", ()),
-    "attempts": ("Text attempts", "asked of the LLM", ()),
-    "speech_attempts": ("Speech attempts", "spoken until a clip passed", ()),
+    "duration": ("Duration", "seconds", ""),
+    "words": ("Length of text", "words", ""),
+    "wer": ("Word error rate", "ASR against text", "max_wer"),
+    "mos": ("Predicted MOS", "1 to 5", "min_mos"),
+    "words_per_second": ("Speaking rate", "words a second", "max_words_per_second"),
+    "units_per_second": ("Unit rate", "units a second, after merging", ""),
+    "attempts": ("Text attempts", "asked of the LLM", ""),
+    "speech_attempts": ("Speech attempts", "spoken until a clip passed", ""),
 }
 
 
@@ -130,7 +130,7 @@ def _side(row: dict[str, Any], side: str, budget: _Budget) -> dict[str, Any]:
     text, heard = _short(get("text")), _short(get("heard"))
     differs = bool(heard) and get("wer") != 0
     return {
-        **{key: get(key) for key in ("voice", "wer", "cer", "mos", "duration", "method", "attempts", "speech_attempts")},
+        **{key: get(key) for key in ("voice", "wer", "mos", "duration", "method", "attempts", "speech_attempts")},
         "text": text,
         "heard": heard,
         "spans": compare(text, heard) if differs else [],
@@ -172,15 +172,17 @@ def _reject(row: dict[str, Any], budget: _Budget) -> dict[str, Any]:
 
 def _measures(statistics: Statistics, manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
     checks = (manifest.get("recipe") or {}).get("checks") or {}
-    for measure, (title, unit, limits) in MEASURES.items():
-        sides = []
-        for side in SIDES:
-            if found := statistics.histograms.get(f"{side}_{measure}"):
-                gates = [limit for key in limits if (limit := (checks.get(f"{side}_clip") or {}).get(key)) is not None]
-                gate = gates[0] if gates else None
-                sides.append({"side": side, "found": found, "gate": gate, "svg": charts.histogram(found, side, gate)})
-        if sides:
-            yield {"title": title, "unit": unit, "sides": sides}
+    for measure, (title, unit, limit) in MEASURES.items():
+        found = {s: h for s in SIDES if (h := statistics.histograms.get(f"{s}_{measure}"))}
+        if not found:
+            continue
+        gates = {side: (checks.get(f"{side}_clip") or {}).get(limit) for side in found}
+        axis = charts.axis(next(iter(found.values())).edges, [gate for gate in gates.values() if gate is not None])
+        sides = [
+            {"side": side, "found": one, "gate": gates[side], "svg": charts.histogram(one, side, axis, gates[side])}
+            for side, one in found.items()
+        ]
+        yield {"title": title, "unit": unit, "sides": sides, "ticks": axis.ticks}
 
 
 def _checks(manifest: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, Any, str]]]]:
@@ -218,4 +220,6 @@ def _plain(value: Any) -> str:
     """A setting as text; nested ones as short JSON."""
     if isinstance(value, dict | list | tuple):
         return json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "none" if value is None else str(value)

@@ -1,43 +1,66 @@
-"""Pictures as inline SVG. They hold numbers and classes only; colours stand in the style sheet, so that dark mode works."""
+"""Pictures as inline SVG: numbers and classes only; colours stand in the style sheet, so that dark mode works."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup
 
 from pipeline.statistics import Histogram
 
 _WIDTH, _HEIGHT = 300, 64
+_TRUNK = 88  # percent of the picture that all rows take; the rest is room for what leaves
 _GOLDEN_ANGLE = 137.508  # neighbouring ids get hues far apart
 
 
-def histogram(found: Histogram, side: str, gate: float | None = None) -> Markup:
+@dataclass(frozen=True)
+class Axis:
+    """The range that histograms of one measure share, with round ticks: (percent of the width, label)."""
+
+    low: float
+    high: float
+    ticks: list[tuple[float, str]]
+
+
+def axis(edges: Sequence[float], gates: Sequence[float]) -> Axis:
+    """An axis over the edges, and over those gates that are not further off than the edges span."""
+    span = edges[-1] - edges[0]
+    near = [gate for gate in gates if edges[0] - span <= gate <= edges[-1] + span]
+    low, high = min(edges[0], *near, edges[-1]), max(edges[-1], *near, edges[0])
+    if near:
+        low, high = (low - span / 20 if low in near else low), (high + span / 20 if high in near else high)
+    power = 10 ** math.floor(math.log10((high - low) / 3))
+    step = next(f * power for f in (5, 2, 1) if (high - low) / (f * power) >= 3)
+    step = max(step, 1) if edges[0] % 1 == 0.5 else step  # whole numbers
+    ticks = [i * step for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+    return Axis(low, high, [(100 * (tick - low) / (high - low), f"{tick:.6g}") for tick in ticks])
+
+
+def histogram(found: Histogram, side: str, axis: Axis, gate: float | None = None) -> Markup:
     """Bars over the histogram's edges, with the median as a tick and the recipe's gate as a dashed line."""
-    low, high = found.edges[0], found.edges[-1]
     tallest = max(found.counts) or 1
 
     def x(value: float) -> float:
-        return _WIDTH * (value - low) / (high - low)
+        return _WIDTH * (value - axis.low) / (axis.high - axis.low)
 
     bars = Markup("").join(
-        Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{:g} to {:g}: {:,}</title></rect>').format(
-            x(left) + 0.5, _HEIGHT - h, max(x(right) - x(left) - 1, 0.5), h, left, right, count
-        )
+        Markup(
+            '<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{:g} to {:g}: {:,}</title></rect>'
+        ).format(x(left) + 0.5, _HEIGHT - h, max(x(right) - x(left) - 1, 0.5), h, left, right, count)
         for left, right, count in zip(found.edges, found.edges[1:], found.counts, strict=False)
         if count and (h := max(_HEIGHT * count / tallest, 1.5))
     )
     lines = Markup('<line class="median" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}"/>').format(
         x(found.median), _HEIGHT, _HEIGHT + 5
     )
-    if gate is not None and low <= gate <= high:
+    if gate is not None and axis.low <= gate <= axis.high:
         lines += Markup('<line class="gate" x1="{0:.1f}" x2="{0:.1f}" y1="0" y2="{1}"/>').format(x(gate), _HEIGHT)
+    label = f"{side}: {found.count} values, median {found.median:g}, 95th percentile {found.p95:g}"
     return Markup(
         '<svg class="histogram {}" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">'
         '<line class="axis" x1="0" x2="{}" y1="{}" y2="{}"/>{}{}</svg>'
-    ).format(
-        side, _WIDTH, _HEIGHT + 6, f"{side}: {found.count} values, median {found.median:g}, 95th percentile {found.p95:g}",
-        _WIDTH, _HEIGHT, _HEIGHT, bars, lines,
-    )  # fmt: skip
+    ).format(side, _WIDTH, _HEIGHT + 6, label, _WIDTH, _HEIGHT, _HEIGHT, bars, lines)
 
 
 @dataclass(frozen=True)
@@ -51,26 +74,27 @@ class Step:
     svg: Markup
 
 
-def funnel(steps: Sequence[dict[str, object]]) -> list[Step]:
+def funnel(steps: Sequence[dict[str, Any]]) -> list[Step]:
     """The funnel's entries ({stage, rows_in, rejects: {reason: rows}}), each with its piece of the picture."""
+    top = max((step["rows_in"] for step in steps), default=0) or 1
     found = []
-    entries = [(str(s["stage"]), int(str(s["rows_in"])), dict(s["rejects"])) for s in steps]  # type: ignore[call-overload]
-    top = max((rows for _, rows, _ in entries), default=0) or 1
-    for stage, rows_in, rejects in entries:
-        rows_out = rows_in - sum(rejects.values())
-        found.append(Step(stage, rows_in, rows_out, rejects, _trunk(100 * rows_in / top, 100 * rows_out / top)))
+    for step in steps:
+        rows_out = step["rows_in"] - sum(step["rejects"].values())
+        svg = _trunk(_TRUNK * step["rows_in"] / top, _TRUNK * rows_out / top)
+        found.append(Step(step["stage"], step["rows_in"], rows_out, step["rejects"], svg))
     return found
 
 
 def _trunk(before: float, after: float) -> Markup:
-    """A piece of the trunk, `before` wide at the top and `after` at the bottom, of 100."""
+    """A piece of the trunk, `before` wide at the top and `after` at the bottom, of 100; what is lost bends off."""
     lost = Markup(
-        '<path class="lost" d="M{1:.2f},0 L{0:.2f},0 C{0:.2f},40 {2:.2f},50 100,50 L100,64 C{2:.2f},64 {1:.2f},60 {1:.2f},22Z"/>'
-    ).format(before, after, min(before + 6, 100))
+        '<path class="lost" d="M{after:.2f},0 L{before:.2f},0 C{bend:.2f},0 {bend:.2f},38 100,38 L100,56'
+        ' C{after:.2f},56 {after:.2f},40 {after:.2f},0Z"/>'
+    ).format(before=before, after=after, bend=before + (100 - before) * 0.4)
     return Markup(
-        '<svg class="trunk" viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">{}'
-        '<path class="kept" d="M0,0 L{:.2f},0 L{:.2f},22 L{:.2f},100 L0,100Z"/></svg>'
-    ).format(lost if before > after else "", before if before == after else after, after, after)
+        '<svg class="trunk" viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">'
+        '{}<path class="kept" d="M0,0H{:.2f}V100H0Z"/></svg>'
+    ).format(lost if before > after else "", after)
 
 
 def unit_strip(units: Sequence[int], durations: Sequence[int] | None) -> Markup:

@@ -18,9 +18,7 @@ def compare(said: str, heard: str) -> list[Span]:
     left, right = said.split(), heard.split()
     matcher = SequenceMatcher(None, [_plain(word) for word in left], [_plain(word) for word in right], autojunk=False)
     kinds = {"equal": "same", "replace": "other", "delete": "missing", "insert": "extra"}
-    return [
-        Span(kinds[tag], " ".join(left[a:b]), " ".join(right[c:d])) for tag, a, b, c, d in matcher.get_opcodes()
-    ]
+    return [Span(kinds[tag], " ".join(left[a:b]), " ".join(right[c:d])) for tag, a, b, c, d in matcher.get_opcodes()]
 
 
 def _plain(word: str) -> str:

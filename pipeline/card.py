@@ -1,0 +1,116 @@
+"""The dataset card: README.md with the header that the Hub reads."""
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from pipeline.hub import licence_id
+from pipeline.statistics import Statistics
+from schemas.columns import column
+from stages.registry import STAGES
+
+_SIZES = (("n<1K", 1_000), ("1K<n<10K", 10_000), ("10K<n<100K", 100_000), ("100K<n<1M", 1_000_000))
+_OTHER_COLUMNS = {"provenance": "for each stage that asked a model: engine, model and the store's object"}
+
+
+def render_card(manifest: dict[str, Any], statistics: Statistics) -> str:
+    """The card of the folder that holds `dataset`, `rejects` and the manifest: YAML header, then Markdown."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        autoescape=False,  # Markdown: `cell` guards what comes from rows and recipes
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"cell": _cell, "duration": _duration}
+    header = yaml.safe_dump(_header(manifest, statistics), sort_keys=False, allow_unicode=True, width=1000)
+    return environment.get_template("card.md.jinja").render(
+        header=header,
+        manifest=manifest,
+        statistics=statistics,
+        stages=_stages(manifest),
+        columns=[(feature["name"], _type(feature), _meaning(feature["name"])) for feature in statistics.features],
+        split=next(iter(statistics.splits), "train"),
+    )
+
+
+def _header(manifest: dict[str, Any], statistics: Statistics) -> dict[str, Any]:
+    licences = [licence_id(name) for name in statistics.licences] or ["other"]
+    header: dict[str, Any] = {"license": licences[0] if len(set(licences)) == 1 else sorted(set(licences))}
+    if "other" in licences:
+        header["license_name"] = "see-the-licence-column"
+        header["license_link"] = "README.md#licences"
+    splits = (manifest.get("recipe", {}).get("export") or {}).get("splits") or {}
+    files = [{"split": name, "path": f"dataset/{name}/*.arrow"} for name in splits if statistics.splits.get(name)]
+    configs = [{"config_name": "default", "data_files": files or [{"split": "train", "path": "dataset/*.arrow"}]}]
+    if manifest["counts"]["rejects"]:
+        configs.append({"config_name": "rejects", "data_files": [{"split": "rejects", "path": "rejects/*.arrow"}]})
+    size = sum(statistics.split_bytes.values())
+    return header | {
+        "language": ["en"],
+        "pretty_name": manifest["name"],
+        "task_categories": ["automatic-speech-recognition", "text-to-speech", "audio-to-audio"],
+        "tags": ["speech", "spoken-instructions", "speech-to-speech", "synthetic", "voxsmith"],
+        "size_categories": [next((name for name, limit in _SIZES if statistics.rows < limit), "n>1M")],
+        "configs": configs,
+        "dataset_info": {
+            "config_name": "default",
+            "features": statistics.features,
+            "splits": [
+                {"name": name, "num_bytes": statistics.split_bytes.get(name, 0), "num_examples": share.rows}
+                for name, share in statistics.splits.items()
+            ],
+            "dataset_size": size,
+        },
+    }
+
+
+def _stages(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    """The funnel's stages with what each does and the engine that it asks."""
+    settings = manifest.get("recipe", {}).get("stages") or {}
+    found = []
+    for step in manifest.get("funnel", []):
+        name = step["stage"]
+        own = settings.get(name) or settings.get(re.sub(r"_\d+$", "", name)) or {}
+        kind = own.get("stage", re.sub(r"_\d+$", "", name))
+        found.append({**step, "engine": own.get("engine"), "does": _does(kind)})
+    return found
+
+
+def _does(kind: str) -> str:
+    """The first line of the stage's module docstring, without importing it."""
+    fixed = {"sources": "reads the sources; what can't be spoken is rejected", "export": "gates, splits, writes"}
+    spec = find_spec(STAGES[kind]) if kind in STAGES else None
+    if spec is None or spec.origin is None:
+        return fixed.get(kind, "")
+    match = re.match(r'\s*"""(?:`\w+`: )?(.+)', Path(spec.origin).read_text(encoding="utf-8"))
+    return match[1].removesuffix('"""').strip() if match else ""
+
+
+def _type(feature: dict[str, Any]) -> str:
+    if "list" in feature:
+        inner = feature["list"]
+        return f"list of {inner if isinstance(inner, str) else 'struct'}"
+    dtype = feature.get("dtype", "struct")
+    if isinstance(dtype, dict):
+        return f"Audio, {dtype['audio']['sampling_rate']} Hz"
+    return "Audio" if dtype == "audio" else str(dtype)
+
+
+def _meaning(name: str) -> str:
+    known = column(name)
+    return known.doc if known else _OTHER_COLUMNS.get(name, "")
+
+
+def _cell(value: Any) -> str:
+    """Text that can't leave its table cell, nor become markup."""
+    text = " ".join(str(value).split())
+    return re.sub(r"([|`*_<>\[\]\\])", r"\\\1", text)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 3600:,.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
