@@ -30,8 +30,8 @@ MEASURES = {
     "mos": ("Predicted MOS", "1 to 5", "min_mos"),
     "words_per_second": ("Speaking rate", "words a second", "max_words_per_second"),
     "units_per_second": ("Unit rate", "units a second, after merging", ""),
-    "attempts": ("Text attempts", "asked of the LLM", ""),
-    "speech_attempts": ("Speech attempts", "spoken until a clip passed", ""),
+    "attempts": ("Text attempts", "a text", ""),
+    "speech_attempts": ("Speech attempts", "a clip", ""),
 }
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from made_corpus import reject, row, write_corpus
 
 from pipeline.report import charts
@@ -155,6 +157,18 @@ def test_the_strip_shows_each_unit_as_long_as_it_lasts() -> None:
     strip = charts.unit_strip([5, 7, 5], [2, 1, 4])
     assert 'viewBox="0 0 7 1"' in strip and "M0 0h2v1h-2zM3 0h4v1h-4z" in strip
     assert "3 units, 2 different" in strip
+
+
+@given(
+    st.lists(st.floats(-1000, 1000), min_size=2, max_size=30, unique=True).map(sorted),
+    st.lists(st.floats(-3000, 3000), max_size=2),
+)
+def test_an_axis_holds_its_edges_and_has_round_ticks_inside(edges: list[float], gates: list[float]) -> None:
+    assume(edges[-1] - edges[0] > 1e-3)
+    axis = charts.axis(edges, gates)
+    assert axis.low <= edges[0] and axis.high >= edges[-1]
+    assert 1 <= len(axis.ticks) <= 12
+    assert all(-0.1 <= place <= 100.1 for place, _ in axis.ticks)
 
 
 def test_the_funnel_keeps_every_row() -> None:
