@@ -16,7 +16,7 @@ from stages.requests import Complete
 from stages.stage import Asking, Context, Reject, Row, Stage, StageConfig
 from stages.text.faithful import faithful, holds
 from stages.text.material import split_context
-from stages.text.plain_request import opener, plain_request, with_context, with_filler, without_filler
+from stages.text.plain_request import is_question, opener, plain_request, with_context, with_filler, without_filler
 from stages.text.reading import unreadable
 from stages.text.speakable import Fault, speakable
 from stages.text.verbalise import verbalise
@@ -65,7 +65,7 @@ def rewrite(row: Row, context: Context) -> Asking:
     filler_seed, failures, text = context.seed_for(row["id"], 0), [], ""
     for attempt in range(1, config.attempts + 1):
         seed = context.seed_for(row["id"], attempt)
-        opening = opener(task, seed) if config.format == "completion" else ""
+        opening = _opening(config, task, attempt, seed)
         reply = yield _ask(config, task, material, opening, attempt, seed)
         text, method = read(reply.text, config.format, opening), "llm"
         if text and material and not holds(text, material):
@@ -96,6 +96,14 @@ def read(reply: str, form: str, opening: str = "") -> str:
     lines = text.strip().splitlines()
     text = lines[0].strip().strip('"“”').removeprefix("Spoken:").strip() if lines else ""
     return without_filler(verbalise(text)) if text else ""
+
+
+def _opening(config: Config, task: str, attempt: int, seed: int) -> str:
+    """The start of the reply, given to a small model so that it asks and doesn't answer. A question needs none at first."""
+    if config.format == "chat":
+        return ""
+    opening = opener(task, seed)
+    return "" if attempt == 1 and is_question(opening) else opening
 
 
 def _ask(config: Config, task: str, material: str, opening: str, attempt: int, seed: int) -> Complete:

@@ -1,4 +1,7 @@
-"""Does a rewritten request still ask for the same? Cheap tests on words; a doubt is a fault, as another try costs little."""
+"""Does a rewritten request still ask for the same? Cheap tests on words.
+
+A doubt is a fault, as another try costs little.
+"""
 
 import re
 from collections import Counter
@@ -11,15 +14,18 @@ from stages.text.tasks import STEMS, same_task, verb_of
 from stages.text.verbalise import verbalise
 from stages.text.words import content_words, numbers, stem, with_digits, words
 
-_POINTERS = frozenset(map(stem, "following given below above provided input output follow provide need".split()))
-_SMALL_TALK = frozenset(
-    map(
-        stem,
-        """want need help give tell know wonder wondering think curious question please thank thanks
-    love try trying look looking request mean let stuff thing try hear appreciate kind quick favor hope go yeah lot bit idea
-    ideas here's got good great mind possible way able work ask asking come up put together talk say interested""".split(),
-    )
+_POINTER_WORDS = "following given below above provided input output follow provide need ask task required"
+_SMALL_TALK_WORDS = """
+    want need help give tell know wonder wondering think curious question please thank thanks love try trying look
+    looking request task mean let stuff thing hear appreciate kind quick favor hope go yeah lot bit idea ideas
+    here's got good great mind possible way able work ask asking come up put together talk say interested
+"""
+# Too common to be content, and yet they turn a question round.
+_QUALIFIERS = frozenset(
+    ("most", "more", "least", "less", "fewest", "fewer", "all", "only", "same", "other", "each", "both")
 )
+_POINTERS = frozenset(stem(word) for word in _POINTER_WORDS.split())
+_SMALL_TALK = frozenset(stem(word) for word in _SMALL_TALK_WORDS.split())
 _ASKING = {
     "why": {"why", "reason", "reasons", "cause", "causes"},
     "how": {"how", "way", "ways", "steps"},
@@ -27,11 +33,9 @@ _ASKING = {
     "where": {"where", "where's"},
     "when": {"when", "when's"},
 }
-_NEGATIONS = frozenset(
-    "not no never without neither nor none nothing nobody cannot except don't doesn't didn't isn't aren't "
-    "wasn't weren't won't can't couldn't wouldn't shouldn't hasn't haven't hadn't mustn't avoid".split()
-)
-_SIDES = frozenset("to into from than before after over with by".split())
+_NEGATION_WORDS = "not no never without neither nor none nothing nobody cannot except avoid"
+_NEGATIONS = frozenset(_NEGATION_WORDS.split())  # and whatever ends in n't
+_SIDES = frozenset(("to", "into", "from", "than", "before", "after", "over", "with", "by"))
 
 
 def faithful(query_text: str, instruction: str, context: str | None, min_kept: float) -> Fault | None:
@@ -43,7 +47,7 @@ def faithful(query_text: str, instruction: str, context: str | None, min_kept: f
     task_said, material_said = verbalise(task), verbalise(material)
     return (
         _numbers(query_text, instruction, f"{task_said}. {material_said}")
-        or _quotes(query_text, task)
+        or _quotes(query_text, task, f"{task_said}. {material_said}")
         or _material(query_text, material_said)
         or _asking(query_text, task_said)
         or _negations(query_text, f"{task_said} {material_said}")
@@ -70,12 +74,14 @@ def _numbers(said: str, written: str, spoken: str) -> Fault | None:
     return None
 
 
-def _quotes(said: str, task: str) -> Fault | None:
-    heard = f" {' '.join(with_digits(said))} "
+def _quotes(said: str, task: str, source: str) -> Fault | None:
+    heard, there = (f" {' '.join(with_digits(text))} " for text in (said, source))
     for quote in re.findall(r"[\"“]([^\"“”]+)[\"”]|(?<!\w)['‘]([^'‘’]{2,}?)['’](?!\w)", task):
-        wanted = " ".join(with_digits(verbalise(quote[0] or quote[1])))
-        if wanted and f" {wanted} " not in heard:
-            return Fault("quote", f"quoted words changed or dropped: {wanted!r}")
+        if len(words(quote[0] or quote[1])) > 15:
+            continue  # no title or word, but the instruction itself between quotes
+        wanted = f" {' '.join(with_digits(verbalise(quote[0] or quote[1])))} "
+        if wanted.strip() and heard.count(wanted) < there.count(wanted):
+            return Fault("quote", f"quoted words changed or dropped: {wanted.strip()!r}")
     return None
 
 
@@ -146,6 +152,7 @@ def _kept(said: str, task: str, source: str, min_kept: float) -> Fault | None:
     lost = [word for word in wanted if word not in heard and not (word in STEMS and heard & same_task(word))]
     if _became_question(said, task) and (verb := _leading_verb(task)):
         lost = [word for word in lost if word != stem(verb)]
+    lost += [word for word in words(task) if word in _QUALIFIERS and word not in words(said)]
     known = set(content_words(source)) | set(content_stems(source)) | _SMALL_TALK | STEMS | _POINTERS
     new = [word for word in got if word not in known and not word[0].isdecimal()]
     if len(lost) > (1 - min_kept) * len(wanted):

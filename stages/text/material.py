@@ -18,19 +18,22 @@ _THING = (
     "sentence|sentences|statement|passage|text|paragraph|quote|phrase|question|article|story|poem|conversation|excerpt|"
     "dialogue|review|tweet|headline|proverb|idiom|fact|scenario|situation|problem|summary|description"
 )
-# Where both parts stand in one text. `sure`: the wording itself says which is which.
-_LAYOUTS = [
-    (re.compile(pattern, re.S), sure)
-    for pattern, sure in (
-        (r"Read the passage below and answer the question or follow the instruction:\s*(?P<task>.+?)\s*\n+Passage:\s*(?P<material>.+)", True),
-        (r"(?P<task>.+?[?.!])\s*:?\s*(?:Generate|Answer) according to:\s*(?P<material>.+)", True),
-        (r"(?P<task>[^\n]+?\?):\s+(?P<material>.+)", True),
-        (r"(?:(?:Given the text|Here is a piece of text):\s*)?(?P<material>.+?)\s*Based on the (?:passage|text)[^,\n]{0,30}, (?P<task>[^\n]+)", True),
-        (r"(?:Given the text|Here is a piece of text):\s*(?P<material>.+)\n(?P<task>[^\n]+)", True),
-        (rf"(?P<task>[^\n]*\b(?:following|this|below|given)\s+(?:\w+\s+){{0,2}}?(?:{_THING})[^\n.?!:]*):\s*(?P<material>[\"“'A-Z].+)", False),
-        (r"(?P<task>[^\n]+[.?:!])\s*\n+(?P<material>.+)", False),
-    )
-]  # fmt: skip
+_SURE = (
+    r"Read the passage below and answer the question or follow the instruction:\s*(?P<task>.+?)\s*\n+"
+    r"Passage:\s*(?P<material>.+)",
+    r"(?P<task>.+?[?.!])\s*:?\s*(?:Generate|Answer) according to:\s*(?P<material>.+)",
+    r"(?P<task>[^\n]+?\?):\s+(?P<material>.+)",
+    r"(?:(?:Given the text|Here is a piece of text):\s*)?(?P<material>.+?)\s*"
+    r"Based on the (?:passage|text)[^,\n]{0,30}, (?P<task>[^\n]+)",
+    r"(?:Given the text|Here is a piece of text):\s*(?P<material>.+)\n(?P<task>[^\n]+)",
+)
+_LIKELY = (
+    rf"(?P<task>[^\n]*\b(?:following|this|below|given)\s+(?:\w+\s+){{0,2}}?(?:{_THING})[^\n.?!:]*):\s*"
+    r"(?P<material>[\"“'A-Z].+)",
+    r"(?P<task>[^\n]+[.?:!])\s*\n+(?P<material>.+)",
+)
+# Where both parts stand in one text; true where the wording itself says which is which.
+_LAYOUTS = [(re.compile(pattern, re.S), pattern in _SURE) for pattern in (*_SURE, *_LIKELY)]
 
 
 def split_context(instruction: str, context: str | None) -> tuple[str, str]:

@@ -21,14 +21,15 @@ _MATERIAL = ("Here's what I have", "Here you go")
 _MANY = re.compile(r"\b(?:these|following|given|below|provided)\s(?:\w+\s){0,2}\w+[^s\W]s\b|\blists?\b|\bwords\b", re.I)
 _QUESTION = re.compile(
     r"(?:what|who|whom|whose|which|when|where|why|how|is|are|was|were|do|does|did|can|could|will|would|should|shall|has|"
-    r"have|had|may|might|am|isn't|aren't|don't|doesn't|what's|who's|how's|where's|in what|in which|on what|at what|to what|"
-    r"for what|by what|from what)\b",
+    r"have|had|may|might|am|isn't|aren't|don't|doesn't|what's|who's|how's|where's|"
+    r"(?:in|on|at|to|for|by|from) (?:what|which))\b",
     re.I,
 )
 _ADVERB = re.compile(r"(?:\w+ly|then|also|next|now|first|in \w+ words)$", re.I)
 _FILLERS = ("Um,", "Hey,", "So,", "Hi,", "Okay, so", "Uh,", "Alright,", "Hey, um,")
 _LEADING_FILLER = re.compile(
-    r"^(?:(?:um|uh|hey there|hey|hi there|hi|hello there|hello|so|okay|ok|well|alright|all right|yo|hmm|oh)(?:,\s*|\.\s+|!\s*|\s+))+",
+    r"^(?:(?:um|uh|hey there|hey|hi there|hi|hello there|hello|so|okay|ok|well|alright|all right|yo|hmm|oh)"
+    r"(?:,\s*|\.\s+|!\s*|\s+))+",
     re.I,
 )
 _LOWERED = re.compile(
@@ -38,12 +39,12 @@ _LOWERED = re.compile(
 )
 
 _POLITE = re.compile(
-    r"\b(?:can|could|would|will) you\b|\bplease\b|\b(?:help|tell|give|show|let) me\b|\bhere's what i need\b"
-    r"|\bi(?:'d| would)? (?:like|love|want|need|appreciate)(?: it)? (?:you|if you|help|some|a|an|your|to (?:know|hear|see|learn|have|get|understand))\b"
+    r"\b(?:can|could|would|will) you\b|\bplease\b|\b(?:help|tell|give|show|let) me\b"
+    r"|\bi(?:'d| would)? (?:like|love|want|need|appreciate)(?: it)? "
+    r"(?:you|if you|help|some|a|an|your|to (?:know|hear|see|learn|have|get|understand))\b"
     r"|\bi(?:'m| am| was) (?:looking|wondering|curious)|\bi have a (?:question|request|task)\b",
     re.I,
 )
-
 _OFFER = re.compile(
     r"\bwould you (?:like|love|want) to\b|\bdo you want to\b|\bi(?:'d| would) love to (?!know|hear|see|learn|have|get)",
     re.I,
@@ -72,10 +73,14 @@ def plain_request(task: str, context: str, seed: int) -> str:
 
 
 def opener(task: str, seed: int) -> str:
-    """How a request for this task may begin ("Could you"), where it starts with a verb; otherwise nothing."""
-    if _verb_at(verbalise(task)) != 0:
-        return ""
-    return random.Random(seed).choice((*_ASK, *_TELL))
+    """How a request for this task may begin: "Could you", "Given a word, can you", or a question's own two words."""
+    said = verbalise(task)
+    at = _verb_at(said)
+    if at is None:
+        return " ".join(said.split()[:2]) if _QUESTION.match(said) else ""
+    before = re.sub(r"^(?:please|kindly),?\s*", "", said[:at], flags=re.I)
+    ask = random.Random(seed).choice(_ASK if before else (*_ASK, *_TELL))
+    return before + (ask[0].lower() + ask[1:] if before else ask)
 
 
 def with_context(request: str, context: str, seed: int) -> str:
@@ -112,6 +117,11 @@ def is_request(text: str) -> bool:
     if _POLITE.search(text):
         return True
     return any(_asks(sentence) for sentence in re.split(r"(?<=[.?!:])\s+", without_filler(text)))
+
+
+def is_question(text: str) -> bool:
+    """Whether the text starts as a question does."""
+    return _QUESTION.match(text) is not None and not re.match(r"(?:can|could|would|will) you\b", text, re.I)
 
 
 def _asks(sentence: str) -> bool:

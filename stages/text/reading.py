@@ -51,7 +51,7 @@ def unreadable(task: str, context: str, scripts: tuple[str, ...] = ("Latin",), m
         return Fault(
             "too_long", f"{count} words, more than a person says in one breath; at most {max_words} are allowed"
         )
-    if (signs := len(_OPERATOR.findall(text))) > 6 or signs > 3 and signs * 4 > count:
+    if (signs := len(_OPERATOR.findall(text))) > 6 or (signs > 3 and signs * 4 > count):
         return Fault("formula", f"{signs} operators in {count} words can't be followed by ear")
     return _garbled(text)
 

@@ -9,9 +9,11 @@ _TITLES = {"Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "Dr": "Doctor", "Prof":
            "Rev": "Reverend", "Gov": "Governor", "Sen": "Senator", "Inc": "Incorporated", "Ltd": "Limited",
            "Co": "Company", "Corp": "Corporation", "Mt": "Mount", "Ave": "Avenue", "Blvd": "Boulevard"}  # fmt: skip
 # Acronyms that are read as words.
-_WORDS = frozenset("NASA NATO UNESCO UNICEF OPEC AIDS SCUBA RADAR LASER GIF NAFTA FIFA SWAT POTUS ASCII COVID RAM ROM SIM "
-                   "PIN JSON IKEA YOLO FOMO ASAP LEGO WIMBLEDON PETA SARS MERS NASDAQ HIPAA OSHA REST BASIC SAT "
-                   "OK US IT AM PM TV".split()) - frozenset("US IT AM PM TV OK SAT".split())  # fmt: skip
+_READ = """
+    NASA NATO UNESCO UNICEF OPEC AIDS SCUBA RADAR LASER GIF NAFTA FIFA SWAT COVID RAM ROM SIM PIN JSON IKEA YOLO FOMO
+    LEGO PETA SARS MERS HIPAA OSHA REST BASIC SAT AND OR NOT THE IF ASAP
+"""
+_WORDS = frozenset(_READ.split())
 
 
 def spoken(text: str) -> str:

@@ -20,6 +20,8 @@ _LOCK = threading.Lock()
 _MONTHS = "January February March April May June July August September October November December".split
 _MONTH = rf"(?:{'|'.join(_MONTHS())}|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
 _DIGITS = r"\d+(?:,\d{3})*(?:\.\d+)?|\.\d+"
+_SCALE = "(?:thousand|million|billion|trillion|[kKmMbB]n?)"
+_UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 _LONG_SCALES = {"k": "thousand", "m": "million", "mn": "million", "b": "billion", "bn": "billion"}
 _NAMED_MONTHS = {month[:3].lower(): month for month in _MONTHS()}
 _NAMED_MONTHS["sept"] = "September"
@@ -162,9 +164,11 @@ _RULES: list[tuple[re.Pattern[str], Any]] = [
     _sub(r"_{2,}", " blank "),
     _sub(r"[\[{(<]\s*(?:blank|\.\.\.|\s)?\s*[\])}>]", " blank "),
     *[_sub(pattern, said) for pattern, said in ABBREVIATIONS],
-    _sub(rf"(?P<sign>[$€£¥₹])\s?(?P<digits>{_DIGITS})(?P<scale> ?(?:thousand|million|billion|trillion|[kKmMbB]n?)\b)?", _currency),
-    _sub(rf"\b(?P<month>{_MONTH}) (?P<day>[0-3]?\d)(?:st|nd|rd|th)?\b(?!:|\.\d)(?:,? (?P<year>[12]\d{{3}}))?\b", _month_day),
-    _sub(rf"\b(?:the )?(?P<day>[0-3]?\d)(?:st|nd|rd|th)? (?:of )?(?P<month>{_MONTH})\b", lambda m: "the " + _day_month(m)),
+    _sub(rf"(?P<sign>[$€£¥₹])\s?(?P<digits>{_DIGITS})(?P<scale> ?{_SCALE}\b)?", _currency),
+    _sub(rf"\b(?P<month>{_MONTH}) (?P<day>[0-3]?\d)(?:st|nd|rd|th)?\b(?!:|\.\d)(?:,? (?P<year>[12]\d{{3}}))?\b",
+         _month_day),
+    _sub(rf"\b(?:the )?(?P<day>[0-3]?\d)(?:st|nd|rd|th)? (?:of )?(?P<month>{_MONTH})\b",
+         lambda m: "the " + _day_month(m)),
     _sub(r"(?<![\d-])\+?(?:\d{1,2}[ -])?\(?\d{3}\)?[ -]\d{3}-\d{4}\b|\b\d{3}-\d{4}\b", _phone),
     _sub(r"\b(?P<century>1\d|20)(?P<tens>\d)0'?s\b|(?<!\w)'?(?P<_c>)(?P<_t>\d)0'?s\b",
          lambda m: _decade(m) if m["tens"] else _late_decade(m["_t"])),
@@ -173,9 +177,10 @@ _RULES: list[tuple[re.Pattern[str], Any]] = [
     _sub(r"\b\d{4}-\d{1,2}-\d{1,2}\b", _number),
     _sub(r"(?<=\d)\s?-\s?(?=[$€£]?\d)", lambda match: " minus " if _arithmetic(match) else " to "),
     _sub(r"(?<=\d) ?[xX×] ?(?=\d)", lambda match: " times " if _arithmetic(match) else " by "),
-    _sub(rf"(?<![\w.])(?P<digits>{_DIGITS})(?: ?|-(?=[a-z]{{2}}))(?P<unit>{'|'.join(sorted(map(re.escape, UNITS), key=len, reverse=True))})(?![\w°])", _unit),
+    _sub(rf"(?<![\w.])(?P<digits>{_DIGITS})(?: ?|-(?=[a-z]{{2}}))(?P<unit>{_UNIT})(?![\w°])", _unit),
     _sub(r"(?<=[A-Za-z\d)]) - (?=\d)|(?<![\w.])- ?(?=\d)", " minus "),
-    _sub(r"\b(?P<whole>\d+) (?P<part>[1-9]/[1-9]\d?)\b", lambda m: f"{say_number(m['whole'])} and {_fraction(m['part'])}"),
+    _sub(r"\b(?P<whole>\d+) (?P<part>[1-9]/[1-9]\d?)\b",
+         lambda m: f"{say_number(m['whole'])} and {_fraction(m['part'])}"),
     _sub(r"\b\d{1,4}[-/]\d{1,2}[-/]\d{1,4}\b", _number),
     _sub(r"(?<![\w/])[1-9]\d?/[1-9]\d?(?![\w/])", lambda m: f" {_fraction(m[0])} "),
     _sub(r"\b[01]?\d:[0-5]\d ?(?:[ap]\.?m\b\.?)?|\b1?\d ?(?:[ap]\.?m\b\.?)", lambda m: f" {_time(m[0])} ", re.I),

@@ -98,7 +98,7 @@ def _number(tokens: list[str], at: int) -> tuple[str | None, int]:
     token = tokens[after] if after < len(tokens) else ""
     if token in _DECADES and (value is None or 10 <= value <= 29):
         return f"{int(value or 0) * 100 + _DECADES[token]}s", after + 1
-    if token in _ORDINALS and (value is None or value % 10 == 0 and token != "second"):  # "a thirty second clip"
+    if token in _ORDINALS and (value is None or (value % 10 == 0 and token != "second")):  # "a thirty second clip"
         return _plain((value or Decimal(0)) + _ORDINALS[token]), after + 1
     if value is None:
         if token[:1].isdecimal():
