@@ -68,7 +68,8 @@ def trim(samples: np.ndarray, rate: int, pad: float = PAD) -> np.ndarray:
     if not len(active):
         return samples[:0]
     step, around = _step(rate), round(pad * rate)
-    return samples[max(0, active[0] * step - around) : (active[-1] + 1) * step + around]
+    first, last = int(active[0]) * step - around, int(active[-1] + 1) * step + around
+    return samples[max(0, first) : last]
 
 
 def level(samples: np.ndarray, rate: int, dbfs: float) -> np.ndarray:

@@ -45,7 +45,7 @@ VOICES: dict[str, str] = {
 class Config(EngineConfig):
     """Settings of `tts_kokoro`."""
 
-    model: str = Field("kokoro-82m", description="a folder with model.onnx, vocab.json and voices/, or a catalogue name")
+    model: str = Field("kokoro-82m", description="a folder with model.onnx, vocab.json, voices/; or a catalogue name")
 
 
 def identity(config: Config) -> dict[str, Any]:

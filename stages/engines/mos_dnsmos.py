@@ -1,0 +1,82 @@
+"""MOS: DNSMOS P.835, which guesses how people would rate a clip (Reddy et al. 2021, arXiv:2110.01763).
+
+It tells broken and noisy clips from clean ones; it doesn't tell good voices from each other.
+"""
+
+from importlib.metadata import version
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from stages.engines import models as catalogue
+from stages.engines.base import Batching, EngineConfig
+from stages.engines.clips import hear
+from stages.requests import Rate, Request, Score
+
+KIND = "mos"
+BATCH_INVARIANT = True
+WINDOW = 144160  # samples at 16 kHz that the model takes: 9.01 s
+# From the model's raw overall score to the scale of listeners: the polynomial published with the P.835 model.
+OVERALL = (-0.06766283, 1.11546468, 0.04602535)
+
+
+class Config(EngineConfig):
+    """Settings of `mos_dnsmos`."""
+
+    model: str = Field("dnsmos", description="a folder with sig_bak_ovr.onnx, that file, or a name in the catalogue")
+
+
+def identity(config: Config) -> dict[str, Any]:
+    return {
+        "backend": "mos_dnsmos",
+        "version": version("onnxruntime"),
+        "model": catalogue.identity(config.model),
+    }
+
+
+def models(config: Config) -> tuple[str, ...]:
+    return (config.model,)
+
+
+def licence(config: Config) -> str:
+    return catalogue.licence(config.model)
+
+
+def load(config: Config) -> "Dnsmos":
+    """Raises ModelMissing, or onnxruntime's NoSuchFile where the folder lacks the model."""
+    return Dnsmos(config)
+
+
+class Dnsmos(Batching):
+    batch_invariant: ClassVar[bool] = True
+
+    def __init__(self, config: Config) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = config.resources.threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        path = catalogue.resolve(config.model)
+        self.session = onnxruntime.InferenceSession(
+            str(path if path.is_file() else path / "sig_bak_ovr.onnx"), options, providers=["CPUExecutionProvider"]
+        )
+        super().__init__(batch=1)
+
+    def answer(self, requests: list[Request]) -> list[Score]:
+        return [self.rate(request) for request in requests if isinstance(request, Rate)]
+
+    def rate(self, request: Rate) -> Score:
+        """The overall score, 1 to 5, averaged over the clip's windows. Raises Refused `bad_audio`."""
+        outputs = [self.session.run(None, {"input_1": window[None]})[0] for window in windows(hear(request.clip))]
+        raw = [float(output[0, 2]) for output in outputs]  # [1, 3]: signal, background, overall
+        return Score(float(np.clip(np.polyval(OVERALL, raw).mean(), 1.0, 5.0)))
+
+
+def windows(samples: np.ndarray) -> list[np.ndarray]:
+    """float32 [144160] each: one after another, the last one ends where the clip ends; a short clip is repeated."""
+    if len(samples) <= WINDOW:
+        return [np.resize(samples, WINDOW)]
+    starts = [*range(0, len(samples) - WINDOW, WINDOW), len(samples) - WINDOW]
+    return [samples[start : start + WINDOW] for start in starts]
