@@ -41,7 +41,7 @@ def export_state(state: State) -> None:
     summary = write_dataset(state, folder)
     graph, recipe = state.graph, state.graph.recipe
     resolved = recipe.model_dump(mode="json")
-    statistics = summarise(folder / "dataset")
+    statistics = summarise(folder / "dataset", recipe.export.report_rows)
     manifest = {
         "name": recipe.name,
         "created": now(),

@@ -36,6 +36,11 @@ class Prompt(Strict):
         """Names that the text expects to be filled in."""
         return sorted(meta.find_undeclared_variables(_JINJA.parse(self.text)))
 
+    @property
+    def head(self) -> str:
+        """The text before the first variable: what all requests made of this prompt begin with."""
+        return "" if "{%" in self.text else self.text.partition("{{")[0]
+
     def render(self, **variables: Any) -> str:
         """The text with its variables filled in. Raises jinja2.UndefinedError for one that isn't given."""
         return _JINJA.from_string(self.text).render(**variables)

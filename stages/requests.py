@@ -109,6 +109,7 @@ class Complete(Request):
     stop: tuple[str, ...] = ()
     seed: int = 0
     json_schema: str | None = None  # JSON text; the reply must satisfy it
+    head: str = ""  # the start of `prompt` that many requests share: an engine may keep its state
     reply: ClassVar[type] = Completion
 
 

@@ -72,6 +72,7 @@ def _ask(config: Config, query: str, attempt: int, seed: int) -> Complete:
     return Complete(
         prompt=prompt.rstrip() if flat else None,
         messages=None if flat else (("user", prompt),),
+        head=config.prompt.head if flat else "",
         max_tokens=config.max_tokens,
         temperature=0.2 if attempt == 1 else config.temperature,
         top_p=config.top_p,

@@ -90,7 +90,7 @@ def read(reply: str, form: str, opening: str = "") -> str:
     if form == "chat":
         found = re.search(r"\{.*\}", text, re.S)
         try:
-            text = str(json.loads(found[0])["spoken"]) if found else text
+            text = str(json.loads(found[0])["spoken"]) if found else text if "{" not in text else ""
         except (ValueError, KeyError, TypeError):
             text = ""
     lines = text.strip().splitlines()
@@ -99,7 +99,7 @@ def read(reply: str, form: str, opening: str = "") -> str:
 
 
 def _opening(config: Config, task: str, attempt: int, seed: int) -> str:
-    """The start of the reply, given to a small model so that it asks and doesn't answer. A question needs none at first."""
+    """The start of the reply, given to a small model so that it asks, not answers. A question needs none at first."""
     if config.format == "chat":
         return ""
     opening = opener(task, seed)
@@ -111,6 +111,7 @@ def _ask(config: Config, task: str, material: str, opening: str, attempt: int, s
     prompt_task, prompt_context = (verbalise(task), verbalise(material)) if flat else (task, material)
     prompt = config.prompt.render(task=prompt_task, context=prompt_context)
     return Complete(
+        head=config.prompt.head if flat else "",
         prompt=f"{prompt.rstrip()} {opening}".rstrip() if flat else None,
         messages=None if flat else (("user", prompt),),
         # Three tokens a word leave room to say numbers; what goes on for longer is no rewriting.

@@ -190,7 +190,10 @@ def _checks(manifest: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, Any
     given = (manifest.get("recipe") or {}).get("checks") or {}
     for group, field in Checks.model_fields.items():
         known = getattr(field.annotation, "model_fields", {})
-        limits = [(k, v, known[k].description or "") for k, v in (given.get(group) or {}).items() if k in known]
+        found = given.get(group)
+        if not isinstance(found, dict):
+            continue
+        limits = [(k, v, known[k].description or "") for k, v in found.items() if k in known]
         if limits:
             yield group, limits
 

@@ -1,9 +1,12 @@
 """LLM: a GGUF model in llama.cpp (xllamacpp), inside the process. The embedded default.
 
-One slot and no prompt cache: then a reply doesn't depend on what was asked before it. More speed comes from more actors.
+One slot, so that a reply doesn't depend on what was asked before it; more speed comes from more actors. llama.cpp's
+prompt cache is used for the shared head of prompts alone: before each request the slot is brought to just that head, so
+what follows is always computed in the same pieces. (With the cache left to itself, replies depend on their order.)
 """
 
 import json
+import zlib
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -63,10 +66,26 @@ class LlamaCpp(Batching):
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = config.resources.threads
         params.n_gpu_layers = -1 if config.resources.num_gpus else 0
         self.server = xllamacpp.Server(params)
-        super().__init__(batch=1)
+        self.head = ""  # what the slot has been brought to
+        super().__init__(batch=64)
+
+    def cost(self, request: Request) -> float:
+        """Requests with one head go together: bringing the slot to another costs as much as a long prompt."""
+        return float(zlib.crc32(request.head.encode())) if isinstance(request, Complete) else 0.0
 
     def answer(self, requests: list[Request]) -> list[Completion]:
         return [self._one(request) for request in requests if isinstance(request, Complete)]
+
+    def _take_head(self, head: str) -> bool:
+        """Bring the slot to `head`; whether the request may build on it."""
+        body = {"prompt": head, "max_tokens": 0}
+        if head != self.head:
+            self.head = head
+            if head:
+                self.server.handle_completions(body | {"cache_prompt": False})
+        if head:
+            self.server.handle_completions(body | {"cache_prompt": True})
+        return bool(head)
 
     def _one(self, request: Complete) -> Completion:
         body: dict[str, Any] = {
@@ -75,7 +94,7 @@ class LlamaCpp(Batching):
             "top_p": request.top_p,
             "stop": list(request.stop),
             "seed": request.seed,
-            "cache_prompt": False,
+            "cache_prompt": self._take_head(request.head if request.prompt is not None else ""),
         }
         if request.json_schema is not None:
             body["response_format"] = {"type": "json_schema", "json_schema": {"schema": json.loads(request.json_schema)}}

@@ -28,6 +28,21 @@ def test_replies_do_not_depend_on_their_neighbours(engine: LlamaCpp) -> None:
     other.close()
 
 
+def test_a_shared_head_does_not_make_replies_depend_on_their_order(engine: LlamaCpp) -> None:
+    heads = ("Q: What is a cat?\nA: A small animal.\n\nQ:", "Say it in other words.\n\nSay:")
+    asked = ["Can you name a fruit?", "Can you name a city?", "Why is the sky blue?", "Can you name a fruit, please?"] * 3
+    requests = [
+        Complete(prompt=f"{heads[n % 2]} {text}\n", head=heads[n % 2], max_tokens=16, temperature=0.8, seed=n)
+        for n, text in enumerate(asked)
+    ]
+    first = ask(engine, requests)
+    again = ask(engine, requests[::-1])[::-1]
+    alone = load(Config())
+    one_by_one = [alone.submit(request).result(60) for request in requests]
+    alone.close()
+    assert first == again == one_by_one
+
+
 def test_stop_and_length(engine: LlamaCpp) -> None:
     cut, whole = ask(
         engine,
