@@ -18,6 +18,7 @@ def flatten(text: str) -> str:
     text = re.sub(r"\b1[.)] (?=\S)(.*?) 2[.)] (?=[A-Za-z])", _inline_list, text)
     text = re.sub(r"\s*(?:--+|[–—]|\s-\s)\s*", _dash, text)
     text = re.sub(r"\.{3,}|(?<=\w)\.\.(?=\s|$)", ", ", text)
+    text = re.sub(r"(?<!\w)'(?!\d0s)([^']{1,120})'(?!\w)", r"\1", text)
     text = re.sub(r"\"|(?<!\w)'(?=\w)(?!\d0s)|(?<=[.,!?;:])'(?!\w)|(?<=\w)'(?=[\s,.?!;:)]|$)(?<!s')", "", text)
     text = re.sub(r"\s*[(\[{]\s*(?=[^\W_])([^()\[\]{}]*?)\s*[)\]}](?=(\s*[.,;:?!]|\s*$)?)", _aside, text)
     return "".join(char for char in text if not _is_picture(char))

@@ -18,7 +18,10 @@ _STATEMENT = (
     "Can you help me with this?",
 )
 _MATERIAL = ("Here's what I have", "Here you go")
-_MANY = re.compile(r"\b(?:these|following|given|below|provided)\s(?:\w+\s){0,2}\w+[^s\W]s\b|\blists?\b|\bwords\b", re.I)
+_MANY = re.compile(
+    r"\b(?:these|following|given|below|provided)\s(?:\w+\s){0,2}\w+[^s\W]s\b|\blists?\b|\bwords\b|\b(?:two|three|four|five|six)\s\w+s\b",
+    re.I,
+)
 _QUESTION = re.compile(
     r"(?:what|who|whom|whose|which|when|where|why|how|is|are|was|were|do|does|did|can|could|will|would|should|shall|has|"
     r"have|had|may|might|am|isn't|aren't|don't|doesn't|what's|who's|how's|where's|"
@@ -42,7 +45,7 @@ _POLITE = re.compile(
     r"\b(?:can|could|would|will) you\b|\bplease\b|\b(?:help|tell|give|show|let) me\b"
     r"|\bi(?:'d| would)? (?:like|love|want|need|appreciate)(?: it)? "
     r"(?:you|if you|help|some|a|an|your|to (?:know|hear|see|learn|have|get|understand))\b"
-    r"|\bi(?:'m| am| was) (?:looking|wondering|curious)|\bi have a (?:question|request|task)\b",
+    r"|\bi(?:'m| am| was) (?:looking|wondering|curious)|\bi(?: have|'ve got) a (?:question|request|task)\b",
     re.I,
 )
 _OFFER = re.compile(

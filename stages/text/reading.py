@@ -71,6 +71,9 @@ def _script(text: str, scripts: tuple[str, ...]) -> Fault | None:
 
 
 def _garbled(text: str) -> Fault | None:
+    letters = sum(char.isalpha() or char.isspace() for char in text)
+    if len(text) > 40 and letters < 0.4 * len(text):
+        return Fault("garbled", f"only {letters} of {len(text)} characters are letters: {text[:60]!r}")
     letters = sum(char.isalnum() or char.isspace() for char in text)
     if len(_STRANGE.findall(text)) > max(8, 0.1 * len(text)) or letters < 0.5 * len(text):
         return Fault("garbled", f"only {letters} of {len(text)} characters are letters or digits: {text[:60]!r}")

@@ -8,8 +8,8 @@ import re
 from decimal import Decimal
 from functools import lru_cache
 
-import snowballstemmer  # type: ignore[import-untyped, unused-ignore]
-from whisper_normalizer.english import EnglishSpellingNormalizer  # type: ignore[import-untyped, unused-ignore]
+import snowballstemmer
+from whisper_normalizer.english import EnglishSpellingNormalizer
 
 _FILLERS = "um uh er erm hmm mm hey hi hello ok okay well so oh please just like actually kindly"
 _STOPWORDS = """

@@ -1,0 +1,29 @@
+import pytest
+
+from stages.normalise import STAGE, Config
+from stages.stage import Context, Reject
+
+
+def said(text: str, of: str = "answer") -> str:
+    asking = STAGE.run({"id": "r", f"{of}_text": text}, Context(Config(of=of)))
+    with pytest.raises(StopIteration) as end:
+        next(asking)
+    return end.value.value[f"{of}_spoken"]
+
+
+def test_numbers_titles_and_acronyms_are_written_out() -> None:
+    assert said("Dr. Lee paid $5 to the FBI.") == "Doctor Lee paid five dollars to the F B I."
+    assert said("Can you name 3 fruits?", "query") == "Can you name three fruits?"
+
+
+@pytest.mark.parametrize("text", ["", "...", "😀 !!", "()"])
+def test_nothing_to_say_is_a_reject(text: str) -> None:
+    with pytest.raises(Reject) as reject:
+        said(text)
+    assert reject.value.reason == "unspeakable"
+
+
+def test_columns_follow_from_the_side() -> None:
+    config = Config(of="query")
+    assert (STAGE.reads(config), STAGE.writes(config)) == (("query_text",), ("query_spoken",))
+    assert STAGE.engine is None

@@ -1,0 +1,147 @@
+"""`rewrite` with replies given by hand, for every way that a reply can go; and with the real small model."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.checks import QueryText
+from stages.engines import llm_llamacpp, models
+from stages.requests import Complete, Completion
+from stages.rewrite import STAGE, Config, read
+from stages.stage import Context, Reject
+from stages.text.faithful import faithful
+from stages.text.speakable import speakable
+
+ROOT = Path(__file__).parents[2]
+SNACKS = "Generate a list of 5 healthy snacks."
+
+
+def context(form: str = "completion", **more: Any) -> Context:
+    name = "rewrite" if form == "completion" else "rewrite_chat"
+    prompt = str(ROOT / f"configs/prompts/{name}.jinja")
+    return Context(Config(prompt=prompt, format=form, **{"filler_rate": 0.0, **more}), QueryText(), 7, "rewrite")
+
+
+def row(instruction: str, material: str | None = None, row_id: str = "r1") -> dict[str, Any]:
+    whole = f"{instruction}\n{material}" if material else instruction
+    return {"id": row_id, "conversation_id": "c1", "turn": 0, "instruction": whole, "context": material}
+
+
+def given(one: dict[str, Any], settings: Context, *replies: str) -> tuple[dict[str, Any], list[Complete]]:
+    """What the stage writes where the model says these things in turn, and what it was asked."""
+    asking, asked, left = STAGE.run(one, settings), [], iter(replies)
+    try:
+        asked.append(next(asking))
+        while True:
+            asked.append(asking.send(Completion(next(left), "stop", 9)))
+    except StopIteration as end:
+        return end.value, asked
+
+
+def test_a_good_reply_is_taken() -> None:
+    written, asked = given(row(SNACKS), context(), " generate a list of five healthy snacks?\n\nWritten: more")
+    assert written["query_text"].endswith("generate a list of five healthy snacks?")
+    assert (written["query_method"], written["query_attempts"]) == ("llm", 1)
+    assert asked[0].prompt and asked[0].prompt.count("Written:") == 4 and asked[0].stop == ("\n",)
+    assert "five healthy snacks" in asked[0].prompt
+
+
+def test_material_that_the_reply_leaves_out_is_appended() -> None:
+    written, _ = given(row("Sort the words.", "b2, a1"), context(), "sort the words?")
+    assert written["query_method"] == "llm+context"
+    assert written["query_text"].endswith("B two, a one.") or written["query_text"].endswith("b two, a one.")
+
+
+def test_a_reply_that_brings_the_material_stays() -> None:
+    reply = json.dumps({"spoken": "Could you sort the words red and blue by length?"})
+    written, _ = given(row("Sort the words by length.", "red, blue"), context("chat"), reply)
+    assert written["query_method"] == "llm"
+    assert written["query_text"] == "Could you sort the words red and blue by length?"
+
+
+def test_bad_replies_are_tried_again_and_then_the_rules_stand_in() -> None:
+    bad = "name five fruits.", "make a list of six healthy snacks?", "I'd love to!"
+    written, asked = given(row(SNACKS), context(), *bad)
+    assert (written["query_method"], written["query_attempts"], len(asked)) == ("rules", 3, 3)
+    assert "five healthy snacks" in written["query_text"]
+    assert len({request.seed for request in asked}) == 3
+    assert [request.temperature for request in asked] == [0.0, 0.5, 0.5]
+
+
+def test_without_a_fallback_the_row_is_a_reject_with_every_reason() -> None:
+    with pytest.raises(Reject) as reject:
+        given(row(SNACKS), context(fallback="none", attempts=2), "name five fruits.", "make six healthy snacks?")
+    assert "reply 1:" in reject.value.message and "reply 2:" in reject.value.message
+    assert reject.value.reason == "number" and "six" in reject.value.sample
+
+
+@pytest.mark.parametrize(
+    ("instruction", "reason"),
+    [("", "empty"), ("Fix it:\ndef f(x):\n    return x", "code"), ("翻译这句话", "script"), ("word " * 90, "too_long")],
+)
+def test_what_nobody_could_say_is_refused_before_the_model_is_asked(instruction: str, reason: str) -> None:
+    with pytest.raises(Reject) as reject:
+        next(STAGE.run(row(instruction), context()))
+    assert reject.value.reason == reason
+
+
+def test_hopeless_rows_are_refused_and_the_samples_are_not() -> None:
+    data = ROOT / "tests/data"
+    for line in (data / "hopeless.jsonl").read_text(encoding="utf-8").splitlines():
+        try:
+            instruction = json.loads(line)["instruction"]
+        except ValueError:
+            continue  # a broken line is the source reader's to refuse
+        with pytest.raises(Reject):
+            next(STAGE.run(row(instruction), context()))
+    for sample in json.loads((data / "alpaca_sample.json").read_text(encoding="utf-8")):
+        assert isinstance(next(STAGE.run(row(sample["instruction"], sample["input"] or None), context())), Complete)
+
+
+def test_a_chat_reply_is_read_from_its_json() -> None:
+    assert read('Sure!\n{"spoken": "Um, name 3 fruits."}', "chat") == "Name three fruits."
+    assert read('{"spoken": 3', "chat") == ""
+    assert read('"Name 3 fruits." ', "completion") == "Name three fruits."
+    assert read("", "completion") == ""
+
+
+def test_a_chat_request_asks_for_one_field() -> None:
+    request = next(STAGE.run(row("Sort these.", "b, a"), context("chat")))
+    assert request.prompt is None and request.messages and "Material: b, a" in request.messages[0][1]
+    assert json.loads(request.json_schema or "")["required"] == ["spoken"]
+
+
+def test_the_same_row_is_asked_and_written_the_same() -> None:
+    first, again = (given(row(SNACKS), context(filler_rate=0.5), "name five", "name", "name") for _ in range(2))
+    assert first == again
+    other, _ = given(row(SNACKS, row_id="r2"), context(filler_rate=0.5), "name five", "name", "name")
+    assert other["query_text"] != first[0]["query_text"]
+
+
+@pytest.fixture(scope="module")
+def llm() -> Iterator[llm_llamacpp.LlamaCpp]:
+    models.fetch("smollm2-135m-instruct")
+    engine = llm_llamacpp.load(llm_llamacpp.Config())
+    yield engine
+    engine.close()
+
+
+def test_the_small_model_rewrites_real_rows(llm: llm_llamacpp.LlamaCpp) -> None:
+    rows = json.loads((ROOT / "tests/data/alpaca_sample.json").read_text(encoding="utf-8"))[:8]
+    settings, methods = context(filler_rate=0.3), []
+    for number, sample in enumerate(rows):
+        one = row(sample["instruction"], sample["input"] or None, f"r{number}")
+        asking = STAGE.run(one, settings)
+        try:
+            request = next(asking)
+            while True:
+                request = asking.send(llm.submit(request).result(timeout=120))
+        except StopIteration as end:
+            written = end.value
+        methods.append(written["query_method"])
+        assert speakable(written["query_text"], 3, 100) is None
+        assert faithful(written["query_text"], one["instruction"], one["context"], QueryText().min_kept) is None
+    assert sum(method != "rules" for method in methods) >= 5, methods

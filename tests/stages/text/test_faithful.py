@@ -1,0 +1,56 @@
+"""Planted cases: requests that keep to their instruction, and requests that stray.
+
+Those of the half `held_out` were written after the checks.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from schemas.checks import QueryText
+from stages.text.faithful import faithful
+from stages.text.speakable import speakable
+
+LIMITS = QueryText()
+CASES = [json.loads(line) for line in (Path(__file__).parents[2] / "data/planted_queries.jsonl").open(encoding="utf-8")]
+
+
+def caught(case: dict[str, str]) -> bool:
+    text = case["query_text"]
+    return bool(
+        speakable(text, LIMITS.min_words, LIMITS.max_words)
+        or faithful(text, case["instruction"], case["context"], LIMITS.min_kept)
+    )
+
+
+@pytest.mark.parametrize("half", ["first", "held_out"])
+def test_planted_queries(half: str) -> None:
+    good = [case for case in CASES if case["good"] and case["half"] == half]
+    bad = [case for case in CASES if not case["good"] and case["half"] == half]
+    refused = [case["query_text"] for case in good if caught(case)]
+    missed = [case["query_text"] for case in bad if not caught(case)]
+    assert len(good) >= 25 and len(bad) >= 30
+    assert len(refused) <= 0.1 * len(good), refused
+    assert len(missed) <= 0.1 * len(bad), missed
+
+
+@pytest.mark.parametrize(
+    ("said", "instruction", "context", "reason"),
+    [
+        ("Can you add four and six?", "Add 6 to the result of 2 plus 4.", None, "number"),
+        ("Can you tell me about rain in spring?", "Explain why it rains in spring.", None, "task"),
+        ("Can you sort these?", "Sort these.\nred, blue", "red, blue", "context"),
+        ("Can you name a bird that can fly?", "Name a bird that can't fly.", None, "negation"),
+        ("Can you translate hello there?", "Translate 'good morning'.", None, "quote"),
+        ("I'd love to write a poem about rain.", "Write a poem about rain.", None, "no_request"),
+        ("Would you like to write a poem about rain?", "Write a poem about rain.", None, "no_request"),
+        ("Can you translate a poem about rain?", "Summarize a poem about rain.", None, "task"),
+        ("Can you convert meters to feet?", "Convert feet to meters.", None, "order"),
+        ("Can you name a fish?", "Name a fish that lives in cold rivers.", None, "content"),
+        ("Could you write a rain poem, a rain poem, a rain poem, a rain poem?", "Write a rain poem", None, "loop"),
+    ],
+)
+def test_traps(said: str, instruction: str, context: str | None, reason: str) -> None:
+    fault = faithful(said, instruction, context, LIMITS.min_kept)
+    assert fault is not None and fault.reason == reason
