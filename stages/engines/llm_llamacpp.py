@@ -94,7 +94,7 @@ class LlamaCpp(Batching):
             "top_p": request.top_p,
             "stop": list(request.stop),
             "seed": request.seed,
-            "cache_prompt": self._take_head(request.head if request.prompt is not None else ""),
+            "cache_prompt": self._take_head(request.head if (request.prompt or "").startswith(request.head) else ""),
         }
         if request.json_schema is not None:
             body["response_format"] = {"type": "json_schema", "json_schema": {"schema": json.loads(request.json_schema)}}

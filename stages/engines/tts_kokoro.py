@@ -98,7 +98,7 @@ class Kokoro(Batching):
     def speak(self, request: Speak) -> Clip:
         """Raises Refused: `unspeakable`, `unknown_voice`."""
         voice = self._voice(request.voice)
-        text = " ".join(request.text.split())
+        text = _readable(request.text)
         if foreign := sorted({letter for letter in text if not _english(letter)}):
             raise Refused("unspeakable", f"English G2P can't read {''.join(foreign)!r}")
         tokens = [tokens for piece in self.pieces(text) if (tokens := self.tokens(piece))]
@@ -149,6 +149,11 @@ class Kokoro(Batching):
                 raise Refused("unknown_voice", f"no voice '{name}'; there are {known}")
             self.voices[name] = np.fromfile(path, "<f4").reshape(STYLES, 1, -1)
         return self.voices[name]
+
+
+def _readable(text: str) -> str:
+    """The text with one space between words, and in words longer than 64 signs: the G2P's time grows with the square."""
+    return re.sub(r"\S{64}(?=\S)", r"\g<0> ", " ".join(text.split()))
 
 
 def _english(letter: str) -> bool:

@@ -119,4 +119,4 @@ def nearest(frames: np.ndarray, centroids: np.ndarray, squares: np.ndarray) -> n
     if frames.shape[1] != centroids.shape[1]:
         raise Refused("bad_codebook", f"centroids have width {centroids.shape[1]}, the encoder {frames.shape[1]}")
     distances: np.ndarray = squares - 2.0 * (frames @ centroids.T)
-    return distances.argmin(axis=1).astype(np.uint16)
+    return np.asarray(distances.argmin(axis=1), np.uint16)

@@ -129,9 +129,11 @@ def content_stems(text: str) -> list[str]:
 
 
 def _leading_verb(sentence: str) -> str | None:
-    for word in sentence.split()[:2]:
-        if verb := verb_of(word):
-            return verb
+    first, *more = [*sentence.split()[:2], ""]
+    if verb := verb_of(first):
+        return verb
+    if first.lower().endswith("ly") or first.lower() in ("please", "then", "also", "and", "now"):
+        return verb_of(more[0])
     return None
 
 

@@ -15,7 +15,7 @@ def flatten(text: str) -> str:
     text = re.sub(r"```[a-z]*|`|~~|\*\*|(?<!\w)\*(?=\S)|(?<=\S)\*(?!\w)|(?m:^\s*#{1,6}\s)|<br ?/?>", " ", text)
     text = re.sub(r"\[([^\]]*)\]\(([^)\s]*)\)", r"\1", text)  # a link's text
     text = _join_lines(text)
-    text = re.sub(r"\b1[.)] (?=\S)(.*?) 2[.)] (?=[A-Za-z])", _inline_list, text)
+    text = re.sub(r"(?<!\w)\(?(\d{1,2}|[A-Ha-h])\) (?=\S)", r"\1, ", text)
     text = re.sub(r"\s*(?:--+|[–—]|\s-\s)\s*", _dash, text)
     text = re.sub(r"\.{3,}|(?<=\w)\.\.(?=\s|$)", ", ", text)
     text = re.sub(r"(?<!\w)'(?!\d0s)([^']{1,120})'(?!\w)", r"\1", text)
@@ -43,10 +43,6 @@ def _join_lines(text: str) -> str:
         parts.append(said)
         was_item = bool(item)
     return " ".join(parts)
-
-
-def _inline_list(match: re.Match[str]) -> str:
-    return f"first, {match[1].rstrip(',; ')}, second, "
 
 
 def _aside(match: re.Match[str]) -> str:

@@ -11,7 +11,7 @@ from stages.text.words import words
 
 # What Alpaca's authors put where there is nothing to work on.
 _NOTHING = re.compile(
-    r"\W*(?:no ?(?:input|context).*|n/?a|none|nil|null|not applicable|input|empty|blank|example|\(?optional\)?)?\W*",
+    r"\W*(?:no ?(?:i?n?put|context).*|n/?a|none|nil|null|not applicable|input|empty|blank|example|\(?optional\)?)?\W*",
     re.I,
 )
 _THING = (
@@ -31,6 +31,7 @@ _LIKELY = (
     rf"(?P<task>[^\n]*\b(?:following|this|below|given)\s+(?:\w+\s+){{0,2}}?(?:{_THING})[^\n.?!:]*):\s*"
     r"(?P<material>[\"“'A-Z].+)",
     r"(?P<task>[^\n]+[.?:!])\s*\n+(?P<material>.+)",
+    r"(?P<task>[^\n]+)\n+(?P<material>[\"“'A-Z\d].+)",
 )
 # Where both parts stand in one text; true where the wording itself says which is which.
 _LAYOUTS = [(re.compile(pattern, re.S), pattern in _SURE) for pattern in (*_SURE, *_LIKELY)]

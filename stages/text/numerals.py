@@ -32,7 +32,8 @@ def _grammar() -> Callable[[str], str]:
     from tn.english.normalizer import Normalizer
 
     logging.getLogger("wetext").setLevel(logging.WARNING)
-    return Normalizer(overwrite_cache=False).normalize
+    found: Callable[[str], str] = Normalizer(overwrite_cache=False).normalize
+    return found
 
 
 @lru_cache(maxsize=4096)

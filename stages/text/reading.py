@@ -9,7 +9,8 @@ from stages.text.words import words
 
 _CODE = re.compile(
     r"""```|</?(?:html|body|head|div|p|span|a|script|table|tr|td|li|ul|h\d|img|br|title|style|form|input)\b[^>]*>|
-    \b(?:def|function)\s+\w+\s*\([^)]*\)|\b(?:var|let|const|int|float|double|char|String)\s+\w+\s*=|[;{]\s*$\s*\w+.*[;{}]\s*$|
+    \b(?:def|function)[ ]+\w+[ ]*\([^)]*\)|
+    \b(?:var|let|const|int|float|double|char|String)\s+\w+\s*=|[;{]\s*$\s*\w+.*[;{}]\s*$|
     ^\s*(?:import\s+[\w.]+|from\s+[\w.]+\s+import|\#include|public\s+(?:static|class)|class\s+\w+\s*[:({]|package\s+[\w.]+;)|
     \b(?:print|printf|println|console\.log|return)\s*\(.*\)|\b(?:for|if|while)\s*\([^)]*[;<>=][^)]*\)|
     ^\s*(?:for\s+\w+\s+in\s+.+|if\s+.+|while\s+.+|else|elif\s+.+):\s*$|=>\s*[{(\w]|\w+\.\w+\([^)]*\)|\w+\[\w*\]\s*=|
@@ -24,7 +25,7 @@ _LATEX = re.compile(r"\\(?:frac|sqrt|sum|int|begin|left|cdot|times|alpha|beta|pi
 _LONG_URL = re.compile(r"(?:https?://|www\.)\S{30,}")
 _OPERATOR = re.compile(r"(?<=[\w)])\s*[+*/^=×÷−<>]\s*(?=[\w(-])|(?<=[\d)])\s*-\s*(?=[\d(])|\^|√")
 _STRANGE = re.compile(r"[^\w\s.,?!'\"’‘“”:;()–—-]")
-_PLACEHOLDER = re.compile(r"<[^<>]{3,}>|\[(?:insert|your|name|link|image|url|text|article|photo|picture)\b[^\]]*\]"
+_PLACEHOLDER = re.compile(r"<[^<>]{3,}>|\[(?:insert|your|name|link|image|url|text|article|photo|picture)\b[^\],]*\]"
                           r"|\b(?:image|photo|picture|audio|video|file|attachment)s?\.(?:jpe?g|png|gif|mp[34]|pdf|wav|csv|docx?|txt)\b"
                           r"|\S+\.(?:jpe?g|png|gif|mp[34]|pdf|wav|csv|docx?|xlsx?)\b", re.I)  # fmt: skip
 
@@ -51,7 +52,7 @@ def unreadable(task: str, context: str, scripts: tuple[str, ...] = ("Latin",), m
         return Fault(
             "too_long", f"{count} words, more than a person says in one breath; at most {max_words} are allowed"
         )
-    if (signs := len(_OPERATOR.findall(text))) > 6 or (signs > 3 and signs * 4 > count):
+    if (signs := len(_OPERATOR.findall(text))) > 7 or (signs > 4 and signs * 3 > count):
         return Fault("formula", f"{signs} operators in {count} words can't be followed by ear")
     return _garbled(text)
 
@@ -77,7 +78,7 @@ def _garbled(text: str) -> Fault | None:
     letters = sum(char.isalnum() or char.isspace() for char in text)
     if len(_STRANGE.findall(text)) > max(8, 0.1 * len(text)) or letters < 0.5 * len(text):
         return Fault("garbled", f"only {letters} of {len(text)} characters are letters or digits: {text[:60]!r}")
-    if long := re.search(r"[^\W_]{35,}|([^\W_])\1{5,}", text):
+    if long := re.search(r"[^\W_]{35,}|([^\W\d_])\1{5,}", text):
         return Fault("garbled", f"no word: {long[0][:60]!r}")
     tokens = re.findall(r"[^\W\d_]+", text.lower())
     odd = [token for token in tokens if len(token) > 3 and not re.search(r"[aeiouyàâäáéèêëíîïóôöúûü]", token)]

@@ -66,7 +66,7 @@ STEMS = frozenset().union(*_LINES)
 def verb_of(word: str) -> str | None:
     """The word as a verb that can head a request ("re-write": "rewrite"), or None where it is none we know."""
     plain = word.lower().strip(".,:;!?").replace("-", "")
-    return plain if plain in IMPERATIVES else None
+    return plain if plain in IMPERATIVES or plain.removeprefix("re") in IMPERATIVES else None
 
 
 def same_task(one: str) -> frozenset[str]:

@@ -25,7 +25,7 @@ def verbalise(text: str) -> str:
 
 
 def _address(match: re.Match[str]) -> str:
-    text = re.sub(r"^(https?://)?(www\.)?|[/?#]+$", "", match[0])
+    text = re.sub(r"^(https?://)?(www\.)?|[/?#]+$", "", match[0], flags=re.I)
     for sign, said in ((".", "dot"), ("@", "at"), ("/", "slash"), ("-", "dash"), ("_", "underscore"), (":", "colon"),
                        ("?", "question mark"), ("=", "equals"), ("&", "and"), ("#", "hash"), ("%", "percent"),
                        ("+", "plus"), ("~", "tilde")):  # fmt: skip
@@ -39,7 +39,7 @@ def _sub(pattern: str, say: str | Callable[[re.Match[str]], str], flags: int = 0
 
 _RULES: list[tuple[re.Pattern[str], Any]] = [
     _sub(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", _address),
-    _sub(r"(?:https?://|www\.)[^\s<>\"']*[^\s<>\"'.,;:!?)\]]", _address),
+    _sub(r"(?:https?://|www\.)[^\s<>\"']*[^\s<>\"'.,;:!?)\]]", _address, re.I),
     _sub(r"\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|io|co\.uk|ai)\b(?:/[^\s<>\"')\]]*[\w/])?", _address),
     _sub(r"_{2,}", " blank "),
     _sub(r"[\[{(<](?:\s*(?:blank|\.\.\.)\s*|\s+)[\])}>]", " blank "),
@@ -55,6 +55,7 @@ _RULES: list[tuple[re.Pattern[str], Any]] = [
     _sub(r"\b24/7\b", "twenty-four seven"),
     _sub(r"\b9/11\b", "nine eleven"),
     _sub(r"\b\d{4}-\d{1,2}-\d{1,2}\b", numerals.number),
+    _sub(r"(?<![A-Za-z]{2})-(?=\d*[a-z]\b)", lambda match: " minus " if _arithmetic(match) else "-"),
     _sub(r"(?<=\d)\s?-\s?(?=[$€£]?\d)", lambda match: " minus " if _arithmetic(match) else " to "),
     _sub(r"(?<=\d) ?[xX×] ?(?=\d)", lambda match: " times " if _arithmetic(match) else " by "),
     _sub(rf"(?<![\w.])(?P<digits>{DIGITS})(?: ?|-(?=[a-z]{{2}}))(?P<unit>{UNIT})(?![\w°])", numerals.unit),
@@ -91,6 +92,7 @@ def _tidy(text: str) -> str:
     """One space between words, none before a point, no punctuation mark after another."""
     text = re.sub(r"\s+", " ", text)
     text = re.sub(r"\s+([.,;:?!])", r"\1", text)
+    text = re.sub(r"\b(equals|plus|minus|times),\s*", r"\1 ", text)
     text = re.sub(r",\s*(and|or),\s*", r" \1 ", text)
     text = re.sub(r"[.,;:?!](?:\s*[.,;:?!])+", _strongest, text)
     text = re.sub(r"(?<![\w])-+|-+(?![\w])", " ", text)

@@ -1,0 +1,62 @@
+"""`fit_units`: a codebook, by k-means over encoder features of a pinned sample of rows."""
+
+import io
+from collections.abc import Generator, Iterator
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from stages.requests import Encode
+from stages.stage import Context, Row, Stage, StageConfig
+
+
+class Config(StageConfig):
+    """Settings of `fit_units`."""
+
+    of: Literal["query", "answer"] = "answer"
+    clusters: int = Field(200, ge=2, le=65536, description="units")
+    sample_rows: int = Field(64, ge=1, description="rows whose clips the codebook is fitted on")
+    frames_per_clip: int = Field(500, ge=1, description="frames drawn from a clip at most: bounds memory")
+
+
+def fit_units(rows: Iterator[Row], context: Context) -> Generator[Encode, Any, dict[str, bytes]]:
+    """Returns {"codebook": an .npy file, float32 [clusters, width]}.
+
+    Lloyd's algorithm with k-means++ starts (scikit-learn), on one thread: sums in another order give other bits.
+    Raises ValueError where there are fewer frames than clusters.
+    """
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
+    config: Config = context.config
+    kept: list[np.ndarray] = []
+    for row in rows:
+        features = yield Encode(clip=row[f"{config.of}_audio"]["bytes"])
+        draw = np.random.default_rng(context.seed_for(row["id"]))
+        count = len(features.frames)
+        chosen = np.sort(draw.permutation(count)[: config.frames_per_clip])
+        kept.append(features.frames[chosen].astype(np.float32))
+    frames = np.concatenate(kept) if kept else np.zeros((0, 1), np.float32)
+    if len(frames) < config.clusters:
+        raise ValueError(
+            f"{len(frames)} frames of {len(kept)} clips can't be put into {config.clusters} clusters; "
+            "raise sample_rows or lower clusters"
+        )
+    with threadpool_limits(1):
+        fitted = KMeans(config.clusters, n_init=1, max_iter=100, random_state=context.seed_for("codebook")).fit(frames)
+    file = io.BytesIO()
+    np.save(file, fitted.cluster_centers_.astype(np.float32), allow_pickle=False)
+    return {"codebook": file.getvalue()}
+
+
+STAGE = Stage(
+    name="fit_units",
+    config=Config,
+    reads=lambda config: (f"{config.of}_audio",),
+    writes=lambda config: (),
+    run=fit_units,
+    engine="encoder",
+    each="recipe",
+    fits="codebook",
+)

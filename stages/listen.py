@@ -1,0 +1,51 @@
+"""`listen`: what ASR hears in a clip, how far that is from the text, and what the signal itself shows."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from stages.audio import clipping, decode, longest_silence, tail_level
+from stages.requests import Transcribe
+from stages.stage import Asking, Context, Row, Stage, StageConfig
+from stages.text.wer import error_rates
+
+
+class Config(StageConfig):
+    """Settings of `listen`."""
+
+    of: Literal["query", "answer"]
+    language: str = "en"
+    attempts: int = Field(1, ge=1, description="set by the pipeline")
+    attempt: int = Field(1, ge=1, description="set by the pipeline")
+
+
+def listen(row: Row, context: Context) -> Asking:
+    """Writes heard, wer, cer, duration, silence, clipping, tail of the attempt (schemas.columns says what they are)."""
+    config: Config = context.config
+    clip = row[f"{config.of}_audio_{config.attempt}"]["bytes"]
+    heard = yield Transcribe(clip=clip, language=config.language)
+    wer, cer = error_rates(row[f"{config.of}_text"], heard.text)
+    samples, rate = decode(clip)
+    found = {
+        "heard": heard.text,
+        "wer": wer,
+        "cer": cer,
+        "duration": len(samples) / rate,
+        "silence": longest_silence(samples, rate),
+        "clipping": clipping(samples),
+        "tail": tail_level(samples, rate),
+    }
+    return {f"{config.of}_{name}_{config.attempt}": value for name, value in found.items()}
+
+
+STAGE = Stage(
+    name="listen",
+    config=Config,
+    reads=lambda config: (f"{config.of}_audio_{config.attempt}", f"{config.of}_text"),
+    writes=lambda config: tuple(
+        f"{config.of}_{name}_{config.attempt}"
+        for name in ("heard", "wer", "cer", "duration", "silence", "clipping", "tail")
+    ),
+    run=listen,
+    engine="asr",
+)

@@ -1,0 +1,33 @@
+"""`rate`: how good a clip sounds, as a model predicts listeners would say."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from stages.requests import Rate
+from stages.stage import Asking, Context, Row, Stage, StageConfig
+
+
+class Config(StageConfig):
+    """Settings of `rate`."""
+
+    of: Literal["query", "answer"]
+    attempts: int = Field(1, ge=1, description="set by the pipeline")
+    attempt: int = Field(1, ge=1, description="set by the pipeline")
+
+
+def rate(row: Row, context: Context) -> Asking:
+    """Writes {of}_mos_{attempt}, 1 to 5."""
+    config: Config = context.config
+    score = yield Rate(clip=row[f"{config.of}_audio_{config.attempt}"]["bytes"])
+    return {f"{config.of}_mos_{config.attempt}": score.mos}
+
+
+STAGE = Stage(
+    name="rate",
+    config=Config,
+    reads=lambda config: (f"{config.of}_audio_{config.attempt}",),
+    writes=lambda config: (f"{config.of}_mos_{config.attempt}",),
+    run=rate,
+    engine="mos",
+)

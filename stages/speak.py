@@ -1,0 +1,69 @@
+"""`speak`: the text as a clip. A query's voice is drawn for its conversation; later attempts speak what failed."""
+
+import hashlib
+from typing import Literal
+
+from pydantic import Field
+
+from stages.audio import FINISH
+from stages.requests import Speak
+from stages.stage import Asking, Context, Row, Stage, StageConfig
+from stages.verdict import MEASURES, clip_fault, measures
+
+
+class Config(StageConfig):
+    """Settings of `speak`."""
+
+    of: Literal["query", "answer"]
+    voices: tuple[str, ...] = Field(min_length=1, description="one is drawn for each conversation")
+    sample_rate: int = Field(24000, ge=8000, description="hertz of the clips")
+    loudness: float = Field(-23.0, le=0, description="dBFS of active speech")
+    speeds: tuple[float, ...] = Field((1.0, 0.9, 1.1), min_length=1, description="of each attempt: a second must differ")
+    attempts: int = Field(1, ge=1, le=9, description="tries at most until a clip passes its checks")
+    attempt: int = Field(1, ge=1, description="set by the pipeline")
+
+
+def speak(row: Row, context: Context) -> Asking:
+    """Writes {of}_audio_{attempt} and {of}_voice_{attempt}; both null where the attempt before has passed."""
+    config: Config = context.config
+    side, attempt = config.of, config.attempt
+    if attempt > 1:
+        before = measures(row, side, attempt - 1)
+        if before["duration"] is None or clip_fault(before, row[f"{side}_text"], context.checks) is None:
+            return {}
+    voice = draw_voice(row["conversation_id"], config.voices)
+    clip = yield Speak(
+        text=row[f"{side}_spoken"],
+        voice=voice,
+        speed=config.speeds[(attempt - 1) % len(config.speeds)],
+        seed=context.seed_for(row["id"], attempt),
+        sample_rate=config.sample_rate,
+        loudness=config.loudness,
+        finish=FINISH,
+    )
+    path = f"{hashlib.blake2b(clip.flac, digest_size=16).hexdigest()}.flac"
+    return {f"{side}_audio_{attempt}": {"bytes": clip.flac, "path": path}, f"{side}_voice_{attempt}": voice}
+
+
+def draw_voice(conversation: str, voices: tuple[str, ...]) -> str:
+    """Rendezvous hashing: a voice that is added takes only the conversations that fall to it."""
+    return max(voices, key=lambda voice: hashlib.blake2b(f"{conversation}\n{voice}".encode()).digest())
+
+
+def _needed(config: Config) -> tuple[str, ...]:
+    if config.attempt == 1:
+        return ()
+    return tuple(f"{config.of}_{name}_{config.attempt - 1}" for name in MEASURES)
+
+
+STAGE = Stage(
+    name="speak",
+    config=Config,
+    reads=lambda config: (f"{config.of}_spoken",) if config.attempt == 1 else (f"{config.of}_spoken", f"{config.of}_text"),
+    optional=_needed,
+    writes=lambda config: (f"{config.of}_audio_{config.attempt}", f"{config.of}_voice_{config.attempt}"),
+    run=speak,
+    engine="tts",
+    checks=lambda config: None if config.attempt == 1 else f"{config.of}_clip",
+    kept_as=lambda config: f"{config.of}_audio_{config.attempt}",
+)

@@ -1,0 +1,49 @@
+"""`units`: a clip as a sequence of discrete units, with how long each lasts."""
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from stages.requests import Quantise
+from stages.stage import Asking, Context, Row, Stage, StageConfig
+
+_LONGEST = 65535  # frames: durations are uint16
+
+
+class Config(StageConfig):
+    """Settings of `units`."""
+
+    of: Literal["query", "answer"]
+    merge: bool = Field(True, description="one unit for equal neighbours; false: a unit a frame, as USDM wants")
+
+
+def units(row: Row, context: Context) -> Asking:
+    """Writes {of}_units and {of}_unit_durations, both uint16, one entry a unit; durations in frames."""
+    side = context.config.of
+    reply = yield Quantise(clip=row[f"{side}_audio"]["bytes"], codebook=context.artifacts["codebook"])
+    merged, durations = merge(reply.frames) if context.config.merge else (reply.frames, np.ones_like(reply.frames))
+    return {f"{side}_units": merged.tolist(), f"{side}_unit_durations": durations.tolist()}
+
+
+def merge(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Run-length coding: np.repeat of the two, uint16 each, gives the frames (uint16 [n]) back exactly."""
+    if not len(frames):
+        return frames.astype(np.uint16), frames.astype(np.uint16)
+    starts = np.flatnonzero(np.diff(frames, prepend=frames[0] ^ 1))
+    pieces = [
+        np.arange(start, end, _LONGEST) for start, end in zip(starts, np.append(starts[1:], len(frames)), strict=True)
+    ]
+    cuts = np.concatenate(pieces)
+    return frames[cuts].astype(np.uint16), np.diff(cuts, append=len(frames)).astype(np.uint16)
+
+
+STAGE = Stage(
+    name="units",
+    config=Config,
+    reads=lambda config: (f"{config.of}_audio",),
+    writes=lambda config: (f"{config.of}_units", f"{config.of}_unit_durations"),
+    run=units,
+    engine="encoder",
+    artifacts=("codebook",),
+)

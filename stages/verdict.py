@@ -1,0 +1,41 @@
+"""Did a clip come out well? A verdict from its measures, so that a stricter limit never listens again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.checks import Clip
+from stages.text.speakable import Fault
+from stages.text.words import words
+
+MEASURES = ("wer", "cer", "mos", "duration", "silence", "clipping", "tail")
+
+
+def measures(row: Mapping[str, Any], side: str, attempt: int) -> dict[str, Any]:
+    """The attempt's measures out of a row, without side and number in their names."""
+    return {name: row.get(f"{side}_{name}_{attempt}") for name in MEASURES}
+
+
+def clip_fault(found: Mapping[str, Any], text: str, checks: Clip) -> Fault | None:
+    """The first thing wrong with the clip of `text`, or None. Measures as in schemas.columns; `mos` may be None."""
+    duration, count = found["duration"] or 0.0, len(words(text))
+    if duration <= 0.05:
+        return Fault("empty_clip", "the clip is empty")
+    # one word error in a short text is a large share of it: then the sounds decide
+    if found["wer"] > checks.max_wer and (count > 6 or found["cer"] > checks.max_cer):
+        return Fault("wer", f"of {count} words {found['wer']:.0%} were heard otherwise, at most {checks.max_wer:.0%} may")
+    if found["cer"] > checks.max_cer:
+        return Fault("cer", f"{found['cer']:.0%} of the characters were heard otherwise")
+    if found["mos"] is not None and found["mos"] < checks.min_mos:
+        return Fault("mos", f"the predicted opinion score is {found['mos']:.2f}, at least {checks.min_mos:g} is asked for")
+    if found["silence"] > checks.max_silence:
+        return Fault("silence", f"{found['silence']:.1f} s of silence inside the clip")
+    if found["clipping"] > checks.max_clipping:
+        return Fault("clipping", f"{found['clipping']:.2%} of the samples are at full scale")
+    if found["tail"] > checks.max_tail:
+        return Fault("cut_off", f"the clip ends at full voice ({found['tail']:.0f} dB)")
+    # half a second for a start and an end, so that short texts are judged fairly
+    if duration > count / checks.min_words_per_second + 1.5:
+        return Fault("too_slow", f"{duration:.1f} s for {count} words")
+    if count > checks.max_words_per_second * (duration + 0.5):
+        return Fault("too_fast", f"{duration:.1f} s for {count} words")
+    return None
