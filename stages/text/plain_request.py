@@ -49,7 +49,7 @@ _POLITE = re.compile(
     re.I,
 )
 _OFFER = re.compile(
-    r"\bwould you (?:like|love|want) to\b|\bdo you want to\b|\bi(?:'d| would) love to (?!know|hear|see|learn|have|get)",
+    r"\bwould you (?:like|love|want) to\b|\bi(?:'d| would) love to (?!know|hear|see|learn|have|get)",
     re.I,
 )
 
