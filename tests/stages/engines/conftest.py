@@ -1,0 +1,38 @@
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from stages.engines import tts_kokoro
+from stages.requests import Request, Speak
+
+SENTENCES = {
+    "am_michael": "The weather is nice today, so we are going to the park.",
+    "bf_emma": "Could you give me a list of five healthy snacks?",
+}
+
+
+@pytest.fixture(scope="session")
+def kokoro() -> Iterator[tts_kokoro.Kokoro]:
+    engine = tts_kokoro.load(tts_kokoro.Config())
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def speech(kokoro: tts_kokoro.Kokoro) -> dict[str, bytes]:
+    """Two clips by the sentences that they say."""
+    asked = {text: kokoro.submit(Speak(text, voice, sample_rate=16000)) for voice, text in SENTENCES.items()}
+    return {text: future.result(120).flac for text, future in asked.items()}
+
+
+@pytest.fixture(scope="session")
+def ask() -> Callable[..., list[Any]]:
+    """Replies of an engine to requests that are all sent before the first reply is waited for."""
+
+    def asking(engine: Any, requests: list[Request]) -> list[Any]:
+        futures: list[Future[Any]] = [engine.submit(request) for request in requests]
+        return [future.result(120) for future in futures]
+
+    return asking

@@ -1,0 +1,88 @@
+"""Whisper hears what Kokoro said."""
+
+import io
+from collections.abc import Iterator
+
+import jiwer
+import numpy as np
+import pytest
+import soundfile
+from whisper_normalizer.english import EnglishTextNormalizer
+
+from stages import audio
+from stages.engines.asr_whisper import Config, Whisper, identity, licence, load, models
+from stages.engines.base import Refused
+from stages.requests import Heard, Transcribe
+
+NORMALISE = EnglishTextNormalizer()
+
+
+@pytest.fixture(scope="module")
+def whisper() -> Iterator[Whisper]:
+    engine = load(Config())
+    yield engine
+    engine.close()
+
+
+def test_what_was_said_is_heard(whisper: Whisper, ask, speech: dict[str, bytes]) -> None:
+    heard = ask(whisper, [Transcribe(clip) for clip in speech.values()])
+    for said, reply in zip(speech, heard, strict=True):
+        assert jiwer.wer(NORMALISE(said), NORMALISE(reply.text)) == 0
+
+
+def test_replies_do_not_depend_on_their_neighbours(whisper: Whisper, ask, speech: dict[str, bytes]) -> None:
+    requests = [Transcribe(clip) for clip in speech.values()]
+    together = [reply.pack() for reply in ask(whisper, requests)]
+    other = load(Config())
+    assert together[::-1] == [reply.pack() for reply in ask(other, requests[::-1])]
+    other.close()
+
+
+def test_a_clip_longer_than_thirty_seconds_is_heard_to_its_end(whisper: Whisper, ask, speech: dict[str, bytes]) -> None:
+    (said, clip), (last_said, last) = speech.items()
+    samples, rate = audio.decode(clip)
+    pause = np.zeros(rate // 2, np.float32)
+    times = int(32 * rate / (len(samples) + len(pause)))
+    parts = [part for _ in range(times) for part in (samples, pause)]
+    long = np.concatenate([*parts, audio.decode(last)[0]])
+    assert len(long) > 30 * rate
+    text = NORMALISE(ask(whisper, [Transcribe(audio.encode(long, rate))])[0].text)
+    assert jiwer.wer(NORMALISE(" ".join([said] * times + [last_said])), text) < 0.1
+
+
+def test_stereo_at_any_rate(whisper: Whisper, ask, speech: dict[str, bytes]) -> None:
+    said, clip = next(iter(speech.items()))
+    samples = audio.resample(*audio.decode(clip), 44100)
+    file = io.BytesIO()
+    soundfile.write(file, np.stack([samples, samples], axis=1), 44100, format="FLAC")
+    assert jiwer.wer(NORMALISE(said), NORMALISE(ask(whisper, [Transcribe(file.getvalue())])[0].text)) == 0
+
+
+@pytest.mark.parametrize("seconds", [0.00007, 0.01, 2.0])
+def test_silence_is_no_words(whisper: Whisper, ask, seconds: float) -> None:
+    clip = audio.encode(np.zeros(round(seconds * 16000), np.float32), 16000)
+    assert ask(whisper, [Transcribe(clip)]) == [Heard("")]
+
+
+def test_a_hundredth_of_a_second_of_speech_works(whisper: Whisper, ask, speech: dict[str, bytes]) -> None:
+    samples, rate = audio.decode(next(iter(speech.values())))
+    assert isinstance(ask(whisper, [Transcribe(audio.encode(samples[8000 : 8000 + rate // 100], rate))])[0].text, str)
+
+
+@pytest.mark.parametrize("clip", [b"", b"no audio"])
+def test_what_cannot_be_heard_is_refused(whisper: Whisper, ask, clip: bytes) -> None:
+    with pytest.raises(Refused, match="bad_audio"):
+        ask(whisper, [Transcribe(clip)])
+
+
+def test_an_unknown_language_is_refused(whisper: Whisper, ask, speech: dict[str, bytes]) -> None:
+    with pytest.raises(Refused, match=r"unknown_language: .*'klingon'"):
+        ask(whisper, [Transcribe(next(iter(speech.values())), language="klingon")])
+
+
+def test_identity_holds_what_replies_depend_on() -> None:
+    assert identity(Config()) == identity(Config.model_validate({"resources": {"threads": 2}}))
+    assert identity(Config()) != identity(Config(beam_size=3)) != identity(Config(compute_type="float32"))
+    assert identity(Config())["model"].startswith("whisper-base@")
+    assert licence(Config()) == "MIT"
+    assert models(Config(model="whisper-tiny")) == ("whisper-tiny",)
