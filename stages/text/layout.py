@@ -12,6 +12,7 @@ _NAMES = {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", 
 def flatten(text: str) -> str:
     """The text on one line: an end of line becomes a pause, a list one sentence, marks that aren't said go."""
     text = "".join(str(unicodedata.decimal(char)) if char.isdecimal() else _NAMES.get(char, char) for char in text)
+    text = re.sub(r"(?<=\w)\*\*(?=\d)", "^", text)
     text = re.sub(r"```[a-z]*|`|~~|\*\*|(?<!\w)\*(?=\S)|(?<=\S)\*(?!\w)|(?m:^\s*#{1,6}\s)|<br ?/?>", " ", text)
     text = re.sub(r"\[([^\]]*)\]\(([^)\s]*)\)", r"\1", text)  # a link's text
     text = _join_lines(text)

@@ -8,18 +8,20 @@ import re
 
 from stages.text.tasks import verb_of
 from stages.text.verbalise import verbalise
+from stages.text.words import STOPWORDS
 
 _ASK = ("Can you", "Could you", "Can you please", "Could you please")
 _TELL = ("I'd like you to", "I need you to", "Please", "I want you to")
 _STATEMENT = (
     "I need some help with this.",
-    "I have a request.",
-    "I have a task for you.",
+    "I've got a request.",
+    "I've got a task for you.",
     "Can you help me with this?",
 )
 _MATERIAL = ("Here's what I have", "Here you go")
 _MANY = re.compile(
-    r"\b(?:these|following|given|below|provided)\s(?:\w+\s){0,2}\w+[^s\W]s\b|\blists?\b|\bwords\b|\b(?:two|three|four|five|six)\s\w+s\b",
+    r"\b(?:these|(?:the )?(?:following|given|below|provided)|the)\s(?:two|three|four|five)\s\w+s\b"
+    r"|\b(?:these|following|given|below|provided)\s(?!is\b|has\b|as\b|its\b|was\b|this\b)\w*[^s\W]s\b",
     re.I,
 )
 _QUESTION = re.compile(
@@ -30,16 +32,14 @@ _QUESTION = re.compile(
 )
 _ADVERB = re.compile(r"(?:\w+ly|then|also|next|now|first|in \w+ words)$", re.I)
 _FILLERS = ("Um,", "Hey,", "So,", "Hi,", "Okay, so", "Uh,", "Alright,", "Hey, um,")
+# Without a comma behind it only what nothing else can be: "Hello World" and "Well water" stay.
 _LEADING_FILLER = re.compile(
-    r"^(?:(?:um|uh|hey there|hey|hi there|hi|hello there|hello|so|okay|ok|well|alright|all right|yo|hmm|oh)"
-    r"(?:,\s*|\.\s+|!\s*|\s+))+",
+    r"^(?:(?:um|uh|erm|so|hmm|okay so|hey um)\s+"
+    r"|(?:um|uh|erm|hmm|hey there|hey|hi there|hi|hello there|hello|so|okay so|okay|ok|well|alright|all right|oh)"
+    r"(?:,\s*|\.\s+|!\s*))+",
     re.I,
 )
-_LOWERED = re.compile(
-    r"^(?:can|could|would|will|please|what|what's|who|whose|which|when|where|why|how|is|are|do|does|did|should|given|"
-    r"using|in|on|for|from|with|based|here's|let's|if|the|a|an|this|these|tell|imagine)\b",
-    re.I,
-)
+_LOWERED = (STOPWORDS | {"given", "using", "based", "due", "please", "imagine", "according"}) - {"i"}
 
 _POLITE = re.compile(
     r"\b(?:can|could|would|will) you\b|\bplease\b|\b(?:help|tell|give|show|let) me\b"
@@ -103,7 +103,9 @@ def with_filler(text: str, seed: int, rate: float) -> str:
     choose = random.Random(seed)
     if choose.random() >= rate:
         return bare
-    first = bare[0].lower() + bare[1:] if _LOWERED.match(bare) or verb_of(bare.split()[0]) else bare
+    word = bare.split()[0].lower().rstrip(",")
+    lowered = (word in _LOWERED and not word.startswith("i'")) or verb_of(word)
+    first = bare[0].lower() + bare[1:] if lowered else bare
     return f"{choose.choice(_FILLERS)} {first}"
 
 

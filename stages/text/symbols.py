@@ -24,6 +24,7 @@ UNITS = {
 # (pattern, what is said)
 ABBREVIATIONS = (
     (r"\be\.\s?g\.?,?(?=\s|\))", "for example"), (r"\bi\.\s?e\.?,?(?=\s|\))", "that is"),
+    (r"\betc\.(?=\s+[A-Z]|\s*$)", "et cetera."),
     (r"\betc\b\.?", "et cetera"), (r"\b(?:vs|v\.s)\b\.?", "versus"), (r"\bapprox\.", "approximately"),
     (r"\bw/o\b", "without"), (r"\bw/ ?(?=\w)", "with "), (r"\bNo\.(?= ?\d)", "number"), (r"#(?=\d)", " number "),
     (r"\band/or\b", "and or"), (r"\ba\.k\.a\.?", "also known as"), (r"\bet al\.", "and others"),

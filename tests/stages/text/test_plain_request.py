@@ -53,6 +53,11 @@ def test_material_follows_word_by_word() -> None:
     assert with_context("Can you give its capital?", "Country: Peru", 1) == "Can you give its capital? Country: Peru."
 
 
+def test_many_things_are_led_in_as_many() -> None:
+    assert any("Here they are: " in text for text in wordings("Sort the following words.", "b2, a1"))
+    assert not any("they" in text for text in wordings("Repeat the input 5 times in your own words.", "Hello"))
+
+
 def test_openers_lead_into_the_task() -> None:
     assert {opener("Name a fruit.", seed) for seed in range(60)} >= {"Can you", "Could you", "I'd like you to"}
     assert opener("Given a word, spell it.", 1).startswith("Given a word, c")
@@ -65,6 +70,7 @@ def test_fillers_come_at_the_rate_asked_for() -> None:
     assert 250 < sum(text != "Can you name a fruit?" for text in texts) < 350
     assert {without_filler(text) for text in texts} == {"Can you name a fruit?"}
     assert with_filler("Hey, um, Paris is where?", 1, 0.0) == "Paris is where?"
+    assert without_filler("Hello World in Python") == "Hello World in Python"
 
 
 def test_real_rows_pass_the_checks() -> None:
