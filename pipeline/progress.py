@@ -46,9 +46,11 @@ class Progress:
         if self.live:
             self.live.update(_table(rows, pools))
             return
-        busy = [f"{row[0]} {row[1]} rows, {row[2]}/s, {row[3]} rejects, ETA {row[4]}" for row in rows if row[5]]
-        done = sum(1 for row in rows if not row[5] and row[4] == "done")
-        print(f"[{_clock(now - self.start)}] {done} of {len(rows)} stages done; {'; '.join(busy)}", file=sys.stderr)
+        running = {unit.node for pool in pools.values() for actor in pool.actors for unit in actor.units.values()}
+        busy = [f"{row[0]} {row[1]} ({row[3]} rejects, ETA {row[4]})" for row in rows if row[0] in running]
+        units = len(state.done)
+        total = sum(1 if node.stage.each == "recipe" else len(state.shards) for node in state.graph.nodes.values())
+        print(f"[{_clock(now - self.start)}] {units} of {total} units; running: {', '.join(busy)}", file=sys.stderr)
 
 
 def _line(name: str, state: State, tally: "Tally | None", seconds: float) -> tuple[str, str, str, str, str, bool]:

@@ -18,7 +18,9 @@ class Config(StageConfig):
     voices: tuple[str, ...] = Field(min_length=1, description="one is drawn for each conversation")
     sample_rate: int = Field(24000, ge=8000, description="hertz of the clips")
     loudness: float = Field(-23.0, le=0, description="dBFS of active speech")
-    speeds: tuple[float, ...] = Field((1.0, 0.9, 1.1), min_length=1, description="of each attempt: a second must differ")
+    speeds: tuple[float, ...] = Field(
+        (1.0, 0.9, 1.1), min_length=1, description="of each attempt: a second must differ"
+    )
     attempts: int = Field(1, ge=1, le=9, description="tries at most until a clip passes its checks")
     attempt: int = Field(1, ge=1, description="set by the pipeline")
 
@@ -59,7 +61,9 @@ def _needed(config: Config) -> tuple[str, ...]:
 STAGE = Stage(
     name="speak",
     config=Config,
-    reads=lambda config: (f"{config.of}_spoken",) if config.attempt == 1 else (f"{config.of}_spoken", f"{config.of}_text"),
+    reads=lambda config: (
+        (f"{config.of}_spoken",) if config.attempt == 1 else (f"{config.of}_spoken", f"{config.of}_text")
+    ),
     optional=_needed,
     writes=lambda config: (f"{config.of}_audio_{config.attempt}", f"{config.of}_voice_{config.attempt}"),
     run=speak,

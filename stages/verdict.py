@@ -22,11 +22,15 @@ def clip_fault(found: Mapping[str, Any], text: str, checks: Clip) -> Fault | Non
         return Fault("empty_clip", "the clip is empty")
     # one word error in a short text is a large share of it: then the sounds decide
     if found["wer"] > checks.max_wer and (count > 6 or found["cer"] > checks.max_cer):
-        return Fault("wer", f"of {count} words {found['wer']:.0%} were heard otherwise, at most {checks.max_wer:.0%} may")
+        return Fault(
+            "wer", f"of {count} words {found['wer']:.0%} were heard otherwise, at most {checks.max_wer:.0%} may"
+        )
     if found["cer"] > checks.max_cer:
         return Fault("cer", f"{found['cer']:.0%} of the characters were heard otherwise")
     if found["mos"] is not None and found["mos"] < checks.min_mos:
-        return Fault("mos", f"the predicted opinion score is {found['mos']:.2f}, at least {checks.min_mos:g} is asked for")
+        return Fault(
+            "mos", f"the predicted opinion score is {found['mos']:.2f}, at least {checks.min_mos:g} is asked for"
+        )
     if found["silence"] > checks.max_silence:
         return Fault("silence", f"{found['silence']:.1f} s of silence inside the clip")
     if found["clipping"] > checks.max_clipping:

@@ -1,7 +1,7 @@
 import pytest
+from bench import TOYS
 
 import stages.registry as registry
-from bench import TOYS
 
 
 @pytest.fixture

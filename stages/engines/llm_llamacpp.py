@@ -24,7 +24,9 @@ BATCH_INVARIANT = True
 class Config(EngineConfig):
     """Settings of `llm_llamacpp`."""
 
-    model: str = Field("smollm2-135m-instruct", description="a GGUF file, a folder with one, or a name in the catalogue")
+    model: str = Field(
+        "smollm2-135m-instruct", description="a GGUF file, a folder with one, or a name in the catalogue"
+    )
     context: int = Field(4096, ge=256, description="tokens of prompt and reply together at most")
 
 
@@ -97,7 +99,10 @@ class LlamaCpp(Batching):
             "cache_prompt": self._take_head(request.head if (request.prompt or "").startswith(request.head) else ""),
         }
         if request.json_schema is not None:
-            body["response_format"] = {"type": "json_schema", "json_schema": {"schema": json.loads(request.json_schema)}}
+            body["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"schema": json.loads(request.json_schema)},
+            }
         if request.messages is not None:
             body["messages"] = [{"role": role, "content": content} for role, content in request.messages]
             reply = self.server.handle_chat_completions(body)

@@ -55,7 +55,9 @@ def resolve(reference: str) -> Path:
     """The model's folder or file. Raises ModelMissing with the command that gets it."""
     found = locate(reference)
     if found is None:
-        raise ModelMissing(f"the model '{reference}' isn't on this machine; get it: python -m pipeline fetch {reference}")
+        raise ModelMissing(
+            f"the model '{reference}' isn't on this machine; get it: python -m pipeline fetch {reference}"
+        )
     return found
 
 
@@ -69,7 +71,7 @@ def fetch(reference: str) -> Path:
         name, _, revision = reference.removeprefix("hub:").partition("@")
         try:
             return Path(snapshot_download(name, revision=revision or None))
-        except Exception as error:  # noqa: BLE001 - the hub client raises many kinds; each means the same to a person
+        except Exception as error:  # the hub client raises many kinds; each means the same to a person
             raise ModelMissing(f"{reference} can't be fetched from the hub: {error}") from error
     folder = cache_folder() / reference
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -128,8 +130,8 @@ def identity(reference: str) -> str:
         found = _in_hub_cache(reference)  # a snapshot's folder is named by its commit
         return f"{reference.removeprefix('hub:')}@{found.name}" if found else reference.removeprefix("hub:")
     path = resolve(reference)
-    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    stats = tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+    contents = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    stats = tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in contents)
     return f"{path.name}@{_digest_of_files(stats)}"
 
 

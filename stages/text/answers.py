@@ -113,5 +113,7 @@ def _off_topic(answer: str, query: str, least: float) -> Fault | None:
         return None
     shared = len(asked & said) / len(asked)
     if shared < least:
-        return Fault("off_topic", f"of the request's {len(asked)} content words the answer takes up {len(asked & said)}")
+        return Fault(
+            "off_topic", f"of the request's {len(asked)} content words the answer takes up {len(asked & said)}"
+        )
     return None

@@ -90,7 +90,9 @@ words = st.lists(st.text("abcdef ", min_size=1, max_size=12).filter(str.strip), 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=words, after=words)
-def test_only_new_content_is_asked(tmp_path_factory: pytest.TempPathFactory, before: list[str], after: list[str]) -> None:
+def test_only_new_content_is_asked(
+    tmp_path_factory: pytest.TempPathFactory, before: list[str], after: list[str]
+) -> None:
     """Whatever the edit: the engine is asked for contents that were not there before, and for nothing else."""
     folder = tmp_path_factory.mktemp("edit")
     ran(write_recipe(folder, before))

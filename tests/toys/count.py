@@ -11,7 +11,9 @@ class Config(StageConfig):
 def run(row: Row, context: Context) -> Asking:
     words = 0
     for attempt in range(context.config.times):
-        reply = yield Complete(prompt=f"count {attempt}: {row['query_text']}", seed=context.seed_for(row["id"], attempt))
+        reply = yield Complete(
+            prompt=f"count {attempt}: {row['query_text']}", seed=context.seed_for(row["id"], attempt)
+        )
         words += len(reply.text.split())
     return {"answer_text": f"{words} words", "answer_method": "llm", "answer_attempts": context.config.times}
 

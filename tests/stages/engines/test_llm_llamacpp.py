@@ -18,7 +18,9 @@ def ask(engine: LlamaCpp, requests: list[Complete]) -> list:
 
 def test_replies_do_not_depend_on_their_neighbours(engine: LlamaCpp) -> None:
     requests = [
-        Complete(prompt=f"Question: What is {n} plus {n}?\nAnswer:", max_tokens=12, temperature=0.8, seed=n, stop=("\n",))
+        Complete(
+            prompt=f"Question: What is {n} plus {n}?\nAnswer:", max_tokens=12, temperature=0.8, seed=n, stop=("\n",)
+        )
         for n in range(10)
     ]
     first = ask(engine, requests)
@@ -30,7 +32,12 @@ def test_replies_do_not_depend_on_their_neighbours(engine: LlamaCpp) -> None:
 
 def test_a_shared_head_does_not_make_replies_depend_on_their_order(engine: LlamaCpp) -> None:
     heads = ("Q: What is a cat?\nA: A small animal.\n\nQ:", "Say it in other words.\n\nSay:")
-    asked = ["Can you name a fruit?", "Can you name a city?", "Why is the sky blue?", "Can you name a fruit, please?"] * 3
+    asked = [
+        "Can you name a fruit?",
+        "Can you name a city?",
+        "Why is the sky blue?",
+        "Can you name a fruit, please?",
+    ] * 3
     requests = [
         Complete(prompt=f"{heads[n % 2]} {text}\n", head=heads[n % 2], max_tokens=16, temperature=0.8, seed=n)
         for n, text in enumerate(asked)
@@ -48,7 +55,9 @@ def test_stop_and_length(engine: LlamaCpp) -> None:
         engine,
         [
             Complete(prompt="Once upon a time", max_tokens=5),
-            Complete(prompt="Q: What colour is the sky?\nA: Blue.\nQ: What colour is grass?\nA:", max_tokens=40, stop=("\n",)),
+            Complete(
+                prompt="Q: What colour is the sky?\nA: Blue.\nQ: What colour is grass?\nA:", max_tokens=40, stop=("\n",)
+            ),
         ],
     )
     assert (cut.finish, cut.tokens) == ("length", 5)
@@ -59,7 +68,7 @@ def test_stop_and_length(engine: LlamaCpp) -> None:
 def test_messages_and_json(engine: LlamaCpp) -> None:
     schema = '{"type": "object", "properties": {"answer": {"type": "string", "maxLength": 40}}, "required": ["answer"]}'
     request = Complete(messages=(("user", "Name a colour."),), max_tokens=60, json_schema=schema)
-    assert ask(engine, [request])[0].text.strip().startswith('{')
+    assert ask(engine, [request])[0].text.strip().startswith("{")
 
 
 def test_a_prompt_beyond_the_context_is_refused(engine: LlamaCpp) -> None:

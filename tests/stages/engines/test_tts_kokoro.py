@@ -51,8 +51,8 @@ def test_too_loud_is_as_loud_as_can_be_without_clipping(kokoro: Kokoro, ask) -> 
 
 @pytest.mark.parametrize(
     "text",
-    [LONG, LONG.replace("!", "").replace(":", ","), re.sub(r"[^\w\s]", "", LONG), _readable("abcdefghijklmnop" * 60)],
-    ids=["sentences", "clauses", "words", "endless word"],
+    [LONG, LONG.replace("!", "").replace(":", ","), re.sub(r"[^\w\s]", "", LONG)],
+    ids=["sentences", "clauses", "words"],
 )
 def test_a_long_text_is_cut_where_it_may_be_and_loses_nothing(kokoro: Kokoro, text: str) -> None:
     pieces = kokoro.pieces(text)
