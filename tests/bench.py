@@ -1,18 +1,17 @@
 """Helpers of the pipeline's tests: a recipe of toy stages, and a run of it without Ray."""
 
+import hashlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import yaml
+if TYPE_CHECKING:
+    from pipeline.state import State
 
-from pipeline.graph import build_graph
-from pipeline.inputs import list_shards
-from pipeline.recipe import load_recipe
-from pipeline.state import State
-from pipeline.store import Store
-from pipeline.worker import Worker
-
+ROOT = Path(__file__).parent.parent
 TOYS = {"toy_shout": "toys.shout", "toy_count": "toys.count", "toy_words": "toys.words"}
 
 
@@ -44,20 +43,30 @@ def write_recipe(folder: Path, texts: list[str], name: str = "toy", **changes: A
             place[part] = dict(place.get(part) or {})
             place = place[part]
         place[last] = value
+    import yaml
+
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(recipe))
     return str(path)
 
 
-def open_state(path: str, keep: bool = True, overrides: list[str] | None = None, limit: int | None = None) -> State:
+def open_state(path: str, keep: bool = True, overrides: list[str] | None = None, limit: int | None = None) -> "State":
+    from pipeline.graph import build_graph
+    from pipeline.inputs import list_shards
+    from pipeline.recipe import load_recipe
+    from pipeline.state import State
+    from pipeline.store import Store
+
     recipe = load_recipe(path, overrides)
     graph = build_graph(recipe, path)
     store = Store(recipe.store)
     return State(graph, list_shards(recipe, store, keep, limit), store)
 
 
-def run_inline(state: State) -> dict[str, str]:
+def run_inline(state: "State") -> dict[str, str]:
     """Run all that is ready in this process; returns why rows are pending."""
+    from pipeline.worker import Worker
+
     workers: dict[str | None, Worker] = {}
     pending: dict[str, str] = {}
     queue = list(state.ready.values())
@@ -83,7 +92,7 @@ def asked(path: str) -> list[str]:
     return lines
 
 
-def texts_of(state: State, column: str) -> list[Any]:
+def texts_of(state: "State", column: str) -> list[Any]:
     """The column's values over all shards."""
     from pipeline.objects import read_columns
 
@@ -92,3 +101,30 @@ def texts_of(state: State, column: str) -> list[Any]:
         for shard in range(len(state.shards))
         for value in read_columns(state.store, state.places((column,), shard))[column].to_pylist()
     ]
+
+
+def start_cli(*arguments: str, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
+    """A command line in a process of its own, in which (and in whose workers) the toys are registered."""
+    path = os.pathsep.join([str(ROOT / "tests" / "toys" / "site"), str(ROOT)])
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": path, **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def run_cli(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]:
+    """Exit code and all that was printed."""
+    process = start_cli(*arguments, env=env)
+    output, _ = process.communicate(timeout=300)
+    return process.returncode, output
+
+
+def digests_of(folder: Path, pattern: str = "**/*.arrow") -> dict[str, str]:
+    """sha256 of each file under the folder by its path."""
+    files = sorted(path for path in folder.glob(pattern) if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}

@@ -1,6 +1,6 @@
 """An engine that answers at once and writes down what it was asked. Some words make it fail in a given way."""
 
-import os
+import ctypes
 import time
 from pathlib import Path
 from typing import Any, ClassVar
@@ -51,7 +51,7 @@ class Engine(Batching):
         if "explode" in prompt:
             raise RuntimeError("boom")
         if "segfault" in prompt:
-            os.kill(os.getpid(), 11)
+            ctypes.string_at(0)
         if self.config.log:
             with open(self.config.log, "a") as file:
                 file.write(f"{prompt}\n")

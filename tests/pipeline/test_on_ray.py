@@ -1,0 +1,108 @@
+"""Runs on a real Ray, started by the command line: what is kept when it is cut, and what a second run does."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+from bench import asked, digests_of, run_cli, start_cli, write_recipe
+
+TEXTS = [f"thing number {n}" for n in range(24)]
+NO_RAY = {"RAY_ADDRESS": "127.0.0.1:1"}  # whoever starts Ray now, fails
+
+
+def counts(folder: Path, name: str = "toy") -> dict[str, int]:
+    return json.loads((folder / "out" / name / "manifest.json").read_text())["counts"]
+
+
+def test_a_run_a_second_run_and_the_same_with_two_actors(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, [*TEXTS, "a bad one"])
+    code, output = run_cli("run", path)
+    assert code == 0, output
+    assert counts(tmp_path) == {"rows_in": 25, "rows_out": 24, "rejects": 1, "pending": 0}
+    assert "report.html" in output
+    assert len(asked(path)) == 25 + 48
+
+    start = time.monotonic()
+    code, output = run_cli("run", path, env=NO_RAY)
+    assert (code, asked(path)) == (0, []), output
+    assert "nothing to do" in output
+    assert time.monotonic() - start < 30
+
+    other = write_recipe(tmp_path / "two", [*TEXTS, "a bad one"])
+    code, output = run_cli("run", other, "--set", "engines.llm.resources={replicas: 2, num_cpus: 0.5}")
+    assert code == 0, output
+    for part in ("dataset", "rejects"):
+        assert digests_of(tmp_path / "out" / "toy" / part) == digests_of(tmp_path / "two" / "out" / "toy" / part)
+    objects = [set(digests_of(folder / "store" / "objects", "**/*.arrow")) for folder in (tmp_path, tmp_path / "two")]
+    assert objects[0] == objects[1]
+
+
+def test_kill_9_loses_no_finished_shard(tmp_path: Path) -> None:
+    whole = write_recipe(tmp_path / "whole", TEXTS)
+    assert run_cli("run", whole)[0] == 0
+    path = write_recipe(tmp_path / "cut", TEXTS)
+    process = start_cli("run", path, "--set", "engines.llm.delay=0.1")
+    objects = tmp_path / "cut" / "store" / "objects"
+    while len(list(objects.glob("toy_*/*.json"))) < 4:
+        assert process.poll() is None, process.stdout.read() if process.stdout else ""
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    time.sleep(3)  # Ray's own processes notice that their driver is gone
+    finished = {str(file): file.stat().st_mtime_ns for file in objects.glob("toy_*/*.json")}
+    code, output = run_cli("run", path)
+    assert code == 0, output
+    assert {file: Path(file).stat().st_mtime_ns for file in finished} == finished
+    assert digests_of(tmp_path / "cut" / "out") == digests_of(tmp_path / "whole" / "out")
+
+
+def test_sigterm_drains_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, TEXTS)
+    process = start_cli("run", path, "--set", "engines.llm.delay=0.2")
+    while not list((tmp_path / "store" / "objects").glob("toy_shout/*.json")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.terminate()
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "the same command goes on" in output
+    first = asked(path)
+    code, output = run_cli("run", path)
+    assert code == 0, output
+    again = asked(path)
+    assert len(first) + len(again) <= 3 * len(TEXTS) + 4  # what was under way at the engine may be asked again
+    assert counts(tmp_path)["rows_out"] == len(TEXTS)
+
+
+def test_a_row_that_kills_its_engine_is_one_reject(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, [*TEXTS[:9], "segfault here", *TEXTS[9:14]])
+    code, output = run_cli("run", path)
+    assert code == 0, output
+    assert counts(tmp_path) == {"rows_in": 15, "rows_out": 14, "rejects": 1, "pending": 0}
+    _, output = run_cli("rejects", path, "--json")
+    reject = json.loads(output)["rejects"][0]
+    assert (reject["stage"], reject["reason"]) == ("toy_shout", "engine_killed")
+
+
+def test_pending_rows_end_with_1_and_the_same_command_finishes_them(tmp_path: Path) -> None:
+    down = tmp_path / "down"
+    path = write_recipe(tmp_path, [*TEXTS[:6], "down now"], engines__llm__down=str(down))
+    down.touch()
+    code, output = run_cli("run", path)
+    assert code == 1, output
+    assert "pending" in output
+    assert "the toy server is down" in output
+    down.unlink()
+    code, output = run_cli("run", path)
+    assert code == 0, output
+    assert counts(tmp_path)["rows_out"] == 7
+
+
+def test_a_wrong_prompt_does_not_burn_the_night(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, [f"bad {n}" for n in range(60)])
+    code, output = run_cli("run", path)
+    assert code == 1
+    assert "max_reject_ratio" in output
+    assert len(asked(path)) < 60
