@@ -1,5 +1,6 @@
 """The DAG of a recipe: it is written nowhere, it follows from the columns that stages read and write."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -16,6 +17,14 @@ from schemas.recipe import Recipe
 from stages.registry import BACKENDS, STAGES, backend, stage
 from stages.stage import Stage
 
+# What stages write about one side, for advice when a column is missing.
+_WRITE = {
+    "normalise": ("spoken",),
+    "speak": ("audio", "voice"),
+    "listen": ("heard", "wer", "cer", "duration", "silence", "clipping", "tail"),
+    "rate": ("mos",),
+    "units": ("units", "unit_durations"),
+}
 SOURCE = "source"  # owner of the columns that rows bring with them
 
 
@@ -95,23 +104,22 @@ def build_graph(recipe: Recipe, path: str) -> Graph:
     given = {name for source in recipe.sources.values() for name in given_columns(source)}
     owners = dict.fromkeys((*ROW_COLUMNS, *given), SOURCE)
     for index, node in enumerate(nodes):
+        taken: dict[str, list[str]] = {}
         for name in (*node.writes, *([node.stage.fits] if node.stage.fits else [])):
             other = owners.get(name)
             if other not in (None, SOURCE) or name in ROW_COLUMNS:
-                problems.append(
-                    f"{path}: stages.{node.name}: writes '{name}', and so does {other}; "
-                    "two stages never write one column"
-                )
+                taken.setdefault(str(other), []).append(f"'{name}'")
             owners[name] = node.name
+        for other, names in taken.items():
+            told = "; two stages never write one column"
+            problems.append(f"{path}: stages.{node.name}: writes {', '.join(names)}, and so does {other}{told}")
         nodes[index] = Node(**{**node.__dict__, "given": tuple(name for name in node.writes if name in given)})
     for node in nodes:
         for name in (*node.reads, *node.stage.artifacts):
-            if name not in owners:
-                written = [*owners, *known_columns()] if column(name) is None else list(owners)
-                problems.append(
-                    f"{path}: stages.{node.name}: reads '{name}', which no stage writes and no source gives; "
-                    + nearest(name, written)
-                )
+            if name not in owners and getattr(node.config, "attempt", 1) == 1:
+                written = list(owners) if column(name) else [*owners, *known_columns()]
+                told = f"reads '{name}', which no stage writes and no source gives"
+                problems.append(f"{path}: stages.{node.name}: {told}; {_writers(name) or nearest(name, written)}")
     if problems:
         raise RecipeError(*problems)
     graph = Graph({node.name: node for node in nodes}, engines, owners, recipe)
@@ -120,6 +128,13 @@ def build_graph(recipe: Recipe, path: str) -> Graph:
     except CycleError as error:
         raise RecipeError(f"{path}: stages: a cycle: {' -> '.join(error.args[1])}") from None
     return Graph({name: graph.nodes[name] for name in order}, engines, owners, recipe)
+
+
+def _writers(name: str) -> str:
+    """Which stages of ours would write the column, as advice."""
+    side, _, base = name.partition("_")
+    found = [kind for kind, base_names in _WRITE.items() if re.sub(r"_\d+$", "", base) in base_names]
+    return f"add a stage {' or '.join(found)} (of: {side})" if found else ""
 
 
 def _engines(recipe: Recipe, path: str, problems: list[str]) -> Iterator[tuple[str, Engine]]:
@@ -168,8 +183,9 @@ def _nodes(recipe: Recipe, engines: dict[str, Engine], path: str, problems: list
                 break
             group = declared.checks(config)
             checks = getattr(recipe.checks, group) if group else None
-            _check_voices(config, engines.get(engine or ""), where, problems)
-            _check_prompt(declared, config, where, problems)
+            if attempt == 1:
+                _check_voices(config, engines.get(engine or ""), where, problems)
+                _check_prompt(declared, config, where, problems)
             yield Node(name if attempt == 1 else f"{name}_{attempt}", kind, config, checks, engine)
 
 

@@ -1,39 +1,79 @@
-"""LLM: any server that speaks the OpenAI protocol (vLLM, llama.cpp, a paid one), many requests at a time."""
+"""LLM: any server that speaks the OpenAI protocol (vLLM, llama.cpp, a hosted one), through the `openai` client.
+
+Requests flow one by one, as many at a time as `resources.concurrency` says. What the world does to them (no connection,
+silence, 429, 5xx, a broken reply) is tried again with growing pauses, and is never a verdict on a row.
+"""
 
 import asyncio
 import json
 import os
 import random
 import threading
+import time
 from concurrent.futures import Future
+from difflib import get_close_matches
+from email.utils import parsedate_to_datetime
+from importlib.metadata import version
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from stages.engines.base import EngineConfig, Refused, Unavailable
+from stages.engines.base import EngineConfig, Refused, Resources, Unavailable
 from stages.requests import Complete, Completion, Request
 
 KIND = "llm"
-BATCH_INVARIANT = False
-_BAD_PROMPT = ("context", "too long", "maximum", "tokens")
-_BACKOFF = 0.5  # seconds before the second try; doubles, with jitter
-_LONGEST_WAIT = 30.0  # seconds
+BATCH_INVARIANT = False  # a server makes its batches of whatever comes
+
+LONGEST_PAUSE = 120.0  # seconds; a server that asks for more is told of instead of waited for
+TRY_AGAIN = {408, 409, 425, 429}  # and all from 500 on
+# What servers say of a prompt that doesn't fit: OpenAI's code, llama.cpp's type, words of vLLM, TGI and others.
+TOO_LONG = ("context_length_exceeded", "exceed_context_size", "context length", "context size", "too many tokens")
+FILTERED = ("content_filter", "content_policy_violation")
+
+
+class Machine(Resources):
+    """Waiting for a server takes no core."""
+
+    num_cpus: float = Field(0.1, ge=0, description="of Ray's CPUs, an actor")
+    concurrency: int = Field(16, ge=1, description="requests under way at a time, an actor")
 
 
 class Config(EngineConfig):
-    """Settings of `llm_openai`. Where the server is and how it is asked are machine settings: they are in no key."""
+    """Settings of `llm_openai`."""
 
-    base_url: str = Field(description="where the server is, e.g. http://127.0.0.1:8000/v1")
-    model: str = Field(description="the model's name at the server")
-    licence: str = Field("unknown", description="terms of what the model makes")
-    api_key_env: str = Field("OPENAI_API_KEY", description="name of the environment variable that holds the key")
-    timeout: float = Field(120.0, gt=0, description="seconds a request may take")
-    retries: int = Field(4, ge=0, description="further tries after a failure of the world")
-    concurrency: int = Field(16, ge=1, description="requests under way at a time")
+    base_url: str = Field(description="where the server is, up to /v1")
+    model: str = Field(description="the name by which the server knows the model")
+    revision: str = Field("", description="of the served model; change it when the server gets other weights")
+    extra: dict[str, Any] = Field({}, description="more fields of each request's body, such as top_k")
+    licence: str = Field("unknown", description="terms of what the model writes")
+    api_key_env: str = Field(
+        "OPENAI_API_KEY", description="environment variable that holds the key, where one is needed"
+    )
+    timeout: float = Field(120, gt=0, description="seconds that a reply may take")
+    retries: int = Field(6, ge=0, description="tries after the first")
+    backoff: float = Field(0.5, ge=0, description="seconds before the first retry; twice as long before each other")
+    resources: Machine = Machine()
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"'{url}' is no address of a server; one looks like http://127.0.0.1:8000/v1")
+        if parts.username or parts.password or parts.query:
+            raise ValueError("an address holds no key: put it into the environment variable of api_key_env")
+        return url.rstrip("/")
 
 
 def identity(config: Config) -> dict[str, Any]:
-    return {"backend": "llm_openai", "model": config.model}
+    """Neither the address nor the key: the same model elsewhere gives the same replies."""
+    return {
+        "backend": "llm_openai",
+        "version": version("openai"),
+        "model": f"{config.model}@{config.revision}" if config.revision else config.model,
+        "extra": config.extra,
+    }
 
 
 def models(config: Config) -> tuple[str, ...]:
@@ -45,135 +85,187 @@ def licence(config: Config) -> str:
 
 
 def load(config: Config) -> "OpenAI":
+    """Asks the server nothing yet."""
     return OpenAI(config)
 
 
-class OpenAI:
-    """A client with an event loop of its own; requests of all shards share its places."""
+class _Again(Exception):
+    """This try failed; another may not. `pause`: seconds that the server asks for first."""
 
-    batch_invariant: ClassVar[bool] = False
+    def __init__(self, message: str, pause: float = 0.0) -> None:
+        super().__init__(message)
+        self.pause = pause
+
+
+class OpenAI:
+    """Talks to the server in an event loop of its own thread."""
+
+    batch_invariant: ClassVar[bool] = BATCH_INVARIANT
 
     def __init__(self, config: Config) -> None:
         import openai
 
         self.config = config
-        self.openai = openai
+        self.key = os.environ.get(config.api_key_env, "")
         self.client = openai.AsyncOpenAI(
-            base_url=config.base_url,
-            api_key=os.environ.get(config.api_key_env) or "none",
-            timeout=config.timeout,
-            max_retries=0,
+            base_url=config.base_url, api_key=self.key or "none", max_retries=0, timeout=config.timeout
         )
-        self.places = asyncio.Semaphore(config.concurrency)
-        self.failures = 0  # in a row, over all requests: a server that is down is not asked by each row at length
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True, name="llm_openai")
-        self.thread.start()
+        self._places = asyncio.Semaphore(config.resources.concurrency)
+        self._not_before = 0.0  # when the server wants to be asked again (time.monotonic)
+        self._replies = 0
+        self._down = False  # nothing came through while a request used up its tries
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="llm_openai")
+        self._thread.start()
 
     def submit(self, request: Request) -> "Future[Completion]":
         if not isinstance(request, Complete):
-            raise TypeError(f"an LLM can't answer a {type(request).__name__}")
-        return asyncio.run_coroutine_threadsafe(self._ask(request), self.loop)
+            raise TypeError(f"a language model can't take a {type(request).__name__}")
+        return asyncio.run_coroutine_threadsafe(self._complete(request), self._loop)
 
     def close(self) -> None:
-        asyncio.run_coroutine_threadsafe(self.client.close(), self.loop).result(10)
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(10)
+        """Requests under way become Unavailable."""
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(30)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=30)
+        self._loop.close()
 
-    async def _ask(self, request: Complete) -> Completion:
-        async with self.places:
-            tries = 1 if self.failures > 2 * self.config.concurrency else self.config.retries + 1
-            for number in range(1, tries + 1):
-                try:
-                    reply = await self._once(request)
-                except _Passing as failure:
-                    self.failures += 1
-                    if number == tries:
-                        raise Unavailable(f"{self.config.base_url}: {failure}; asked {number} times") from None
-                    await asyncio.sleep(_wait(number, failure.after))
-                else:
-                    self.failures = 0
-                    return reply
-        raise AssertionError("unreachable")
+    async def _close(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self.client.close()
 
-    async def _once(self, request: Complete) -> Completion:
-        """One try. Raises _Passing where another may help, Unavailable or Refused where not."""
+    async def _complete(self, request: Complete) -> Completion:
+        """Try, and try again. While the server is down each request is tried just once, so that a run ends soon."""
         try:
-            return self._completion(await self._send(request))
-        except self.openai.APITimeoutError:
-            raise _Passing(f"no reply within {self.config.timeout:g} s") from None
-        except self.openai.APIConnectionError as error:
-            raise _Passing(f"no connection ({error.__cause__ or error})") from None
-        except (self.openai.RateLimitError, self.openai.InternalServerError) as error:
-            raise _Passing(f"status {error.status_code}", _retry_after(error.response.headers)) from None
-        except (self.openai.AuthenticationError, self.openai.PermissionDeniedError) as error:
-            advice = f"put a valid key into the environment variable {self.config.api_key_env}"
-            raise Unavailable(f"{self.config.base_url}: status {error.status_code}: {advice}") from None
-        except self.openai.NotFoundError:
-            there = await self._names()
-            raise Unavailable(f"{self.config.base_url}: no model '{self.config.model}'; there is {there}") from None
-        except self.openai.APIStatusError as error:
-            raise _refusal(error.status_code, str(error.message)) from None
-        except (json.JSONDecodeError, self.openai.APIResponseValidationError, self.openai.APIError) as error:
-            raise _Passing(f"a reply that can't be read ({type(error).__name__})") from None
+            async with self._places:
+                before, tries = self._replies, 1 if self._down else self.config.retries + 1
+                for done in range(1, tries + 1):
+                    await asyncio.sleep(self._not_before - time.monotonic())
+                    try:
+                        reply = await self._try(request)
+                    except _Again as failure:
+                        if done == tries or failure.pause > LONGEST_PAUSE:
+                            self._down = self._replies == before
+                            raise Unavailable(f"{failure} ({done} {'try' if done == 1 else 'tries'})") from None
+                        self._not_before = max(self._not_before, time.monotonic() + failure.pause)
+                        await asyncio.sleep(self._pause(done))
+                    else:
+                        self._replies += 1
+                        self._down = False
+                        return reply
+        except asyncio.CancelledError:
+            raise Unavailable("the engine was closed") from None
+        raise AssertionError("there is at least one try")
 
-    async def _send(self, request: Complete) -> Any:
-        options: dict[str, Any] = {
-            "model": self.config.model,
-            "max_tokens": request.max_tokens,
-            "temperature": request.temperature,
-            "top_p": request.top_p,
-            "stop": list(request.stop) or None,
-            "seed": request.seed,
-        }
-        if request.messages is None:
-            return await self.client.completions.create(prompt=request.prompt or "", **options)
-        messages: Any = [{"role": role, "content": content} for role, content in request.messages]
-        if request.json_schema is not None:
-            schema = {"name": "reply", "schema": json.loads(request.json_schema), "strict": True}
-            options["response_format"] = {"type": "json_schema", "json_schema": schema}
-        return await self.client.chat.completions.create(messages=messages, **options)
+    def _pause(self, failures: int) -> float:
+        """Seconds: the backoff doubled for each failure, shortened by chance, so that requests don't come in waves."""
+        return min(LONGEST_PAUSE, self.config.backoff * 2 ** (failures - 1)) * random.uniform(0.5, 1)
 
-    def _completion(self, reply: Any) -> Completion:
-        if not getattr(reply, "choices", None):
-            raise _Passing("a reply without choices")
-        choice = reply.choices[0]
-        text = choice.text if hasattr(choice, "text") else choice.message.content
-        tokens = reply.usage.completion_tokens if reply.usage else 0
-        return Completion(text or "", "length" if choice.finish_reason == "length" else "stop", tokens)
+    async def _try(self, request: Complete) -> Completion:
+        """One exchange. Raises _Again, Unavailable or Refused."""
+        import openai
 
-    async def _names(self) -> str:
+        chat = request.messages is not None
+        where = f"{self.config.base_url}/{'chat/completions' if chat else 'completions'}"
+        ask = self.client.chat.completions if chat else self.client.completions
         try:
-            return ", ".join([model.id async for model in self.client.models.list()]) or "none"
-        except self.openai.OpenAIError:
-            return "no list of models"
+            async with asyncio.timeout(self.config.timeout):
+                raw = await ask.with_raw_response.create(**_body(self.config, request), extra_body=self.config.extra)
+        except openai.APIStatusError as error:
+            raise await self._status(where, error) from None
+        except (TimeoutError, openai.APITimeoutError):
+            raise _Again(
+                f"{where}: no reply within {self.config.timeout:g} s; "
+                "lower the engine's resources.concurrency, or raise its timeout"
+            ) from None
+        except openai.APIConnectionError as error:
+            cause = str(error.__cause__ or error)
+            raise _Again(f"{where}: no connection, or one that broke: {cause}; is the server running there?") from None
+        try:
+            return _completion(json.loads(raw.http_response.content))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            start = raw.http_response.content[:200].decode(errors="replace")
+            raise _Again(f"{where}: a reply that isn't the OpenAI protocol's ({error!r}): {start!r}") from None
+
+    async def _status(self, where: str, error: Any) -> Exception:
+        """What a status that isn't 200 means: for this request, or for the world."""
+        status = error.status_code
+        told = error.body if isinstance(error.body, dict) else {}
+        message = str(told.get("message") or told.get("detail") or error.message)
+        message = message.replace(self.key, "***") if self.key else message
+        kind = f"{told.get('code')} {told.get('type')} {message}".lower()
+        what = f"{where}: status {status}: {message}"
+        if "insufficient_quota" in kind:
+            return Unavailable(f"{what}; the account has no credit left")
+        if status in TRY_AGAIN or status >= 500:
+            return _Again(what, _seconds(error.response.headers.get("retry-after")))
+        if status in (401, 403):
+            has = "set, but not taken" if self.key else "not set"
+            return Unavailable(f"{what}; the key comes from the environment variable {self.config.api_key_env}: {has}")
+        if any(sign in kind for sign in FILTERED):
+            return Refused("content_filter", message)
+        if status == 413 or any(sign in kind for sign in TOO_LONG):
+            return Refused("prompt_too_long", message)
+        if status == 404 or "model_not_found" in kind:
+            return Unavailable(f"{what}; {await self._advice()}")
+        return Unavailable(f"{what}; the server doesn't take such requests: look at the engine's model and extra")
+
+    async def _advice(self) -> str:
+        """What the server has, where it says so."""
+        import openai
+
+        try:
+            names = [model.id async for model in self.client.models.list()]
+        except openai.OpenAIError:
+            return f"is base_url right? It usually ends in /v1; it is {self.config.base_url}"
+        near = get_close_matches(self.config.model, names, n=1)
+        return f"the server has {', '.join(names)}" + (f"; did you mean '{near[0]}'?" if near else "")
 
 
-class _Passing(Exception):
-    """A failure that another try may not meet. `after`: seconds that the server asks to wait."""
+def _body(config: Config, request: Complete) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "model": config.model,
+        "max_tokens": request.max_tokens,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "seed": request.seed,
+    }
+    if request.stop:
+        body["stop"] = list(request.stop)
+    if request.messages is not None:
+        body["messages"] = [{"role": role, "content": content} for role, content in request.messages]
+    else:
+        body["prompt"] = request.prompt
+    if request.json_schema is not None:
+        schema = {"name": "reply", "schema": json.loads(request.json_schema), "strict": True}
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return body
 
-    def __init__(self, message: str, after: float | None = None) -> None:
-        super().__init__(message)
-        self.after = after
+
+def _completion(reply: dict[str, Any]) -> Completion:
+    """Raises LookupError, TypeError or AttributeError where the reply has another shape; Refused for a filter's."""
+    choice = reply["choices"][0]
+    message = choice.get("message") or {}
+    if choice.get("finish_reason") == "content_filter" or message.get("refusal"):
+        raise Refused("content_filter", message.get("refusal") or "the server's filter cut the reply")
+    text = message["content"] if message else choice["text"]
+    usage = reply.get("usage") or {}
+    finish = "length" if choice.get("finish_reason") == "length" else "stop"
+    return Completion(text or "", finish, int(usage.get("completion_tokens") or 0))
 
 
-def _wait(number: int, after: float | None) -> float:
-    """Seconds before the next try: what the server asks for, or twice as long each time, with jitter."""
-    if after is not None:
-        return min(after, _LONGEST_WAIT)
-    return min(_BACKOFF * 2 ** (number - 1), _LONGEST_WAIT) * random.uniform(0.5, 1.5)
-
-
-def _retry_after(headers: Any) -> float | None:
+def _seconds(retry_after: str | None) -> float:
+    """Of a Retry-After header: a number of seconds, or a date (RFC 9110, 10.2.3)."""
+    if not retry_after:
+        return 0.0
     try:
-        return float(headers["retry-after"])
-    except (KeyError, ValueError):
-        return None
-
-
-def _refusal(status: int, message: str) -> Refused:
-    if "content" in message and ("filter" in message or "policy" in message):
-        return Refused("content_filter", message)
-    if any(word in message.lower() for word in _BAD_PROMPT):
-        return Refused("prompt_too_long", message)
-    return Refused("bad_request", f"status {status}: {message}")
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except ValueError:
+        return 0.0

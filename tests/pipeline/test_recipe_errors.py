@@ -1,0 +1,124 @@
+"""Every mistake in a recipe is one line that says where and what to do, before anything runs; exit code 2."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from bench import ROOT
+
+from pipeline.cli import main
+
+QUICKSTART = yaml.safe_load((ROOT / "configs" / "quickstart.yaml").read_text())
+
+
+@pytest.fixture(autouse=True)
+def in_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def complaint(capsys: pytest.CaptureFixture[str], tmp_path: Path, change: Any = None, *sets: str) -> str:
+    """What `plan` prints for a quickstart recipe with something wrong; it must be one line."""
+    recipe = yaml.safe_load(yaml.safe_dump(QUICKSTART))
+    if change:
+        change(recipe)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(recipe))
+    arguments = [part for one in sets for part in ("--set", one)]
+    assert main(["plan", str(path), "--set", f"store={tmp_path}/store", *arguments]) == 2
+    error = capsys.readouterr().err.strip()
+    assert len(error.splitlines()) == 1, error
+    return error.replace(str(path), "RECIPE")
+
+
+CASES = [
+    ("checks.query_text.max_wrods=3", "RECIPE: checks.query_text.max_wrods: unknown key; did you mean 'max_words'?"),
+    ("stages.rewrite.atempts=3", "RECIPE: stages.rewrite.atempts: unknown key; did you mean 'attempts'?"),
+    ("engines.llm.modle=x", "RECIPE: engines.llm.modle: unknown key; did you mean 'model'?"),
+    ("engines.llm.backend=llm_lamacpp", "RECIPE: engines.llm.backend: no engine backend 'llm_lamacpp'; did you mean 'llm_llamacpp'?"),
+    ("stages.rewrit={engine: llm}", "RECIPE: stages.rewrit: no stage 'rewrit'; did you mean 'rewrite'?"),
+    ("stages.rewrite.engine=lmm", "RECIPE: stages.rewrite.engine: no engine 'lmm'; did you mean 'llm'?"),
+    ("stages.rewrite.engine=tts", "RECIPE: stages.rewrite.engine: 'tts' is an engine of kind tts; the stage asks one of llm"),
+    ("stages.normalise_query.engine=llm", "RECIPE: stages.normalise_query.engine: the stage 'normalise' asks no engine"),
+    ("stages.speak_answer.voices=[af_sara]", "RECIPE: stages.speak_answer.voices: no voice 'af_sara' in tts; did you mean 'af_sarah'?"),
+    ("sources.alpaca.path=tests/data/alpaca_sampel.json", "no such file: tests/data/alpaca_sampel.json"),
+    ("stages.rewrite.prompt=configs/prompts/no.jinja", "RECIPE: stages.rewrite.prompt: no such prompt file: configs/prompts/no.jinja"),
+    ("export.splits={train: 0.5}", "add up to 0.5, not to 1"),
+    ("nmae=x", "RECIPE: nmae: unknown key; did you mean 'name'?"),
+    ("seed=many", "RECIPE: seed: input should be a valid integer"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("override", "told"), CASES, ids=[case[0].split("=")[0] for case in CASES])
+def test_a_wrong_key(capsys: pytest.CaptureFixture[str], tmp_path: Path, override: str, told: str) -> None:
+    assert told in complaint(capsys, tmp_path, None, override)
+
+
+def test_a_column_nobody_writes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    told = complaint(capsys, tmp_path, lambda recipe: recipe["stages"].pop("normalise_answer"))
+    assert "stages.speak_answer: reads 'answer_spoken', which no stage writes and no source gives" in told
+    assert "add a stage normalise (of: answer)" in told
+
+
+def test_two_writers_of_one_column(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    told = complaint(
+        capsys,
+        tmp_path,
+        lambda recipe: recipe["stages"].update(zagain={**recipe["stages"]["rewrite"], "stage": "rewrite"}),
+    )
+    assert "RECIPE: stages.zagain: writes 'query_text', 'query_method', 'query_attempts', and so does rewrite" in told
+
+
+def test_an_undefined_variable_in_a_prompt(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    prompt = tmp_path / "p.jinja"
+    prompt.write_text("Answer {{ qeury }}")
+    told = complaint(capsys, tmp_path, None, f"stages.respond.prompt={prompt}")
+    assert "uses the variable 'qeury', which the stage doesn't give; did you mean 'query'?" in told
+
+
+def test_a_broken_template(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    prompt = tmp_path / "p.jinja"
+    prompt.write_text("Answer\n{{ query")
+    assert "p.jinja, line 2: not a Jinja template" in complaint(
+        capsys, tmp_path, None, f"stages.respond.prompt={prompt}"
+    )
+
+
+def test_a_missing_recipe_and_bad_yaml(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["plan", "configs/quikstart.yaml"]) == 2
+    assert "no such recipe; did you mean 'configs/quickstart.yaml'?" in capsys.readouterr().err
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("name: [")
+    assert main(["plan", str(bad)]) == 2
+    assert "not YAML" in capsys.readouterr().err
+
+
+def test_unknown_stage_names_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    store = f"store={tmp_path}/store"
+    assert main(["plan", "configs/quickstart.yaml", "--only", "respnd", "--set", store]) == 2
+    assert "no stage 'respnd'; did you mean 'respond'?" in capsys.readouterr().err
+
+
+def test_a_model_that_is_not_there(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOXSMITH_CACHE", str(tmp_path / "cache"))
+    assert main(["run", "configs/quickstart.yaml", "--set", f"store={tmp_path}/store"]) == 2
+    assert "get it with: python -m pipeline fetch smollm2-135m-instruct" in capsys.readouterr().err
+
+
+def test_a_cycle(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, toys: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import stages.registry as registry
+
+    source = (ROOT / "tests" / "toys" / "words.py").read_text()
+    loops = source.replace('("query_text",)', '("answer_text",)').replace('("query_spoken",)', '("query_text",)')
+    (tmp_path / "toy_loop.py").write_text(loops.replace('row["query_text"]', 'row["answer_text"]'))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(registry.STAGES, "toy_loop", "toy_loop")
+    from bench import write_recipe
+
+    path = write_recipe(tmp_path, ["x"], stages={"toy_loop": None, "toy_count": {"engine": "llm"}})
+    assert main(["plan", path]) == 2
+    assert "a cycle: toy_" in capsys.readouterr().err
