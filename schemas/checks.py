@@ -19,9 +19,16 @@ class QueryText(Strict):
 class AnswerText(Strict):
     """Limits on a spoken answer."""
 
-    min_words: int = Field(2, ge=1, description="fewest words of an answer")
+    min_words: int = Field(1, ge=1, description="fewest words of an answer")
     max_words: int = Field(80, ge=1, description="most words of an answer")
     min_on_topic: float = Field(0.1, ge=0, le=1, description="least share of the request's content words taken up")
+
+
+class Exchange(Strict):
+    """Limits on both texts of a turn, for a stage that makes both."""
+
+    query_text: QueryText = QueryText()
+    answer_text: AnswerText = AnswerText()
 
 
 class Clip(Strict):
@@ -47,3 +54,7 @@ class Checks(Strict):
     query_clip: Clip = Clip(max_wer=0.2)
     answer_clip: Clip = Clip()
     max_reject_ratio: float = Field(0.6, gt=0, le=1, description="a stage whose first shards lose more stops the run")
+
+    @property
+    def exchange(self) -> Exchange:
+        return Exchange(query_text=self.query_text, answer_text=self.answer_text)

@@ -1,5 +1,6 @@
 """Prompts: Jinja files, read when the recipe is."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,8 @@ class Prompt(Strict):
 
     @property
     def head(self) -> str:
-        """The text before the first variable: what all requests made of this prompt begin with."""
-        return "" if "{%" in self.text else self.text.partition("{{")[0]
+        """The text before the first variable or block: what all requests made of this prompt begin with."""
+        return re.split(r"\{[{%#]", self.text, maxsplit=1)[0]
 
     def render(self, **variables: Any) -> str:
         """The text with its variables filled in. Raises jinja2.UndefinedError for one that isn't given."""

@@ -1,8 +1,12 @@
-"""`respond`: a concise answer that can be spoken, to the request as it will be heard."""
+"""`respond`: a concise answer that can be spoken, to the request as it will be heard.
+
+The LLM is asked up to `attempts` times; each reply is read, mended where a rule can do it safely, and checked. There is
+no fallback: no rule knows an answer.
+"""
 
 import json
-import re
-from typing import Literal
+from collections.abc import Generator
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -10,10 +14,12 @@ from schemas.checks import AnswerText
 from schemas.prompt import Prompt
 from stages.requests import Complete
 from stages.stage import Asking, Context, Reject, Row, Stage, StageConfig
-from stages.text.answers import answer_fault, trimmed
-from stages.text.verbalise import verbalise
+from stages.text.answers import answer_fault, proposal
+from stages.text.plain_request import without_filler
+from stages.text.replies import free_text, json_field
+from stages.text.speakable import Fault
 
-_SCHEMA = json.dumps(
+SCHEMA = json.dumps(
     {
         "type": "object",
         "properties": {"answer": {"type": "string"}},
@@ -23,28 +29,54 @@ _SCHEMA = json.dumps(
 )
 
 
-class Config(StageConfig):
+class Answering(StageConfig):
+    """How the LLM is asked for an answer, and how often."""
+
+    format: Literal["completion", "chat"] = Field("completion", description="a small model goes on with few-shot text")
+    attempts: int = Field(3, ge=1, description="replies asked for at most")
+    max_tokens: int = Field(72, ge=8)
+    max_sentences: int = Field(3, ge=1, description="an answer that goes on for longer ends there")
+    temperature: float = Field(0.7, ge=0, description="of the second attempt and later; the first takes 0.2")
+    top_p: float = Field(0.95, gt=0, le=1)
+
+
+class Config(Answering):
     """Settings of `respond`."""
 
     prompt: Prompt = Field(description="variables: query")
-    format: Literal["completion", "chat"] = Field("completion", description="a small model goes on with few-shot text")
-    attempts: int = Field(3, ge=1, description="replies asked for at most")
-    max_tokens: int = Field(80, ge=8)
-    temperature: float = Field(0.6, ge=0, description="of the second attempt and later; the first takes 0.2")
-    top_p: float = Field(0.95, gt=0, le=1)
 
 
 def respond(row: Row, context: Context) -> Asking:
     """Writes answer_text, answer_method, answer_attempts. Raises Reject with the last check's reason."""
     config: Config = context.config
-    checks: AnswerText = context.checks
-    query = row["query_text"]
-    examples = tuple(re.findall(r"^Answer: (.+)$", config.prompt.text, re.M))
-    failures, text = [], ""
+    # What is asked is the same with and without "um", and so is the request to the engine.
+    prompt = config.prompt.render(query=without_filler(row["query_text"]))
+    return (yield from ask_answer(row, row["query_text"], prompt, config.prompt, config, context.checks, context))
+
+
+def ask_answer(
+    row: Row,
+    query: str,
+    rendered: str,
+    prompt: Prompt,
+    config: Answering,
+    checks: AnswerText,
+    context: Context,
+    earlier: tuple[str, ...] = (),
+) -> Generator[Complete, Any, Row]:
+    """The answer to `query` and how it came about, as columns. `rendered` is `prompt` filled in.
+
+    `earlier`: what was answered before in this conversation, and is no answer again.
+    Raises Reject with the reason of the last attempt's check, the message of every attempt, and the last text.
+    """
+    failures: list[str] = []
     for attempt in range(1, config.attempts + 1):
-        reply = yield _ask(config, query, attempt, context.seed_for(row["id"], attempt))
-        text = trimmed(read(reply.text, config.format), checks.min_words)
-        fault = answer_fault(text, query, examples, checks.min_words, checks.max_words, checks.min_on_topic)
+        reply = yield _ask(config, rendered, prompt.head, attempt, context.seed_for(row["id"], attempt))
+        raw = free_text(reply.text) if config.format == "completion" else json_field(reply.text, "answer")
+        text, fault = proposal(raw, reply.finish, checks.max_words, config.max_sentences)
+        fault = fault or answer_fault(text, query, prompt.text, checks.min_words, checks.max_words, checks.min_on_topic)
+        if not fault and text in earlier:
+            fault = Fault("echo", "the answer is one that was given before")
         if not fault:
             return {"answer_text": text, "answer_method": "llm", "answer_attempts": attempt}
         failures.append(f"reply {attempt}: {fault.message}")
@@ -52,33 +84,18 @@ def respond(row: Row, context: Context) -> Asking:
     raise Reject(fault.reason, "; ".join(failures), text)
 
 
-def read(reply: str, form: str) -> str:
-    """What a reply proposes to say, in words: its first paragraph, or its JSON field."""
-    text = reply.strip()
-    if form == "chat":
-        found = re.search(r"\{.*\}", text, re.S)
-        try:
-            text = str(json.loads(found[0])["answer"]) if found else text
-        except (ValueError, KeyError, TypeError):
-            text = ""
-    lines = text.strip().splitlines()
-    text = lines[0].strip().strip('"“”') if lines else ""
-    return verbalise(text) if text else ""
-
-
-def _ask(config: Config, query: str, attempt: int, seed: int) -> Complete:
+def _ask(config: Answering, prompt: str, head: str, attempt: int, seed: int) -> Complete:
     flat = config.format == "completion"
-    prompt = config.prompt.render(query=query)
     return Complete(
-        prompt=prompt.rstrip() if flat else None,
+        prompt=prompt if flat else None,
         messages=None if flat else (("user", prompt),),
-        head=config.prompt.head if flat else "",
+        head=head if flat else "",
         max_tokens=config.max_tokens,
         temperature=0.2 if attempt == 1 else config.temperature,
         top_p=config.top_p,
         stop=("\n",) if flat else (),
         seed=seed,
-        json_schema=None if flat else _SCHEMA,
+        json_schema=None if flat else SCHEMA,
     )
 
 

@@ -1,119 +1,218 @@
 """Is this a finished, honest answer to what was asked? Cheap checks that need no model, each with its reason code."""
 
 import re
+import unicodedata
 from difflib import SequenceMatcher
 
+from stages.text import asked
+from stages.text.repetition import loop
 from stages.text.speakable import Fault, speakable
-from stages.text.words import content_words, words
+from stages.text.tasks import STEMS
+from stages.text.verbalise import verbalise
+from stages.text.words import STOPWORDS, content_words, words
 
-_SENTENCE_END = re.compile(r"[.!?…][\"'”’]?(?=\s|$)")
+_SENTENCE_END = re.compile(r"(?<!\bMr)(?<!\bMs)(?<!\bDr)(?<!\bSt)(?<!\bMrs)[.!?…][\"'”’]?(?=\s|$)")
+_SURE = (
+    r"(?:(?:oh|sure(?: thing)?|certainly|of course|absolutely|great|okay|ok|yes|no problem|definitely|well)\b[,.!]*\s*)"
+)
+_HELP = (
+    r"(?:i'd|i would|i'll|i will|i can|i'm|i am|let me|we can|we'll|allow me)\b[^.!?,]{0,30}"
+    r"\b(?:help|write|create|provide|assist|generate|rewrite|rephrase|summarize|classify|compose|explain|describe|revise|"
+    r"come up)\b[^.!?]*|i(?:'d| would) (?:love|be happy|be glad)(?: to)?|i(?:'m| am) (?:sorry|glad)\b[^.!?]{0,30}"
+)
 _PROMISE = re.compile(
-    r"^(?:(?:sure|certainly|of course|absolutely|great|okay|yes)[,.!]?\s*)?(?:(?:i'd|i would|i'll|i will|i can|let me|i'm)\b"
-    r".{0,40}\b(?:love|happy|glad|help|write|create|provide|assist|generate|try|do that|give you|make|tell you|going to)"
-    r"|here(?:'s| is| are)\b)",
+    rf"{_SURE}*(?:{_HELP}|(?:here(?:'s| is| are| you go)|this is|below is|the following)\b[^.!?]*"
+    r"|you(?:'ve| have)? (?:already )?(?:asked|answered|got)\b[^.!?]*)?[.!?:]*",
+    re.I,
+)
+_EVASION = re.compile(
+    r"(?:yes|no|sure|okay)[,.]? (?:i|you|we|it|they|he|she|that)(?:'m|'re| am| are| is| can(?:not|'t)?| could| will| would|"
+    r" do(?:n't)?| does(?:n't)?| did(?:n't)?| have| has)(?: not)?[.!]?(?: (?:i'll|i'm|but)\b.*)?",
+    re.I,
+)
+_MODEL = re.compile(
+    r"\bas an? (?:ai|artificial|language model|assistant|voice assistant|computer)\b|\blanguage model\b"
+    r"|\bi(?:'m| am) (?:just |only )?an? (?:ai|artificial|language|computer|machine|voice assistant|virtual)\b"
+    r"|\bmy (?:training data|programming|knowledge cutoff)\b",
     re.I,
 )
 _REFUSAL = re.compile(
-    r"\bas an? (?:ai|language model|artificial)|\bi(?:'m| am) (?:just )?an? (?:ai|language model|computer)"
-    r"|\bi(?:'m| am) (?:sorry|unable|not able)|\bi (?:can(?:'t|not)|don't have (?:access|the ability|enough|personal))",
+    r"\bi(?:'m| am) (?:sorry|afraid)\b[^.!?]{0,20}\bi (?:can't|cannot|can not|don't|do not|am unable|am not)\b"
+    r"|\bi(?:'m| am) (?:unable|not able) to\b|\bi(?:'m| am) not sure\b"
+    r"|\bi (?:can't|cannot) (?:help|assist|provide|access|write|predict|answer|do (?:that|this)|give|classify|find|see|open)\b"
+    r"|\bi don't (?:have (?:access|the ability|enough|personal|any (?:information|personal|memor))|know (?:what|how|the answer))"
+    r"|\bit(?:'s| is) not possible to\b|\b(?:text|question|request) is (?:unclear|not clear)\b",
+    re.I,
+)
+_UNABLE = re.compile(
+    r"\bi (?:can't|cannot|am (?:unable|not able) to|do not|don't)\b (?:\w+ ){0,2}(?:help|assist|provide|write|create|fulfil)"
+    r"|\bi(?:'m| am) (?:unable|not able) to (?:help|assist|provide|write|create|fulfil)|\bit(?:'s| is) not possible to\b"
+    r"|\bi(?:'m| am) not sure what you\b",
     re.I,
 )
 _BACK = re.compile(
-    r"(?:what (?:would|do) you|could you (?:please )?(?:provide|clarify|tell|give)|can you (?:please )?(?:provide|clarify|tell)"
-    r"|please (?:provide|share|give me|tell me|let me know)|would you like)",
+    r"\b(?:could|can|would) you (?:please |kindly )?(?:provide|clarify|specify|elaborate|share|tell me more|give me more)\b"
+    r"|\bplease (?:provide|share|specify|clarify|give me|tell me|let me know|send)\b|\bwould you like (?:me|to)\b"
+    r"|\b(?:what|which|how)\b[^.!?]{0,20} (?:would|do|can) you (?:like|want|need)\b|\bhow (?:can|may) i (?:help|assist)\b",
     re.I,
 )
-_LIST = re.compile(r"^\s*(?:[-*•]|\d+[.)]|first:|one:)\s|:\s*$|;\s.*;\s.*;", re.I | re.M)
-_LIST_LEAD = re.compile(r"\b(?:one|1)[.):]\s.*\b(?:two|2)[.):]\s", re.I | re.S)
+_LIST = re.compile(
+    r"^\s*(?:[-*•–]|\(?\d{1,2}[.):]|\(?[a-h]\)|#+\s)\s*\S|(?:^|[\s:,.])\(?(?:1|one)[.):] .*\s\(?(?:2|two)[.):] |;.*;.*;"
+    r"|\b(?:step|option|tip|strategy|character|person|colleague|speaker) (?:\d|one)\s*:|\|.*\||\n.*\n.*\n",
+    re.I | re.S,
+)
+# What could be put into words, but would make no answer that anyone likes to hear.
+_UNSAYABLE = re.compile(r"```|</?[a-z]+>|`\w|https?:|www\.|\w ?=|[\d)] ?[*/+^×÷] ?[\d(]|\\\w|_\w+_")
+_LEFT_OPEN_WORDS = """
+    a an the and or but of to in for with by at on from as is are was were be that which who because if than so into
+    your my his her its their our this these those not can will would should could may such between
+"""
+_LEFT_OPEN = frozenset(_LEFT_OPEN_WORDS.split())
+# Words that say nothing about a thing: "The benefits are numerous."
+_VAGUE_WORDS = "numerous endless many various several great good important unique different certain"
+_VAGUE = frozenset(_VAGUE_WORDS.split())
+_ANNOUNCED = re.compile(rf"^{_SURE}*here(?:'s| is| are| it is| you go| they are)\b[^:.!?]{{0,80}}:\s+(?=\w)", re.I)
 
 
-def trimmed(text: str, least: int) -> str:
-    """The text up to its last finished sentence, where at least `least` words remain; else the text as it is."""
-    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
-    if not ends or ends[-1] == len(text):
-        return text
-    short = text[: ends[-1]]
-    return short if len(words(short)) >= least else text
+def proposal(raw: str, finish: str, max_words: int, max_sentences: int) -> tuple[str, Fault | None]:
+    """What a reply proposes to say, in words, and what is wrong with the reply before it is put into words.
+
+    Mended where that is safe: an announcement before the answer goes, and so do a sentence that the token limit cut
+    and those beyond `max_sentences` or `max_words`; a last point is added where the reply ended by itself.
+    """
+    if not raw.strip():
+        return "", Fault("empty", "the reply is empty")
+    if _LIST.search(raw.strip()):
+        return raw.strip(), Fault("list", "the answer is a list")
+    if found := _UNSAYABLE.search(raw):
+        return raw.strip(), Fault("markup", f"code, markup, an address or a formula can't be spoken: {found[0]!r}")
+    text = _ANNOUNCED.sub("", verbalise(raw))
+    last = re.search(r"([\w'-]+)[\"'”’]?$", text)
+    if finish == "stop" and last and raw.strip()[-1] not in ",;:-–—" and last[1].lower() not in _LEFT_OPEN:
+        text += "."
+    parts = [part for part in _sentences(text) if _SENTENCE_END.search(part)]
+    while len(parts) > 1 and (_PROMISE.fullmatch(parts[0]) or re.fullmatch(_SURE, parts[0], re.I)):
+        parts.pop(0)
+    while len(parts) > 1 and (len(parts) > max_sentences or len(words(" ".join(parts))) > max_words):
+        parts.pop()
+    if not parts:
+        return text, Fault("cut", "the answer stops in the middle of a sentence")
+    said = re.sub(rf"^{_SURE}(?=\w)", "", " ".join(parts), flags=re.I) if len(parts) > 1 else parts[0]
+    return said[0].upper() + said[1:], None
 
 
 def answer_fault(
-    answer: str, query: str, examples: tuple[str, ...], min_words: int, max_words: int, min_on_topic: float
+    answer: str, query: str, prompt: str, min_words: int, max_words: int, min_on_topic: float
 ) -> Fault | None:
-    """The first thing wrong with an answer to `query`, or None. `examples`: answers in the prompt, which must not leak."""
-    said, asked = words(answer), words(query)
-    if not said:
+    """The first thing wrong with an answer to `query`, or None. `prompt`: text whose lines must not come back."""
+    if not words(answer):
         return Fault("empty", "the reply is empty")
-    if _LIST.search(answer) or _LIST_LEAD.search(answer):
+    if _LIST.search(answer):
         return Fault("list", "the answer is a list")
     if fault := speakable(answer, min_words, max_words):
         return fault
-    if not _SENTENCE_END.search(answer[-2:]):
+    if not _SENTENCE_END.search(answer[-2:]) and not _SENTENCE_END.search(answer[-3:]):
         return Fault("cut", "the answer stops in the middle of a sentence")
+    if not content_words(answer) and words(answer)[0] not in ("yes", "no", "one"):
+        return Fault("too_short", "the answer has no word that means anything")
     if repeated := loop(answer):
         return Fault("loop", f"the answer repeats itself: {repeated!r}")
-    if _REFUSAL.search(answer):
+    return (
+        _language(answer, query)
+        or _evades(answer, query)
+        or _leaked(answer, prompt)
+        or _echoes(answer, query)
+        or _off_topic(answer, query, min_on_topic)
+    )
+
+
+def _sentences(text: str) -> list[str]:
+    ends = [0, *(match.end() for match in _SENTENCE_END.finditer(text))]
+    parts = [text[start:end].strip() for start, end in zip(ends, [*ends[1:], len(text)], strict=True)]
+    return [part for part in parts if part]
+
+
+def _language(answer: str, query: str) -> Fault | None:
+    strange = [char for char in answer if char.isalpha() and not unicodedata.name(char, "").startswith("LATIN")]
+    if strange:
+        return Fault("script", f"letters that are not Latin: {''.join(strange[:10])!r}")
+    said = words(answer)
+    if len(said) >= 8 and not asked.wants_foreign(query) and not any(word in STOPWORDS for word in said):
+        return Fault("language", "none of the answer's words is a common English one")
+    return None
+
+
+def _evades(answer: str, query: str) -> Fault | None:
+    """No answer, but talk about answering. In a letter or a dialogue somebody else may well be sorry, or ask."""
+    made = asked.wants_made(query)
+    parts = _sentences(answer)
+    if _MODEL.search(answer) or (not made and (_REFUSAL.search(answer) or re.match(r"i'm sorry\b", answer, re.I))):
         return Fault("refusal", "the answer refuses or talks about being a model")
-    if (answer.rstrip().endswith("?") and not query.lower().count("question")) or _BACK.search(answer):
+    if _UNABLE.search(answer):
+        return Fault("refusal", "the answer refuses")
+    if (_BACK.match(answer) if made else _BACK.search(answer)) and not asked.wants_question(query):
         return Fault("question_back", "the answer asks back")
-    if _promises(answer):
+    free = made or asked.wants_question(query) or re.match(r"(?:how|what) about\b|why not\b", parts[-1], re.I)
+    if answer.rstrip("\"'”’").endswith("?") and not free:
+        return Fault("question_back", "the answer asks back")
+    if all(_PROMISE.fullmatch(part) for part in parts) or re.match(
+        r"(?:sure, )?here(?:'s| is| are)\b[^:]*[.!]$", answer, re.I
+    ):
         return Fault("empty_promise", "the answer promises to answer, and does not")
-    if _echoes(said, asked):
+    if _EVASION.fullmatch(answer) and re.search(r"\b(?:can|could|would|will) you\b", query, re.I):
+        return Fault("empty_promise", "the answer says whether it will answer, and no more")
+    return None
+
+
+def _leaked(answer: str, prompt: str) -> Fault | None:
+    said = words(answer)
+    for line in prompt.splitlines():
+        line = re.sub(r"\{\{.*?\}\}|\{%.*?%\}|<\|.*?\|>|^\s*\{?\"?\w+\"?:", " ", line)
+        told = words(line)
+        if len(told) < 4 or len(said) < 4:
+            continue
+        blocks = SequenceMatcher(None, said, told, autojunk=False).get_matching_blocks()
+        same = sum(block.size for block in blocks if block.size >= 3)
+        if same >= 0.75 * len(said):
+            return Fault("leak", f"the answer is taken from the prompt: {line.strip()[:60]!r}")
+    return None
+
+
+def _echoes(answer: str, query: str) -> Fault | None:
+    """The request's own words for an answer: all of it, a long piece of it, or with nothing added that means anything."""
+    said, heard = words(answer), words(query)
+    blocks = SequenceMatcher(None, said, heard, autojunk=False).get_matching_blocks()
+    same = sum(block.size for block in blocks if block.size >= 3)
+    edited, picked = asked.wants_edited(query), asked.wants_picked(query)
+    if same >= 0.85 * len(said) and len(said) >= 0.75 * len(heard):
         return Fault("echo", "the answer repeats the request")
-    if example := _leaked(said, examples):
-        return Fault("leak", f"the answer is an example of the prompt: {example[:60]!r}")
-    return _off_topic(answer, query, min_on_topic)
-
-
-def loop(text: str) -> str | None:
-    """What the text says over and over: a sentence twice, or four words three times."""
-    sentences = [" ".join(words(part)) for part in re.split(r"[.!?;]", text)]
-    for sentence in sentences:
-        if len(sentence.split()) >= 3 and sentences.count(sentence) > 1:
-            return sentence
-    said = words(text)
-    for size, times in ((1, 4), (2, 3), (4, 2)):
-        for start in range(len(said) - size * times + 1):
-            piece = said[start : start + size]
-            if all(said[start + n * size : start + (n + 1) * size] == piece for n in range(times)):
-                return " ".join(piece)
-    grams = [tuple(said[n : n + 4]) for n in range(len(said) - 3)]
-    many = [gram for gram in grams if grams.count(gram) >= 3]
-    if many:
-        return " ".join(many[0])
-    openings = [tuple(sentence.split()[:4]) for sentence in sentences if len(sentence.split()) >= 5]
-    same = [opening for opening in openings if openings.count(opening) >= 3]
-    return " ".join(same[0]) if same else None
-
-
-def _promises(answer: str) -> bool:
-    sentences = [part for part in re.split(r"(?<=[.!?])\s+", answer.strip()) if part]
-    return len(sentences) <= 1 and bool(_PROMISE.search(answer)) and len(words(answer)) < 25
-
-
-def _echoes(said: list[str], asked: list[str]) -> bool:
-    if len(said) < 4 or not asked:
-        return False
-    match = SequenceMatcher(None, said, asked, autojunk=False)
-    shared = sum(block.size for block in match.get_matching_blocks() if block.size >= 2)
-    return shared >= 0.8 * len(said) and len(said) <= len(asked) + 4 and len(said) >= 0.5 * len(asked)
-
-
-def _leaked(said: list[str], examples: tuple[str, ...]) -> str | None:
-    for example in examples:
-        other = words(example)
-        if len(other) >= 4 and SequenceMatcher(None, said, other, autojunk=False).ratio() > 0.75:
-            return example
+    if len(said) >= 6 and same == len(said) and len(blocks) == 2 and not asked.wants_corrected(query):
+        return Fault("echo", "the answer is a piece of the request")
+    if len(said) >= 6 and same >= 0.85 * len(said) and not edited:
+        return Fault("echo", "the answer copies a piece of the request")
+    there = set(content_words(query))
+    new = [word for word in content_words(answer) if word not in there and word not in _VAGUE]
+    if new or edited or said[0] in ("yes", "no"):
+        return None
+    if not picked or (len(said) >= 6 and same >= 0.6 * len(said)):
+        return Fault("echo", "the answer says nothing that the request doesn't")
     return None
 
 
 def _off_topic(answer: str, query: str, least: float) -> Fault | None:
-    """Of a longer answer some content word must be the request's; a short one may be a fact that shares none."""
-    asked, said = set(content_words(query)), set(content_words(answer))
-    if len(words(answer)) <= 8 or len(asked) < 2:
+    """An explanation takes up some of the request's content words; a short fact or a new thing need not."""
+    heard, said = set(content_words(query)), set(content_words(answer))
+    wanted = heard - STEMS
+    if len(words(answer)) <= 8 or len(wanted) < 2 or asked.wants_edited(query) or asked.wants_foreign(query):
         return None
-    shared = len(asked & said) / len(asked)
-    if shared < least:
-        return Fault(
-            "off_topic", f"of the request's {len(asked)} content words the answer takes up {len(asked & said)}"
-        )
+    if asked.is_open(query) and not (len(words(answer)) >= 12 and re.search(r"\babout\b", query)):
+        return None
+    taken = {word for word in heard if word in said or any(_akin(word, other) for other in said)}
+    if len(taken) < max(1, least * len(wanted)) and not (asked.wants_picked(query) and taken):
+        return Fault("off_topic", f"of the request's {len(wanted)} content words the answer takes up {len(taken)}")
     return None
+
+
+def _akin(one: str, other: str) -> bool:
+    """ "Japan" and "Japanese": five letters in common at the start."""
+    return len(one) >= 5 and one[:5] == other[:5]

@@ -1,0 +1,36 @@
+"""What an LLM's raw reply says: free text, or one field of a JSON object, whatever it is wrapped in."""
+
+import json
+import re
+
+_FENCE = re.compile(r"^\s*```[a-z]*\s*\n?(.*?)\n?\s*```\s*$", re.S)
+
+
+def free_text(reply: str, label: str = "") -> str:
+    """The reply without blanks, a leading "label:" and quotation marks that embrace the whole."""
+    text = reply.strip()
+    if label:
+        text = re.sub(rf"^{label}\s*:\s*", "", text, flags=re.I)
+    if len(text) > 1 and text[0] in '"“' and text[-1] in '"”' and not re.search('["“”]', text[1:-1]):
+        text = text[1:-1].strip()
+    return text
+
+
+def json_field(reply: str, field: str) -> str:
+    """The text in `field` of the JSON object in the reply; "" where there is none.
+
+    A code fence and words around the object are passed over; a reply without any brace is taken to be the text itself.
+    """
+    fenced = _FENCE.match(reply)
+    text = (fenced[1] if fenced else reply).strip()
+    if "{" not in text:
+        return free_text(text, field)
+    decoder = json.JSONDecoder(strict=False)
+    for start in (match.start() for match in re.finditer(r"\{", text)):
+        try:
+            found, _ = decoder.raw_decode(text, start)
+        except ValueError:
+            continue
+        if isinstance(found, dict) and isinstance(found.get(field), str):
+            return free_text(found[field])
+    return ""
