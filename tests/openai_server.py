@@ -1,117 +1,207 @@
-"""A server that speaks the OpenAI protocol over real HTTP, with faults on demand. Also: python openai_server.py PORT."""
+"""A server on 127.0.0.1 that speaks the OpenAI protocol: models, completions, chat completions; with faults on demand.
+
+Its replies are a function of the request. Every POST is written down before it is answered.
+"""
 
 import json
-import sys
+import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-Reply = Callable[[dict[str, Any]], str]
-
-
-def echo(request: dict[str, Any]) -> str:
-    """A reply that depends on the request alone."""
-    text = request.get("prompt") or request["messages"][-1]["content"]
-    return f"You said: {text}"
+Body = dict[str, Any]
 
 
-class Server:
-    """Use as a context manager. `faults`: what the next requests meet, in order; then all is well.
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong with one request. The first that is set of `hang`, `drop`, `status`, `raw`, `cut` happens."""
 
-    A fault is an HTTP status, or "hang", "cut" (half a body), "empty" (no choices), "drop" (no reply at all), "html".
+    status: int = 0  # an error reply of this status ...
+    message: str = "scripted"
+    code: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)  # ... with these headers, Retry-After say
+    hang: float = 0.0  # seconds of silence, then the connection is closed
+    drop: bool = False  # the connection is closed unanswered
+    raw: str | None = None  # status 200 with this body
+    cut: bool = False  # the headers and half the body, then the connection is closed
+    patch: dict[str, Any] = field(default_factory=dict)  # over the keys of a good reply
+
+
+@dataclass(frozen=True)
+class Seen:
+    path: str
+    body: Body
+    headers: dict[str, str]
+    at: float  # time.monotonic()
+
+
+def user_text(body: Body) -> str:
+    """The prompt, or what the user said last."""
+    if "prompt" in body:
+        return str(body["prompt"])
+    return str([message["content"] for message in body["messages"] if message["role"] == "user"][-1])
+
+
+def echo(body: Body) -> str:
+    """The last line of what was said, as a sentence; under a JSON schema, that as each of its string properties."""
+    lines = [line for line in user_text(body).splitlines() if line.strip()]
+    text = f" You said: {lines[-1] if lines else ''}"
+    schema = (body.get("response_format") or {}).get("json_schema", {}).get("schema")
+    return text if schema is None else json.dumps(dict.fromkeys(schema.get("properties", {}), text))
+
+
+class OpenAIServer:
+    """Serves while it is entered (`with OpenAIServer() as server`), or between `start` and `stop`.
+
+    `reply` makes the text for a request's body; it is then cut at the request's stop strings and after `max_tokens`
+    words. `script(*faults)` says what happens to the next requests, one each (None: nothing); `always` to all others.
     """
 
-    def __init__(self, reply: Reply = echo, faults: list[Any] | None = None, port: int = 0) -> None:
-        self.reply, self.faults, self.seen = reply, list(faults or []), []
-        self.lock = threading.Lock()
-        self.active = self.most_active = 0
-        self.http = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
-        self.url = f"http://127.0.0.1:{self.http.server_port}/v1"
+    def __init__(self, reply: Callable[[Body], str] = echo, models: tuple[str, ...] = ("small",)) -> None:
+        self.reply, self.models = reply, models
+        self.delay = 0.0  # seconds each reply takes
+        self.key: str | None = None  # where set, requests without it get a 401
+        self.always: Fault | None = None
+        self.seen: list[Seen] = []
+        self.at_once = self.most_at_once = 0  # requests under way
+        self.port = 0
+        self._script: deque[Fault | None] = deque()
+        self._lock = threading.Lock()
+        self._server: ThreadingHTTPServer | None = None
 
-    def __enter__(self) -> "Server":
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def script(self, *faults: Fault | None) -> None:
+        self._script.extend(faults)
+
+    def start(self) -> None:
+        """Listen: the first time on any free port, later on the same again."""
+        self._server = _Listener(("127.0.0.1", self.port), type("Handler", (_Handler,), {"owner": self}))
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Be down: connections are refused."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def __enter__(self) -> Self:
+        self.start()
         return self
 
-    def __exit__(self, *_: Any) -> None:
-        self.http.shutdown()
-        self.http.server_close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def enter(self, seen: Seen) -> Fault | None:
+        """Write a request down; returns what is to go wrong with it."""
+        with self._lock:
+            self.seen.append(seen)
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+            return self._script.popleft() if self._script else self.always
+
+    def leave(self) -> None:
+        with self._lock:
+            self.at_once -= 1
+
+    def answer(self, path: str, body: Body) -> Body:
+        """The protocol's reply to a good request."""
+        text, finish = self.reply(body), "stop"
+        for stop in body.get("stop") or ():
+            text = text.split(stop)[0]
+        words = text.split(" ")
+        if len(words) > body.get("max_tokens", 16):
+            words, finish = words[: body["max_tokens"]], "length"
+            text = " ".join(words)
+        chat = path.endswith("/chat/completions")
+        said = {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
+        asked = len(user_text(body).split())
+        return {
+            "id": "reply",
+            "object": "chat.completion" if chat else "text_completion",
+            "created": 0,
+            "model": body["model"],
+            "choices": [{"index": 0, "finish_reason": finish, "logprobs": None, **said}],
+            "usage": {
+                "prompt_tokens": asked,
+                "completion_tokens": len(words),
+                "total_tokens": asked + len(words),
+            },
+        }
 
 
-def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
 
-        def log_message(self, *_: Any) -> None:
-            return
-
-        def do_GET(self) -> None:
-            self.send({"object": "list", "data": [{"id": "toy", "object": "model", "created": 0, "owned_by": "us"}]})
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            with server.lock:
-                server.seen.append(body)
-                fault = server.faults.pop(0) if server.faults else None
-                server.active += 1
-                server.most_active = max(server.most_active, server.active)
-            try:
-                self.answer(body, fault)
-            finally:
-                with server.lock:
-                    server.active -= 1
-
-        def answer(self, body: dict[str, Any], fault: Any) -> None:
-            if isinstance(fault, int):
-                self.send({"error": {"message": f"fault {fault}", "type": "fault"}}, fault)
-            elif isinstance(fault, tuple):  # status and message
-                self.send({"error": {"message": fault[1], "type": "fault"}}, fault[0])
-            elif fault == "hang":
-                time.sleep(3)
-                self.close_connection = True
-            elif fault == "drop":
-                self.connection.close()
-                self.close_connection = True
-            elif fault == "html":
-                self.send_bytes(b"<html>busy</html>", 200, "text/html")
-            elif fault == "empty":
-                self.send({"id": "x", "object": "text_completion", "created": 0, "model": "toy", "choices": []})
-            else:
-                data = json.dumps(self.completion(body)).encode()
-                if fault == "cut":
-                    self.send_bytes(data[: len(data) // 2], 200, "application/json")
-                else:
-                    self.send_bytes(data, 200, "application/json")
-
-        def completion(self, body: dict[str, Any]) -> dict[str, Any]:
-            time.sleep(0.02)
-            text = server.reply(body)
-            words = text.split(" ")
-            finish = "length" if len(words) > body["max_tokens"] else "stop"
-            text = " ".join(words[: body["max_tokens"]])
-            chat = "messages" in body
-            choice = {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
-            usage = {"prompt_tokens": 1, "completion_tokens": len(text.split()), "total_tokens": 1}
-            kind = "chat.completion" if chat else "text_completion"
-            choices = [{"index": 0, "finish_reason": finish, "logprobs": None, **choice}]
-            return {"id": "x", "object": kind, "created": 0, "model": "toy", "choices": choices, "usage": usage}
-
-        def send(self, value: Any, status: int = 200) -> None:
-            self.send_bytes(json.dumps(value).encode(), status, "application/json")
-
-        def send_bytes(self, data: bytes, status: int, kind: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(data)))
-            if status == 429:
-                self.send_header("Retry-After", "0.1")
-            self.end_headers()
-            self.wfile.write(data)
-
-    return Handler
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no news."""
 
 
-if __name__ == "__main__":
-    with Server(port=int(sys.argv[1])):
-        threading.Event().wait()
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    owner: OpenAIServer
+
+    def do_GET(self) -> None:
+        if self.path == "/v1/models":
+            models = [{"id": name, "object": "model", "created": 0, "owned_by": "us"} for name in self.owner.models]
+            self._send(200, {"object": "list", "data": models})
+        else:
+            self._send(404, {"error": {"message": f"no {self.path}"}})
+
+    def do_POST(self) -> None:
+        body: Body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        fault = self.owner.enter(Seen(self.path, body, dict(self.headers), time.monotonic()))
+        try:
+            time.sleep(self.owner.delay)
+            self._answer(body, fault or Fault())
+        finally:
+            self.owner.leave()
+
+    def _answer(self, body: Body, fault: Fault) -> None:
+        if fault.hang or fault.drop:
+            time.sleep(fault.hang)
+            self._hang_up()
+        elif fault.status:
+            error = {"message": fault.message, "type": "scripted", "code": fault.code}
+            self._send(fault.status, {"error": error}, fault.headers)
+        elif fault.raw is not None:
+            self._send(200, fault.raw)
+        elif self.owner.key and self.headers["Authorization"] != f"Bearer {self.owner.key}":
+            self._send(401, {"error": {"message": f"wrong key: {self.headers['Authorization']}"}})
+        elif self.path not in ("/v1/completions", "/v1/chat/completions"):
+            self._send(404, {"error": {"message": f"no {self.path}"}})
+        elif body.get("model") not in self.owner.models:
+            self._send(404, {"error": {"message": f"no model {body.get('model')}", "code": "model_not_found"}})
+        else:
+            self._send(200, self.owner.answer(self.path, body) | fault.patch, cut=fault.cut)
+
+    def _send(self, status: int, content: Any, headers: dict[str, str] | None = None, cut: bool = False) -> None:
+        data = content.encode() if isinstance(content, str) else json.dumps(content).encode()
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data[: len(data) // 2] if cut else data)
+        if cut:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Be quiet."""

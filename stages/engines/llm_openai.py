@@ -45,7 +45,7 @@ class Config(EngineConfig):
     base_url: str = Field(description="where the server is, up to /v1")
     model: str = Field(description="the name by which the server knows the model")
     revision: str = Field("", description="of the served model; change it when the server gets other weights")
-    extra: dict[str, Any] = Field({}, description="more fields of each request's body, such as top_k")
+    extra: dict[str, Any] = Field({}, description="more fields of each request's body; null leaves one out")
     licence: str = Field("unknown", description="terms of what the model writes")
     api_key_env: str = Field(
         "OPENAI_API_KEY", description="environment variable that holds the key, where one is needed"
@@ -106,7 +106,7 @@ class OpenAI:
         import openai
 
         self.config = config
-        self.key = os.environ.get(config.api_key_env, "")
+        self.key = os.environ.get(config.api_key_env, "").strip()
         self.client = openai.AsyncOpenAI(
             base_url=config.base_url, api_key=self.key or "none", max_retries=0, timeout=config.timeout
         )
@@ -143,7 +143,8 @@ class OpenAI:
             async with self._places:
                 before, tries = self._replies, 1 if self._down else self.config.retries + 1
                 for done in range(1, tries + 1):
-                    await asyncio.sleep(self._not_before - time.monotonic())
+                    if (ahead := self._not_before - time.monotonic()) > 0:
+                        await asyncio.sleep(ahead + self._pause(1))
                     try:
                         reply = await self._try(request)
                     except _Again as failure:
@@ -162,18 +163,22 @@ class OpenAI:
 
     def _pause(self, failures: int) -> float:
         """Seconds: the backoff doubled for each failure, shortened by chance, so that requests don't come in waves."""
-        return min(LONGEST_PAUSE, self.config.backoff * 2 ** (failures - 1)) * random.uniform(0.5, 1)
+        whole: float = self.config.backoff * 2 ** (failures - 1)
+        return min(LONGEST_PAUSE, whole) * random.uniform(0.5, 1)
 
     async def _try(self, request: Complete) -> Completion:
         """One exchange. Raises _Again, Unavailable or Refused."""
         import openai
 
         chat = request.messages is not None
-        where = f"{self.config.base_url}/{'chat/completions' if chat else 'completions'}"
-        ask = self.client.chat.completions if chat else self.client.completions
+        path = "/chat/completions" if chat else "/completions"
+        where = self.config.base_url + path
+        api = self.client.chat.completions if chat else self.client.completions
+        body = _body(self.config, request)
+        subject = {name: body.pop(name) for name in ("model", "messages", "prompt") if name in body}
         try:
             async with asyncio.timeout(self.config.timeout):
-                raw = await ask.with_raw_response.create(**_body(self.config, request), extra_body=self.config.extra)
+                raw = await api.with_raw_response.create(**subject, extra_body=body)
         except openai.APIStatusError as error:
             raise await self._status(where, error) from None
         except (TimeoutError, openai.APITimeoutError):
@@ -187,15 +192,14 @@ class OpenAI:
         try:
             return _completion(json.loads(raw.http_response.content))
         except (ValueError, LookupError, TypeError, AttributeError) as error:
-            start = raw.http_response.content[:200].decode(errors="replace")
-            raise _Again(f"{where}: a reply that isn't the OpenAI protocol's ({error!r}): {start!r}") from None
+            start = self._quote(raw.http_response.content.decode(errors="replace"))
+            raise _Again(f"{where}: a reply that isn't the OpenAI protocol's ({error!r}): {start}") from None
 
     async def _status(self, where: str, error: Any) -> Exception:
         """What a status that isn't 200 means: for this request, or for the world."""
         status = error.status_code
         told = error.body if isinstance(error.body, dict) else {}
-        message = str(told.get("message") or told.get("detail") or error.message)
-        message = message.replace(self.key, "***") if self.key else message
+        message = self._quote(str(told.get("message") or told.get("detail") or error.message))
         kind = f"{told.get('code')} {told.get('type')} {message}".lower()
         what = f"{where}: status {status}: {message}"
         if "insufficient_quota" in kind:
@@ -213,6 +217,10 @@ class OpenAI:
             return Unavailable(f"{what}; {await self._advice()}")
         return Unavailable(f"{what}; the server doesn't take such requests: look at the engine's model and extra")
 
+    def _quote(self, text: str) -> str:
+        """What a server said: its start, without the key, which some repeat."""
+        return (text.replace(self.key, "***") if self.key else text)[:500]
+
     async def _advice(self) -> str:
         """What the server has, where it says so."""
         import openai
@@ -226,6 +234,7 @@ class OpenAI:
 
 
 def _body(config: Config, request: Complete) -> dict[str, Any]:
+    """The request as the protocol has it."""
     body: dict[str, Any] = {
         "model": config.model,
         "max_tokens": request.max_tokens,
@@ -242,7 +251,7 @@ def _body(config: Config, request: Complete) -> dict[str, Any]:
     if request.json_schema is not None:
         schema = {"name": "reply", "schema": json.loads(request.json_schema), "strict": True}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return body
+    return {name: value for name, value in {**body, **config.extra}.items() if value is not None}
 
 
 def _completion(reply: dict[str, Any]) -> Completion:
