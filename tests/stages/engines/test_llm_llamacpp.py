@@ -3,7 +3,7 @@
 import pytest
 
 from stages.engines.base import Refused
-from stages.engines.llm_llamacpp import Config, LlamaCpp, load
+from stages.engines.llm_llamacpp import Config, LlamaCpp, identity, licence, load
 from stages.requests import Complete
 
 
@@ -74,3 +74,23 @@ def test_messages_and_json(engine: LlamaCpp) -> None:
 def test_a_prompt_beyond_the_context_is_refused(engine: LlamaCpp) -> None:
     with pytest.raises(Refused, match="prompt_too_long"):
         ask(engine, [Complete(prompt="word " * 6000, max_tokens=5)])
+
+
+def test_seeds_make_other_texts_and_no_heat_makes_one(engine: LlamaCpp) -> None:
+    hot = [Complete(prompt="Once upon a time", max_tokens=12, temperature=1.0, seed=n) for n in range(6)]
+    cold = [Complete(prompt="Once upon a time", max_tokens=12, seed=n) for n in range(3)]
+    assert len({reply.text for reply in ask(engine, hot)}) == 6
+    assert len({reply.text for reply in ask(engine, cold)}) == 1
+
+
+def test_it_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    quiet = load(Config(context=512))
+    ask(quiet, [Complete(prompt="Once upon a time", max_tokens=4)])
+    quiet.close()
+    assert "".join(capfd.readouterr()) == ""
+
+
+def test_identity_is_of_what_replies_depend_on() -> None:
+    assert identity(Config()) == identity(Config.model_validate({"resources": {"replicas": 3, "threads": 2}}))
+    assert identity(Config()) != identity(Config(context=1024))
+    assert licence(Config()) == "Apache-2.0"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from openai_server import Body, Fault, OpenAIServer, user_text
 
-from stages.engines import llm_openai
+from stages.engines import llm_llamacpp, llm_openai
 from stages.engines.base import Refused, Unavailable
 from stages.requests import Complete, Completion
 
@@ -304,3 +304,19 @@ def test_identity_is_of_the_model_not_of_the_machine() -> None:
 def test_an_address_is_one_and_holds_no_key(url: str) -> None:
     with pytest.raises(ValueError, match="address"):
         llm_openai.Config(base_url=url, model="small")
+
+
+def test_a_real_server_gives_what_the_same_model_gives_inside_the_process(connect: Connect) -> None:
+    inside = llm_llamacpp.load(llm_llamacpp.Config(context=512))
+    outside = connect(base_url=f"{inside.server.listening_address}/v1", timeout=60, resources={"concurrency": 1})
+    schema = '{"type": "object", "properties": {"colour": {"type": "string", "maxLength": 20}}, "required": ["colour"]}'
+    requests = [
+        Complete(prompt="Once upon a time", max_tokens=12, temperature=0.8, top_p=0.9, seed=3),
+        Complete(prompt="Q: What colour is the sky?\nA: Blue.\nQ: What colour is grass?\nA:", stop=("\n",)),
+        Complete(messages=(("user", "Name a fruit."),), max_tokens=16),
+        Complete(messages=(("user", "Name a colour."),), max_tokens=30, json_schema=schema),
+    ]
+    assert ask(outside, *requests) == [inside.submit(request).result(60) for request in requests]
+    with pytest.raises(Refused, match="prompt_too_long"):
+        ask(outside, Complete(prompt="word " * 1000))
+    inside.close()
