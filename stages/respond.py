@@ -4,7 +4,6 @@ The LLM is asked up to `attempts` times; each reply is read, mended where a rule
 no fallback: no rule knows an answer.
 """
 
-import json
 from collections.abc import Generator
 from typing import Any, Literal
 
@@ -16,17 +15,8 @@ from stages.requests import Complete
 from stages.stage import Asking, Context, Reject, Row, Stage, StageConfig
 from stages.text.answers import answer_fault, proposal
 from stages.text.plain_request import without_filler
-from stages.text.replies import free_text, json_field
+from stages.text.replies import free_text, json_field, schema
 from stages.text.speakable import Fault
-
-SCHEMA = json.dumps(
-    {
-        "type": "object",
-        "properties": {"answer": {"type": "string"}},
-        "required": ["answer"],
-        "additionalProperties": False,
-    }
-)
 
 
 class Answering(StageConfig):
@@ -95,7 +85,7 @@ def _ask(config: Answering, prompt: str, head: str, attempt: int, seed: int) -> 
         top_p=config.top_p,
         stop=("\n",) if flat else (),
         seed=seed,
-        json_schema=None if flat else SCHEMA,
+        json_schema=None if flat else schema("answer"),
     )
 
 

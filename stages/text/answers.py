@@ -16,9 +16,10 @@ _SURE = (
     r"(?:(?:oh|sure(?: thing)?|certainly|of course|absolutely|great|okay|ok|yes|no problem|definitely|well)\b[,.!]*\s*)"
 )
 _HELP = (
-    r"(?:i'd|i would|i'll|i will|i can|i'm|i am|let me|we can|we'll|allow me)\b[^.!?,]{0,30}"
+    r"(?:i'd|i would|i'll|i will|i can|i'm|i am|let me|we can|we'll|allow me)\b[^.!?,:]{0,30}"
     r"\b(?:help|write|create|provide|assist|generate|rewrite|rephrase|summarize|classify|compose|explain|describe|revise|"
-    r"come up)\b[^.!?]*|i(?:'d| would) (?:love|be happy|be glad)(?: to)?|i(?:'m| am) (?:sorry|glad)\b[^.!?]{0,30}"
+    r"come up|do (?:that|it|this))\b(?:(?!\b(?:including|such as|because|like)\b)[^.!?:]){0,120}"
+    r"|i(?:'d| would) (?:love|be happy|be glad)(?: to)?|i(?:'m| am) (?:sorry|glad)\b[^.!?:]{0,30}"
 )
 _PROMISE = re.compile(
     rf"{_SURE}*(?:{_HELP}|(?:here(?:'s| is| are| you go)|this is|below is|the following)\b[^.!?]*"
@@ -46,7 +47,7 @@ _REFUSAL = re.compile(
 )
 _UNABLE = re.compile(
     r"\bi (?:can't|cannot|am (?:unable|not able) to|do not|don't)\b (?:\w+ ){0,2}(?:help|assist|provide|write|create|fulfil)"
-    r"|\bi(?:'m| am) (?:unable|not able) to (?:help|assist|provide|write|create|fulfil)|\bit(?:'s| is) not possible to\b"
+    r"|\bi(?:'m| am) (?:unable to|not able to|not capable of|afraid i)\b|\bit(?:'s| is) not possible to\b"
     r"|\bi(?:'m| am) not sure what you\b",
     re.I,
 )

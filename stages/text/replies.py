@@ -34,3 +34,9 @@ def json_field(reply: str, field: str) -> str:
         if isinstance(found, dict) and isinstance(found.get(field), str):
             return free_text(found[field])
     return ""
+
+
+def schema(field: str) -> str:
+    """JSON schema, as text, of an object whose one field is a string: what `json_field` reads."""
+    wanted = {"type": "object", "properties": {field: {"type": "string"}}, "required": [field]}
+    return json.dumps(wanted | {"additionalProperties": False})

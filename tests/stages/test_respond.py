@@ -114,5 +114,5 @@ def test_the_small_model_answers_real_questions(llm: llm_llamacpp.LlamaCpp) -> N
             assert speakable(end.value["answer_text"], 1, 80) is None
             assert end.value["answer_text"][-1] in ".!?"
         except Reject as reject:
-            assert reject.reason and reject.message  # noqa: PT017
+            assert reject.reason and reject.message
     assert answered >= 4
