@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PROMPTS = ROOT / "configs/prompts"
 ASKED = (
     "What are some leisurely bike rides in Amsterdam?",
-    "Oh, I've heard of Vondelpark before. What makes it a good bike ride?",
+    "I've heard of Vondelpark before. What makes it a good bike ride?",
     "Do you know if there are any good places to have a picnic in Vondelpark?",
 )
 SAID = (
