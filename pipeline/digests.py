@@ -21,21 +21,20 @@ def column_digest(values: pa.ChunkedArray) -> str:
     """32 hex digits that name the values of a column, however it is chunked."""
     hasher = hashlib.blake2b(str(values.type).encode(), digest_size=16)
     for chunk in values.chunks:
-        _feed(hasher, chunk)
+        for value in chunk:
+            _feed(hasher, value)
     return hasher.hexdigest()
 
 
-def _feed(hasher: Any, array: pa.Array) -> None:
-    if pa.types.is_struct(array.type):
-        hasher.update(bytes(array.is_valid().to_pylist()))
-        for position in range(array.type.num_fields):
-            _feed(hasher, array.field(position))
+def _feed(hasher: Any, value: pa.Scalar) -> None:
+    if pa.types.is_struct(value.type) and value.is_valid:
+        for part in value.values():
+            _feed(hasher, part)
         return
-    for value in array:
-        data = value.as_buffer() if pa.types.is_binary(value.type) and value.is_valid else None
-        piece = memoryview(data) if data is not None else repr(value.as_py()).encode()
-        hasher.update(len(piece).to_bytes(8, "little"))
-        hasher.update(piece)
+    blob = pa.types.is_binary(value.type) and value.is_valid
+    piece = memoryview(value.as_buffer()) if blob else repr(value.as_py()).encode()
+    hasher.update(len(piece).to_bytes(8, "little"))
+    hasher.update(piece)
 
 
 @cache

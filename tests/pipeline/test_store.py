@@ -1,0 +1,106 @@
+"""The store: what is there is whole, and columns come back as they were written."""
+
+import threading
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.digests import column_digest, digest
+from pipeline.keys import difference, shard_key
+from pipeline.memo import Memo
+from pipeline.objects import build_table, column_field, read_columns
+from pipeline.store import Store
+from schemas.columns import AUDIO
+
+clips = st.one_of(
+    st.none(), st.fixed_dictionaries({"bytes": st.binary(max_size=40), "path": st.text("ab", max_size=4)})
+)
+
+
+def test_many_writers_of_one_file_leave_one_whole_file(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    writers = [threading.Thread(target=store.write_bytes, args=("a/b", bytes([n]) * 100_000)) for n in range(8)]
+    for writer in writers:
+        writer.start()
+    seen = set()
+    while any(writer.is_alive() for writer in writers):
+        data = store.read_bytes("a/b")
+        if data is not None:
+            seen.add((len(data), len(set(data))))
+    assert seen <= {(100_000, 1)}
+    assert store.files("a") == ["a/b"]
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    with pytest.raises(RuntimeError), store._appearing("x") as name:
+        Path(name).write_bytes(b"half")
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_urls_and_paths_are_one_store(tmp_path: Path) -> None:
+    Store(str(tmp_path)).write_json("a.json", {"x": 1})
+    assert Store(f"file://{tmp_path}").read_json("a.json") == {"x": 1}
+    assert Store(str(tmp_path)).read_json("b.json") is None
+
+
+@settings(max_examples=40, deadline=None)
+@given(first=st.lists(clips, min_size=1, max_size=8), seed=st.randoms(use_true_random=False))
+def test_a_column_that_points_gives_what_it_points_at(
+    tmp_path_factory: pytest.TempPathFactory, first: list, seed
+) -> None:
+    store = Store(str(tmp_path_factory.mktemp("s")))
+    second = [{"bytes": bytes([n]), "path": str(n)} for n in range(len(first))]
+    index = [seed.choice([None, 0, 1]) for _ in first]
+    names = ("query_audio_1", "query_audio_2")
+    for name, values in zip(names, (first, second), strict=True):
+        rows = [{name: value} for value in values]
+        empty: list = [[] for _ in rows]
+        store.commit(name, "k", build_table([column_field(name, None)], rows, [None] * len(rows), empty, empty), {})
+    rows = [{"query_audio": n} for n in index]
+    empty = [[] for _ in rows]
+    field = column_field("query_audio", names)
+    store.commit("pick", "k", build_table([field], rows, [None] * len(rows), empty, empty), {})
+    found = read_columns(store, {"query_audio": ("pick", "k"), **{name: (name, "k") for name in names}})
+    wanted = [None if n is None else (first, second)[n][row] for row, n in enumerate(index)]
+    assert found["query_audio"].to_pylist() == wanted
+
+
+@given(values=st.lists(clips, max_size=12), cut=st.integers(0, 12))
+def test_a_digest_names_values_and_not_chunks(values: list, cut: int) -> None:
+    whole = pa.chunked_array([pa.array(values, AUDIO)])
+    parts = pa.chunked_array([pa.array(values[:cut], AUDIO), pa.array(values[cut:], AUDIO)], AUDIO)
+    assert column_digest(parts) == column_digest(whole)
+    if values and values[0] is not None:
+        changed = [{**values[0], "bytes": values[0]["bytes"] + b"x"}, *values[1:]]
+        assert column_digest(pa.chunked_array([pa.array(changed, AUDIO)])) != column_digest(whole)
+
+
+@given(one=st.dictionaries(st.text(max_size=5), st.integers()), two=st.dictionaries(st.text(max_size=5), st.integers()))
+def test_keys_differ_just_where_parts_differ(one: dict, two: dict) -> None:
+    assert (shard_key(one) == shard_key(two)) == (one == two)
+    assert (difference(one, two) is None) == (one == two)
+    assert digest(dict(reversed(one.items()))) == digest(one)
+
+
+def test_the_memo_finds_replies_in_objects_and_in_parts(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    asked = [[b"1", b"2"], [], [b"3"]]
+    replies = [[b"one", b"two"], [], [b"three"]]
+    rows = [{"query_text": "a"}, {}, {"query_text": "b"}]
+    store.commit("s", "k", build_table([column_field("query_text", None)], rows, [None] * 3, asked, replies), {})
+    store.write_part("s", "j", build_table([], [{}], [None], [[b"4"]], [[b"four"]]))
+    memo = Memo(store, "s", None)
+    assert [memo.get(name) for name in (b"1", b"2", b"3", b"4", b"5")] == [b"one", b"two", b"three", b"four", None]
+
+
+def test_a_clip_that_is_the_reply_is_stored_once(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    rows = [{"query_audio_1": {"bytes": b"clip", "path": "p"}}]
+    store.commit("s", "k", build_table([column_field("query_audio_1", None)], rows, [None], [[b"1"]], [[None]]), {})
+    assert Memo(store, "s", "query_audio_1").get(b"1") == b"clip"
