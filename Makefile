@@ -29,6 +29,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@# torchcodec, which proves that `datasets` decodes our clips, needs ffmpeg's libraries
+	@command -v ffmpeg >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq ffmpeg >/dev/null; } || \
+	  echo "The tests need ffmpeg (apt-get install ffmpeg, brew install ffmpeg): please install it."
 	touch $@
 
 clean:
