@@ -66,14 +66,14 @@ def run(options: Namespace) -> int:
 
         check_models(graph, options.recipe, {graph.nodes[unit.node].engine for unit in state.ready.values()})
         name, started = runs.new_run(state), runs.now()
-        runs.write_run(state, name, started, "running")
+        runs.write_run(state, name, started, "running", options.limit)
         status = "failed"
         try:
             with Progress() as progress:
                 result = execute(state, selected, progress)
             status = "interrupted" if result.interrupted else "pending" if result.pending else "done"
         finally:
-            runs.write_run(state, name, started, status)
+            runs.write_run(state, name, started, status, options.limit)
     if result is not None and result.interrupted:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         return 130

@@ -17,7 +17,7 @@ def collect(store: Store, dry_run: bool) -> tuple[int, int]:
     Raises RunFailed while a run is on: it may come to need any object. A run that was killed counts as on for a day.
     """
     kept: set[tuple[str, str]] = set()
-    for manifest in latest_runs(store).values():
+    for manifest in latest_runs(store):
         age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(manifest["written"])
         if manifest["status"] == "running" and age < _LIVE and not dry_run:
             raise RunFailed(

@@ -21,7 +21,7 @@ def new_run(state: State) -> str:
     return name
 
 
-def write_run(state: State, run: str, started: str, status: str) -> None:
+def write_run(state: State, run: str, started: str, status: str, limit: int | None = None) -> None:
     """Leave what the run has used so far: for each stage the key of each shard."""
     keys: dict[str, dict[str, str]] = {}
     for (node, shard), done in state.done.items():
@@ -33,6 +33,7 @@ def write_run(state: State, run: str, started: str, status: str) -> None:
         "started": started,
         "written": now(),
         "status": status,
+        "limit": limit,
         "sources": {shard.anchor: [shard.folder, shard.key] for shard in state.shards},
         "keys": keys,
     }
@@ -41,18 +42,21 @@ def write_run(state: State, run: str, started: str, status: str) -> None:
 
 def last_run(store: Store, recipe: str) -> dict[str, Any] | None:
     """The manifest of the recipe's latest run."""
-    found = latest_runs(store).get(recipe)
-    return found
+    found = [manifest for manifest in latest_runs(store) if manifest["recipe_name"] == recipe]
+    return max(found, key=lambda manifest: manifest["started"], default=None)
 
 
-def latest_runs(store: Store) -> dict[str, dict[str, Any]]:
-    """The manifest of the latest run of each recipe."""
-    found: dict[str, dict[str, Any]] = {}
+def latest_runs(store: Store) -> list[dict[str, Any]]:
+    """The manifests of each recipe's latest run, and of its latest that was no pilot."""
+    found: dict[tuple[str, bool], dict[str, Any]] = {}
     for run in store.folders("runs"):
         manifest = store.read_json(f"runs/{run}/manifest.json")
-        if manifest and manifest["started"] >= found.get(manifest["recipe_name"], {}).get("started", ""):
-            found[manifest["recipe_name"]] = manifest
-    return found
+        if not manifest:
+            continue
+        kind = (manifest["recipe_name"], manifest["limit"] is not None)
+        if manifest["started"] >= found.get(kind, manifest)["started"]:
+            found[kind] = manifest
+    return list(found.values())
 
 
 def reason(state: State, unit: Unit, before: dict[str, Any] | None) -> str:

@@ -1,0 +1,126 @@
+"""What each command prints, on a store that a run has filled."""
+
+import json
+from pathlib import Path
+
+import pytest
+from bench import asked, open_state, run_inline, write_recipe
+
+from pipeline import runs
+from pipeline.cli import main
+from pipeline.publication import export_state
+from pipeline.state import State
+
+pytestmark = pytest.mark.usefixtures("toys")
+TEXTS = [*(f"tell me about thing number {n}" for n in range(18)), "a bad one"]
+
+
+def finish(path: str, limit: int | None = None) -> State:
+    """What `run` does, without Ray."""
+    state = open_state(path, limit=limit)
+    assert run_inline(state) == {}
+    runs.write_run(state, runs.new_run(state), runs.now(), "done", limit)
+    export_state(state)
+    return state
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+    capsys.readouterr()
+    assert main(list(arguments)) == code
+    return capsys.readouterr().out
+
+
+def test_plan(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, TEXTS)
+    plan = json.loads(said(capsys, "plan", path, "--json"))["stages"]
+    assert set(plan[0]) == {"name", "shards", "to_run", "at_most", "reused", "rows_to_run", "reason"}
+    assert [(row["name"], row["reason"]) for row in plan][0] == ("toy_shout", "never run")
+    assert plan[1]["to_run"] == 0
+    assert plan[1]["at_most"] == plan[1]["shards"]
+    assert not (tmp_path / "store").exists()  # nothing is touched
+    finish(path)
+    assert "nothing to do" in said(capsys, "plan", path)
+    changed = ["--set", "stages.toy_count.times=3"]
+    plan = {row["name"]: row for row in json.loads(said(capsys, "plan", path, "--json", *changed))["stages"]}
+    assert plan["toy_shout"]["at_most"] == plan["toy_words"]["at_most"] == 0
+    assert plan["toy_count"]["to_run"] == plan["toy_count"]["shards"]
+    assert plan["toy_count"]["reason"] == "config.times changed from 2 to 3"
+
+
+def test_explain(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, TEXTS)
+    assert "stale: never run" in said(capsys, "explain", path, "toy_shout", "0")
+    assert "waits for toy_shout" in said(capsys, "explain", path, "toy_count", "0")
+    state = finish(path)
+    assert "up to date" in said(capsys, "explain", path, "toy_count", "0")
+    shard = next(n for n, found in enumerate(state.shards) if found.rows > 2)
+    row = sum(found.rows for found in state.shards[:shard])  # the first of its shard: its end stays where it is
+    edited = write_recipe(tmp_path, [*TEXTS[:row], "something else", *TEXTS[row + 1 :]])
+    assert "the column id changed" in said(capsys, "explain", edited, "toy_shout", str(shard))
+    assert "engine.model changed" in said(capsys, "explain", path, "toy_shout", "1", "--set", "engines.llm.model=other")
+    said(capsys, "explain", path, "toy_shout", "99", code=2)
+
+
+def test_status_and_rejects(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, TEXTS)
+    assert json.loads(said(capsys, "status", path, "--json"))["rows_finished"] == 0
+    finish(path)
+    status = json.loads(said(capsys, "status", path, "--json"))
+    assert status["rows"] == status["rows_finished"] == 19
+    assert {row["name"]: row["rejects"] for row in status["stages"]}["toy_shout"] == 1
+    found = json.loads(said(capsys, "rejects", path, "--json"))["rejects"]
+    assert [(one["stage"], one["reason"], one["sample"]) for one in found] == [("toy_shout", "bad", "A BAD ONE")]
+    assert "1 rejects" in said(capsys, "rejects", path, "--reason", "bad")
+    assert "0 rejects" in said(capsys, "rejects", path, "--reason", "loop")
+
+
+def test_retried_rejects_are_asked_again_and_nothing_else(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, TEXTS)
+    state = finish(path)
+    asked(path)
+    ids = [
+        row
+        for shard in range(len(state.shards))
+        for row in state.store.read(state.shards[shard].folder, state.shards[shard].key, ["id"])["id"].to_pylist()
+    ]
+    state.store.write_json("retries/toy.json", {"toy_shout": {ids[-1]: 1}})
+    again = open_state(path)
+    assert {unit.node for unit in again.ready.values()} == {"toy_shout"}
+    run_inline(again)
+    assert asked(path) == ["a bad one"]
+
+
+def test_gc_keeps_what_the_latest_runs_use(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, TEXTS)
+    finish(path)
+    assert "0 files" in said(capsys, "gc", path)
+    finish(path, limit=4)  # a pilot does not make the full run's objects superfluous
+    assert "0 files" in said(capsys, "gc", path, "--dry-run")
+    changed = write_recipe(tmp_path, TEXTS, stages__toy_shout__engine="llm", stages__toy_shout__style="loud")
+    finish(changed)
+    assert "would go" in said(capsys, "gc", path, "--dry-run")
+    assert "0 files" not in said(capsys, "gc", path)
+    assert "nothing to do" in said(capsys, "plan", changed)
+    assert "nothing to do" not in said(
+        capsys, "plan", path.replace(".yaml", ".yaml"), "--set", "stages.toy_shout.style=plain"
+    )
+
+
+def test_report_and_export_again(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, TEXTS)
+    said(capsys, "report", path, code=1)
+    finish(path)
+    page = tmp_path / "out" / "toy" / "report.html"
+    page.unlink()
+    assert str(page) in said(capsys, "report", path)
+    assert page.is_file()
+    assert "19 rows in, 18 rows out, 1 rejects, 0 pending" in said(capsys, "export", path)
+    manifest = json.loads((tmp_path / "out" / "toy" / "manifest.json").read_text())
+    assert manifest["engines"]["llm"]["licence"] == "CC0-1.0"
+    assert manifest["recipe"]["name"] == "toy"
+
+
+def test_doctor(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, TEXTS)
+    assert "ready" in said(capsys, "doctor", path)
+    assert "wants more CPUs" in said(capsys, "doctor", path, "--set", "engines.llm.resources.num_cpus=999", code=1)
