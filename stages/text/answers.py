@@ -78,8 +78,9 @@ _ANNOUNCED = re.compile(rf"^{_SURE}*here(?:'s| is| are| it is| you go| they are)
 def proposal(raw: str, finish: str, max_words: int, max_sentences: int) -> tuple[str, Fault | None]:
     """What a reply proposes to say, in words, and what is wrong with the reply before it is put into words.
 
-    Mended where that is safe: an announcement before the answer goes, and so do a sentence that the token limit cut
-    and those beyond `max_sentences` or `max_words`; a last point is added where the reply ended by itself.
+    Mended where that is safe: an announcement before the answer goes, and so do a sentence that the token limit cut,
+    those beyond `max_sentences` or `max_words`, and those with which the reply starts to go round in circles; a last
+    point is added where the reply ended by itself.
     """
     if not raw.strip():
         return "", Fault("empty", "the reply is empty")
@@ -94,7 +95,9 @@ def proposal(raw: str, finish: str, max_words: int, max_sentences: int) -> tuple
     parts = [part for part in _sentences(text) if _SENTENCE_END.search(part)]
     while len(parts) > 1 and (_PROMISE.fullmatch(parts[0]) or re.fullmatch(_SURE, parts[0], re.I)):
         parts.pop(0)
-    while len(parts) > 1 and (len(parts) > max_sentences or len(words(" ".join(parts))) > max_words):
+    while len(parts) > 1 and (
+        len(parts) > max_sentences or len(words(" ".join(parts))) > max_words or loop(" ".join(parts))
+    ):
         parts.pop()
     if not parts:
         return text, Fault("cut", "the answer stops in the middle of a sentence")
@@ -206,7 +209,9 @@ def _off_topic(answer: str, query: str, least: float) -> Fault | None:
     wanted = heard - STEMS
     if len(words(answer)) <= 8 or len(wanted) < 2 or asked.wants_edited(query) or asked.wants_foreign(query):
         return None
-    if asked.is_open(query) and not (len(words(answer)) >= 12 and re.search(r"\babout\b", query)):
+    about = re.search(r"\babout\b", query) and len(words(answer)) >= 12 and not asked.wants_told(query)
+    refers = re.match(r"(?:it|its|they|their|this|these)\b", answer, re.I)
+    if (asked.is_open(query) and not about) or refers:
         return None
     taken = {word for word in heard if word in said or any(_akin(word, other) for other in said)}
     if len(taken) < max(1, least * len(wanted)) and not (asked.wants_picked(query) and taken):

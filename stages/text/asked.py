@@ -9,15 +9,20 @@ _MADE = re.compile(
     r"messages?|speech|advertisements?|adverts?|puns?|one-liners?|metaphors?|similes?|names?|invitations?|script)\b",
     re.I,
 )
+_TOLD = re.compile(
+    r"\b(?:stor(?:y|ies)|tales?|poems?|haikus?|limericks?|songs?|lyrics|ballads?|dialogues?|conversations?|jokes?|riddles?|"
+    r"scenes?|mottos?|slogans?|taglines?)\b",
+    re.I,
+)
 _OPEN = re.compile(
     r"\b(?:suggest|recommend|advice|tips?|ideas?|examples?|list|name|find|give me|which|who|where|when|guess|predict|"
-    r"synonyms?|antonyms?|strateg(?:y|ies)|ways)\b",
+    r"synonyms?|antonyms?|strateg(?:y|ies)|ways|how (?:can|do|could|should|might|would) (?:i|we|you|one|people))\b",
     re.I,
 )
 _EDITED = re.compile(
     r"\b(?:correct|fix|edit|proofread|punctuat\w*|capitali[sz]e|spell\w*|grammar\w*|improve|rewrite|reword|rephrase|"
     r"paraphrase|revise|change|replace|remove|delete|insert|fill|complete|convert|transform|turn|put|arrange|rearrange|"
-    r"reorder|order|sort|reverse|split|combine|join|format|unscramble|extend|add|passive|tense|plural)\b",
+    r"reorder|order|sort|reverse|split|combine|join|format|unscramble|extend|add|passive|tense|plural|concise|shorten|shorter|simplify|simpler|formal|tone|style)\b",
     re.I,
 )
 _CORRECTED = re.compile(
@@ -39,6 +44,11 @@ _QUESTION_WANTED = re.compile(r"\b(?:questions?|quiz|ask\b|interview|survey|poll
 def wants_made(query: str) -> bool:
     """Something new (a poem, a title, a post), in which somebody else than the assistant may speak."""
     return _MADE.search(query) is not None
+
+
+def wants_told(query: str) -> bool:
+    """A story, verse or talk: it shows what it is about, and need not name it."""
+    return _TOLD.search(query) is not None
 
 
 def is_open(query: str) -> bool:

@@ -12,7 +12,7 @@ from stages.text.replies import free_text, json_field
 from stages.text.speakable import Fault
 
 DATA = Path(__file__).parents[2] / "data"
-PLANTED = ("planted_answers.jsonl",)
+PLANTED = ("planted_answers.jsonl", "planted_answers_held_out.jsonl")
 
 
 def read(name: str) -> list[dict[str, Any]]:
@@ -33,8 +33,9 @@ def test_planted_answers_are_told_apart(name: str) -> None:
     prompt = "\n".join({example for row in rows for example in row.get("examples", [])})
     wrong: dict[bool, list[str]] = {True: [], False: []}
     for row in rows:
-        _, fault = judged(row["query_text"], row["answer_text"], row["finish"], prompt)
-        if (fault is None) != row["good"]:
+        text, fault = judged(row["query_text"], row["answer_text"], row["finish"], prompt)
+        mended = row["kind"] == "loop" and len(text) < len(row["answer_text"])  # the first round was fine
+        if (fault is None and not mended) != row["good"]:
             wrong[row["good"]].append(f"{row['kind']}: {row['answer_text']!r} {fault}")
     good, bad = sum(row["good"] for row in rows), sum(not row["good"] for row in rows)
     assert min(good, bad) >= 30
@@ -49,7 +50,7 @@ def test_planted_answers_are_told_apart(name: str) -> None:
         ("Name three fruits.", "1. Apple\n2. Pear", "list"),
         ("What is two plus two?", "2 + 2 = 4", "markup"),
         ("Why is the sky blue?", "The sky is blue because", "cut"),
-        ("Why is the sky blue?", "The sky is blue. The sky is blue.", "loop"),
+        ("Why is the sky blue?", "It scatters, it scatters, it scatters light.", "loop"),
         ("Why is the sky blue?", "Небо голубое из-за света.", "script"),
         ("Why is the sky blue?", "I'm sorry, but I don't have access to the sky.", "refusal"),
         ("Why is the sky blue?", "Could you please tell me more about the sky?", "question_back"),
@@ -79,6 +80,7 @@ def test_a_leak_is_found_whatever_dress_the_prompt_wears() -> None:
         ("Sure! Here's a tip. Drink more water.", "stop", "Drink more water."),
         ("Here's a recipe for you: mix oats and milk.", "stop", "Mix oats and milk."),
         ("Paris", "stop", "Paris."),
+        ("Salt keeps food fresh. Salt keeps food fresh. Salt", "length", "Salt keeps food fresh."),
         ("One thing. Two things. Three things. Four things.", "stop", "One thing. Two things. Three things."),
         ("It costs 25 dollars.", "stop", "It costs twenty five dollars."),
     ],
@@ -88,8 +90,8 @@ def test_what_can_be_mended_safely_is(reply: str, finish: str, text: str) -> Non
 
 
 def test_a_long_answer_ends_with_a_sentence_within_the_bound() -> None:
-    text, fault = proposal(" ".join(["Water is wet and cold."] * 3), "stop", 12, 3)
-    assert fault is None and text == "Water is wet and cold. Water is wet and cold."
+    text, fault = proposal("Water is wet and cold. Fire is dry and hot. Air is all around us.", "stop", 12, 3)
+    assert fault is None and text == "Water is wet and cold. Fire is dry and hot."
 
 
 @pytest.mark.parametrize(
