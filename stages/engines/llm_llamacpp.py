@@ -69,7 +69,7 @@ class LlamaCpp(Batching):
         params.n_gpu_layers = -1 if config.resources.num_gpus else 0
         self.server = xllamacpp.Server(params)
         self.head = ""  # what the slot has been brought to
-        super().__init__(batch=64)
+        super().__init__(batch=1)  # what waits is sorted all the same, and a refused prompt costs no other its reply
 
     def cost(self, request: Request) -> float:
         """Requests with one head go together: bringing the slot to another costs as much as a long prompt."""

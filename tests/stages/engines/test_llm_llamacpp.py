@@ -1,5 +1,7 @@
 """SmolLM2 in llama.cpp: real replies."""
 
+from concurrent.futures import FIRST_COMPLETED, wait
+
 import pytest
 
 from stages.engines.base import Refused
@@ -74,6 +76,15 @@ def test_messages_and_json(engine: LlamaCpp) -> None:
 def test_a_prompt_beyond_the_context_is_refused(engine: LlamaCpp) -> None:
     with pytest.raises(Refused, match="prompt_too_long"):
         ask(engine, [Complete(prompt="word " * 6000, max_tokens=5)])
+
+
+def test_a_reply_does_not_wait_for_others(engine: LlamaCpp) -> None:
+    requests = [Complete(prompt=f"Count to {n}:", max_tokens=10) for n in range(12)]
+    requests.insert(6, Complete(prompt="word " * 6000))
+    futures = [engine.submit(request) for request in requests]
+    done, waiting = wait(futures, timeout=60, return_when=FIRST_COMPLETED)
+    assert len(done) < len(waiting)
+    assert [index for index, future in enumerate(futures) if future.exception(60) is not None] == [6]
 
 
 def test_seeds_make_other_texts_and_no_heat_makes_one(engine: LlamaCpp) -> None:
