@@ -19,7 +19,8 @@ _HELP = (
     r"(?:i'd|i would|i'll|i will|i can|i'm|i am|let me|we can|we'll|allow me)\b[^.!?,:]{0,30}"
     r"\b(?:help|write|create|provide|assist|generate|rewrite|rephrase|summarize|classify|compose|explain|describe|revise|"
     r"come up|do (?:that|it|this))\b(?:(?!\b(?:including|such as|because|like)\b)[^.!?:]){0,120}"
-    r"|i(?:'d| would) (?:love|be happy|be glad)(?: to)?|i(?:'m| am) (?:sorry|glad)\b[^.!?:]{0,30}"
+    r"|i(?:'d| would) (?:love|be happy|be glad)(?: to)?|i(?:'m| am) (?:sorry|glad)"
+    r"(?: (?:for the (?:confusion|misunderstanding|inconvenience)|to (?:hear|help)\b[^.!?:]{0,20}|you asked))?"
 )
 _PROMISE = re.compile(
     rf"{_SURE}*(?:{_HELP}|(?:here(?:'s| is| are| you go)|this is|below is|the following)\b[^.!?]*"
@@ -32,9 +33,9 @@ _EVASION = re.compile(
     re.I,
 )
 _MODEL = re.compile(
-    r"\bas an? (?:ai|artificial|language model|assistant|voice assistant|computer)\b|\blanguage model\b"
-    r"|\bi(?:'m| am) (?:just |only )?an? (?:ai|artificial|language|computer|machine|voice assistant|virtual)\b"
-    r"|\bmy (?:training data|programming|knowledge cutoff)\b",
+    r"\bas an? (?:ai|artificial intelligence|(?:large )?language model|voice assistant|virtual assistant)\b[^.!?]{0,30}\bi\b"
+    r"|\bi(?:'m| am) (?:just |only )?an? (?:ai|artificial intelligence|(?:large )?language model|computer program|"
+    r"voice assistant|virtual assistant)\b|\bmy (?:training data|programming|knowledge cutoff)\b",
     re.I,
 )
 _REFUSAL = re.compile(
@@ -63,7 +64,7 @@ _LIST = re.compile(
     re.I | re.S,
 )
 # What could be put into words, but would make no answer that anyone likes to hear.
-_UNSAYABLE = re.compile(r"```|</?[a-z]+>|`\w|https?:|www\.|\w ?=|[\d)] ?[*/+^×÷] ?[\d(]|\\\w|_\w+_")
+_UNSAYABLE = re.compile(r"```|</?[a-z]+>|`\w|https?:|www\.|[\w)] ?=|[\d)] ?[*/+^×÷] ?[\d(]|\\\w|_\w+_")
 _LEFT_OPEN_WORDS = """
     a an the and or but of to in for with by at on from as is are was were be that which who because if than so into
     your my his her its their our this these those not can will would should could may such between
@@ -72,6 +73,7 @@ _LEFT_OPEN = frozenset(_LEFT_OPEN_WORDS.split())
 # Words that say nothing about a thing: "The benefits are numerous."
 _VAGUE_WORDS = "numerous endless many various several great good important unique different certain"
 _VAGUE = frozenset(_VAGUE_WORDS.split())
+_SHORT = {"m": "am", "re": "are", "ve": "have", "ll": "will"}
 _ANNOUNCED = re.compile(rf"^{_SURE}*here(?:'s| is| are| it is| you go| they are)\b[^:.!?]{{0,80}}:\s+(?=\w)", re.I)
 
 
@@ -159,7 +161,8 @@ def _evades(answer: str, query: str) -> Fault | None:
     free = made or asked.wants_question(query) or re.match(r"(?:how|what) about\b|why not\b", parts[-1], re.I)
     if answer.rstrip("\"'”’").endswith("?") and not free:
         return Fault("question_back", "the answer asks back")
-    if all(_PROMISE.fullmatch(part) for part in parts) or re.match(
+    promised = all(_PROMISE.fullmatch(part) for part in parts)
+    if (promised and not asked.is_yes_or_no(query)) or re.match(
         r"(?:sure, )?here(?:'s| is| are)\b[^:]*[.!]$", answer, re.I
     ):
         return Fault("empty_promise", "the answer promises to answer, and does not")
@@ -184,12 +187,15 @@ def _leaked(answer: str, prompt: str) -> Fault | None:
 
 def _echoes(answer: str, query: str) -> Fault | None:
     """The request's own words for an answer: all of it, a long piece of it, or with nothing added that means anything."""
-    said, heard = words(answer), words(query)
+    said, heard = _in_full(answer), _in_full(query)
+    material = _in_full(query.rpartition(": ")[2])
     blocks = SequenceMatcher(None, said, heard, autojunk=False).get_matching_blocks()
     same = sum(block.size for block in blocks if block.size >= 3)
     edited, picked = asked.wants_edited(query), asked.wants_picked(query)
     if same >= 0.85 * len(said) and len(said) >= 0.75 * len(heard):
         return Fault("echo", "the answer repeats the request")
+    if said == material and not asked.wants_corrected(query):
+        return Fault("echo", "the answer is the material that the request brings")
     if len(said) >= 6 and same == len(said) and len(blocks) == 2 and not asked.wants_corrected(query):
         return Fault("echo", "the answer is a piece of the request")
     if len(said) >= 6 and same >= 0.85 * len(said) and not edited:
@@ -203,6 +209,12 @@ def _echoes(answer: str, query: str) -> Fault | None:
     return None
 
 
+def _in_full(text: str) -> list[str]:
+    """The words, "I'm" as "I am" and the like."""
+    full = re.sub(r"\b(\w+)'(m|re|ve|ll)\b", lambda match: f"{match[1]} {_SHORT[match[2].lower()]}", text, flags=re.I)
+    return words(full)
+
+
 def _off_topic(answer: str, query: str, least: float) -> Fault | None:
     """An explanation takes up some of the request's content words; a short fact or a new thing need not."""
     heard, said = set(content_words(query)), set(content_words(answer))
@@ -210,7 +222,10 @@ def _off_topic(answer: str, query: str, least: float) -> Fault | None:
     if len(words(answer)) <= 8 or len(wanted) < 2 or asked.wants_edited(query) or asked.wants_foreign(query):
         return None
     about = re.search(r"\babout\b", query) and len(words(answer)) >= 12 and not asked.wants_told(query)
-    refers = re.match(r"(?:it|its|they|their|this|these)\b", answer, re.I)
+    named = re.search(r"(?<=[a-z,] )(?!I\b)[A-Z]\w+ [A-Z]\w+|\bwho\b", query)
+    refers = re.match(r"(?:it|its|they|their|this|these)\b", answer, re.I) or (
+        named and re.match(r"(?:he|his|she|her)\b", answer, re.I)
+    )
     if (asked.is_open(query) and not about) or refers:
         return None
     taken = {word for word in heard if word in said or any(_akin(word, other) for other in said)}

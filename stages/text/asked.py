@@ -38,6 +38,11 @@ _FOREIGN = re.compile(
     r"indonesian|swahili|in other languages)\b",
     re.I,
 )
+_YES_OR_NO = re.compile(
+    r"(?:^|[.,:?!] |\bso )(?:is|are|was|were|am|do|does|did|has|have|had|should|can (?!you)|could (?!you)|will (?!you)|"
+    r"would (?!you)|may|might)\b|\bwhether\b",
+    re.I,
+)
 _QUESTION_WANTED = re.compile(r"\b(?:questions?|quiz|ask\b|interview|survey|polls?|inquir\w*)", re.I)
 
 
@@ -77,3 +82,8 @@ def wants_foreign(query: str) -> bool:
 
 def wants_question(query: str) -> bool:
     return _QUESTION_WANTED.search(query) is not None
+
+
+def is_yes_or_no(query: str) -> bool:
+    """ "Is it ...?", "Did they ...?", but not "Can you ...?"."""
+    return _YES_OR_NO.search(query) is not None

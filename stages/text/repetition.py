@@ -32,7 +32,14 @@ def _in_a_row(said: list[str]) -> str | None:
 
 def _phrase(said: list[str]) -> str | None:
     """A phrase that comes back, the sooner a fault the longer it is and the more of its words mean something."""
-    for size, least, times, within in ((5, 2, 2, 1000), (4, 2, 2, 1000), (4, 0, 3, 1000), (2, 2, 3, 40), (3, 2, 2, 20)):
+    for size, least, times, within in (
+        (6, 1, 2, 1000),
+        (5, 2, 2, 1000),
+        (4, 2, 2, 1000),
+        (4, 0, 3, 1000),
+        (2, 2, 3, 40),
+        (3, 2, 2, 20),
+    ):
         found = Counter(tuple(said[start : start + size]) for start in range(len(said) - size + 1))
         if len(said) <= within:
             for phrase, count in found.items():

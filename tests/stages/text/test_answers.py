@@ -65,6 +65,27 @@ def test_each_fault_has_its_reason(query: str, reply: str, reason: str) -> None:
     assert fault is not None and fault.reason == reason, fault
 
 
+@pytest.mark.parametrize(
+    ("query", "reply"),
+    [
+        ("Can you write a short bio of an engineer?", "I am a machine learning engineer, and I work on speech."),
+        (
+            "What did Ada Lovelace do?",
+            "She worked as an assistant to Charles Babbage, and wrote programs for his machine.",
+        ),
+        (
+            "Could you write a note to my landlord?",
+            "I'm sorry that I can't come on Monday. Please let me know when you are free.",
+        ),
+        ("Is it good to walk every day?", "Yes."),
+        ("How do I get my dog to sit?", "Hold a treat above his nose and wait until he sits by himself."),
+        ("Who discovered penicillin?", "It was found by Alexander Fleming in nineteen twenty-eight."),
+    ],
+)
+def test_what_looks_like_a_fault_and_is_none(query: str, reply: str) -> None:
+    assert judged(query, reply) == (reply, None)
+
+
 def test_a_leak_is_found_whatever_dress_the_prompt_wears() -> None:
     line = "Plan your meals and write a shopping list."
     for prompt in (f"Answer: {line}", f"<|im_start|>assistant\n{line}<|im_end|>", f'{{"answer": "{line}"}}'):
