@@ -13,7 +13,6 @@ import time
 from concurrent.futures import Future
 from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
-from importlib.metadata import version
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -70,7 +69,6 @@ def identity(config: Config) -> dict[str, Any]:
     """Neither the address nor the key: the same model elsewhere gives the same replies."""
     return {
         "backend": "llm_openai",
-        "version": version("openai"),
         "model": f"{config.model}@{config.revision}" if config.revision else config.model,
         "extra": config.extra,
     }
