@@ -41,8 +41,9 @@ class Config(Answering):
 
 
 def converse(rows: list[Row], context: Context) -> Generator[Request, Any, list[Row | Reject]]:
-    """Writes query_text, query_method, query_attempts, answer_text, answer_method, answer_attempts for each row, which are in the order of their turns.
+    """Writes query_text, query_method, query_attempts, answer_text, answer_method, answer_attempts for each row.
 
+    The rows are in the order of their turns.
     A turn that fails is a Reject; so is each later turn, with the reason earlier_turn_rejected.
     """
     history: History = []

@@ -13,10 +13,9 @@ from schemas.checks import AnswerText
 from schemas.prompt import Prompt
 from stages.requests import Complete
 from stages.stage import Asking, Context, Reject, Row, Stage, StageConfig
-from stages.text.answers import answer_fault, proposal
+from stages.text.answers import answer_fault, proposal, said_before
 from stages.text.plain_request import without_filler
 from stages.text.replies import free_text, json_field, schema
-from stages.text.speakable import Fault
 
 
 class Answering(StageConfig):
@@ -65,8 +64,7 @@ def ask_answer(
         raw = free_text(reply.text) if config.format == "completion" else json_field(reply.text, "answer")
         text, fault = proposal(raw, reply.finish, checks.max_words, config.max_sentences)
         fault = fault or answer_fault(text, query, prompt.text, checks.min_words, checks.max_words, checks.min_on_topic)
-        if not fault and text in earlier:
-            fault = Fault("echo", "the answer is one that was given before")
+        fault = fault or said_before(text, earlier)
         if not fault:
             return {"answer_text": text, "answer_method": "llm", "answer_attempts": attempt}
         failures.append(f"reply {attempt}: {fault.message}")

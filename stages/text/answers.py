@@ -19,7 +19,9 @@ _HELP = (
     r"(?:i'd|i would|i'll|i will|i can|i'm|i am|let me|we can|we'll|allow me)\b[^.!?,:]{0,30}"
     r"\b(?:help|write|create|provide|assist|generate|rewrite|rephrase|summarize|classify|compose|explain|describe|revise|"
     r"come up|do (?:that|it|this))\b(?:(?!\b(?:including|such as|because|like)\b)[^.!?:]){0,120}"
-    r"|i(?:'d| would) (?:love|be happy|be glad)(?: to)?|i(?:'m| am) (?:sorry|glad)"
+    r"|i(?:'d| would) (?:love to [^.!?:]{0,80}for you|(?:be happy|be glad) to [^.!?:]{0,80}|(?:love|be happy|be glad)(?: to)?)"
+    r"|(?:if you\b[^.!?]{0,60}, )?i(?:'m| am) (?:always )?here to (?:help|assist)\b[^.!?]{0,60}"
+    r"|(?:just |please |feel free to )+(?:let me know|go ahead|ask)\b[^.!?]{0,60}|i(?:'m| am) (?:sorry|glad)"
     r"(?: (?:for the (?:confusion|misunderstanding|inconvenience)|to (?:hear|help)\b[^.!?:]{0,20}|you asked))?"
 )
 _PROMISE = re.compile(
@@ -42,7 +44,7 @@ _REFUSAL = re.compile(
     r"\bi(?:'m| am) (?:sorry|afraid)\b[^.!?]{0,20}\bi (?:can't|cannot|can not|don't|do not|am unable|am not)\b"
     r"|\bi(?:'m| am) (?:unable|not able) to\b|\bi(?:'m| am) not sure\b"
     r"|\bi (?:can't|cannot) (?:help|assist|provide|access|write|predict|answer|do (?:that|this)|give|classify|find|see|open)\b"
-    r"|\bi don't (?:have (?:access|the ability|enough|personal|any (?:information|personal|memor))|know (?:what|how|the answer))"
+    r"|\bi don't (?:have (?:access|the ability|enough|personal|any (?:information|personal|memor))|know (?:what|how|if|whether|the answer))"
     r"|\bit(?:'s| is) not possible to\b|\b(?:text|question|request) is (?:unclear|not clear)\b",
     re.I,
 )
@@ -60,7 +62,7 @@ _BACK = re.compile(
 )
 _LIST = re.compile(
     r"^\s*(?:[-*•–]|\(?\d{1,2}[.):]|\(?[a-h]\)|#+\s)\s*\S|(?:^|[\s:,.])\(?(?:1|one)[.):] .*\s\(?(?:2|two)[.):] |;.*;.*;"
-    r"|\b(?:step|option|tip|strategy|character|person|colleague|speaker) (?:\d|one)\s*:|\|.*\||\n.*\n.*\n",
+    r"|\b(?:step|option|tip|strategy|character|person|colleague|speaker) (?:\d|one)\s*:|\b(?:first|second)(?: \w+)?\s*:|\|.*\||\n.*\n.*\n",
     re.I | re.S,
 )
 # What could be put into words, but would make no answer that anyone likes to hear.
@@ -70,6 +72,7 @@ _LEFT_OPEN_WORDS = """
     your my his her its their our this these those not can will would should could may such between
 """
 _LEFT_OPEN = frozenset(_LEFT_OPEN_WORDS.split())
+_SUMMED = re.compile(r"\bsummar|\bin one sentence\b", re.I)
 # Words that say nothing about a thing: "The benefits are numerous."
 _VAGUE_WORDS = "numerous endless many various several great good important unique different certain"
 _VAGUE = frozenset(_VAGUE_WORDS.split())
@@ -130,6 +133,17 @@ def answer_fault(
         or _echoes(answer, query)
         or _off_topic(answer, query, min_on_topic)
     )
+
+
+def said_before(answer: str, earlier: tuple[str, ...]) -> Fault | None:
+    """An answer most of which was given before in this conversation is none to the next question."""
+    said = words(answer)
+    for text in earlier:
+        blocks = SequenceMatcher(None, said, words(text), autojunk=False).get_matching_blocks()
+        same = sum(block.size for block in blocks if block.size >= 3)
+        if answer == text or (len(said) >= 6 and same >= 0.7 * len(said)):
+            return Fault("echo", "the answer is one that was given before")
+    return None
 
 
 def _sentences(text: str) -> list[str]:
@@ -198,11 +212,13 @@ def _echoes(answer: str, query: str) -> Fault | None:
         return Fault("echo", "the answer is the material that the request brings")
     if len(said) >= 6 and same == len(said) and len(blocks) == 2 and not asked.wants_corrected(query):
         return Fault("echo", "the answer is a piece of the request")
-    if len(said) >= 6 and same >= 0.85 * len(said) and not edited:
+    # A summary may join pieces of the material.
+    joined = _SUMMED.search(query) and sum(block.size >= 3 for block in blocks) > 1 and len(said) < 0.9 * len(material)
+    if len(said) >= 6 and same >= 0.85 * len(said) and not edited and not joined:
         return Fault("echo", "the answer copies a piece of the request")
     there = set(content_words(query))
     new = [word for word in content_words(answer) if word not in there and word not in _VAGUE]
-    if new or edited or said[0] in ("yes", "no"):
+    if new or edited or joined or said[0] in ("yes", "no"):
         return None
     if not picked or (len(said) >= 6 and same >= 0.6 * len(said)):
         return Fault("echo", "the answer says nothing that the request doesn't")

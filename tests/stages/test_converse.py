@@ -117,6 +117,12 @@ def test_the_same_answer_twice_is_none() -> None:
     assert isinstance(written[1], Reject) and written[1].reason == "echo"
 
 
+def test_nor_is_one_that_says_most_of_an_earlier_one() -> None:
+    again = SAID[0].replace("which is", "it's")
+    written, _ = given(context(attempts=2), dialogue(*ASKED[:2]), ASKED[0], SAID[0], ASKED[1], again, SAID[1])
+    assert (written[1]["answer_text"], written[1]["answer_attempts"]) == (SAID[1], 2)
+
+
 def test_a_follow_up_that_cannot_be_said_is_refused_unasked() -> None:
     code = "Thanks! Now fix this:\n```python\nfor i in range(3): print(i)\n```"
     written, asked = given(context(), dialogue(ASKED[0], code), ASKED[0], SAID[0])

@@ -12,7 +12,7 @@ from stages.text.replies import free_text, json_field
 from stages.text.speakable import Fault
 
 DATA = Path(__file__).parents[2] / "data"
-PLANTED = ("planted_answers.jsonl", "planted_answers_held_out.jsonl")
+PLANTED = ("planted_answers.jsonl", "planted_answers_held_out.jsonl", "planted_answers_fresh.jsonl")
 
 
 def read(name: str) -> list[dict[str, Any]]:
@@ -38,7 +38,7 @@ def test_planted_answers_are_told_apart(name: str) -> None:
         if (fault is None and not mended) != row["good"]:
             wrong[row["good"]].append(f"{row['kind']}: {row['answer_text']!r} {fault}")
     good, bad = sum(row["good"] for row in rows), sum(not row["good"] for row in rows)
-    assert min(good, bad) >= 30
+    assert min(good, bad) >= 24
     assert len(wrong[False]) <= 0.1 * bad, wrong[False]
     assert len(wrong[True]) <= 0.1 * good, wrong[True]
 
