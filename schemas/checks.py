@@ -36,6 +36,8 @@ class Clip(Strict):
 
     max_wer: float = Field(0.15, ge=0, description="most word errors a word of text")
     max_cer: float = Field(0.15, ge=0, description="most character errors a character of text")
+    max_lost: int = Field(3, ge=0, description="most letters in a row that aren't heard: more is a swallowed word")
+    max_added: int = Field(4, ge=0, description="most letters in a row that are heard but not in the text")
     min_mos: float = Field(
         2.3, ge=1, le=5, description="least predicted mean opinion score; ignored where none was made"
     )

@@ -7,7 +7,7 @@ from pydantic import Field
 from stages.stage import Asking, Context, Reject, Row, Stage, StageConfig
 from stages.verdict import MEASURES, clip_fault, measures
 
-_COPIED = ("voice", "heard", *MEASURES)
+_COPIED = ("voice", *MEASURES)
 
 
 class Config(StageConfig):

@@ -5,9 +5,10 @@ from typing import Any
 
 from schemas.checks import Clip
 from stages.text.speakable import Fault
+from stages.text.wer import lost_and_added
 from stages.text.words import words
 
-MEASURES = ("wer", "cer", "mos", "duration", "silence", "clipping", "tail")
+MEASURES = ("heard", "wer", "cer", "mos", "duration", "silence", "clipping", "tail")
 
 
 def measures(row: Mapping[str, Any], side: str, attempt: int) -> dict[str, Any]:
@@ -27,6 +28,11 @@ def clip_fault(found: Mapping[str, Any], text: str, checks: Clip) -> Fault | Non
         )
     if found["cer"] > checks.max_cer:
         return Fault("cer", f"{found['cer']:.0%} of the characters were heard otherwise")
+    lost, added = lost_and_added(text, found["heard"] or "")
+    if lost > checks.max_lost:
+        return Fault("words_lost", f"{lost} letters in a row of the text were not heard: {found['heard']!r}")
+    if added > checks.max_added:
+        return Fault("words_added", f"{added} letters in a row were heard that the text lacks: {found['heard']!r}")
     if found["mos"] is not None and found["mos"] < checks.min_mos:
         return Fault(
             "mos", f"the predicted opinion score is {found['mos']:.2f}, at least {checks.min_mos:g} is asked for"

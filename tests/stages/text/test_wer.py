@@ -1,0 +1,66 @@
+"""Error rates after the usual normaliser, and words that were swallowed or made up."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.text.wer import error_rates, lost_and_added, normalised
+
+PHRASES = st.lists(st.sampled_from("park weather banana sing the a of green".split()), min_size=1, max_size=12)
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("It costs twenty five dollars.", "it costs $25"),
+        ("Um, what's the colour of it?", "What is the color of it"),
+        ("Hello there!", "hello, there."),
+        ("", ""),
+        ("...", " "),
+        ("Well... it is 1.5 metres.", "well it is 1.5 meters"),
+    ],
+)
+def test_what_is_written_otherwise_is_no_error(said: str, heard: str) -> None:
+    assert error_rates(said, heard) == (0.0, 0.0)
+    assert lost_and_added(said, heard) == (0, 0)
+
+
+def test_rates_are_shares_of_the_text() -> None:
+    assert error_rates("we go to the park", "we go to a park") == pytest.approx((1 / 5, 3 / 13))
+    assert error_rates("go", "go to the park")[0] == 3.0
+    assert error_rates("go", "") == (1.0, 1.0)
+    assert error_rates("", "thank you") == (1.0, 1.0)
+
+
+def test_words_run_together_are_no_wrong_sound() -> None:
+    wer, cer = error_rates("some ice cream please", "some icecream please")
+    assert wer == pytest.approx(0.5)
+    assert cer == 0
+    assert lost_and_added("some ice cream please", "some icecream please") == (0, 0)
+
+
+def test_a_swallowed_word_is_lost_and_a_misheard_name_hardly() -> None:
+    assert lost_and_added("give me five healthy snacks", "give me five snacks") == (7, 0)
+    assert lost_and_added("ask Siobhan to come", "ask she van to come") == (1, 0)
+    assert lost_and_added("hello", "hello my friend") == (0, 8)
+    assert lost_and_added("one word here, one word there", "word here, word there")[0] == 1  # "1", at two places
+
+
+@given(PHRASES, st.data())
+def test_what_is_left_out_is_lost_to_the_letter(words: list[str], data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(words)))
+    end = data.draw(st.integers(start, len(words)))
+    said, left = " ".join(words), " ".join(words[:start] + words[end:])
+    missing = len("".join(words[start:end]))
+    lost, added = lost_and_added(said, left)
+    assert lost <= missing
+    assert added == 0
+    assert lost_and_added(left, said) == (0, lost)
+    assert bool(lost) == bool(missing)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_heard_as_itself(text: str) -> None:
+    assert error_rates(text, text) == (0.0, 0.0)
+    assert lost_and_added(text, text) == (0, 0)
+    assert isinstance(normalised(text), str)
