@@ -56,7 +56,7 @@ _UNABLE = re.compile(
 )
 _BACK = re.compile(
     r"\b(?:could|can|would) you (?:please |kindly )?(?:provide|clarify|specify|elaborate|share|tell me more|give me more)\b"
-    r"|\bplease (?:provide|share|specify|clarify|give me|tell me|let me know|send)\b|\bwould you like (?:me|to)\b"
+    r"|\bplease (?:go ahead and )?(?:provide|share|specify|clarify|give me|tell me|let me know|send)\b|\bwould you like (?:me|to)\b"
     r"|\b(?:what|which|how)\b[^.!?]{0,20} (?:would|do|can) you (?:like|want|need)\b|\bhow (?:can|may) i (?:help|assist)\b",
     re.I,
 )
@@ -170,7 +170,8 @@ def _evades(answer: str, query: str) -> Fault | None:
         return Fault("refusal", "the answer refuses or talks about being a model")
     if _UNABLE.search(answer):
         return Fault("refusal", "the answer refuses")
-    if (_BACK.match(answer) if made else _BACK.search(answer)) and not asked.wants_question(query):
+    back = _BACK.match(answer) if made or asked.wants_question(query) else _BACK.search(answer)
+    if back and not (asked.wants_question(query) and len(words(answer)) > 8):
         return Fault("question_back", "the answer asks back")
     free = made or asked.wants_question(query) or re.match(r"(?:how|what) about\b|why not\b", parts[-1], re.I)
     if answer.rstrip("\"'”’").endswith("?") and not free:

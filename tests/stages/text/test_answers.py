@@ -54,6 +54,7 @@ def test_planted_answers_are_told_apart(name: str) -> None:
         ("Why is the sky blue?", "Небо голубое из-за света.", "script"),
         ("Why is the sky blue?", "I'm sorry, but I don't have access to the sky.", "refusal"),
         ("Why is the sky blue?", "Could you please tell me more about the sky?", "question_back"),
+        ("How can I run polls and surveys?", "What do you want to know?", "question_back"),
         ("Can you write a poem?", "Sure, I'd be happy to help with that!", "empty_promise"),
         ("Can you write a poem?", "Yes, I can.", "empty_promise"),
         ("Why is the sky blue?", "Why is the sky blue.", "echo"),
