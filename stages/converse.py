@@ -76,9 +76,11 @@ def _later(row: Row, history: History, context: Context) -> Generator[Request, A
     if fault := unreadable(task, "", config.scripts, config.max_words):
         raise Reject(fault.reason, fault.message, task)
     filler_seed, failures, text = context.seed_for(row["id"], 0), [], ""
+    # A small model is given the first words, so that it asks, not answers.
+    opening = " ".join(said_as_written(task).split()[:3]) if config.format == "completion" else ""
     for attempt in range(1, config.attempts + 1):
-        reply = yield _ask(config, task, history, attempt, context.seed_for(row["id"], attempt))
-        text = rewrite.read(reply.text, config.format)
+        reply = yield _ask(config, task, history, opening, attempt, context.seed_for(row["id"], attempt))
+        text = rewrite.read(reply.text, config.format, opening)
         fault = _fault(text, task, history, context.checks)
         if not fault:
             return _query(with_filler(text, filler_seed, config.filler_rate), "llm", attempt)
@@ -98,12 +100,12 @@ def _fault(text: str, task: str, history: History, checks: Exchange) -> Fault | 
     return speakable(text, bounds.min_words, bounds.max_words) or fits(text, task, history)
 
 
-def _ask(config: Config, task: str, history: History, attempt: int, seed: int) -> Complete:
+def _ask(config: Config, task: str, history: History, opening: str, attempt: int, seed: int) -> Complete:
     flat = config.format == "completion"
     said = said_as_written(task) if flat else task
     prompt = config.follow_prompt.render(task=said, history=history[-config.history :])
     return Complete(
-        prompt=prompt if flat else None,
+        prompt=f"{prompt.rstrip()} {opening}" if flat else None,
         messages=None if flat else (("user", prompt),),
         head=config.follow_prompt.head if flat else "",
         max_tokens=24 + 3 * len(words(said)) if flat else config.max_words * 3,
