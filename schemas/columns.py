@@ -43,7 +43,7 @@ SIDE_COLUMNS = {
     "cer": Column(pa.float32(), "character error rate, likewise"),
     "duration": Column(pa.float32(), "seconds"),
     "silence": Column(pa.float32(), "longest silent stretch inside the clip, seconds"),
-    "clipping": Column(pa.float32(), "share of samples at full scale"),
+    "clipping": Column(pa.float32(), "share of samples at the clip's own peak: the flat tops of clipping"),
     "tail": Column(
         pa.float32(), "level of the last 20 ms against the clip's loudness, dB: near 0 where speech is cut off"
     ),

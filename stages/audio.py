@@ -106,8 +106,13 @@ def longest_silence(samples: np.ndarray, rate: int) -> float:
 
 
 def clipping(samples: np.ndarray) -> float:
-    """Share of the samples at full scale (0.999 or more), 0 to 1."""
-    return float((np.abs(samples) >= 0.999).mean()) if len(samples) else 0.0
+    """Share of the samples within 1 % of the clip's own peak, 0 to 1: the flat tops of clipping, levelled later or not.
+
+    Speech has less than 0.0001 of them. Tops that were resampled after they were clipped aren't flat any more.
+    """
+    loudness = np.abs(samples)
+    peak = loudness.max(initial=0.0)
+    return float((loudness >= 0.99 * peak).mean()) if peak > 0 else 0.0
 
 
 def tail_level(samples: np.ndarray, rate: int) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from talk import drive, unasked
@@ -93,6 +93,7 @@ def test_a_wrong_setting_is_an_error(wrong: dict[str, Any]) -> None:
         Config.model_validate({"of": "query", "voices": VOICES} | wrong)
 
 
+@settings(deadline=None)
 @given(NAMES, st.text(max_size=20))
 def test_a_voice_that_is_added_takes_only_what_falls_to_it(names: list[str], conversation: str) -> None:
     *voices, added = [*names, "new voice"]

@@ -54,7 +54,9 @@ def test_one_word_misheard_in_a_short_text_is_judged_by_its_sounds() -> None:
     assert fault and fault.reason == "wer"
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("No.", 0.45), ("Yes.", 1.2), ("It was 1987.", 1.9)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("No.", 0.45), ("Yes.", 0.92), ("Paris, France.", 1.76), ("It was 1987.", 1.9)]
+)
 def test_short_texts_are_neither_too_slow_nor_too_fast(text: str, seconds: float) -> None:
     assert clip_fault(FINE | {"duration": seconds, "heard": text}, text, Clip()) is None
 

@@ -1,0 +1,60 @@
+"""`listen` and `rate`: what they ask of a clip and what they write of it."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from talk import drive
+
+from schemas.columns import column
+from stages import audio, listen, rate
+from stages.requests import Heard, Rate, Score, Transcribe
+from stages.stage import Context
+
+RATE = 16000
+
+
+def tone(seconds: float) -> np.ndarray:
+    return (0.3 * np.sin(2 * np.pi * 220 * np.arange(round(seconds * RATE)) / RATE)).astype(np.float32)
+
+
+CLIP = audio.encode(np.concatenate([tone(1.0), np.zeros(RATE // 2, np.float32), tone(0.5)]), RATE)
+ROW: dict[str, Any] = {
+    "id": "r",
+    "query_text": "It's five o'clock.",
+    "query_audio_2": {"bytes": CLIP, "path": "x.flac"},
+}
+
+
+def test_listen_writes_what_was_heard_and_what_the_signal_shows() -> None:
+    context = Context(listen.Config(of="query", attempt=2, language="en"))
+    written, asked = drive(listen.STAGE.run(ROW, context), lambda request: Heard("It is 5 a clock."))
+    assert asked == [Transcribe(CLIP, "en")]
+    assert set(written) == set(listen.STAGE.writes(context.config))
+    assert written["query_heard_2"] == "It is 5 a clock."
+    assert 0 < written["query_cer_2"] < written["query_wer_2"] <= 0.5
+    assert written["query_duration_2"] == pytest.approx(2.0)
+    assert written["query_silence_2"] == pytest.approx(0.5, abs=0.02)
+    assert written["query_tail_2"] == pytest.approx(0, abs=1.5)
+    assert written["query_clipping_2"] > 0
+
+
+def test_nothing_heard_is_all_wrong() -> None:
+    written, _ = drive(listen.STAGE.run(ROW, Context(listen.Config(of="query", attempt=2))), lambda request: Heard(""))
+    assert (written["query_heard_2"], written["query_wer_2"], written["query_cer_2"]) == ("", 1.0, 1.0)
+
+
+def test_rate_writes_the_score() -> None:
+    context = Context(rate.Config(of="query", attempt=2))
+    written, asked = drive(rate.STAGE.run(ROW, context), lambda request: Score(3.25))
+    assert asked == [Rate(CLIP)]
+    assert written == {"query_mos_2": 3.25}
+
+
+@pytest.mark.parametrize("stage", [listen.STAGE, rate.STAGE], ids=["listen", "rate"])
+def test_each_attempt_has_columns_of_its_own(stage: Any) -> None:
+    first, second = (stage.config(of="answer", attempts=2, attempt=attempt) for attempt in (1, 2))
+    assert not set(stage.writes(first)) & set(stage.writes(second))
+    for config in (first, second):
+        assert stage.reads(config)[0] == f"answer_audio_{config.attempt}"  # no clip, nothing to do
+        assert all(column(name) for name in (*stage.reads(config), *stage.writes(config)))
