@@ -1,10 +1,12 @@
 """A server on 127.0.0.1 that speaks the OpenAI protocol: models, completions, chat completions; with faults on demand.
 
-Its replies are a function of the request. Every POST is written down before it is answered.
+Its replies are a function of the request. Every POST is written down before it is answered. To have one that can be
+killed: `python tests/openai_server.py PORT`, which prints its address as soon as it listens.
 """
 
 import json
 import socket
+import sys
 import threading
 import time
 from collections import deque
@@ -62,14 +64,16 @@ class OpenAIServer:
     words. `script(*faults)` says what happens to the next requests, one each (None: nothing); `always` to all others.
     """
 
-    def __init__(self, reply: Callable[[Body], str] = echo, models: tuple[str, ...] = ("small",)) -> None:
+    def __init__(
+        self, reply: Callable[[Body], str] = echo, models: tuple[str, ...] = ("small",), port: int = 0
+    ) -> None:
         self.reply, self.models = reply, models
         self.delay = 0.0  # seconds each reply takes
         self.key: str | None = None  # where set, requests without it get a 401
         self.always: Fault | None = None
         self.seen: list[Seen] = []
         self.at_once = self.most_at_once = 0  # requests under way
-        self.port = 0
+        self.port = port
         self._script: deque[Fault | None] = deque()
         self._lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
@@ -82,7 +86,7 @@ class OpenAIServer:
         self._script.extend(faults)
 
     def start(self) -> None:
-        """Listen: the first time on any free port, later on the same again."""
+        """Listen: without a port the first time on any free one, later on the same again."""
         self._server = _Listener(("127.0.0.1", self.port), type("Handler", (_Handler,), {"owner": self}))
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
@@ -205,3 +209,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Be quiet."""
+
+
+if __name__ == "__main__":
+    with OpenAIServer(port=int(sys.argv[1])) as running:
+        print(running.url, flush=True)
+        threading.Event().wait()

@@ -11,6 +11,7 @@ import random
 import threading
 import time
 from concurrent.futures import Future
+from dataclasses import replace
 from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
@@ -178,7 +179,7 @@ class OpenAI:
             async with asyncio.timeout(self.config.timeout):
                 raw = await api.with_raw_response.create(**subject, extra_body=body)
         except openai.APIStatusError as error:
-            raise await self._status(where, error) from None
+            raise await self._status(where, error, request) from None
         except (TimeoutError, openai.APITimeoutError):
             raise _Again(
                 f"{where}: no reply within {self.config.timeout:g} s; "
@@ -193,8 +194,12 @@ class OpenAI:
             start = self._quote(raw.http_response.content.decode(errors="replace"))
             raise _Again(f"{where}: a reply that isn't the OpenAI protocol's ({error!r}): {start}") from None
 
-    async def _status(self, where: str, error: Any) -> Exception:
-        """What a status that isn't 200 means: for this request, or for the world."""
+    async def _status(self, where: str, error: Any, request: Complete) -> Exception:
+        """What a status that isn't 200 means: for this request, or for the world.
+
+        Of a 400 that doesn't say what it is about, the same request in plain words tells: where that gets through, the
+        row's words are at fault; where it doesn't, the settings are, and no row is judged.
+        """
         status = error.status_code
         told = error.body if isinstance(error.body, dict) else {}
         message = self._quote(str(told.get("message") or told.get("detail") or error.message))
@@ -213,7 +218,11 @@ class OpenAI:
             return Refused("prompt_too_long", message)
         if status == 404 or "model_not_found" in kind:
             return Unavailable(f"{what}; {await self._advice()}")
-        return Unavailable(f"{what}; the server doesn't take such requests: look at the engine's model and extra")
+        plain = _in_plain_words(request)
+        if plain == request:
+            return Unavailable(f"{what}; the server doesn't take such requests: look at the engine's model and extra")
+        await self._try(plain)
+        return Refused("bad_request", message)
 
     def _quote(self, text: str) -> str:
         """What a server said: its start, without the key, which some repeat."""
@@ -250,6 +259,13 @@ def _body(config: Config, request: Complete) -> dict[str, Any]:
         schema = {"name": "reply", "schema": json.loads(request.json_schema), "strict": True}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     return {name: value for name, value in {**body, **config.extra}.items() if value is not None}
+
+
+def _in_plain_words(request: Complete) -> Complete:
+    """The same settings, roles and number of messages; the least to say."""
+    if request.messages is not None:
+        return replace(request, messages=tuple((role, "Hello") for role, _ in request.messages))
+    return replace(request, prompt="Hello", head="")
 
 
 def _completion(reply: dict[str, Any]) -> Completion:

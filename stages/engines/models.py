@@ -87,7 +87,9 @@ def _build(name: str, folder: Path) -> None:
     """Put the catalogue's files together beside the folder, check them, and move them into place."""
     entry = CATALOGUE[name]
     print(f"fetching {name}: {entry['about']} ({entry['licence']})", flush=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{name}-") as scratch:
+    for left in folder.parent.glob(f".{name}@*"):  # of a fetch that was killed; we hold the lock
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{name}@") as scratch:
         fresh = Path(scratch) / "model"
         parts = [tuple(part) for file in entry["files"] for part in file["parts"]]
         try:

@@ -1,11 +1,15 @@
 """The OpenAI protocol over a real socket: replies, and every way in which a server lets one down."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import openai_server
 import pytest
 from openai_server import Body, Fault, OpenAIServer, user_text
 
@@ -195,6 +199,32 @@ def test_a_server_that_goes_away_and_comes_back(server: OpenAIServer, connect: C
     assert ask(engine, HELLO)[0].text == " You said: Spoken:"
 
 
+def start_process(port: int) -> subprocess.Popen[str]:
+    """The server as a process of its own, that listens."""
+    command = [sys.executable, str(Path(openai_server.__file__)), str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == f"http://127.0.0.1:{port}/v1\n"
+    return process
+
+
+def test_requests_outlive_a_server_that_is_killed_and_started_again(server: OpenAIServer, connect: Connect) -> None:
+    server.stop()  # its port is free now
+    first = start_process(server.port)
+    engine = connect(retries=12, backoff=0.05, resources={"concurrency": 2})
+    ask(engine, HELLO)
+    first.kill()
+    first.wait()
+    asked = [engine.submit(Complete(prompt=f"Say: {n}")) for n in range(6)]
+    time.sleep(0.3)
+    assert not any(future.done() for future in asked)
+    second = start_process(server.port)
+    try:
+        assert [future.result(60).text for future in asked] == [f" You said: Say: {n}" for n in range(6)]
+    finally:
+        second.kill()
+        second.wait()
+
+
 def test_an_empty_text_is_a_reply(server: OpenAIServer, connect: Connect) -> None:
     server.script(Fault(patch={"choices": [{"text": "", "finish_reason": "stop"}], "usage": None}))
     assert ask(connect(), HELLO) == [Completion("", "stop", 0)]
@@ -236,10 +266,23 @@ def test_settings_that_the_server_does_not_take_are_no_verdict_on_a_row(server: 
     server.always = Fault(400, "unknown field top_k")
     with pytest.raises(Unavailable, match=r"unknown field top_k; .*look at the engine's model and extra"):
         ask(connect(), HELLO)
+    assert [seen.body["prompt"] for seen in server.seen] == [HELLO.prompt, "Hello"]
     server.always = Fault(429, "you exceeded your current quota", code="insufficient_quota")
     with pytest.raises(Unavailable, match="no credit left"):
         ask(connect(), HELLO)
-    assert len(server.seen) == 2
+    assert len(server.seen) == 3
+
+
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize("subject", [{"prompt": "odd"}, {"messages": (("system", "odd"), ("user", "odd"))}])
+def test_words_that_the_server_does_not_take_are_a_verdict_on_the_row(
+    server: OpenAIServer, connect: Connect, subject: dict[str, Any], status: int
+) -> None:
+    server.script(Fault(status, "invalid character"))
+    with pytest.raises(Refused, match="bad_request: invalid character"):
+        ask(connect(), Complete(**subject, max_tokens=5, seed=3))
+    odd, plain = (seen.body for seen in server.seen)
+    assert str(plain) == str(odd).replace("odd", "Hello")
 
 
 def test_a_wrong_model_is_told_with_the_nearest_that_there_is(server: OpenAIServer, connect: Connect) -> None:

@@ -4,8 +4,10 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -130,6 +132,28 @@ def test_processes_that_fetch_at_once_do_not_disturb_each_other(
     printed = [process.communicate(timeout=120)[0] for process in started]
     assert [text.splitlines()[-1] for text in printed] == [b"".join(HALVES).decode()] * 3
     assert sum("fetching" in text for text in printed) == 1
+    assert sorted(path.name for path in cache.iterdir()) == ["whole", "whole.lock"]
+
+
+def test_a_fetch_that_is_killed_leaves_no_model_and_the_next_clears_up(
+    catalogue: dict[str, Any], cache: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "catalogue.json").write_text(json.dumps(catalogue))
+    code = (
+        "import json, sys; from stages.engines import models\n"
+        "models.CATALOGUE = json.load(open(sys.argv[1]))\n"
+        "models.fetch('whole')"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "catalogue.json")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT, start_new_session=True)
+    while not list(cache.glob(".whole@*/half*")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)  # pip goes with it
+    process.wait()
+    assert list(cache.glob(".whole@*"))
+    assert not models.available("whole")
+    assert (models.fetch("whole") / "model.bin").read_bytes() == b"".join(HALVES)
     assert sorted(path.name for path in cache.iterdir()) == ["whole", "whole.lock"]
 
 
