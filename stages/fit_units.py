@@ -1,5 +1,6 @@
 """`fit_units`: a codebook, by k-means over encoder features of a pinned sample of rows."""
 
+import heapq
 import io
 from collections.abc import Generator, Iterator
 from typing import Any, Literal
@@ -16,13 +17,15 @@ class Config(StageConfig):
 
     of: Literal["query", "answer"] = "answer"
     clusters: int = Field(200, ge=2, le=65536, description="units")
-    sample_rows: int = Field(64, ge=1, description="rows whose clips the codebook is fitted on")
+    sample_rows: int = Field(64, ge=1, description="rows whose clips the codebook is fitted on, at most")
     frames_per_clip: int = Field(500, ge=1, description="frames drawn from a clip at most: bounds memory")
 
 
 def fit_units(rows: Iterator[Row], context: Context) -> Generator[Encode, Any, dict[str, bytes]]:
     """Returns {"codebook": an .npy file, float32 [clusters, width]}.
 
+    Of more than `sample_rows` rows those are drawn whose seeds are least: which they are depends neither on their order
+    nor on how they are cut into shards, and no more clips than that are held at a time.
     Lloyd's algorithm with k-means++ starts (scikit-learn), on one thread: sums in another order give other bits.
     Raises ValueError where there are fewer frames than clusters.
     """
@@ -31,7 +34,7 @@ def fit_units(rows: Iterator[Row], context: Context) -> Generator[Encode, Any, d
 
     config: Config = context.config
     kept: list[np.ndarray] = []
-    for row in rows:
+    for row in heapq.nsmallest(config.sample_rows, rows, key=lambda row: context.seed_for(row["id"], 0)):
         features = yield Encode(clip=row[f"{config.of}_audio"]["bytes"])
         draw = np.random.default_rng(context.seed_for(row["id"]))
         count = len(features.frames)

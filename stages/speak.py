@@ -1,9 +1,9 @@
 """`speak`: the text as a clip. A query's voice is drawn for its conversation; later attempts speak what failed."""
 
 import hashlib
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stages.audio import FINISH
 from stages.requests import Speak
@@ -24,6 +24,16 @@ class Config(StageConfig):
     attempts: int = Field(1, ge=1, le=9, description="tries at most until a clip passes its checks")
     attempt: int = Field(1, ge=1, description="set by the pipeline")
 
+    @model_validator(mode="after")
+    def _each_attempt_differs(self) -> Self:
+        tries = max(self.attempts, self.attempt)
+        if tries > len(self.speeds):
+            raise ValueError(
+                f"attempts is {tries} but speeds has {len(self.speeds)}: a voice that draws nothing would say the same "
+                "again; give a speed for each attempt, or lower attempts"
+            )
+        return self
+
 
 def speak(row: Row, context: Context) -> Asking:
     """Writes {of}_audio_{attempt} and {of}_voice_{attempt}; both null where the attempt before has passed."""
@@ -37,7 +47,7 @@ def speak(row: Row, context: Context) -> Asking:
     clip = yield Speak(
         text=row[f"{side}_spoken"],
         voice=voice,
-        speed=config.speeds[(attempt - 1) % len(config.speeds)],
+        speed=config.speeds[attempt - 1],
         seed=context.seed_for(row["id"], attempt),
         sample_rate=config.sample_rate,
         loudness=config.loudness,

@@ -1,5 +1,6 @@
 """Did a clip come out well? A verdict from its measures, so that a stricter limit never listens again."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +9,8 @@ from stages.text.speakable import Fault
 from stages.text.wer import lost_and_added
 from stages.text.words import words
 
-MEASURES = ("heard", "wer", "cer", "mos", "duration", "silence", "clipping", "tail")
+_NUMBERS = ("wer", "cer", "mos", "duration", "silence", "clipping", "tail")
+MEASURES = ("heard", *_NUMBERS)
 
 _ENDS = 0.16  # seconds of quiet around speech in a finished clip
 _SLACK = 0.8  # seconds that the first and the last word may take longer, so that short texts are judged fairly
@@ -21,6 +23,9 @@ def measures(row: Mapping[str, Any], side: str, attempt: int) -> dict[str, Any]:
 
 def clip_fault(found: Mapping[str, Any], text: str, checks: Clip) -> Fault | None:
     """The first thing wrong with the clip of `text`, or None. Measures as in schemas.columns; `mos` may be None."""
+    # NaN is beyond no limit, so each comparison below would let it pass
+    if wrong := [name for name in _NUMBERS if found[name] is not None and not math.isfinite(found[name])]:
+        return Fault("unmeasured", f"no number came out of measuring {', '.join(wrong)}")
     duration, count = found["duration"] or 0.0, len(words(text))
     if duration <= 0.05:
         return Fault("empty_clip", "the clip is empty")

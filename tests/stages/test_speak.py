@@ -93,6 +93,19 @@ def test_a_wrong_setting_is_an_error(wrong: dict[str, Any]) -> None:
         Config.model_validate({"of": "query", "voices": VOICES} | wrong)
 
 
+@pytest.mark.parametrize("attempt", [1, 2, 3, 4])
+def test_more_attempts_than_speeds_are_an_error_that_says_what_to_do(attempt: int) -> None:
+    with pytest.raises(
+        ValidationError, match="attempts is 4 but speeds has 3.*give a speed for each attempt, or lower"
+    ):
+        context(attempts=4, attempt=attempt)
+    asked = drive(
+        STAGE.run(row(), context(attempts=4, attempt=1, speeds=(1.0, 0.9, 1.1, 0.8))), lambda request: Clip(b"flac")
+    )[1]
+    assert asked[0].speed == 1.0
+    assert context(attempts=3, attempt=min(attempt, 3)).config.attempts == 3
+
+
 @settings(deadline=None)
 @given(NAMES, st.text(max_size=20))
 def test_a_voice_that_is_added_takes_only_what_falls_to_it(names: list[str], conversation: str) -> None:

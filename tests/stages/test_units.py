@@ -66,7 +66,7 @@ def blobs(request: Encode) -> Features:
 def fitted(count: int, seed: int = 7, **settings: Any) -> np.ndarray:
     context = Context(fit_units.Config(**settings), seed=seed, stage="fit_units")
     found, asked = drive(fit_units.STAGE.run(iter(rows(count)), context), blobs)
-    assert [request.clip for request in asked] == [bytes([number]) for number in range(count)]
+    assert sorted(request.clip for request in asked) == [bytes([number]) for number in range(count)]
     assert set(found) == {"codebook"}
     return np.asarray(np.load(io.BytesIO(found["codebook"]), allow_pickle=False))
 
@@ -90,6 +90,38 @@ def test_memory_is_bounded_by_frames_of_a_clip() -> None:
     assert fitted(3, clusters=30, frames_per_clip=10).shape == (30, 8)
     with pytest.raises(ValueError, match="30 frames of 3 clips can't be put into 31 clusters; raise sample_rows"):
         fitted(3, clusters=31, frames_per_clip=10)
+
+
+def drawn(given: list[dict[str, Any]], **settings: Any) -> tuple[list[bytes], bytes]:
+    """The clips that were encoded, and the codebook."""
+    context = Context(fit_units.Config(clusters=4, **settings), seed=7, stage="fit_units")
+    found, asked = drive(fit_units.STAGE.run(iter(given), context), blobs)
+    return [request.clip for request in asked], found["codebook"]
+
+
+def test_a_large_shard_is_fitted_on_sample_rows_of_it() -> None:
+    clips, codebook = drawn(rows(50), sample_rows=6)
+    assert len(set(clips)) == len(clips) == 6
+    assert set(clips) != {bytes([number]) for number in range(6)}  # not just the first ones
+    assert drawn(rows(50)[::-1], sample_rows=6) == (clips, codebook)
+    assert set(clips) < set(drawn(rows(50), sample_rows=12)[0])
+
+
+def test_no_more_rows_than_the_sample_are_held() -> None:
+    class Counted(dict[str, Any]):
+        alive = most = 0
+
+        def __init__(self, row: dict[str, Any]) -> None:
+            super().__init__(row)
+            Counted.alive += 1
+            Counted.most = max(Counted.most, Counted.alive)
+
+        def __del__(self) -> None:
+            Counted.alive -= 1
+
+    context = Context(fit_units.Config(clusters=4, sample_rows=5), seed=7, stage="fit_units")
+    drive(fit_units.STAGE.run((Counted(row) for row in rows(200)), context), blobs)
+    assert Counted.most <= 5 + 2  # and those in hand
 
 
 def test_no_rows_is_told() -> None:

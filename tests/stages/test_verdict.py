@@ -61,6 +61,15 @@ def test_short_texts_are_neither_too_slow_nor_too_fast(text: str, seconds: float
     assert clip_fault(FINE | {"duration": seconds, "heard": text}, text, Clip()) is None
 
 
+@pytest.mark.parametrize("name", [name for name in MEASURES if name != "heard"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("text", [TEXT, "Go."])
+def test_what_could_not_be_measured_fails(name: str, value: float, text: str) -> None:
+    fault = clip_fault(FINE | {"heard": text, name: value}, text, Clip())
+    assert fault and fault.reason == "unmeasured"
+    assert name in fault.message
+
+
 def test_measures_of_an_attempt() -> None:
     row = {f"answer_{name}_2": number for number, name in enumerate(MEASURES)} | {"answer_wer_1": 9, "query_wer_2": 9}
     assert measures(row, "answer", 2) == {name: number for number, name in enumerate(MEASURES)}
