@@ -96,7 +96,7 @@ def test_a_wrong_setting_is_an_error(wrong: dict[str, Any]) -> None:
 @pytest.mark.parametrize("attempt", [1, 2, 3, 4])
 def test_more_attempts_than_speeds_are_an_error_that_says_what_to_do(attempt: int) -> None:
     with pytest.raises(
-        ValidationError, match="attempts is 4 but speeds has 3.*give a speed for each attempt, or lower"
+        ValidationError, match=r"attempts is 4 but speeds has 3.*give a speed for each attempt, or lower"
     ):
         context(attempts=4, attempt=attempt)
     asked = drive(
