@@ -108,7 +108,7 @@ def broken(spoken: dict[str, np.ndarray], say: Callable[..., np.ndarray]) -> Ite
     yield "noise alone", SENTENCES[2], np.random.default_rng(1).normal(0, 0.05, 2 * RATE).astype(np.float32)
     yield "silence alone", SENTENCES[2], np.zeros(2 * RATE, np.float32)
     yield "said twice", SENTENCES[10], paused(spoken, 10, 10)
-    # Whisper drops false starts now and then: of nine tried, one was not heard at all and passed for good.
+    # Whisper drops false starts now and then: of six tried, one was not heard at all and passed for good.
     text, samples = of(0)
     yield "begun twice", text, np.concatenate([samples[: len(samples) // 2], samples])
     yield "twice as slow", SENTENCES[6], say(SENTENCES[6], "af_sarah", 0.5)
