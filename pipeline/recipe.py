@@ -71,7 +71,9 @@ def explain_errors(
         else:
             message = re.sub(r"^(Value error|Assertion failed), ", "", found["msg"])
             given = found.get("input")
-            shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) and "'" not in message else ""
+            # An address may hold a password, and is never shown.
+            plain = isinstance(given, str | int | float | bool) and "://" not in str(given)
+            shown = f" (it is {given!r})" if plain and "'" not in message else ""
             yield f"{path}: {where or 'recipe'}: {message[0].lower()}{message[1:]}{shown}"
 
 

@@ -44,6 +44,7 @@ def converse(rows: list[Row], context: Context) -> Generator[Request, Any, list[
     """Writes query_text, query_method, query_attempts, answer_text, answer_method, answer_attempts for each row.
 
     The rows are in the order of their turns.
+    A text that the source gives (a row has it already) is kept, and the others are made in sight of it.
     A turn that fails is a Reject; so is each later turn, with the reason earlier_turn_rejected.
     """
     history: History = []
@@ -52,8 +53,10 @@ def converse(rows: list[Row], context: Context) -> Generator[Request, Any, list[
         if row["turn"] != len(history):
             break  # the source itself lost a turn
         try:
-            query = yield from (_first(row, context) if not history else _later(row, history, context))
-            answer = yield from _answer(row, query["query_text"], history, context)
+            query = _given(row, "query")
+            if not query:
+                query = yield from (_first(row, context) if not history else _later(row, history, context))
+            answer = _given(row, "answer") or (yield from _answer(row, query["query_text"], history, context))
         except Reject as reject:
             written.append(reject)
             break
@@ -61,6 +64,11 @@ def converse(rows: list[Row], context: Context) -> Generator[Request, Any, list[
         history.append({"query": without_filler(query["query_text"]), "answer": answer["answer_text"]})
     missing = Reject("earlier_turn_rejected", f"turn {len(history)} of this conversation was rejected")
     return [*written, *[missing] * (len(rows) - len(written))]
+
+
+def _given(row: Row, side: str) -> Row:
+    text = row.get(f"{side}_text")
+    return {f"{side}_text": text, f"{side}_method": "given"} if text else {}
 
 
 def _first(row: Row, context: Context) -> Generator[Request, Any, Row]:

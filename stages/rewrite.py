@@ -4,8 +4,6 @@ The LLM is asked up to `attempts` times; each reply is read, repaired where a ru
 none passes, the rule-based request stands in, itself checked.
 """
 
-import json
-import re
 from typing import Literal
 
 from pydantic import Field
@@ -18,18 +16,10 @@ from stages.text.faithful import faithful, holds
 from stages.text.material import split_context
 from stages.text.plain_request import is_question, opener, plain_request, with_context, with_filler, without_filler
 from stages.text.reading import unreadable
+from stages.text.replies import json_field, schema
 from stages.text.speakable import Fault, speakable
 from stages.text.verbalise import verbalise
 from stages.text.words import words
-
-_SCHEMA = json.dumps(
-    {
-        "type": "object",
-        "properties": {"spoken": {"type": "string"}},
-        "required": ["spoken"],
-        "additionalProperties": False,
-    }
-)
 
 
 class Config(StageConfig):
@@ -86,13 +76,7 @@ def rewrite(row: Row, context: Context) -> Asking:
 
 def read(reply: str, form: str, opening: str = "") -> str:
     """What a reply proposes to say, in words: its first line, or its JSON field, without quotes and fillers."""
-    text = f"{opening} {reply.strip()}".strip()
-    if form == "chat":
-        found = re.search(r"\{.*\}", text, re.S)
-        try:
-            text = str(json.loads(found[0])["spoken"]) if found else text if "{" not in text else ""
-        except (ValueError, KeyError, TypeError):
-            text = ""
+    text = json_field(reply, "spoken") if form == "chat" else f"{opening} {reply.strip()}".strip()
     lines = text.strip().splitlines()
     text = lines[0].strip().strip('"“”').removeprefix("Spoken:").strip() if lines else ""
     return without_filler(verbalise(text)) if text else ""
@@ -120,7 +104,7 @@ def _ask(config: Config, task: str, material: str, opening: str, attempt: int, s
         top_p=1.0 if attempt == 1 else config.top_p,
         stop=("\n",) if flat else (),
         seed=seed,
-        json_schema=None if flat else _SCHEMA,
+        json_schema=None if flat else schema("spoken"),
     )
 
 

@@ -1,8 +1,9 @@
 """LLM: a GGUF model in llama.cpp (xllamacpp), inside the process. The embedded default.
 
-One slot, so that a reply doesn't depend on what was asked before it; more speed comes from more actors. llama.cpp's
-prompt cache is used for the shared head of prompts alone: before each request the slot is brought to just that head, so
-what follows is always computed in the same pieces. (With the cache left to itself, replies depend on their order.)
+One request at a time, so that a reply doesn't depend on what else is asked; more speed comes from more actors.
+llama.cpp's prompt cache is used for the shared heads of prompts alone, a slot for each head: before each request its
+slot is brought to just that head, so what follows is always computed in the same pieces. (With the cache left to itself,
+replies depend on their order.)
 """
 
 import json
@@ -28,6 +29,7 @@ class Config(EngineConfig):
         "smollm2-135m-instruct", description="a GGUF file, a folder with one, or a name in the catalogue"
     )
     context: int = Field(4096, ge=256, description="tokens of prompt and reply together at most")
+    heads: int = Field(3, ge=1, description="prompts whose shared head stays computed; changes no reply")
 
 
 def identity(config: Config) -> dict[str, Any]:
@@ -60,43 +62,51 @@ class LlamaCpp(Batching):
 
         params = xllamacpp.CommonParams()
         params.model.path = str(_gguf(catalogue.resolve(config.model)))
-        params.n_ctx = config.context
-        params.n_parallel = 1
+        params.n_ctx = config.context * config.heads
+        params.n_parallel = config.heads
+        params.kv_unified = False  # each slot has its own cache
         params.cache_prompt = False
         params.warmup = False
         params.verbosity = -1
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = config.resources.threads
         params.n_gpu_layers = -1 if config.resources.num_gpus else 0
         self.server = xllamacpp.Server(params)
-        self.head = ""  # what the slot has been brought to
+        self.slots: dict[str, int] = {}  # the head that each slot was brought to, the longest unused first
+        self.count = config.heads
         super().__init__(batch=1)  # what waits is sorted all the same, and a refused prompt costs no other its reply
 
     def cost(self, request: Request) -> float:
-        """Requests with one head go together: bringing the slot to another costs as much as a long prompt."""
+        """Requests with one head go together: bringing a slot to another costs as much as a long prompt."""
         return float(zlib.crc32(request.head.encode())) if isinstance(request, Complete) else 0.0
 
     def answer(self, requests: list[Request]) -> list[Completion]:
         return [self._one(request) for request in requests if isinstance(request, Complete)]
 
-    def _take_head(self, head: str) -> bool:
-        """Bring the slot to `head`; whether the request may build on it."""
-        body = {"prompt": head, "max_tokens": 0}
-        if head != self.head:
-            self.head = head
-            if head:
-                self.server.handle_completions(body | {"cache_prompt": False})
+    def _slot(self, head: str) -> int:
+        """The slot that has been brought to `head`; what has no head takes a slot too."""
+        slot = self.slots.pop(head, None)
+        known = slot is not None
+        if slot is None:
+            free = set(range(self.count)) - set(self.slots.values())
+            slot = min(free) if free else self.slots.pop(next(iter(self.slots)))
+        self.slots[head] = slot
         if head:
+            body = {"prompt": head, "max_tokens": 0, "id_slot": slot}
+            if not known:
+                self.server.handle_completions(body | {"cache_prompt": False})
             self.server.handle_completions(body | {"cache_prompt": True})
-        return bool(head)
+        return slot
 
     def _one(self, request: Complete) -> Completion:
+        head = request.head if (request.prompt or "").startswith(request.head) else ""
         body: dict[str, Any] = {
             "max_tokens": request.max_tokens,
             "temperature": request.temperature,
             "top_p": request.top_p,
             "stop": list(request.stop),
             "seed": request.seed,
-            "cache_prompt": self._take_head(request.head if (request.prompt or "").startswith(request.head) else ""),
+            "id_slot": self._slot(head),
+            "cache_prompt": bool(head),
         }
         if request.json_schema is not None:
             body["response_format"] = {

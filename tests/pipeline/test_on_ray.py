@@ -3,10 +3,12 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
-from bench import asked, digests_of, run_cli, start_cli, write_recipe
+from bench import ROOT, asked, digests_of, run_cli, start_cli, write_recipe
 
 TEXTS = [f"thing number {n}" for n in range(24)]
 NO_RAY = {"RAY_ADDRESS": "127.0.0.1:1"}  # whoever starts Ray now, fails
@@ -106,3 +108,38 @@ def test_a_wrong_prompt_does_not_burn_the_night(tmp_path: Path) -> None:
     assert code == 1
     assert "max_reject_ratio" in output
     assert len(asked(path)) < 60
+
+
+def start_server(port: int = 0) -> tuple["subprocess.Popen[str]", str]:
+    """A process that speaks the OpenAI protocol, and its address."""
+    command = [sys.executable, str(ROOT / "tests" / "openai_server.py"), str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, process.stdout.readline().strip()
+
+
+def test_a_language_model_server_that_is_killed_in_mid_run(tmp_path: Path) -> None:
+    server, url = start_server()
+    engine = {"backend": "llm_openai", "base_url": url, "model": "small", "retries": 2, "backoff": 0.05}
+    engine["resources"] = {"concurrency": 1}
+    path = write_recipe(tmp_path, TEXTS, engines={"llm": engine})
+    process = start_cli("run", path)
+    while not list((tmp_path / "store" / "objects").glob("toy_shout/*.json")):
+        assert process.poll() is None
+        time.sleep(0.002)
+    server.kill()
+    output, _ = process.communicate(timeout=120)
+    server.wait()
+    assert process.returncode == 1, output
+    assert "pending" in output and "is the server running there?" in output
+    _, output = run_cli("status", path, "--json")
+    assert json.loads(output)["counts"]["pending"] > 0
+
+    server, _ = start_server(int(url.rsplit(":", 1)[1].split("/")[0]))
+    try:
+        code, output = run_cli("run", path)
+    finally:
+        server.kill()
+        server.wait()
+    assert code == 0, output
+    assert counts(tmp_path) == {"rows_in": len(TEXTS), "rows_out": len(TEXTS), "rejects": 0, "pending": 0}

@@ -89,6 +89,21 @@ def test_a_prompt_shows_no_more_turns_than_the_recipe_says() -> None:
     assert SAID[0] not in (asked[5].prompt or "") and SAID[1] in (asked[5].prompt or "")
 
 
+def test_what_the_source_gives_is_kept_and_seen_by_later_turns() -> None:
+    rows = dialogue(*ASKED[:2])
+    rows[0] |= {"query_text": ASKED[0], "answer_text": SAID[0]}
+    rows[1] |= {"query_text": None, "answer_text": None}
+    written, asked = given(context(), rows, after_opening(ASKED[1]), SAID[1])
+    assert written[0] == {
+        "query_text": ASKED[0],
+        "query_method": "given",
+        "answer_text": SAID[0],
+        "answer_method": "given",
+    }
+    assert written[1]["answer_text"] == SAID[1]
+    assert all(SAID[0] in (request.prompt or "") for request in asked)
+
+
 def test_a_failing_turn_takes_the_later_ones_with_it_and_no_earlier_one() -> None:
     replies = [ASKED[0], SAID[0], after_opening(ASKED[1]), "I'm sorry, I can't say."]
     written, asked = given(context(attempts=1), dialogue(*ASKED), *replies)
