@@ -1,0 +1,106 @@
+"""The quickstart against a plain script: the same models and the same rows, one after another in one process.
+
+    python benchmarks/quickstart_against_naive.py [--share 4]
+
+The script does what one writes in an afternoon: one reply a request, one clip a text, Whisper on its whole window,
+DNSMOS on every clip, encoder features of clips padded to 30 s, k-means. No checks, no second tries, nothing kept. With
+`--share 4` it works on every fourth row, and its time is multiplied. Prints the ratio of the wall times (ours over the
+script's); models must be there (`python -m pipeline fetch configs/quickstart.yaml`).
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from pipeline.graph import build_graph  # noqa: E402
+from pipeline.inputs import list_shards  # noqa: E402
+from pipeline.objects import read_columns  # noqa: E402
+from pipeline.recipe import load_recipe  # noqa: E402
+from pipeline.store import Store  # noqa: E402
+from stages.engines import (  # noqa: E402
+    asr_whisper,
+    llm_llamacpp,
+    mos_dnsmos,
+    tts_kokoro,
+    units_encoder,
+)
+from stages.engines.clips import RATE, hear  # noqa: E402
+from stages.requests import Complete, Rate, Speak, Transcribe  # noqa: E402
+from stages.text.verbalise import verbalise  # noqa: E402
+
+RECIPE = "configs/quickstart.yaml"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--share", type=int, default=4, help="the script works on every n-th row")
+    share = parser.parse_args().share
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        command = [sys.executable, "-m", "pipeline", "run", RECIPE, "--set", f"store={folder}/store"]
+        subprocess.run([*command, "--set", f"out={folder}/out"], cwd=ROOT, check=True)
+        ours = time.perf_counter() - start
+        rows = _rows(folder)
+    theirs = _script(rows[::share])
+    total = theirs * len(rows) / len(rows[::share])
+    print(
+        f"Voxsmith {ours:.0f} s; the script {theirs:.0f} s for 1 in {share} of {len(rows)} rows, {total:.0f} s for all"
+    )
+    print(f"ratio {ours / total:.2f}")
+
+
+def _rows(folder: str) -> list[tuple[str, str]]:
+    """(task, context) of each row that the sources accept, the hopeless ones left out."""
+    recipe = load_recipe(str(ROOT / RECIPE), [f"store={folder}/store"])
+    build_graph(recipe, RECIPE)
+    found = []
+    for shard in list_shards(recipe, Store(recipe.store), True, None):
+        place = (shard.folder, shard.key)
+        columns = read_columns(Store(recipe.store), {name: place for name in ("instruction", "context", "source")})
+        for task, context, source in zip(*(columns[name].to_pylist() for name in columns.column_names), strict=True):
+            if task and source != "hopeless":
+                found.append((task, context or ""))
+    return found
+
+
+def _script(rows: list[tuple[str, str]]) -> float:
+    """Seconds that the plain script takes, its models loaded."""
+    from sklearn.cluster import KMeans
+
+    recipe = load_recipe(str(ROOT / RECIPE))
+    stages = build_graph(recipe, RECIPE).nodes
+    threads = {"resources": {"threads": 2}}
+    llm = llm_llamacpp.load(llm_llamacpp.Config(**threads))
+    tts = tts_kokoro.load(tts_kokoro.Config(**threads))
+    asr = asr_whisper.load(asr_whisper.Config(window="full", **threads))
+    mos = mos_dnsmos.load(mos_dnsmos.Config(**threads))
+    encoder = units_encoder.load(units_encoder.Config(**threads))
+    rewrite, respond = stages["rewrite"].config.prompt, stages["respond"].config.prompt
+    features = []
+    start = time.perf_counter()
+    for number, (task, context) in enumerate(rows):
+        prompt = rewrite.render(task=verbalise(task), context=verbalise(context))
+        query = llm._one(Complete(prompt=prompt, max_tokens=160, stop=("\n",))).text.strip() or task
+        answer = llm._one(Complete(prompt=respond.render(query=query), max_tokens=72, stop=("\n",))).text.strip()
+        for text, voice, rate in ((query, "af_heart", 16000), (answer or "Yes.", "af_sarah", 24000)):
+            clip = tts.speak(Speak(text, voice, sample_rate=rate)).flac
+            asr.hear(Transcribe(clip))
+            mos.rate(Rate(clip))
+        samples = hear(clip)
+        features.append(encoder.encode(np.pad(samples, (0, max(0, 30 * RATE - len(samples)))))[: len(samples) // 320])
+        print(f"\rscript: {number + 1} of {len(rows)} rows", end="", file=sys.stderr, flush=True)
+    frames = np.concatenate(features)
+    KMeans(min(200, len(frames)), n_init=1).fit(frames)
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
