@@ -64,7 +64,7 @@ def _rows(folder: str) -> list[tuple[str, str]]:
     found = []
     for shard in list_shards(recipe, Store(recipe.store), True, None):
         place = (shard.folder, shard.key)
-        columns = read_columns(Store(recipe.store), {name: place for name in ("instruction", "context", "source")})
+        columns = read_columns(Store(recipe.store), dict.fromkeys(("instruction", "context", "source"), place))
         for task, context, source in zip(*(columns[name].to_pylist() for name in columns.column_names), strict=True):
             if task and source != "hopeless":
                 found.append((task, context or ""))

@@ -1,5 +1,6 @@
 """Pictures as inline SVG: numbers and classes only; colours stand in the style sheet, so that dark mode works."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,9 +67,12 @@ def histogram(found: Histogram, side: str, axis: Axis, gate: float | None = None
 
 @dataclass(frozen=True)
 class Step:
-    """A stage of the funnel: `svg` is the trunk of rows that narrows, with the rejects leaving to the right."""
+    """A stage of the funnel, or some in a row that lost nothing.
 
-    stage: str
+    `svg` is the trunk of rows that narrows, with the rejects leaving to the right.
+    """
+
+    stages: tuple[str, ...]
     rows_in: int
     rows_out: int
     rejects: dict[str, int]
@@ -79,10 +83,14 @@ def funnel(steps: Sequence[dict[str, Any]]) -> list[Step]:
     """The funnel's entries ({stage, rows_in, rejects: {reason: rows}}), each with its piece of the picture."""
     top = max((step["rows_in"] for step in steps), default=0) or 1
     found = []
-    for step in steps:
-        rows_out = step["rows_in"] - sum(step["rejects"].values())
-        svg = _trunk(_TRUNK * step["rows_in"] / top, _TRUNK * rows_out / top)
-        found.append(Step(step["stage"], step["rows_in"], rows_out, step["rejects"], svg))
+    for loses, group in itertools.groupby(steps, key=lambda step: bool(step["rejects"])):
+        members = list(group)
+        for some in [[step] for step in members] if loses else [members]:
+            first = some[0]
+            rows_out = first["rows_in"] - sum(first["rejects"].values())
+            svg = _trunk(_TRUNK * first["rows_in"] / top, _TRUNK * rows_out / top)
+            stages = tuple(step["stage"] for step in some)
+            found.append(Step(stages, first["rows_in"], rows_out, first["rejects"], svg))
     return found
 
 

@@ -73,7 +73,7 @@ def test_a_page_with_players_funnel_and_rejects(tmp_path: Path) -> None:
         "most word errors a word",
     ):
         assert part in found.text, part
-    assert len(found.all("svg", **{"class": "trunk"})) == 8
+    assert len(found.all("svg", **{"class": "trunk"})) == 5
     assert len(found.all("svg", **{"class": "strip"})) >= 36
     assert found.all("mark"), "what was misheard is marked"
 
@@ -173,6 +173,12 @@ def test_an_axis_holds_its_edges_and_has_round_ticks_inside(edges: list[float], 
 
 def test_the_funnel_keeps_every_row() -> None:
     steps = charts.funnel(
-        [{"stage": "a", "rows_in": 10, "rejects": {"x": 3}}, {"stage": "b", "rows_in": 7, "rejects": {}}]
+        [
+            {"stage": "a", "rows_in": 10, "rejects": {"x": 3}},
+            {"stage": "b", "rows_in": 7, "rejects": {"x": 1}},
+            {"stage": "c", "rows_in": 6, "rejects": {}},
+            {"stage": "d", "rows_in": 6, "rejects": {}},
+        ]
     )
-    assert [(step.rows_in, step.rows_out) for step in steps] == [(10, 7), (7, 7)]
+    assert [(step.rows_in, step.rows_out) for step in steps] == [(10, 7), (7, 6), (6, 6)]
+    assert [step.stages for step in steps] == [("a",), ("b",), ("c", "d")]
