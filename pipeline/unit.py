@@ -2,9 +2,11 @@
 
 import logging
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -193,7 +195,9 @@ class _Unit:
                 return
             except Exception as fault:
                 log.exception("stage %s failed on row %s", self.node.name, self._id(talk))
-                self._finish(talk, Reject("stage_error", f"{type(fault).__name__}: {fault}"))
+                place = traceback.extract_tb(fault.__traceback__)[-1]
+                where = f"{Path(place.filename).name}, line {place.lineno}"
+                self._finish(talk, Reject("stage_error", f"{type(fault).__name__}: {fault} ({where})"))
                 return
             error = None
             talk.request, talk.tries = request, 0
