@@ -1,6 +1,7 @@
 """One unit of work: a stage over a shard. Drives each row's generator and carries requests to the engine and back."""
 
 import logging
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,8 @@ from stages.stage import Context, Reject, Row
 
 _AT_ONCE = 64  # conversations whose generators are alive: bounds the clips held in memory
 _PART_SECONDS = 30.0
+# An actor works on two units at once. Who writes a stage needn't think of threads: in a process one runs at a time.
+_STAGE_CODE = threading.Lock()
 log = logging.getLogger(__name__)
 
 
@@ -183,7 +186,8 @@ class _Unit:
         """Send the reply in, and go on until the talk asks something that must be waited for, or ends."""
         while True:
             try:
-                request = talk.generator.throw(error) if error is not None else talk.generator.send(reply)
+                with _STAGE_CODE:
+                    request = talk.generator.throw(error) if error is not None else talk.generator.send(reply)
             except StopIteration as end:
                 self._finish(talk, end.value)
                 return

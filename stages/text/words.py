@@ -5,6 +5,7 @@ Numbers become digits wherever they stand in words, British spelling becomes Ame
 """
 
 import re
+import threading
 from decimal import Decimal
 from functools import lru_cache
 
@@ -45,7 +46,15 @@ _SIGNS = ((re.compile(r"([$€£])\s?(\d[\d,]*(?:\.\d+)?)( (?:thousand|million|b
 _TOKEN = re.compile(r"\d[\d,]*(?:\.\d+)?(?:s\b|(?:st|nd|rd|th)\b)?|[^\W\d_]+(?:'[^\W\d_]+)*|[.,;:!?\n]")
 _BREAK = frozenset(".,;:!?\n")
 
-_stem = snowballstemmer.stemmer("english").stemWord
+
+class _Stemmers(threading.local):
+    """Snowball's stemmer keeps the word that it works on: one for each thread."""
+
+    def __init__(self) -> None:
+        self.stem = snowballstemmer.stemmer("english").stemWord
+
+
+_stemmers = _Stemmers()
 _american = EnglishSpellingNormalizer()
 
 
@@ -82,7 +91,7 @@ def stem(word: str) -> str:
     """The stem of a lower-case word, one for British and American spelling."""
     if word[0].isdecimal():
         return word
-    return str(_stem(_american(word).removesuffix("'s")))
+    return str(_stemmers.stem(_american(word).removesuffix("'s")))
 
 
 def _tokens(text: str) -> list[str]:

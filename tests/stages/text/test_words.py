@@ -1,8 +1,11 @@
 """Words are compared across spellings: digits and number words, British and American, singular and plural."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from stages.text.words import content_words, numbers, words
+from stages.text.words import content_words, numbers, stem, words
 
 
 @pytest.mark.parametrize(
@@ -44,3 +47,17 @@ def test_words_are_lower_case_and_without_punctuation() -> None:
     assert words("Don't stop - it's John's \"well-known\" 3rd") == [
         "don't", "stop", "it's", "john's", "well", "known", "3rd",
     ]  # fmt: skip
+
+
+def test_stems_are_the_same_in_threads() -> None:
+    """An actor has several, and a stemmer that is shared mixes up their words."""
+    names = [f"{word}{end}" for word in ("talk", "walk", "jump", "generate", "nation") for end in ("ing", "ed", "s")]
+    made = [f"{name}{number}x" for name in names for number in range(400)]
+    expected = [stem.__wrapped__(word) for word in made]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            assert all(found == expected for found in threads.map(lambda _: [*map(stem.__wrapped__, made)], range(4)))
+    finally:
+        sys.setswitchinterval(before)
