@@ -29,6 +29,11 @@ BACKENDS: dict[str, str] = {
     "asr_whisper": "stages.engines.asr_whisper",
     "mos_dnsmos": "stages.engines.mos_dnsmos",
     "units_encoder": "stages.engines.units_encoder",
+    "llm_null": "stages.engines.llm_null",
+    "tts_null": "stages.engines.tts_null",
+    "asr_null": "stages.engines.asr_null",
+    "mos_null": "stages.engines.mos_null",
+    "units_null": "stages.engines.units_null",
 }
 
 

@@ -8,6 +8,7 @@ asked of WeTextProcessing's ready-made English grammars, fragment by fragment, b
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from stages.text import numerals
@@ -16,6 +17,7 @@ from stages.text.numerals import DIGITS, MONTH, SCALE, UNIT
 from stages.text.symbols import ABBREVIATIONS, SIGNS
 
 
+@lru_cache(maxsize=1024)  # a row's texts are asked for by several checks, again and again
 def verbalise(text: str) -> str:
     """The text in words and plain punctuation, on one line. Words themselves are left alone, abbreviations aside."""
     text = flatten(unicodedata.normalize("NFC", text))

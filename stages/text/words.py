@@ -75,7 +75,13 @@ def numbers(text: str) -> list[str]:
 
 def with_digits(text: str) -> list[str]:
     """Like `words`, with every number as one item in digits: "1250", "3.5", "1990s"."""
-    tokens, found, at = _tokens(text), [], 0
+    return list(_with_digits(text))
+
+
+@lru_cache(maxsize=1024)  # a row's texts are asked for by several checks, again and again
+def _with_digits(text: str) -> tuple[str, ...]:
+    tokens, at = _tokens(text), 0
+    found: list[str] = []
     while at < len(tokens):
         number, after = _number(tokens, at)
         if number is not None:
@@ -83,7 +89,7 @@ def with_digits(text: str) -> list[str]:
         elif tokens[at] not in _BREAK:
             found.append(tokens[at])
         at = after
-    return found
+    return tuple(found)
 
 
 @lru_cache(maxsize=65536)

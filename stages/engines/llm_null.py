@@ -1,0 +1,37 @@
+"""LLM without a model: a sentence of words drawn by the request's digest, some of them out of the prompt's end.
+
+See `stages.engines.null`.
+"""
+
+import json
+import random
+import re
+
+from stages.engines.null import BATCH_INVARIANT, Config, Null, identity, licence, models
+from stages.requests import Complete, Completion, Request
+
+__all__ = ["BATCH_INVARIANT", "KIND", "Config", "identity", "licence", "load", "models"]
+KIND = "llm"
+_WORDS = (
+    "amber basket candle distant evening forest gentle harbour island journey kettle lantern meadow northern "
+    "orchard paper quiet river silver timber under velvet window yellow "
+)
+
+
+class Llm(Null):
+    def reply(self, request: Request) -> Completion:
+        if not isinstance(request, Complete):
+            raise self.misled(request)
+        draw = random.Random(request.digest("null"))
+        asked = request.prompt or (request.messages or (("", ""),))[-1][1]
+        heard = sorted(set(re.findall(r"[a-z]{5,}", asked[-200:])))
+        said = draw.sample(_WORDS.split(), 8) + draw.sample(heard, min(4, len(heard)))
+        draw.shuffle(said)
+        text = f"The {' '.join(said[:6])} is near the {' '.join(said[6:])}."
+        if request.json_schema is not None:
+            text = json.dumps(dict.fromkeys(json.loads(request.json_schema).get("properties", {}), text))
+        return Completion(text, "stop", len(said) + 5)
+
+
+def load(config: Config) -> Llm:
+    return Llm(config)

@@ -1,0 +1,59 @@
+"""Engines without a model: the real interface, replies that hang on the request alone, as slow as the recipe says.
+
+For measuring the pipeline itself, and for trying a recipe's shape before a GPU is rented. `tts_null` writes what it was
+asked to say into the clip's comment, and `asr_null` reads it there, so that rows go through all checks of clips.
+"""
+
+import time
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from stages.engines.base import Batching, EngineConfig
+from stages.requests import Request
+
+BATCH_INVARIANT = True
+
+
+class Config(EngineConfig):
+    """Settings that all null engines have."""
+
+    latency: float = Field(0.0, ge=0, description="seconds a request; in no key")
+    model: str = Field("null", description="another name stands for another model: everything is asked again")
+
+
+def identity(config: Config) -> dict[str, Any]:
+    return {"backend": "null", "model": config.model}
+
+
+def models(config: Config) -> tuple[str, ...]:
+    return ()
+
+
+def licence(config: Config) -> str:
+    return "CC0-1.0"
+
+
+class Null(Batching):
+    """Answers one request after another. A subclass says what."""
+
+    batch_invariant: ClassVar[bool] = True
+
+    def __init__(self, config: Config) -> None:
+        self.latency = config.latency
+        super().__init__(config.resources.batch)
+
+    def answer(self, requests: list[Request]) -> list[Any]:
+        return [self._slowly(request) for request in requests]
+
+    def _slowly(self, request: Request) -> Any:
+        start = time.monotonic()
+        reply = self.reply(request)
+        time.sleep(max(0.0, self.latency - (time.monotonic() - start)))
+        return reply
+
+    def reply(self, request: Request) -> Any:
+        raise self.misled(request)
+
+    def misled(self, request: Request) -> TypeError:
+        return TypeError(f"{type(self).__module__} is asked a {type(request).__name__}")

@@ -1,0 +1,32 @@
+"""Engines without a model: all of the pipeline runs on them, and what they reply hangs on the request alone."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from bench import ROOT, open_state, run_inline, texts_of
+
+from stages.engines import asr_null, llm_null, tts_null
+from stages.requests import Complete, Rate, Speak, Transcribe
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+from corpora import write_recipe
+
+
+def test_every_stage_runs_on_them_and_nearly_every_row_comes_out(tmp_path: Path) -> None:
+    path = str(write_recipe(tmp_path, 120))
+    state = open_state(path)
+    assert run_inline(state) == {}
+    units = texts_of(state, "answer_units")
+    assert sum(value is not None for value in units) > 0.97 * len(units) > 100
+
+
+def test_what_was_said_is_heard_and_equal_requests_have_equal_replies(ask) -> None:
+    tts, asr, llm = tts_null.load(tts_null.Config()), asr_null.load(asr_null.Config()), llm_null.load(llm_null.Config())
+    request = Speak("Many words, and a “quotation”.", "null_1", sample_rate=16000)
+    first, again = ask(tts, [request, request])
+    assert first == again
+    assert ask(asr, [Transcribe(first.flac)])[0].text == request.text
+    assert ask(llm, [Complete(prompt="Why?", seed=1)]) != ask(llm, [Complete(prompt="Why?", seed=2)])
+    with pytest.raises(TypeError, match="Rate"):
+        ask(tts, [Rate(first.flac)])
