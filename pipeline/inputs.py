@@ -1,14 +1,16 @@
 """The shards that a run starts from: what the recipe's sources hold, cut and named by content."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 
 import pyarrow as pa
 
+from pipeline import listings
 from pipeline.digests import column_digest, digest
 from pipeline.sources import given_columns, read_source, rows_to_table
 from pipeline.store import Store
 from schemas.recipe import Recipe
+from schemas.source import Source
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,9 @@ class Shard:
     key: str
     columns: dict[str, str]  # name -> digest
     rejects: dict[str, int]
-    retries: dict[str, dict[str, int]]  # stage instance -> row id -> how often a person had it tried again
+    retries: dict[str, dict[str, int]] = field(
+        default_factory=dict
+    )  # stage instance -> row id -> how often a person had it tried again
 
     @property
     def folder(self) -> str:
@@ -32,17 +36,16 @@ Retries = dict[str, dict[str, int]]
 
 
 def list_shards(recipe: Recipe, store: Store, keep: bool, limit: int | None = None) -> list[Shard]:
-    """All shards, in the order of the sources; one pass over each source, one shard in memory at a time.
+    """All shards, in the order of the sources. Files that are as they were are not read; others are, in one pass, one
+    shard in memory at a time.
 
-    `keep`: write the ones that the store doesn't have yet. `limit`: whole shards until so many rows are there.
+    `keep`: write the shards that the store doesn't have yet. `limit`: whole shards until so many rows are there.
     """
     retries: Retries = store.read_json(retries_path(recipe)) or {}
     found: list[Shard] = []
     rows = 0
-    for shard, table in _shards(recipe, retries):
-        if keep and store.meta(shard.folder, shard.key) is None:
-            store.commit(shard.folder, shard.key, table, {"rows": shard.rows, "columns": shard.columns})
-        found.append(shard)
+    for shard in _all(recipe, store, keep, limit is None):
+        found.append(_with_retries(shard, retries, store))
         rows += shard.rows
         if limit is not None and rows >= limit:
             break
@@ -53,18 +56,42 @@ def retries_path(recipe: Recipe) -> str:
     return f"retries/{recipe.name}.json"
 
 
-def _shards(recipe: Recipe, retries: Retries) -> Iterator[tuple[Shard, pa.Table]]:
+def _all(recipe: Recipe, store: Store, keep: bool, whole: bool) -> Iterator[Shard]:
     for name, source in recipe.sources.items():
-        for rows in read_source(name, source):
-            table = rows_to_table(rows, given_columns(source))
-            columns = {column: column_digest(table[column]) for column in table.column_names}
-            counts: dict[str, int] = {}
-            for reject in table["_reject"].to_pylist():
-                if reject is not None:
-                    counts[reject["reason"]] = counts.get(reject["reason"], 0) + 1
-            ids = {row["id"] for row in rows}
-            again = {stage: {row: n for row, n in ns.items() if row in ids} for stage, ns in retries.items()}
-            again = {stage: ns for stage, ns in again.items() if ns}
-            key = digest(columns)
-            anchor = f"{name}/{rows[-1]['conversation_id']}"
-            yield Shard(name, anchor, len(rows), key, columns, counts, again), table
+        known = listings.recall(store, name, source)
+        if known is not None:
+            shards = [Shard(**shard) for shard in known]
+            folder = f"source.{name}"
+            if not keep or {shard.key for shard in shards} <= store.keys(folder):
+                yield from shards
+                continue
+        before = listings.watch(source) if keep and whole else None
+        read = []
+        for shard, table in _shards(name, source):
+            if keep and store.meta(shard.folder, shard.key) is None:
+                store.commit(shard.folder, shard.key, table, {"rows": shard.rows, "columns": shard.columns})
+            read.append(asdict(shard))
+            yield shard
+        if keep and whole:
+            listings.remember(store, name, source, before, read)
+
+
+def _shards(name: str, source: Source) -> Iterator[tuple[Shard, pa.Table]]:
+    for rows in read_source(name, source):
+        table = rows_to_table(rows, given_columns(source))
+        columns = {column: column_digest(table[column]) for column in table.column_names}
+        counts: dict[str, int] = {}
+        for reject in table["_reject"].to_pylist():
+            if reject is not None:
+                counts[reject["reason"]] = counts.get(reject["reason"], 0) + 1
+        anchor = f"{name}/{rows[-1]['conversation_id']}"
+        yield Shard(name, anchor, len(rows), digest(columns), columns, counts), table
+
+
+def _with_retries(shard: Shard, retries: Retries, store: Store) -> Shard:
+    """The shard with the rows of it that a person had tried again."""
+    if not retries or store.meta(shard.folder, shard.key) is None:
+        return shard
+    ids = set(store.read(shard.folder, shard.key, ["id"])["id"].to_pylist())
+    again = {stage: {row: n for row, n in rows.items() if row in ids} for stage, rows in retries.items()}
+    return replace(shard, retries={stage: rows for stage, rows in again.items() if rows})

@@ -1,6 +1,7 @@
 """What each run used: the manifests in the store that `explain`, `plan` and `gc` look back on."""
 
 import datetime
+import re
 from typing import Any
 
 from pipeline.keys import difference
@@ -41,9 +42,16 @@ def write_run(state: State, run: str, started: str, status: str, limit: int | No
 
 
 def last_run(store: Store, recipe: str) -> dict[str, Any] | None:
-    """The manifest of the recipe's latest run."""
-    found = [manifest for manifest in latest_runs(store) if manifest["recipe_name"] == recipe]
-    return max(found, key=lambda manifest: manifest["started"], default=None)
+    """The manifest of the recipe's latest run. Names tell when a run was, so that others aren't read."""
+    named = re.compile(rf"{re.escape(recipe)}-(\d{{8}}T\d{{6}})(?:-(\d+))?")
+    found = [
+        (match[1], int(match[2] or 1), match[0]) for run in store.folders("runs") if (match := named.fullmatch(run))
+    ]
+    for *_, run in sorted(found, reverse=True):
+        manifest: dict[str, Any] | None = store.read_json(f"runs/{run}/manifest.json")
+        if manifest:
+            return manifest
+    return None
 
 
 def latest_runs(store: Store) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ The planner reads it, the executor moves it on. Both see the same: a shard's sta
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,23 +57,37 @@ class State:
         self.resolve_all()
 
     def resolve_all(self) -> list[Unit]:
-        return [unit for shard in range(len(self.shards)) for unit in self.resolve(shard)]
-
-    def resolve(self, shard: int) -> list[Unit]:
-        """Go down the stages of one shard as far as keys are known; the units that have become ready."""
+        """Go down the stages as far as keys are known, stage by stage; the units that have become ready."""
         found = []
         for node in self.graph.nodes.values():
-            where = (node.name, WHOLE if node.stage.each == "recipe" else shard)
-            if where in self.done or where in self.ready:
-                continue
-            unit = self._fit_unit(node) if where[1] == WHOLE else self._unit(node, shard)
-            if unit is None:
-                continue
-            meta = self.store.meta(node.name, unit.key)
-            if meta is not None and not (self.refit and unit.shard == WHOLE):
-                self.settle(unit, meta, reused=True)
+            shards = [WHOLE] if node.stage.each == "recipe" else range(len(self.shards))
+            found += self._settle_or_ready(node, shards)
+        return found
+
+    def resolve(self, shard: int) -> list[Unit]:
+        """The same for one shard."""
+        found = []
+        for node in self.graph.nodes.values():
+            found += self._settle_or_ready(node, [WHOLE if node.stage.each == "recipe" else shard])
+        return found
+
+    def _settle_or_ready(self, node: Node, shards: Iterable[int]) -> list[Unit]:
+        units = []
+        for shard in shards:
+            if (node.name, shard) not in self.done and (node.name, shard) not in self.ready:
+                units.append(self._fit_unit(node) if shard == WHOLE else self._unit(node, shard))
+        known = [unit for unit in units if unit is not None]
+        if len(known) == 1:  # no listing for one
+            meta = self.store.meta(node.name, known[0].key)
+            metas = {known[0].key: meta} if meta else {}
+        else:
+            metas = self.store.metas(node.name, [unit.key for unit in known]) if known else {}
+        found = []
+        for unit in known:
+            if unit.key in metas and not (self.refit and unit.shard == WHOLE):
+                self.settle(unit, metas[unit.key], reused=True)
             else:
-                self.ready[where] = unit
+                self.ready[unit.node, unit.shard] = unit
                 found.append(unit)
         return found
 

@@ -13,6 +13,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ import pyarrow.fs as pafs
 
 SCHEMA_VERSION = 1
 _BATCH_BYTES = 256 * 2**20
+_TRIPS = 32  # to an object store at a time
 
 
 class Store:
@@ -36,6 +38,23 @@ class Store:
         """What the commit says of the object, or None where there is none."""
         found = self.read_json(f"objects/{stage}/{key}.json")
         return found if found is None else dict(found)
+
+    def metas(self, stage: str, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """What the commits say of those of the objects that are there. One listing; then many at a time, where each
+        would be a trip over the network.
+        """
+        wanted = sorted(set(keys) & self.keys(stage))
+        if self._local:
+            found = [self.meta(stage, key) for key in wanted]
+        else:
+            with ThreadPoolExecutor(_TRIPS) as pool:
+                found = list(pool.map(lambda key: self.meta(stage, key), wanted))
+        return {key: meta for key, meta in zip(wanted, found, strict=True) if meta is not None}
+
+    def keys(self, stage: str) -> set[str]:
+        """Keys of the stage's committed objects."""
+        names = (path.rsplit("/", 1)[-1] for path in self.files(f"objects/{stage}"))
+        return {name.removesuffix(".json") for name in names if name.endswith(".json")}
 
     def commit(self, stage: str, key: str, table: pa.Table, meta: dict[str, Any]) -> None:
         self._write_table(f"objects/{stage}/{key}.arrow", table)
