@@ -1,12 +1,13 @@
 """Every row that came in comes out, or is a reject, or is pending: who is what, and why."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.graph import SOURCE
-from pipeline.objects import read_columns
+from pipeline.objects import Place, read_columns
 from pipeline.state import WHOLE, State
+from pipeline.store import Store
 
+Rejecting = tuple[str, Place]  # who rejects, and the object that says so
 SOURCES, EXPORT = "sources", "export"  # the names that rejects outside stages have
 
 
@@ -29,19 +30,35 @@ def finished(state: State, shard: int) -> bool:
 
 
 def rejects_of(state: State, shard: int) -> list[Rejected | None]:
-    """For each row of the shard the first reject, in the order of stages; what isn't done yet counts as fine.
+    """For each row of the shard the first reject, in the order of stages; what isn't done yet counts as fine."""
+    source = state.shards[shard]
+    return rejects_in(state.store, (source.folder, source.key), source.rows, rejecting(state, shard))
+
+
+def rejecting(state: State, shard: int) -> tuple[Rejecting, ...]:
+    """The stages, and before them the source, that reject rows of the shard, with their objects."""
+    source = state.shards[shard]
+    found: list[Rejecting] = [(SOURCES, (source.folder, source.key))] if source.rejects else []
+    for node in state.graph.nodes.values():
+        done = state.done.get((node.name, shard))
+        if done is not None and done.rejects:
+            found.append((node.name, (node.name, done.key)))
+    return tuple(found)
+
+
+def rejects_in(store: Store, source: Place, rows: int, objects: tuple[Rejecting, ...]) -> list[Rejected | None]:
+    """For each row the first reject in these objects.
 
     Later turns of a conversation go with an earlier one: their reason is `earlier_turn_rejected`.
     """
-    source = state.shards[shard]
-    place = (source.folder, source.key)
-    found: list[Rejected | None] = [None] * source.rows
-    for name, rejects in _reject_columns(state, shard, place):
-        for row, reject in enumerate(rejects):
+    found: list[Rejected | None] = [None] * rows
+    for name, place in objects:
+        for row, reject in enumerate(store.read(*place, ["_reject"])["_reject"].to_pylist()):
             if found[row] is None and reject is not None:
                 found[row] = Rejected(name, reject["reason"], reject["message"] or "", reject["sample"] or "")
-    conversations = read_columns(state.store, {"conversation_id": place})["conversation_id"].to_pylist()
-    return with_later_turns(conversations, found)
+    if not any(found):
+        return found
+    return with_later_turns(read_columns(store, {"conversation_id": source})["conversation_id"].to_pylist(), found)
 
 
 def with_later_turns(conversations: list[str], found: list[Rejected | None]) -> list[Rejected | None]:
@@ -56,18 +73,6 @@ def with_later_turns(conversations: list[str], found: list[Rejected | None]) -> 
             fallen = (conversation, reject)
         result.append(reject)
     return result
-
-
-def _reject_columns(
-    state: State, shard: int, place: tuple[str, str]
-) -> Iterator[tuple[str, list[dict[str, str] | None]]]:
-    source = state.shards[shard]
-    if source.rejects:
-        yield SOURCES, state.store.read(*place, ["_reject"])["_reject"].to_pylist()
-    for node in state.graph.nodes.values():
-        done = state.done.get((node.name, shard))
-        if done is not None and done.rejects:
-            yield node.name, state.store.read(node.name, done.key, ["_reject"])["_reject"].to_pylist()
 
 
 def owner_of_failed_clip(state: State, stage: str) -> str | None:

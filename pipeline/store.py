@@ -51,6 +51,12 @@ class Store:
                 found = list(pool.map(lambda key: self.meta(stage, key), wanted))
         return {key: meta for key, meta in zip(wanted, found, strict=True) if meta is not None}
 
+    def sizes(self, stage: str) -> dict[str, int]:
+        """Bytes of the stage's tables by key: one listing."""
+        selector = pafs.FileSelector(f"{self.root}/objects/{stage}", allow_not_found=True)
+        infos = [info for info in self.fs.get_file_info(selector) if info.base_name.endswith(".arrow")]
+        return {info.base_name.removesuffix(".arrow"): info.size for info in infos}
+
     def keys(self, stage: str) -> set[str]:
         """Keys of the stage's committed objects."""
         names = (path.rsplit("/", 1)[-1] for path in self.files(f"objects/{stage}"))

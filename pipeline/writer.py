@@ -1,6 +1,9 @@
 """Arrow files in the layout of `datasets.load_from_disk`: IPC stream files, bounded batches, features in the schema."""
 
 import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +15,19 @@ _BATCH_BYTES = 64 * 2**20
 
 
 class SplitWriter:
-    """Writes one dataset folder, or one with a folder for each split, rolling over to a new file at `size` bytes.
+    """Writes the rows of one piece of a dataset: files for each split, rolling over to a new one at `size` bytes.
 
-    `rates`: hertz of each audio column; `name` names the content (`datasets` caches by it). Files get their final
-    names (data-00000-of-00003.arrow) at `close`.
+    `rates`: hertz of each audio column; `splits`: names, none for a dataset without splits ("" then).
     """
 
-    def __init__(
-        self, folder: Path, schema: pa.Schema, rates: dict[str, int], splits: list[str], size: int, name: str
-    ) -> None:
-        self.folder, self.size, self.name, self.rows = folder, size, name, 0
-        self.features = _features(schema, rates)
-        self.schema: pa.Schema = self.features.arrow_schema
-        self.splits = splits
+    def __init__(self, folder: Path, schema: pa.Schema, rates: dict[str, int], splits: list[str], size: int) -> None:
+        self.folder, self.size = folder, size
+        self.schema: pa.Schema = features(schema, rates).arrow_schema
         self._open: dict[str, Any] = {}
         self._bytes: dict[str, int] = {}
         self._files: dict[str, list[Path]] = {split: [] for split in splits or [""]}
         for split in self._files:
-            (folder / split).mkdir(parents=True)
+            (folder / split).mkdir(parents=True, exist_ok=True)
 
     def write(self, split: str, table: pa.Table) -> None:
         """Append the rows to the split ("" where there are no splits)."""
@@ -44,38 +42,59 @@ class SplitWriter:
                 self._open[split], self._bytes[split] = pa.ipc.new_stream(path, self.schema), 0
             self._open[split].write_batch(batch)
             self._bytes[split] += batch.nbytes
-        self.rows += len(table)
 
-    def close(self) -> None:
-        """Close the files and write what `datasets` wants beside them."""
-        from datasets import DatasetInfo
-
+    def close(self) -> dict[str, list[str]]:
+        """Close the files. Returns their paths, relative to the folder, by split, in order."""
         for writer in self._open.values():
             writer.close()
-        for split, files in self._files.items():
-            folder = self.folder / split
-            if not files:
-                files.append(folder / "part-00000.arrow")
-                pa.ipc.new_stream(files[0], self.schema).close()
-            names = [f"data-{number:05}-of-{len(files):05}.arrow" for number in range(len(files))]
-            for path, name in zip(files, names, strict=True):
-                path.rename(folder / name)
-            state: dict[str, Any] = {
-                "_data_files": [{"filename": name} for name in names],
-                "_fingerprint": digest([self.name, split])[:16],
-                "_format_columns": None,
-                "_format_kwargs": {},
-                "_format_type": None,
-                "_output_all_columns": False,
-                "_split": split or None,
-            }
-            (folder / "state.json").write_text(json.dumps(state, indent=2))
-            DatasetInfo(features=self.features).write_to_directory(str(folder))
-        if self.splits:
-            (self.folder / "dataset_dict.json").write_text(json.dumps({"splits": self.splits}))
+        return {split: [str(path.relative_to(self.folder)) for path in paths] for split, paths in self._files.items()}
 
 
-def _features(schema: pa.Schema, rates: dict[str, int]) -> Any:
+def assemble(
+    folder: Path, files: Mapping[str, Sequence[Path]], schema: pa.Schema, rates: dict[str, int], name: str
+) -> dict[str, list[str]]:
+    """Make `folder` a dataset of these files, in order: they get a second name there (a hard link, or else a copy).
+
+    `name` names the content (`datasets` caches by it). Returns the new names by split, relative to the folder.
+    """
+    from datasets import DatasetInfo
+
+    found: dict[str, list[str]] = {}
+    wanted = features(schema, rates)
+    for split, paths in files.items():
+        place = folder / split
+        place.mkdir(parents=True)
+        count = max(1, len(paths))
+        names = [f"data-{number:05}-of-{count:05}.arrow" for number in range(count)]
+        if not paths:
+            pa.ipc.new_stream(place / names[0], wanted.arrow_schema).close()
+        for path, file in zip(paths, names, strict=False):
+            _second_name(path, place / file)
+        state: dict[str, Any] = {
+            "_data_files": [{"filename": file} for file in names],
+            "_fingerprint": digest([name, split])[:16],
+            "_format_columns": None,
+            "_format_kwargs": {},
+            "_format_type": None,
+            "_output_all_columns": False,
+            "_split": split or None,
+        }
+        (place / "state.json").write_text(json.dumps(state, indent=2))
+        DatasetInfo(features=wanted).write_to_directory(str(place))
+        found[split] = [str(Path(split) / file) for file in names] if paths else []
+    if "" not in files:
+        (folder / "dataset_dict.json").write_text(json.dumps({"splits": list(files)}))
+    return found
+
+
+def _second_name(path: Path, name: Path) -> None:
+    try:
+        os.link(path, name)
+    except OSError:  # some network and container file systems have no links
+        shutil.copy(path, name)
+
+
+def features(schema: pa.Schema, rates: dict[str, int]) -> Any:
     """The schema as `datasets.Features`, audio columns as Audio."""
     from datasets import Audio, Features
 

@@ -1,6 +1,7 @@
 """A small exported corpus, written by the pipeline's own writer: made-up texts, synthetic tones as clips."""
 
 import io
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import soundfile
 
-from pipeline.export import PROVENANCE, REJECT_SCHEMA
-from pipeline.writer import SplitWriter
+from pipeline.piece import PROVENANCE, REJECT_SCHEMA
+from pipeline.writer import SplitWriter, assemble
 from schemas.columns import ROW_COLUMNS, SIDE_COLUMNS, SIDES
 
 VOICES = ("af_heart", "am_adam", "bf_emma", "bm_george")
@@ -114,15 +115,18 @@ def write_corpus(
     schema = pa.schema([*((name, types[name]) for name in wanted), ("provenance", PROVENANCE)])
     rates = {name: rate for name, rate in (("query_audio", 16000), ("answer_audio", 24000)) if name in wanted}
     names = list(splits or {})
-    dataset = SplitWriter(out / "dataset", schema, rates, names, 1_000_000, "made")
+    work = out / "work"
+    dataset = SplitWriter(work / "dataset", schema, rates, names, 1_000_000)
     for start in range(0, len(rows), 10):
         part = pa.Table.from_pylist(rows[start : start + 10], schema)
         dataset.write(names[start // 10 % len(names)] if names else "", part)
-    dataset.close()
-    rejected = SplitWriter(out / "rejects", REJECT_SCHEMA, {"audio": 16000}, [], 1_000_000, "made rejects")
+    rejected = SplitWriter(work / "rejects", REJECT_SCHEMA, {"audio": 16000}, [], 1_000_000)
     if rejects:
         rejected.write("", pa.Table.from_pylist(rejects, REJECT_SCHEMA))
-    rejected.close()
+    for name, writer, hertz in (("dataset", dataset, rates), ("rejects", rejected, {"audio": 16000})):
+        files = {split: [work / name / file for file in found] for split, found in writer.close().items()}
+        assemble(out / name, files, writer.schema, hertz, f"made {name}")
+    shutil.rmtree(work)
     return manifest(rows, rejects, splits or {})
 
 

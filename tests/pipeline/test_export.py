@@ -1,8 +1,10 @@
 """What is exported reads with `datasets` alone, and decodes."""
 
 from pathlib import Path
+from typing import Any
 
 import datasets
+import pyarrow as pa
 import pytest
 from bench import open_state, run_inline, write_recipe
 from hypothesis import given
@@ -10,8 +12,10 @@ from hypothesis import strategies as st
 from made_corpus import row, write_corpus
 
 from pipeline.accounts import Rejected, with_later_turns
-from pipeline.export import split_of, write_dataset
+from pipeline.export import write_dataset
 from pipeline.licences import strictest
+from pipeline.piece import split_of
+from pipeline.writer import SplitWriter, assemble
 
 TEXTS = [f"thing {n}" for n in range(40)]
 
@@ -32,15 +36,12 @@ def test_datasets_reads_and_decodes_the_clips(tmp_path: Path) -> None:
 
 
 def test_files_roll_over_and_keep_the_order(tmp_path: Path) -> None:
-    import pyarrow as pa
-
-    from pipeline.writer import SplitWriter
-
     schema = pa.schema([("id", pa.string())])
-    writer = SplitWriter(tmp_path / "d", schema, {}, [], 100, "x")
+    writer = SplitWriter(tmp_path / "piece", schema, {}, [], 100)
     for start in range(0, 60, 10):
         writer.write("", pa.table({"id": [f"row-{n:020d}" for n in range(start, start + 10)]}))
-    writer.close()
+    files = {split: [tmp_path / "piece" / file for file in found] for split, found in writer.close().items()}
+    assemble(tmp_path / "d", files, schema, {}, "x")
     assert len(list((tmp_path / "d").glob("data-*-of-*.arrow"))) > 2
     assert datasets.load_from_disk(str(tmp_path / "d"))["id"][:] == [f"row-{n:020d}" for n in range(60)]
 
@@ -54,6 +55,37 @@ def test_gates_cost_no_engine_call_and_no_row(toys: None, tmp_path: Path) -> Non
     summary = write_dataset(gated, tmp_path / "out")
     assert summary["counts"]["rows_out"] == sum(summary["splits"].values()) == 40
     assert min(summary["splits"].values()) > 5
+
+
+def test_pieces_are_written_once_side_by_side_and_an_edit_writes_one(toys: None, tmp_path: Path) -> None:
+    """With files of a megabyte at most and texts that long, each shard or two are a piece."""
+    texts = [f"thing {n} " + "x" * 300_000 for n in range(24)]
+    changes: dict[str, Any] = {"export__shard_bytes": 1_000_000, "stages__toy_shout__max_chars": 10**6}
+    state = open_state(write_recipe(tmp_path, texts, **changes))
+    assert run_inline(state) == {}
+    first = write_dataset(state, tmp_path / "out")
+    pieces = {piece: (piece / "written.json").stat().st_mtime_ns for piece in (tmp_path / "out/.pieces").iterdir()}
+    assert len(pieces) > 3
+    assert write_dataset(state, tmp_path / "out") == first
+    assert {piece: (piece / "written.json").stat().st_mtime_ns for piece in pieces} == pieces, (
+        "nothing is written again"
+    )
+    order = datasets.load_from_disk(str(tmp_path / "out/dataset"))["instruction"][:]
+    assert order == texts
+
+    cut = sorted(pieces)[0]
+    (cut / "written.json").unlink()  # killed while it was written
+    assert write_dataset(state, tmp_path / "out") == first
+    changed = [piece for piece in pieces if (piece / "written.json").stat().st_mtime_ns != pieces[piece]]
+    assert changed == [cut]
+
+    texts[5] = "another thing " + "x" * 300_000
+    edited = open_state(write_recipe(tmp_path, texts, **changes))
+    run_inline(edited)
+    write_dataset(edited, tmp_path / "out")
+    kept = {piece for piece in pieces if piece.exists()}
+    assert len(kept) == len(pieces) - 1
+    assert datasets.load_from_disk(str(tmp_path / "out/dataset"))["instruction"][:] == texts
 
 
 @given(text=st.text(max_size=30))
