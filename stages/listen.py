@@ -9,6 +9,8 @@ from stages.requests import Transcribe
 from stages.stage import Asking, Context, Row, Stage, StageConfig
 from stages.text.wer import error_rates
 
+DOUBTFUL = 0.05  # word error rate beyond which a clip is heard again, carefully: then the ASR may be what failed
+
 
 class Config(StageConfig):
     """Settings of `listen`."""
@@ -25,6 +27,9 @@ def listen(row: Row, context: Context) -> Asking:
     clip = row[f"{config.of}_audio_{config.attempt}"]["bytes"]
     heard = yield Transcribe(clip=clip, language=config.language)
     wer, cer = error_rates(row[f"{config.of}_text"], heard.text)
+    if wer > DOUBTFUL:
+        heard = yield Transcribe(clip=clip, language=config.language, careful=True)
+        wer, cer = error_rates(row[f"{config.of}_text"], heard.text)
     samples, rate = decode(clip)
     found = {
         "heard": heard.text,

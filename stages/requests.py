@@ -129,10 +129,11 @@ class Speak(Request):
 
 @dataclass(frozen=True)
 class Transcribe(Request):
-    """What is said in this clip?"""
+    """What is said in this clip? `careful`: a quick reply was doubtful; an engine that has a slower way takes it."""
 
     clip: bytes
     language: str = "en"
+    careful: bool = False
     reply: ClassVar[type] = Heard
 
 

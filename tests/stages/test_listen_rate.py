@@ -29,7 +29,7 @@ ROW: dict[str, Any] = {
 def test_listen_writes_what_was_heard_and_what_the_signal_shows() -> None:
     context = Context(listen.Config(of="query", attempt=2, language="en"))
     written, asked = drive(listen.STAGE.run(ROW, context), lambda request: Heard("It is 5 a clock."))
-    assert asked == [Transcribe(CLIP, "en")]
+    assert asked == [Transcribe(CLIP, "en"), Transcribe(CLIP, "en", careful=True)]
     assert set(written) == set(listen.STAGE.writes(context.config))
     assert written["query_heard_2"] == "It is 5 a clock."
     assert 0 < written["query_cer_2"] < written["query_wer_2"] <= 0.5
@@ -37,6 +37,20 @@ def test_listen_writes_what_was_heard_and_what_the_signal_shows() -> None:
     assert written["query_silence_2"] == pytest.approx(0.5, abs=0.02)
     assert written["query_tail_2"] == pytest.approx(0, abs=1.5)
     assert written["query_clipping_2"] > 0
+
+
+def test_what_is_heard_as_it_was_meant_is_not_heard_again() -> None:
+    said = drive(
+        listen.STAGE.run(ROW, Context(listen.Config(of="query", attempt=2))), lambda _: Heard("It is 5 o'clock")
+    )
+    assert said[1] == [Transcribe(CLIP, "en")] and said[0]["query_wer_2"] == 0
+
+
+def test_of_a_doubtful_clip_the_careful_hearing_counts() -> None:
+    heard = {False: Heard("It's five o'clock. It's five o'clock."), True: Heard("It's five o'clock.")}
+    context = Context(listen.Config(of="query", attempt=2))
+    written, _ = drive(listen.STAGE.run(ROW, context), lambda request: heard[request.careful])
+    assert (written["query_heard_2"], written["query_wer_2"]) == ("It's five o'clock.", 0)
 
 
 def test_nothing_heard_is_all_wrong() -> None:

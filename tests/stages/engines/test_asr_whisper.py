@@ -50,6 +50,13 @@ def test_a_clip_longer_than_thirty_seconds_is_heard_to_its_end(whisper: Whisper,
     assert jiwer.wer(NORMALISE(" ".join([said] * times + [last_said])), text) < 0.1
 
 
+def test_a_careful_hearing_takes_the_whole_window(whisper: Whisper, ask, speech: dict[str, bytes]) -> None:
+    careful = [Transcribe(clip, careful=True) for clip in speech.values()]
+    full = load(Config(window="full"))
+    assert ask(whisper, careful) == ask(full, [Transcribe(clip) for clip in speech.values()])
+    full.close()
+
+
 def test_stereo_at_any_rate(whisper: Whisper, ask, speech: dict[str, bytes]) -> None:
     said, clip = next(iter(speech.items()))
     samples = audio.resample(*audio.decode(clip), 44100)
