@@ -2,13 +2,13 @@
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from pipeline.state import WHOLE, State
+from pipeline.state import State
 
 if TYPE_CHECKING:
     from pipeline.executor import Tally
@@ -23,6 +23,7 @@ class Progress:
         self.console = Console(stderr=True)
         self.live = Live(console=self.console, refresh_per_second=4) if self.console.is_terminal else None
         self.start = self.shown = time.monotonic()
+        self.began: dict[str, float] = {}  # when a stage's first unit of this run was handed out
 
     def __enter__(self) -> "Progress":
         if self.live:
@@ -39,45 +40,63 @@ class Progress:
 
     def show(self, state: State, tallies: dict[str, "Tally"], pools: dict[str, Any]) -> None:
         now = time.monotonic()
+        running = {unit.node for pool in pools.values() for actor in pool.actors for unit in actor.units.values()}
+        for name in running:
+            self.began.setdefault(name, now)
         if now - self.shown < (0.25 if self.live else _LINE_SECONDS):
             return
         self.shown = now
-        rows = [_line(name, state, tallies.get(name), now - self.start) for name in state.graph.nodes]
+        total = sum(shard.rows for shard in state.shards)
+        lines = [self._line(name, state, tallies.get(name), total, now) for name in state.graph.nodes]
+        left = max((line.left for line in lines if line.left is not None), default=None)
         if self.live:
-            self.live.update(_table(rows, pools))
+            self.live.update(_table(lines, pools, left))
             return
-        running = {unit.node for pool in pools.values() for actor in pool.actors for unit in actor.units.values()}
-        busy = [f"{row[0]} {row[1]} ({row[3]} rejects, ETA {row[4]})" for row in rows if row[0] in running]
-        units = len(state.done)
-        total = sum(1 if node.stage.each == "recipe" else len(state.shards) for node in state.graph.nodes.values())
-        print(f"[{_clock(now - self.start)}] {units} of {total} units; running: {', '.join(busy)}", file=sys.stderr)
+        busy = [f"{line.stage} {line.rows}/{line.total}" for line in lines if line.stage in running]
+        stages = [line for line in lines if line.rows < line.total]
+        rejects = sum(state.rejected.values())
+        print(
+            f"[{_clock(now - self.start)}] {len(lines) - len(stages)} of {len(lines)} stages done, {rejects} rejects, "
+            f"ETA {_eta(left)}; running: {', '.join(busy)}",
+            file=sys.stderr,
+        )
+
+    def _line(self, name: str, state: State, tally: "Tally | None", total: int, now: float) -> "_Line":
+        whole = state.graph.nodes[name].stage.each == "recipe"
+        rows, wanted = state.rows_done[name], 1 if whole else total
+        seconds = now - self.began.get(name, now)
+        rate = tally.rows / seconds if tally and tally.rows and seconds > 0 else 0.0
+        left = 0.0 if rows >= wanted else (wanted - rows) / rate if rate else None
+        return _Line(name, rows, wanted, rate, state.rejected[name], left)
 
 
-def _line(name: str, state: State, tally: "Tally | None", seconds: float) -> tuple[str, str, str, str, str, bool]:
-    """(stage, rows done of all, rows a second, rejects, ETA, whether it is under way)."""
-    whole = state.graph.nodes[name].stage.each == "recipe"
-    shards = [WHOLE] if whole else range(len(state.shards))
-    sizes = [1 if whole else state.shards[n].rows for n in shards]
-    done = [(name, n) in state.done for n in shards]
-    rows, total = sum(size for size, ok in zip(sizes, done, strict=True) if ok), sum(sizes)
-    rejects = sum(sum(state.done[name, n].rejects.values()) for n in shards if (name, n) in state.done)
-    rate = tally.rows / seconds if tally and tally.rows and seconds > 0 else 0.0
-    eta = "done" if rows == total else _clock((total - rows) / rate) if rate else "-"
-    under_way = rows < total and bool(tally and (tally.rows or tally.units))
-    return name, f"{rows}/{total}", f"{rate:.1f}" if rate else "-", str(rejects), eta, under_way
+class _Line(NamedTuple):
+    """`rate`: rows a second since the stage's first unit of this run; `left`: seconds, where they can be told."""
+
+    stage: str
+    rows: int
+    total: int
+    rate: float
+    rejects: int
+    left: float | None
 
 
-def _table(rows: list[tuple[str, str, str, str, str, bool]], pools: dict[str, Any]) -> Table:
+def _table(lines: list[_Line], pools: dict[str, Any], left: float | None) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("stage")
     for name in ("rows", "rows/s", "rejects", "ETA"):
         table.add_column(name, justify="right")
-    for name, done, rate, rejects, eta, under_way in rows:
-        style = "bold" if under_way else "dim" if eta == "done" else None
-        table.add_row(name, done, rate, rejects, eta, style=style)
+    for line in lines:
+        style = "dim" if line.rows >= line.total else "bold" if line.rate else None
+        rate, eta = f"{line.rate:.1f}" if line.rate else "-", "done" if line.left == 0 else _eta(line.left)
+        table.add_row(line.stage, f"{line.rows}/{line.total}", rate, str(line.rejects), eta, style=style)
     actors = ", ".join(f"{pool.name} {len(pool.actors)}" for pool in pools.values() if pool.actors)
-    table.caption = f"actors: {actors or 'none'}"
+    table.caption = f"ETA {_eta(left)}; actors: {actors or 'none'}"
     return table
+
+
+def _eta(left: float | None) -> str:
+    return "-" if left is None else _clock(left)
 
 
 def _clock(seconds: float) -> str:

@@ -5,6 +5,7 @@ The planner reads it, the executor moves it on. Both see the same: a shard's sta
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,6 +52,9 @@ class State:
         self.fixed = {node.name: fixed_parts(graph, node) for node in graph.nodes.values()}
         self.done: dict[tuple[str, int], Done] = {}
         self.ready: dict[tuple[str, int], Unit] = {}
+        # Counted along, because they are asked for every moment while a run goes on.
+        self.rows_done: Counter[str] = Counter()
+        self.rejected: Counter[str] = Counter()
         for node in graph.nodes.values():
             if node.stage.each == "recipe" and not refit:
                 self._find_locked(node)
@@ -96,6 +100,8 @@ class State:
         where = (unit.node, unit.shard)
         self.ready.pop(where, None)
         self.done[where] = Done(unit.key, meta["columns"], meta.get("rejects", {}), reused)
+        self.rows_done[unit.node] += 1 if unit.shard == WHOLE else unit.rows
+        self.rejected[unit.node] += sum(meta.get("rejects", {}).values())
         if unit.shard == WHOLE and (self.refit or not self.lock_of(unit.node)):
             self._lock(unit)
 
@@ -201,6 +207,7 @@ class State:
         meta = self.store.meta(node.name, lock["key"]) if lock else None
         if lock and meta:
             self.done[node.name, WHOLE] = Done(lock["key"], meta["columns"], {}, reused=True)
+            self.rows_done[node.name] += 1
 
     def _lock(self, unit: Unit) -> None:
         sample = [part.rsplit(" of ", 1)[-1] for part in unit.parts if part.startswith("column:")]
