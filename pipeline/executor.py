@@ -19,6 +19,7 @@ from pipeline.state import WHOLE, State, Unit
 
 _DRAIN_SECONDS = 25.0
 _DEATHS = 20  # of one pool's actors, beyond which the engine rather than a row is at fault
+_DAMAGES = 3  # of one object, beyond which it is the disk that needs care
 _FIRST_ROWS = 32  # rows of a stage after which its share of rejects is judged
 log = logging.getLogger(__name__)
 
@@ -132,6 +133,9 @@ class _Run:
         self._finished(actor.units.pop(ref), meta)
 
     def _finished(self, unit: Unit, meta: dict[str, Any]) -> None:
+        if meta.get("damaged"):
+            self._make_anew(unit, *meta["damaged"])
+            return
         if unit.span is not None:
             self._probed(unit, crashed=False)
             return
@@ -155,6 +159,24 @@ class _Run:
             if (ready.node, ready.shard) not in self.held:
                 self._enqueue(ready)
         self._judge(unit.node, tally)
+
+    def _make_anew(self, unit: Unit, stage: str, key: str) -> None:
+        """The unit found an object damaged: its stage runs again for that shard, and then the unit."""
+        self.state.store.drop(stage, key)
+        self.state.ready.pop((unit.node, unit.shard), None)
+        times = self.crashes[key] = self.crashes.get(key, 0) + 1
+        shard = next((n for (name, n), done in self.state.done.items() if name == stage and done.key == key), None)
+        if shard is None and stage in self.state.graph.nodes:
+            return  # another unit has told already
+        if stage not in self.selected or times > _DAMAGES:
+            raise RunFailed(
+                f"objects/{stage}/{key}.arrow in {self.state.store.url} was damaged, and has been taken out; "
+                "the same command, for all stages, makes it anew"
+            )
+        self.progress.say(f"objects/{stage}/{key} was damaged: it is made anew")
+        self.state.forget(stage, shard if shard is not None else unit.shard)
+        for ready in self.state.resolve_all() if shard == WHOLE else self.state.resolve(shard or 0):
+            self._enqueue(ready)
 
     def _judge(self, node: str, tally: Tally) -> None:
         """A wrong prompt must not burn a night: stop where a stage's first rows nearly all fail."""

@@ -20,7 +20,7 @@ import pyarrow as pa
 from pipeline.accounts import EXPORT, finished, owner_of_failed_clip, rejecting
 from pipeline.digests import code_digest, digest
 from pipeline.errors import RunFailed
-from pipeline.objects import is_audio
+from pipeline.objects import Damaged, is_audio
 from pipeline.piece import PROVENANCE, REJECT_SCHEMA, Layout, Part, Written, write_piece
 from pipeline.state import State
 from pipeline.writer import assemble
@@ -48,7 +48,11 @@ def write_dataset(state: State, folder: Path) -> dict[str, Any]:
     pending = sum(shard.rows for shard in state.shards) - sum(state.shards[shard].rows for shard in done)
     pieces = {_name(layout, parts): parts for parts in _cut(state, layout, done)}
     (folder / _PIECES).mkdir(parents=True, exist_ok=True)
-    written = _write_all(layout, pieces, folder / _PIECES)
+    try:
+        written = _write_all(layout, pieces, folder / _PIECES)
+    except Damaged as error:
+        state.store.drop(*error.place)
+        raise RunFailed(f"{error}; it has been taken out, and: python -m pipeline run makes it anew") from None
     found = _added(written)
     rows_in = sum(shard.rows for shard in state.shards)
     rows_out, rejected = sum(found.splits.values()), sum(sum(lost.values()) for lost in found.rejects.values())
@@ -195,7 +199,8 @@ def _part(state: State, layout: Layout, shard: int) -> Part:
     return Part(
         rows=source.rows,
         source=(source.folder, source.key),
-        places=state.places(layout.columns, shard),
+        places=(places := state.places(layout.columns, shard)),
+        digests=state.digests(places, shard),
         rejecting=rejecting(state, shard),
         clips=clips,
         provenance=tuple(_provenance(state, shard)),

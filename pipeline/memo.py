@@ -5,6 +5,7 @@ An index of request digests over a stage's objects in this store; replies are re
 
 import pyarrow as pa
 
+from pipeline.digests import column_digest
 from pipeline.store import Store
 
 
@@ -14,7 +15,7 @@ class Memo:
     def __init__(self, store: Store, stage: str, kept_as: str | None) -> None:
         self._store, self._kept_as = store, kept_as
         self._where: dict[bytes, tuple[str, int, int]] = {}
-        self._tables: dict[str, pa.Table] = {}
+        self._tables: dict[str, pa.Table | None] = {}
         for path in [*store.objects(stage), *store.parts(stage)]:
             self._index(path)
 
@@ -27,20 +28,38 @@ class Memo:
         if found is None:
             return None
         path, row, position = found
-        if path not in self._tables:
-            columns = ["_replies"] if self._kept_as is None else ["_replies", self._kept_as]
-            self._tables[path] = self._store.read_file(path, columns)
-        table = self._tables[path]
+        table = self._table(path)
+        if table is None:
+            return None
         reply: bytes | None = table["_replies"][row][position].as_py()
         if reply is None and self._kept_as in table.column_names:
             clip = table[self._kept_as][row].as_py()
             reply = clip and clip["bytes"]
         return reply
 
+    def _table(self, path: str) -> pa.Table | None:
+        """The columns that hold replies; None where the file isn't what was written: then the engine is asked."""
+        if path not in self._tables:
+            columns = ["_replies"] if self._kept_as is None else ["_replies", self._kept_as]
+            try:
+                table = self._store.read_file(path, columns)
+            except (pa.ArrowException, OSError, ValueError):
+                table = None
+            self._tables[path] = table if table is not None and self._is_whole(path, table) else None
+        return self._tables[path]
+
+    def _is_whole(self, path: str, table: pa.Table) -> bool:
+        meta = self._store.read_json(f"{path.removesuffix('.arrow')}.json") if path.endswith(".arrow") else None
+        if meta is None:  # a part has no commit, and so no digests
+            return True
+        wanted = {"_replies": meta.get("replies"), self._kept_as: meta.get("columns", {}).get(self._kept_as)}
+        found = {name: column_digest(table[name]) for name in table.column_names}
+        return all(wanted.get(name) in (None, found[name]) for name in found)
+
     def _index(self, path: str) -> None:
         try:
             requests = self._store.read_file(path, ["_requests"])["_requests"]
-        except FileNotFoundError:  # another run finished the unit and removed its part in this moment
+        except (pa.ArrowException, OSError, ValueError):  # damaged, or a part that another run has just removed
             return
         for row, asked in enumerate(requests.to_pylist()):
             for position, request in enumerate(asked or ()):

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.digests import column_digest
 from pipeline.store import Store
 from schemas.columns import AUDIO, column
 
@@ -31,16 +32,32 @@ def column_field(name: str, choices: tuple[str, ...] | None) -> pa.Field:
     return pa.field(name, found.type)
 
 
-def read_columns(store: Store, places: Mapping[str, Place]) -> pa.Table:
-    """The columns, each from its place; those that point at others are followed, where `places` has the others too."""
+class Damaged(Exception):
+    """An object isn't what its commit says: truncated, changed bytes, or gone. It has to be made anew."""
+
+    def __init__(self, stage: str, key: str, why: str) -> None:
+        super().__init__(stage, key, why)
+        self.place: Place = (stage, key)
+
+    def __str__(self) -> str:
+        return "objects/{}/{} is damaged: {}".format(*self.args)
+
+
+def read_columns(store: Store, places: Mapping[str, Place], digests: Mapping[str, str] | None = None) -> pa.Table:
+    """The columns, each from its place; those that point at others are followed, where `places` has the others too.
+
+    Values are held against `digests` where it names the column. Raises Damaged.
+    """
     by_place: dict[Place, list[str]] = {}
     for name, place in places.items():
         by_place.setdefault(place, []).append(name)
     found: dict[str, pa.ChunkedArray] = {}
     choices: dict[str, list[str]] = {}
     for (stage, key), names in by_place.items():
-        table = store.read(stage, key, names)
+        table = _read(store, stage, key, names)
         for name in names:
+            if digests and name in digests and column_digest(table[name]) != digests[name]:
+                raise Damaged(stage, key, f"the values of {name} are not those that were written")
             found[name] = table[name]
             metadata = table.schema.field(name).metadata or {}
             if b"choices" in metadata:
@@ -48,6 +65,19 @@ def read_columns(store: Store, places: Mapping[str, Place]) -> pa.Table:
     for name, others in choices.items():
         found[name] = _choose(found[name], [found[other] for other in others])
     return pa.table(found)
+
+
+def _read(store: Store, stage: str, key: str, names: list[str]) -> pa.Table:
+    try:
+        table = store.read(stage, key, names)
+        table.validate()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        if store.answers():  # else it is the store that failed, not the object
+            raise Damaged(stage, key, " ".join(str(error).split())[:200]) from error
+        raise
+    if missing := set(names) - set(table.column_names):
+        raise Damaged(stage, key, f"it lacks {', '.join(sorted(missing))}")
+    return table
 
 
 def _choose(index: pa.ChunkedArray, columns: list[pa.ChunkedArray]) -> pa.ChunkedArray:

@@ -51,6 +51,7 @@ class Part:
     rows: int
     source: Place
     places: dict[str, Place]
+    digests: dict[str, str]  # what the columns at those places must be
     rejecting: tuple[Rejecting, ...]
     clips: dict[str, tuple[str, dict[str, Place]]]
     provenance: tuple[dict[str, str], ...]
@@ -69,13 +70,13 @@ class Written:
 
 
 def write_piece(layout: Layout, parts: list[Part], folder: Path) -> Written:
-    """Write the rows of the shards under `folder`; one shard in memory at a time."""
+    """Write the rows of the shards under `folder`; one shard in memory at a time. Raises Damaged."""
     store = Store(layout.store)
     dataset = SplitWriter(folder / "dataset", layout.schema, layout.rates, list(layout.splits), layout.size)
     rejects = SplitWriter(folder / "rejects", REJECT_SCHEMA, layout.reject_rates, [], layout.size)
     found = Written()
     for part in parts:
-        table = read_columns(store, part.places)
+        table = read_columns(store, part.places, part.digests)
         verdicts = _gated(layout, rejects_in(store, part.source, part.rows, part.rejecting), table)
         found.rows_in += part.rows
         for split, rows in _by_split(layout, part, table, verdicts):

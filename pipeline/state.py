@@ -6,7 +6,7 @@ The planner reads it, the executor moves it on. Both see the same: a shard's sta
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,7 @@ class Unit:
     key: str
     parts: Parts
     places: tuple[dict[str, Place], ...]
+    digests: tuple[dict[str, str], ...]  # what the columns at those places must be
     artifacts: dict[str, Place]
     rows: int
     retries: dict[str, int] = field(default_factory=dict)
@@ -135,6 +136,21 @@ class State:
             found |= self.places(self._choices(owner).get(name, ()), shard)
         return found
 
+    def digests(self, places: Mapping[str, Place], shard: int) -> dict[str, str]:
+        """Digests of the columns as they stand in those objects."""
+        source = self.shards[shard]
+        return {
+            name: source.columns[name] if stage == source.folder else self.done[stage, shard].columns[name]
+            for name, (stage, _) in places.items()
+        }
+
+    def forget(self, node: str, shard: int) -> None:
+        """The stage's object for the shard is gone; what was made of it stays."""
+        done = self.done.pop((node, shard), None)
+        if done is not None:
+            self.rows_done[node] -= 1 if shard == WHOLE else self.shards[shard].rows
+            self.rejected[node] -= sum(done.rejects.values())
+
     def _choices(self, owner: str) -> dict[str, tuple[str, ...]]:
         node = self.graph.nodes[owner]
         return node.stage.choices(node.config)
@@ -166,7 +182,8 @@ class State:
         retries = source.retries.get(node.name, {})
         if retries:
             parts["retries"] = retries
-        return Unit(node.name, shard, shard_key(parts), parts, (places,), artifacts, source.rows, retries)
+        digests = (self.digests(places, shard),)
+        return Unit(node.name, shard, shard_key(parts), parts, (places,), digests, artifacts, source.rows, retries)
 
     def _fit_unit(self, node: Node) -> Unit | None:
         """The unit of a fit stage: a sample of shards that depends on their names alone."""
@@ -180,8 +197,9 @@ class State:
                     return None
                 parts[f"column:{name} of {self.shards[shard].anchor}"] = found
         places = tuple(self.places(names, shard) for shard in sample)
+        digests = tuple(self.digests(place, shard) for place, shard in zip(places, sample, strict=True))
         rows = sum(self.shards[shard].rows for shard in sample)
-        return Unit(node.name, WHOLE, shard_key(parts), parts, places, {}, rows)
+        return Unit(node.name, WHOLE, shard_key(parts), parts, places, digests, {}, rows)
 
     def sample(self, node: Node) -> list[int]:
         """Shards, by the hash of their anchor, until the stage's `sample_rows` are there."""

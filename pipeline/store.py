@@ -93,6 +93,18 @@ class Store:
         """Paths of the stage's committed tables."""
         return [path for path in self.files(f"objects/{stage}") if path.endswith(".arrow")]
 
+    def drop(self, stage: str, key: str) -> None:
+        """Take the commit back, so that the object is made anew."""
+        self.delete(f"objects/{stage}/{key}.json")
+
+    def answers(self) -> bool:
+        """Whether the store can be reached at all."""
+        try:
+            self.fs.get_file_info(pafs.FileSelector(self.root, allow_not_found=True))
+        except OSError:
+            return False
+        return True
+
     # -- files --------------------------------------------------------------------------------------------------------
 
     def files(self, folder: str) -> list[str]:
@@ -113,7 +125,7 @@ class Store:
         except FileNotFoundError:
             return None
 
-    def write_bytes(self, path: str, data: bytes) -> None:
+    def write_bytes(self, path: str, data: bytes | pa.Buffer) -> None:
         with self._appearing(path) as name, self.fs.open_output_stream(name) as file:
             file.write(data)
 
@@ -132,17 +144,24 @@ class Store:
             return
 
     def _write_table(self, path: str, table: pa.Table) -> None:
-        rows = max(1, int(len(table) * _BATCH_BYTES / max(1, table.nbytes)))
-        with (
-            self._appearing(path) as name,
-            self.fs.open_output_stream(name) as file,
-            pa.ipc.new_file(file, table.schema) as writer,
-        ):
-            for batch in table.to_batches(max_chunksize=rows):
-                writer.write_batch(batch)
+        if self._local:
+            with self._appearing(path) as name, self.fs.open_output_stream(name) as file:
+                _write_ipc(file, table)
+            return
+        # Whole before it is put: a stream that is closed because something failed would leave half an object.
+        buffer = pa.BufferOutputStream()
+        _write_ipc(buffer, table)
+        self.write_bytes(path, buffer.getvalue())
 
     def _appearing(self, path: str) -> "_Appearing":
         return _Appearing(self.fs, f"{self.root}/{path}", rename=self._local)
+
+
+def _write_ipc(sink: Any, table: pa.Table) -> None:
+    rows = max(1, int(len(table) * _BATCH_BYTES / max(1, table.nbytes)))
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        for batch in table.to_batches(max_chunksize=rows):
+            writer.write_batch(batch)
 
 
 class _Appearing:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pipeline.digests import column_digest, digest
 from pipeline.graph import Graph, Node
 from pipeline.memo import Memo
-from pipeline.objects import read_columns
+from pipeline.objects import Damaged, Place, read_columns
 from pipeline.state import WHOLE, Unit
 from pipeline.store import Store
 from pipeline.unit import Outcome, context_of, run_unit
@@ -39,14 +39,24 @@ class Worker:
     def run(self, unit: Unit) -> dict[str, Any]:
         """Run the unit and commit its object. Returns the object's meta, with `pending` where rows are held up.
 
-        A unit with pending rows is not committed: its replies so far stay as a part for the next try.
+        A unit with pending rows is not committed: its replies so far stay as a part for the next try. Where an object
+        that it reads is damaged, only `damaged` is returned: that object's place.
         """
+        try:
+            return self._run(unit)
+        except Damaged as error:
+            log.warning("%s", error)
+            return {"damaged": error.place}
+
+    def _run(self, unit: Unit) -> dict[str, Any]:
         node = self.graph.nodes[unit.node]
-        artifacts = {name: self._artifact(place) for name, place in unit.artifacts.items()}
+        artifacts = {
+            name: self._artifact(place, unit.parts[f"artifact:{name}"]) for name, place in unit.artifacts.items()
+        }
         if unit.shard == WHOLE:
             return self._fit(node, unit)
         own_parts: list[str] = []
-        rows = read_columns(self.store, unit.places[0]).select(self._visible(node, unit))
+        rows = read_columns(self.store, unit.places[0], unit.digests[0]).select(self._visible(node, unit))
         if unit.span is not None:
             rows = rows.slice(unit.span[0], unit.span[1] - unit.span[0])
         outcome = run_unit(
@@ -65,6 +75,7 @@ class Worker:
         if unit.span is not None or outcome.pending:
             return meta | {"pending": outcome.pending}
         meta["columns"] = {name: column_digest(outcome.table[name]) for name in node.writes}
+        meta["replies"] = column_digest(outcome.table["_replies"])
         self.store.commit(unit.node, unit.key, outcome.table, meta)
         for path in own_parts:
             self.store.delete(path)
@@ -90,12 +101,10 @@ class Worker:
                 self._memos[node.name] = Memo(self.store, node.name, node.stage.kept_as(node.config))
             return self._memos[node.name]
 
-    def _artifact(self, place: tuple[str, str]) -> bytes:
+    def _artifact(self, place: Place, wanted: str) -> bytes:
         data = self.store.read_bytes(f"objects/{place[0]}/{place[1]}.npy")
-        if data is None:
-            raise FileNotFoundError(
-                f"{self.store.url}/objects/{place[0]}/{place[1]}.npy is gone; run again with --refit"
-            )
+        if data is None or digest(data.hex()) != wanted:
+            raise Damaged(*place, "its file is not the one that was written")
         return data
 
     def _fit(self, node: Node, unit: Unit) -> dict[str, Any]:
@@ -130,8 +139,9 @@ class Worker:
         return meta
 
     def _sample_rows(self, node: Node, unit: Unit, names: tuple[str, ...]) -> Iterator[Row]:
-        for places in unit.places:
-            table: pa.Table = read_columns(self.store, places).select([name for name in names if name in places])
+        for places, digests in zip(unit.places, unit.digests, strict=True):
+            table: pa.Table = read_columns(self.store, places, digests)
+            table = table.select([name for name in names if name in places])
             for place in range(len(table)):
                 row = {name: table[name][place].as_py() for name in table.column_names}
                 if all(row.get(name) is not None for name in node.reads):
