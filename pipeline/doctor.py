@@ -25,6 +25,10 @@ def examine(graph: Graph, path: str) -> int:
             bad += 1
             advice = f"--set engines.{name}.resources.num_cpus={os.cpu_count()}"
             print(f"          wants more CPUs than this machine has: {advice}")
+        trouble = getattr(engine.module, "trouble", lambda config: "")(engine.config)
+        if trouble:
+            bad += 1
+            print(f"          {trouble}")
     for model, name in models_of(graph, graph.engines).items():
         here = models.available(model)
         bad += not here

@@ -83,6 +83,21 @@ def licence(config: Config) -> str:
     return config.licence
 
 
+def trouble(config: Config) -> str:
+    """What stands in the way of using the server now; "" where it answers and has the model."""
+    import openai
+
+    key = os.environ.get(config.api_key_env, "").strip() or "none"
+    client = openai.OpenAI(base_url=config.base_url, api_key=key, max_retries=0, timeout=5)
+    try:
+        names = [model.id for model in client.models.list()]
+    except openai.APIConnectionError:
+        return f"no server answers at {config.base_url}"
+    except openai.APIStatusError as error:
+        return f"{config.base_url} answers with status {error.status_code}; the key comes from {config.api_key_env}"
+    return "" if config.model in names else f"the server has no model '{config.model}'; it has {', '.join(names)}"
+
+
 def load(config: Config) -> "OpenAI":
     """Asks the server nothing yet."""
     return OpenAI(config)

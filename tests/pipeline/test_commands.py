@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from bench import asked, open_state, run_inline, write_recipe
+from openai_server import OpenAIServer
 
 from pipeline import runs
 from pipeline.cli import main
@@ -127,3 +128,8 @@ def test_doctor(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = write_recipe(tmp_path, TEXTS)
     assert "ready" in said(capsys, "doctor", path)
     assert "wants more CPUs" in said(capsys, "doctor", path, "--set", "engines.llm.resources.num_cpus=999", code=1)
+    with OpenAIServer() as server:
+        here = f"engines.llm={{backend: llm_openai, base_url: '{server.url}', model: small}}"
+        assert "ready" in said(capsys, "doctor", path, "--set", here)
+        assert "it has small" in said(capsys, "doctor", path, "--set", here.replace("small}", "large}"), code=1)
+    assert "no server answers at" in said(capsys, "doctor", path, "--set", here, code=1)
