@@ -20,6 +20,7 @@ from pipeline.state import WHOLE, State, Unit
 _DRAIN_SECONDS = 25.0
 _DEATHS = 20  # of one pool's actors, beyond which the engine rather than a row is at fault
 _DAMAGES = 3  # of one object, beyond which it is the disk that needs care
+_TRIES = 3  # at a unit that a disk or an object store failed
 _FIRST_ROWS = 32  # rows of a stage after which its share of rejects is judged
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class _Run:
         self.depth = {name: number for number, name in enumerate(state.graph.nodes)}
         self.held: set[tuple[str, int]] = set()
         self.crashes: dict[str, int] = {}
+        self.faults: dict[str, int] = {}
         self.bisections: dict[str, Bisection] = {}
         self.deaths: dict[str, int] = {}
         self.starved_since: dict[str, float] = {}
@@ -129,6 +131,11 @@ class _Run:
             return
         except (RayTaskError, RayError) as error:
             unit = actor.units.pop(ref)
+            times = self.faults[unit.key] = self.faults.get(unit.key, 0) + 1
+            if isinstance(getattr(error, "cause", None), OSError) and times < _TRIES:
+                self.progress.say(f"{unit.node}, shard {unit.shard}: {_cause(error)}; it is tried again")
+                self._enqueue(unit)
+                return
             raise RunFailed(f"stage '{unit.node}', shard {unit.shard}: {_cause(error)}") from None
         self._finished(actor.units.pop(ref), meta)
 

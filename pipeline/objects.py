@@ -72,7 +72,8 @@ def _read(store: Store, stage: str, key: str, names: list[str]) -> pa.Table:
         table = store.read(stage, key, names)
         table.validate()
     except (pa.ArrowException, OSError, ValueError) as error:
-        if store.answers():  # else it is the store that failed, not the object
+        # An object store's bad minute looks like a broken file; but then its bytes can't be read either.
+        if isinstance(error, FileNotFoundError) or store.read_bytes(f"objects/{stage}/{key}.arrow") is not None:
             raise Damaged(stage, key, " ".join(str(error).split())[:200]) from error
         raise
     if missing := set(names) - set(table.column_names):

@@ -6,12 +6,17 @@ from collections.abc import Iterable
 from pipeline.errors import RecipeError
 from pipeline.graph import Graph, build_graph
 from pipeline.recipe import load_recipe
+from pipeline.store import Store
 from stages.engines import models
 
 
 def check_store(graph: Graph, path: str) -> None:
-    """A relative store in a submitted job would lie in Ray's throw-away folder."""
+    """Raises RecipeError where the store can't be opened, or would lie in a submitted job's throw-away folder."""
     store = graph.recipe.store
+    try:
+        Store(store)
+    except (ValueError, OSError, ImportError) as error:
+        raise RecipeError(f"{path}: store: can't be opened: {' '.join(str(error).split())}") from None
     if os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR") and "://" not in store and not os.path.isabs(store):
         raise RecipeError(
             f"{path}: store: '{store}' is relative, and a submitted job's folder is thrown away; "

@@ -11,17 +11,24 @@ On a local disk a file appears by rename, on an object store by a single put.
 
 import json
 import os
+import random
+import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 
 SCHEMA_VERSION = 1
 _BATCH_BYTES = 256 * 2**20
+_AT_ONCE = 8 * 2**20  # bytes of a file that is read whole
 _TRIPS = 32  # to an object store at a time
+_ATTEMPTS = 10  # of its client at one request, with growing pauses
+_TRIES = 4  # of ours at reading a file, with growing pauses
+T = TypeVar("T")
 
 
 class Store:
@@ -53,14 +60,15 @@ class Store:
 
     def sizes(self, stage: str) -> dict[str, int]:
         """Bytes of the stage's tables by key: one listing."""
-        selector = pafs.FileSelector(f"{self.root}/objects/{stage}", allow_not_found=True)
-        infos = [info for info in self.fs.get_file_info(selector) if info.base_name.endswith(".arrow")]
-        return {info.base_name.removesuffix(".arrow"): info.size for info in infos}
+        return {info.base_name.removesuffix(".arrow"): info.size for info in self._listed(stage, ".arrow")}
 
     def keys(self, stage: str) -> set[str]:
         """Keys of the stage's committed objects."""
-        names = (path.rsplit("/", 1)[-1] for path in self.files(f"objects/{stage}"))
-        return {name.removesuffix(".json") for name in names if name.endswith(".json")}
+        return {info.base_name.removesuffix(".json") for info in self._listed(stage, ".json")}
+
+    def _listed(self, stage: str, suffix: str) -> list[pafs.FileInfo]:
+        selector = pafs.FileSelector(f"{self.root}/objects/{stage}", allow_not_found=True)
+        return [info for info in self.fs.get_file_info(selector) if info.base_name.endswith(suffix)]
 
     def commit(self, stage: str, key: str, table: pa.Table, meta: dict[str, Any]) -> None:
         self._write_table(f"objects/{stage}/{key}.arrow", table)
@@ -71,8 +79,13 @@ class Store:
         return self.read_file(f"objects/{stage}/{key}.arrow", columns)
 
     def read_file(self, path: str, columns: Iterable[str] | None = None) -> pa.Table:
+        return self._patiently(lambda: self._read_file(path, columns))
+
+    def _read_file(self, path: str, columns: Iterable[str] | None) -> pa.Table:
         full = f"{self.root}/{path}"
         source = pa.memory_map(full) if self._local else self.fs.open_input_file(full)
+        if not self._local and source.size() <= _AT_ONCE:  # one trip instead of one for each column
+            source = pa.BufferReader(source.read_buffer())
         if columns is None:
             return pa.ipc.open_file(source).read_all()
         wanted = list(columns)
@@ -97,14 +110,6 @@ class Store:
         """Take the commit back, so that the object is made anew."""
         self.delete(f"objects/{stage}/{key}.json")
 
-    def answers(self) -> bool:
-        """Whether the store can be reached at all."""
-        try:
-            self.fs.get_file_info(pafs.FileSelector(self.root, allow_not_found=True))
-        except OSError:
-            return False
-        return True
-
     # -- files --------------------------------------------------------------------------------------------------------
 
     def files(self, folder: str) -> list[str]:
@@ -119,9 +124,12 @@ class Store:
         return sorted(info.base_name for info in infos if info.type == pafs.FileType.Directory)
 
     def read_bytes(self, path: str) -> bytes | None:
-        try:
+        def read() -> bytes:
             with self.fs.open_input_file(f"{self.root}/{path}") as file:
                 return bytes(file.read())
+
+        try:
+            return self._patiently(read)
         except FileNotFoundError:
             return None
 
@@ -152,6 +160,17 @@ class Store:
         buffer = pa.BufferOutputStream()
         _write_ipc(buffer, table)
         self.write_bytes(path, buffer.getvalue())
+
+    def _patiently(self, work: Callable[[], T]) -> T:
+        """What an object store refuses is asked for again: its client gives up on some errors that pass."""
+        for attempt in range(0 if self._local else _TRIES):
+            try:
+                return work()
+            except FileNotFoundError:
+                raise
+            except OSError:
+                time.sleep(0.2 * 2**attempt * random.uniform(0.5, 1.5))
+        return work()
 
     def _appearing(self, path: str) -> "_Appearing":
         return _Appearing(self.fs, f"{self.root}/{path}", rename=self._local)
@@ -186,10 +205,16 @@ class _Appearing:
 
 
 def open_filesystem(url: str) -> tuple[pafs.FileSystem, str]:
-    """The filesystem of a path or URL, and the path in it without a slash at its end."""
+    """The filesystem of a path or URL, and the path in it without a slash at its end.
+
+    Raises ValueError or OSError where the URL is none that can be opened.
+    """
     if "://" not in url:
         return pafs.LocalFileSystem(), os.path.abspath(url)
-    if url.split("://")[0] in ("file", "s3", "gs", "gcs", "hdfs"):
+    kind = url.split("://")[0]
+    if kind == "s3":
+        return _open_s3(url)
+    if kind in ("file", "gs", "gcs", "hdfs"):
         fs, path = pafs.FileSystem.from_uri(url)
     else:
         import fsspec
@@ -197,3 +222,18 @@ def open_filesystem(url: str) -> tuple[pafs.FileSystem, str]:
         handler, path = fsspec.core.url_to_fs(url)
         fs = pafs.PyFileSystem(pafs.FSSpecHandler(handler))
     return fs, path.rstrip("/")
+
+
+def _open_s3(url: str) -> tuple[pafs.FileSystem, str]:
+    """Keys come from where AWS's tools look for them, never from the URL; `region`, `scheme`, `endpoint_override` may
+    stand in it. A request that fails is tried again, up to about a minute: days-long runs meet bad minutes.
+    """
+    parts = urlsplit(url)
+    if parts.username or parts.password:
+        raise ValueError("a store's URL holds no keys: put them into the environment (AWS_ACCESS_KEY_ID, …)")
+    settings = dict(parse_qsl(parts.query))
+    if unknown := set(settings) - {"region", "scheme", "endpoint_override"}:
+        raise ValueError(f"{', '.join(sorted(unknown))}: an s3 URL takes region, scheme and endpoint_override")
+    retry = pafs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS)
+    fs = pafs.S3FileSystem(retry_strategy=retry, allow_delayed_open=True, **settings)  # small files in one put
+    return fs, f"{parts.netloc}{parts.path}".rstrip("/")
