@@ -1,6 +1,7 @@
 """The dataset card: README.md with the header that the Hub reads."""
 
 import re
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,20 @@ _SIZES = (("n<1K", 1_000), ("1K<n<10K", 10_000), ("10K<n<100K", 100_000), ("100K
 _OTHER_COLUMNS = {"provenance": "for each stage that asked a model: engine, model and the store's object"}
 
 
-def render_card(manifest: dict[str, Any], statistics: Statistics) -> str:
-    """The card of the folder that holds `dataset`, `rejects` and the manifest: YAML header, then Markdown."""
+@dataclass(frozen=True)
+class Published:
+    """How the published files are found: the header's `configs`, what reads them in Python, bytes of the data files."""
+
+    configs: list[dict[str, Any]]
+    load: str
+    size: int
+
+
+def render_card(manifest: dict[str, Any], statistics: Statistics, published: Published | None = None) -> str:
+    """The card of the folder that holds `dataset`, `rejects` and the manifest: YAML header, then Markdown.
+
+    `published`: the card of what is published of that folder instead.
+    """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
@@ -27,7 +40,7 @@ def render_card(manifest: dict[str, Any], statistics: Statistics) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"cell": _cell, "duration": _duration}
-    header = yaml.safe_dump(_header(manifest, statistics), sort_keys=False, allow_unicode=True, width=1000)
+    header = yaml.safe_dump(_header(manifest, statistics, published), sort_keys=False, allow_unicode=True, width=1000)
     return environment.get_template("card.md.jinja").render(
         header=header,
         manifest=manifest,
@@ -35,20 +48,25 @@ def render_card(manifest: dict[str, Any], statistics: Statistics) -> str:
         stages=_stages(manifest),
         columns=[(feature["name"], _type(feature), _meaning(feature["name"])) for feature in statistics.features],
         split=next(iter(statistics.splits), "train"),
+        load=published.load if published else None,
     )
 
 
-def _header(manifest: dict[str, Any], statistics: Statistics) -> dict[str, Any]:
-    licences = [licence_id(name) for name in statistics.licences] or ["other"]
+def _header(manifest: dict[str, Any], statistics: Statistics, published: Published | None) -> dict[str, Any]:
+    export = manifest.get("recipe", {}).get("export") or {}
+    claim = export.get("licence")
+    licences = [licence_id(name) for name in ([claim] if claim else statistics.licences)] or ["other"]
     header: dict[str, Any] = {"license": licences[0] if len(set(licences)) == 1 else sorted(set(licences))}
     if "other" in licences:
-        header["license_name"] = "see-the-licence-column"
+        header["license_name"] = claim or "see-the-licence-column"
         header["license_link"] = "README.md#licences"
-    splits = (manifest.get("recipe", {}).get("export") or {}).get("splits") or {}
+    splits = export.get("splits") or {}
     files = [{"split": name, "path": f"dataset/{name}/*.arrow"} for name in splits if statistics.splits.get(name)]
     configs = [{"config_name": "default", "data_files": files or [{"split": "train", "path": "dataset/*.arrow"}]}]
     if manifest["counts"]["rejects"]:
         configs.append({"config_name": "rejects", "data_files": [{"split": "rejects", "path": "rejects/*.arrow"}]})
+    if published:
+        configs = published.configs
     size = sum(statistics.split_bytes.values())
     return header | {
         "language": ["en"],
@@ -64,6 +82,7 @@ def _header(manifest: dict[str, Any], statistics: Statistics) -> dict[str, Any]:
                 {"name": name, "num_bytes": statistics.split_bytes.get(name, 0), "num_examples": share.rows}
                 for name, share in statistics.splits.items()
             ],
+            **({"download_size": published.size} if published else {}),
             "dataset_size": size,
         },
     }

@@ -29,6 +29,7 @@ class Export(Strict):
     gates: Gates = Gates()
     shard_bytes: int = Field(500_000_000, ge=1_000_000, description="size of a file of the dataset, about")
     report_rows: int = Field(24, ge=0, description="rows that the report page plays")
+    licence: str | None = Field(None, min_length=1, description="what the dataset claims; without: each row its own")
 
     @model_validator(mode="after")
     def _whole(self) -> "Export":

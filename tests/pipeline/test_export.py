@@ -112,6 +112,7 @@ def test_later_turns_go_with_an_earlier_one() -> None:
         (["CC-BY-SA-4.0", "CC-BY-4.0"], "CC-BY-SA-4.0"),
         (["MIT licence", "CC BY 4.0"], "CC BY 4.0"),
         (["CC BY-NC 4.0", "CC BY 4.0"], "CC BY-NC 4.0"),
+        (["CC-BY-NC-4.0", "CC-BY-ND-4.0"], "CC-BY-ND-4.0"),
     ],
 )
 def test_the_strictest_licence_binds(licences: list[str], binding: str) -> None:
