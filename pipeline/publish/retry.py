@@ -1,0 +1,94 @@
+"""What passes by itself is tried again: rate limits, errors of a server, lost connections."""
+
+import random
+import re
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple, TypeVar
+
+from pipeline.errors import RunFailed
+
+Reply = TypeVar("Reply")
+
+TRIES = 10  # about half an hour of a server that is down
+_FIRST, _LONGEST = 2.0, 900.0  # seconds of waiting
+_PASSING = {408, 409, 412, 425, 429}  # 409 and 412: somebody else's commit was quicker
+_NETWORK = {"httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3"}  # the Hub's client has used each
+_FINAL = (
+    "ACCESS_DENIED",
+    "NO_SUCH_BUCKET",
+    "INVALID",
+    "SIGNATURE",
+    "Access Denied",
+)  # what object stores say in OSErrors
+
+
+class Passing(NamedTuple):
+    """An error that another try may not meet. `wait`: seconds that the server asks for."""
+
+    reason: str
+    wait: float | None
+
+
+def patiently(what: str, call: Callable[[], Reply], say: Callable[[str], None], tries: int = TRIES) -> Reply:
+    """What `call` returns, after as many as `tries` tries. Waits twice as long each time, and never at one pace with
+    others (jitter), or as long as the server says. Raises RunFailed when tries run out; other errors go through.
+    """
+    for number in range(1, tries + 1):
+        try:
+            return call()
+        except Exception as error:
+            passing = passing_error(error)
+            if passing is None:
+                raise
+            if number == tries:
+                told = f"{what}: {passing.reason} after {tries} tries; the same command goes on from here"
+                raise RunFailed(told) from None
+            wait = passing.wait
+            if wait is None:
+                wait = min(_LONGEST, _FIRST * 2 ** (number - 1)) * random.uniform(0.5, 1.0)
+            else:
+                wait += random.uniform(0.0, 1.0)
+            say(f"{what}: {passing.reason}; again in {wait:.0f} s")
+            time.sleep(wait)
+    raise AssertionError("unreachable")
+
+
+def passing_error(error: BaseException | None) -> Passing | None:
+    """What passes in an error or in its cause, or None: the error is a verdict."""
+    while error is not None:
+        response = getattr(error, "response", None)
+        if response is not None:
+            status = int(response.status_code)
+            if status in _PASSING or status >= 500:
+                return Passing(f"status {status}", retry_after(response.headers))
+            return None
+        name = type(error).__name__
+        if type(error).__module__.split(".")[0] in _NETWORK or isinstance(error, ConnectionError | TimeoutError):
+            return Passing(f"{name}: {_first_line(error)}", None)
+        if type(error) is OSError and error.errno is None:  # pyarrow's, of an object store: local files give a number
+            text = str(error)
+            return None if any(word in text for word in _FINAL) else Passing(_first_line(error), None)
+        error = error.__cause__
+    return None
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a reply asks to wait: Retry-After in seconds or as a date, or the Hub's RateLimit when it is used up."""
+    found = {name.lower(): value.strip() for name, value in headers.items()}
+    value = found.get("retry-after", "")
+    if value.isdigit():
+        return float(value)
+    if value:
+        try:
+            return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+        except (ValueError, TypeError):
+            return None
+    used_up = re.search(r"r=0\b.*?\bt=(\d+)", found.get("ratelimit", ""))
+    return float(used_up[1]) if used_up else None
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [""])[0][:200]
