@@ -207,6 +207,12 @@ def report(options: Namespace) -> int:
     return 0
 
 
+def publish(options: Namespace) -> int:
+    from pipeline.publish.command import publish as send
+
+    return send(load_recipe(options.recipe, options.set), options)
+
+
 def gc(options: Namespace) -> int:
     from pipeline.gc import collect
 

@@ -1,0 +1,151 @@
+"""What `publish` does: the terms, what there is to send, what is there already, and the rest in groups."""
+
+import json
+import re
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipeline.card import Published, render_card
+from pipeline.digests import digest
+from pipeline.errors import RunFailed
+from pipeline.publish.bucket import Bucket, address
+from pipeline.publish.files import Item, Made, There, Workshop, data_items, in_groups, other_items, small
+from pipeline.publish.hub import HubRepo, check_repo, find_token
+from pipeline.publish.terms import check_terms
+from pipeline.statistics import from_json
+from schemas.recipe import Recipe
+
+# What an earlier publication of ours may have left; other files in the place are not ours to delete.
+_OURS = re.compile(
+    r"(?:dataset|rejects)/(?:[^/]+/)?(?:data-\d+-of-\d+\.(?:parquet|arrow)|state\.json|dataset_info\.json)"
+    r"|dataset/dataset_dict\.json"
+)
+
+
+class Place(Protocol):
+    """Where a dataset is published. `load` is Python that reads a split there."""
+
+    where: str
+
+    def load(self, split: str, files: str, form: str) -> str: ...
+
+    def listing(self) -> dict[str, There]: ...
+
+    def put(self, files: list[Made], gone: list[str], message: str) -> None: ...
+
+
+def publish(recipe: Recipe, options: Namespace) -> int:
+    """Publish out/<recipe> to `options.repo` or `options.to`. Raises RunFailed and RecipeError with what to do."""
+    if options.repo:
+        check_repo(options.repo)
+    folder = Path(recipe.out) / recipe.name
+    manifest = _manifest(folder, recipe, options.recipe)
+    check_terms(folder, manifest, options.recipe)
+    items, others = data_items(folder, options.format), other_items(folder, options.format)
+    workshop = Workshop(folder / ".publish")
+    if options.dry_run:
+        _foretell(items, others, workshop, options)
+        return 0
+    place: Place = HubRepo(options.repo, options.private, _say) if options.repo else Bucket(options.to, _say)
+    there = place.listing()
+    sent = 0
+    for group in in_groups(_missing(items, workshop, there)):
+        size = sum(file.size for file in group)
+        place.put(group, [], f"{len(group)} files of data, {_bytes(size)}")
+        workshop.clear(group)
+        sent += len(group)
+        _say(f"sent {', '.join(_short(group))}: {_bytes(size)}")
+    data = [made for item in items if (made := workshop.remembered(item))]
+    last = [*(small(item.name, item.source.read_bytes()) for item in others), _card(place, manifest, data, options)]
+    fresh = [file for file in last if not file.is_in(there)]
+    names = {file.name for file in [*data, *last]}
+    gone = sorted(name for name in there if _OURS.fullmatch(name) and name not in names)
+    if fresh or gone:  # the card comes last: until then readers go by the old one
+        place.put(fresh, gone, "card, manifest and report")
+        sent += len(fresh)
+    arrived = place.listing()
+    if lost := [file.name for file in [*data, *last] if not file.is_in(arrived)]:
+        raise RunFailed(f"{', '.join(lost[:5])}: not as sent; somebody else writes there? The same command tries again")
+    kept = len(data) + len(last) - sent
+    size = sum(file.size for file in [*data, *last])
+    took = f", {len(gone)} old ones deleted" if gone else ""
+    print(f"{sent} files sent, {kept} were there already{took}; {_bytes(size)} in all\npublished  {place.where}")
+    return 0
+
+
+def _manifest(folder: Path, recipe: Recipe, path: str) -> dict[str, Any]:
+    file = folder / "manifest.json"
+    if not file.is_file() or not (folder / "dataset").is_dir():
+        raise RunFailed(f"{folder} holds no exported dataset; first: python -m pipeline run {path}")
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    if (found["recipe"].get("export") or {}).get("licence") != recipe.export.licence:
+        raise RunFailed(f"{path}: export.licence has changed since the export; first: python -m pipeline export {path}")
+    if found["recipe_digest"] != digest(recipe.model_dump(mode="json")):
+        _say(f"{path} has changed since the export of {found['created']}; what is published is that export")
+    if pending := found["counts"]["pending"]:
+        _say(f"{pending} rows are pending and not in it; to get them: python -m pipeline run {path}")
+    return found
+
+
+def _missing(items: list[Item], workshop: Workshop, there: dict[str, There]) -> Iterator[Made]:
+    for item in items:
+        made = workshop.remembered(item) or workshop.make(item)
+        if made.is_in(there):
+            workshop.clear([made])
+        else:
+            yield workshop.make(item)
+
+
+def _card(place: Place, manifest: dict[str, Any], data: list[Made], options: Namespace) -> Made:
+    """README.md with the names that the files have there."""
+    splits = {_split(file.name): re.sub(r"data-\d+-", "data-*-", file.name) for file in data}
+    rejects = splits.pop("rejects", None)
+    configs = [{"config_name": "default", "data_files": [{"split": k, "path": v} for k, v in splits.items()]}]
+    if rejects:
+        configs.append({"config_name": "rejects", "data_files": [{"split": "rejects", "path": rejects}]})
+    split, files = next(iter(splits.items()), ("train", ""))
+    load = place.load(split, files, options.format)
+    size = sum(file.size for file in data if file.name.startswith("dataset/"))
+    text = render_card(manifest, from_json(manifest["statistics"]), Published(configs, load, size))
+    return small("README.md", text.encode())
+
+
+def _split(name: str) -> str:
+    part, *folders, _ = name.split("/")
+    return "rejects" if part == "rejects" else folders[0] if folders else "train"
+
+
+def _foretell(items: list[Item], others: list[Item], workshop: Workshop, options: Namespace) -> None:
+    """Names and sizes; those of Parquet that was never made are about those of the Arrow files."""
+    print(f"would publish to {options.repo or address(options.to)}:")
+    total = 0
+    for item in [*items, *others]:
+        made = workshop.remembered(item)
+        size = made.size if made else item.source.stat().st_size
+        total += size
+        print(f"  {'about' if item.parquet and not made else '':>5} {_bytes(size):>9}  {item.name}")
+    print(
+        f"  {'':>15}  README.md\n{len(items) + len(others) + 1} files, about {_bytes(total)}. Nothing was asked or sent:"
+    )
+    print("what is there already would be left out.")
+    if options.repo and find_token() is None:
+        print("There is no token to publish with: HF_TOKEN or hf auth login.")
+
+
+def _short(group: list[Made]) -> list[str]:
+    names = [file.name for file in group]
+    return names if len(names) <= 3 else [names[0], "…", names[-1]]
+
+
+def _bytes(size: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} GB"
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

@@ -1,0 +1,137 @@
+"""What is published of out/<recipe>/: which files, under which names, and each made ready when its turn comes.
+
+Parquet is made file by file in out/<recipe>/.publish, and is gone again when it has arrived: one group of files takes
+space, not a second dataset. A note keeps each file's checksum, so that a file that has arrived isn't made again to find
+out that it has.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.digests import code_digest
+from pipeline.publish.parquet import rows_in, to_parquet
+
+# A commit asks for fewer than 100 files, and the Hub allows 128 commits an hour: a group is what a kill may cost.
+GROUP_FILES, GROUP_BYTES = 50, 5_000_000_000
+
+
+@dataclass(frozen=True)
+class Item:
+    """A file to publish: its name there, and the file here that it is or, as Parquet, is made of."""
+
+    name: str
+    source: Path
+    parquet: bool = False
+
+
+@dataclass(frozen=True)
+class Made:
+    """A file that is ready to go. `data`: where it is, or its bytes; `sha256` in hex; `git`: what git calls a small one."""
+
+    name: str
+    data: Path | bytes
+    size: int
+    sha256: str
+    git: str = ""
+
+    def is_in(self, there: Mapping[str, "There"]) -> bool:
+        found = there.get(self.name)
+        return found is not None and found.size == self.size and found.checksum in (self.sha256, self.git)
+
+
+class There(NamedTuple):
+    """A file that has been published: bytes, and its sha256 or what git calls it."""
+
+    size: int
+    checksum: str
+
+
+def data_items(folder: Path, form: str) -> list[Item]:
+    """The Arrow files of dataset and rejects that hold rows, `form` "arrow" or "parquet"; in the dataset's order."""
+    found = [path for part in ("dataset", "rejects") for path in sorted((folder / part).rglob("*.arrow"))]
+    return [
+        Item(str(path.relative_to(folder).with_suffix(f".{form}")), path, form == "parquet")
+        for path in found
+        if rows_in(path)
+    ]
+
+
+def other_items(folder: Path, form: str) -> list[Item]:
+    """What goes with the data, besides the card: manifest, report, and what `load_from_disk` wants beside Arrow files."""
+    beside = [path for part in ("dataset", "rejects") for path in sorted((folder / part).rglob("*.json"))]
+    files = [folder / "manifest.json", folder / "report.html", *(beside if form == "arrow" else [])]
+    return [Item(str(path.relative_to(folder)), path) for path in files if path.is_file()]
+
+
+def small(name: str, data: bytes) -> Made:
+    """A file that is in memory."""
+    git = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+    return Made(name, data, len(data), hashlib.sha256(data).hexdigest(), git)
+
+
+def in_groups(files: Iterable[Made]) -> Iterator[list[Made]]:
+    """The files in groups that are sent, and arrive, together."""
+    group: list[Made] = []
+    for made in files:
+        group.append(made)
+        if len(group) == GROUP_FILES or sum(one.size for one in group) >= GROUP_BYTES:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+class Workshop:
+    """Makes files ready, and remembers what they came to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._note = folder / "made.json"
+        self._code = code_digest("pipeline.publish.parquet")
+        self._known: dict[str, dict[str, Any]] = json.loads(self._note.read_text()) if self._note.is_file() else {}
+
+    def remembered(self, item: Item) -> Made | None:
+        """The file as it was made before of the same source, though it may no longer be there."""
+        known = self._known.get(item.name)
+        if known is None or known["of"] != self._identity(item):
+            return None
+        return Made(item.name, self._place(item), known["size"], known["sha256"])
+
+    def make(self, item: Item) -> Made:
+        """The file, ready to go."""
+        place = self._place(item)
+        made = self.remembered(item)
+        if made is not None and place.is_file() and place.stat().st_size == made.size:
+            return made
+        identity = self._identity(item)
+        if item.parquet:
+            to_parquet(item.source, place)
+        with place.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        made = Made(item.name, place, place.stat().st_size, sha256)
+        self._known[item.name] = {"of": identity, "size": made.size, "sha256": sha256}
+        self._write_note()
+        return made
+
+    def clear(self, files: Iterable[Made]) -> None:
+        """Files have arrived: what was made for them goes."""
+        for made in files:
+            if isinstance(made.data, Path) and made.data.is_relative_to(self.folder):
+                made.data.unlink(missing_ok=True)
+
+    def _place(self, item: Item) -> Path:
+        return self.folder / item.name if item.parquet else item.source
+
+    def _identity(self, item: Item) -> list[Any]:
+        found = item.source.stat()
+        return [found.st_size, found.st_mtime_ns, self._code if item.parquet else ""]
+
+    def _write_note(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        fresh = self._note.with_suffix(".writing")
+        fresh.write_text(json.dumps(self._known, indent=1))
+        fresh.replace(self._note)

@@ -1,0 +1,144 @@
+"""The Hub as a place to publish to, through its own client: one commit a group of files."""
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pipeline.errors import RecipeError, RunFailed
+from pipeline.publish.files import Made, There
+from pipeline.publish.retry import TRIES, patiently
+
+Reply = TypeVar("Reply")
+
+SILENCE = 300.0  # seconds without a byte after which a connection counts as lost; the client itself waits for ever
+_ADVICE = {
+    401: "the Hub doesn't know this token; make a new one at https://huggingface.co/settings/tokens",
+    403: "the token may not do this; it needs the right to write there: https://huggingface.co/settings/tokens",
+}
+_NO_TOKEN = """publishing to the Hub needs a token, and there is none. Make one that may write at
+https://huggingface.co/settings/tokens, and either put it into the environment variable HF_TOKEN, or let the Hub's own
+tool keep it: hf auth login"""
+
+
+def check_repo(repo: str) -> None:
+    """Raises RecipeError where that is no name of a repository of the Hub."""
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo, re.ASCII):
+        raise RecipeError(f"--repo {repo}: write it as user/name or organisation/name")
+
+
+def find_token() -> str | None:
+    """The token of the environment or of the Hub's own store."""
+    from huggingface_hub import get_token
+
+    return get_token()
+
+
+class HubRepo:
+    """A dataset repository. `say` tells a person what is being waited for."""
+
+    def __init__(self, repo: str, private: bool, say: Callable[[str], None]) -> None:
+        """Make the repository where there is none. Raises RunFailed with what to do: no token, no right, a public
+        repository where a private one is wanted.
+        """
+        import huggingface_hub
+        from huggingface_hub.utils import logging
+        from huggingface_hub.utils.tqdm import disable_progress_bars
+
+        self._token = find_token()
+        if self._token is None:
+            raise RunFailed(_NO_TOKEN)
+        if huggingface_hub.constants.HF_HUB_OFFLINE:
+            raise RunFailed("HF_HUB_OFFLINE is set, so the Hub can't be asked; unset it to publish")
+        # The client logs addresses that carry signatures of their own, and would repeat what `say` tells.
+        logging.set_verbosity(logging.ERROR)
+        disable_progress_bars()
+        huggingface_hub.set_client_factory(_client)
+        self.repo, self._say = repo, say
+        self._api = huggingface_hub.HfApi(token=self._token)
+        self._create(private)
+        self.where = f"{self._api.endpoint}/datasets/{repo}"
+
+    def load(self, split: str, files: str, form: str) -> str:
+        return f'from datasets import load_dataset\n\nrow = load_dataset("{self.repo}", split="{split}")[0]'
+
+    def listing(self) -> dict[str, There]:
+        """What is there: sha256 of a file in LFS, git's own name of a small one."""
+        return self._asked("listing", self._list)
+
+    def put(self, files: list[Made], gone: list[str], message: str) -> None:
+        """One commit: these files come, those go. A try that came through unheard is not made twice: the client asks
+        first what is there, and leaves out what hasn't changed.
+        """
+        from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+        for file in files:
+            if isinstance(file.data, bytes) and self._token and self._token.encode() in file.data:
+                raise RunFailed(f"{file.name} holds your Hub token; take it out of the recipe and export again")
+
+        def commit() -> None:
+            still = self._list() if gone else {}
+            self._api.create_commit(
+                self.repo,
+                [
+                    *(CommitOperationAdd(file.name, file.data) for file in files),
+                    *(CommitOperationDelete(name, is_folder=False) for name in gone if name in still),
+                ],
+                commit_message=message,
+                repo_type="dataset",
+            )
+
+        self._asked(message, commit)
+
+    def _list(self) -> dict[str, There]:
+        from huggingface_hub.hf_api import RepoFile
+
+        found = self._api.list_repo_tree(self.repo, recursive=True, repo_type="dataset")
+        files = [entry for entry in found if isinstance(entry, RepoFile)]
+        return {file.path: There(file.size, file.lfs.sha256 if file.lfs else file.blob_id) for file in files}
+
+    def _create(self, private: bool) -> None:
+        def create() -> bool:
+            self._api.create_repo(self.repo, repo_type="dataset", private=private or None, exist_ok=True)
+            return bool(self._api.repo_info(self.repo, repo_type="dataset").private)
+
+        is_private = self._asked(f"opening {self.repo}", create, tries=4)
+        if private and not is_private:
+            raise RunFailed(
+                f"{self.repo} is there already, and public: nothing was sent. Make it private in its settings, "
+                "name another, or leave out --private"
+            )
+        if is_private and not private:
+            self._say(f"{self.repo} is private, and stays so")
+
+    def _asked(self, what: str, call: Callable[[], Reply], tries: int = TRIES) -> Reply:
+        from huggingface_hub.errors import HfHubHTTPError
+
+        try:
+            return patiently(what, call, self._say_safely, tries)
+        except HfHubHTTPError as error:
+            status = error.response.status_code if error.response is not None else 0
+            told = _ADVICE.get(status, "")
+            text = f"{what}: the Hub says: {_plain(error)}" + (f"; {told}" if told else "")
+        except (RuntimeError, ValueError) as error:
+            cause = error.__cause__ or error
+            text = f"{what}: {_plain(error)}" + (f": {_plain(cause)}" if cause is not error else "")
+        raise RunFailed(self._without_token(text))
+
+    def _say_safely(self, text: str) -> None:
+        self._say(self._without_token(text))
+
+    def _without_token(self, text: str) -> str:
+        return text.replace(self._token or "\0", "(token)")
+
+
+def _plain(error: BaseException) -> str:
+    """An error's text on one line, without the signatures that addresses of uploads carry."""
+    return re.sub(r"\?\S+", "", " ".join(str(error).split()))
+
+
+def _client() -> Any:
+    from huggingface_hub.utils._http import default_client_factory
+
+    client = default_client_factory()
+    client.timeout = type(client.timeout)(SILENCE, connect=min(30.0, SILENCE))
+    return client
