@@ -20,6 +20,7 @@ from pipeline.state import WHOLE, State, Unit
 _DRAIN_SECONDS = 25.0
 _DEATHS = 20  # of one pool's actors, beyond which the engine rather than a row is at fault
 _DAMAGES = 3  # of one object, beyond which it is the disk that needs care
+_PULSE = 10.0  # seconds between two looks at whether an actor makes progress
 _TRIES = 3  # at a unit that a disk or an object store failed
 _FIRST_ROWS = 32  # rows of a stage after which its share of rejects is judged
 log = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ class _Run:
                 while len(pool.actors) < min(pool.replicas, len(pool.queue) + pool.in_flight):
                     start_actor(pool, self.state.store.url, self.graph)
                 assign(pool)
+                self._feel(pool)
             self._release()
         calls = {ref: (pool, actor) for pool in self.pools.values() for actor in pool.actors for ref in actor.units}
         loads = {a.loaded: (pool, a) for pool in self.pools.values() for a in pool.actors if a.loaded is not None}
@@ -213,6 +215,27 @@ class _Run:
                 self._next_probe(unit.key)
             else:
                 self._enqueue(unit)
+
+    def _feel(self, pool: Pool) -> None:
+        """Kill an actor that makes no progress: its units are tried again as if it had died."""
+        now = time.monotonic()
+        for actor in [one for one in pool.actors if one.units and one.loaded is None]:
+            if actor.pulse is None and now - actor.felt > min(_PULSE, pool.patience / 2):
+                actor.pulse, actor.felt = actor.handle.pulse.remote(), now
+            if actor.pulse is None:
+                continue
+            ready, _ = ray.wait([actor.pulse], timeout=0)
+            try:
+                stuck = ray.get(actor.pulse) if ready else now - actor.felt
+            except RayError:  # it died, as its units will tell
+                continue
+            if ready:
+                actor.pulse = None
+            if stuck > pool.patience:
+                told = ", ".join(f"{unit.node}, shard {unit.shard}" for unit in actor.units.values())
+                self.progress.say(f"no progress for {stuck:.0f} s: {told}; its actor is killed, the unit tried again")
+                ray.kill(actor.handle)
+                self._died(pool, actor, TimeoutError(f"no progress for {stuck:.0f} s"))
 
     def _probed(self, unit: Unit, crashed: bool) -> None:
         self.bisections[unit.key].record(unit, crashed)

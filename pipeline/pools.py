@@ -14,6 +14,7 @@ from pipeline.state import Unit
 from pipeline.worker import Worker
 
 NO_ENGINE = "stages"  # the pool of the stages that ask no engine
+_PATIENCE = 1800.0  # seconds, of stages without an engine
 _CALLS = 2  # in flight an actor: it never waits for the driver
 _ORDER = itertools.count()
 
@@ -23,12 +24,15 @@ class Actor:
     handle: Any
     units: dict[Any, Unit] = field(default_factory=dict)  # by the reference of the call
     loaded: Any = None  # reference that is ready once the engine is loaded
+    pulse: Any = None  # reference to how long it has made no progress, while that is asked
+    felt: float = 0.0  # when that was asked last (time.monotonic)
 
 
 @dataclass
 class Pool:
     name: str
     replicas: int
+    patience: float  # seconds without progress, after which an actor is taken for hung
     options: dict[str, Any]
     queue: list[tuple[Any, ...]] = field(default_factory=list)
     actors: list[Actor] = field(default_factory=list)
@@ -48,15 +52,15 @@ class Pool:
 
 def make_pools(graph: Graph) -> dict[str, Pool]:
     """A pool for each engine that a stage names, and one for the stages without an engine."""
-    pools = {NO_ENGINE: Pool(NO_ENGINE, 1, {"num_cpus": 0.1, "max_concurrency": _CALLS})}
+    pools = {NO_ENGINE: Pool(NO_ENGINE, 1, _PATIENCE, {"num_cpus": 0.1, "max_concurrency": _CALLS + 2})}
     for name in {node.engine for node in graph.nodes.values() if node.engine}:
         resources = graph.engines[name].config.resources
         options = {
             "num_cpus": resources.num_cpus,
             "num_gpus": resources.num_gpus,
-            "max_concurrency": _CALLS + 1,  # and one for stop()
+            "max_concurrency": _CALLS + 2,  # and one for stop(), one for pulse()
         }
-        pools[name] = Pool(name, resources.replicas, options)
+        pools[name] = Pool(name, resources.replicas, resources.patience, options)
     return pools
 
 

@@ -62,16 +62,17 @@ def run_unit(
     keep_part: Callable[[pa.Table], None],
     killers: dict[str, str] | None = None,
     stop: Callable[[], bool] = lambda: False,
+    progressed: Callable[[], None] = lambda: None,
     probe: bool = False,
 ) -> Outcome:
     """Run the node's stage over the rows of a shard.
 
     `identity` is the digest of the engine's identity, `keep_part` is given the replies so far now and then,
     `killers` are rows (by id) that kill the engine: they become rejects unasked. When `stop` turns true no more is
-    asked, and what is unfinished is pending. A `probe` leaves all its replies as a part, because it will not be
-    committed. Never raises for what a row or the engine does.
+    asked, and what is unfinished is pending. `progressed` is called at each reply and each row. A `probe` leaves all
+    its replies as a part, because it will not be committed. Never raises for what a row or the engine does.
     """
-    unit = _Unit(node, context, rows, engine, identity, memo, keep_part, killers or {}, stop)
+    unit = _Unit(node, context, rows, engine, identity, memo, keep_part, killers or {}, stop, progressed)
     outcome = unit.run()
     if probe or outcome.pending:
         unit.leave_part()
@@ -90,9 +91,11 @@ class _Unit:
         keep_part: Callable[[pa.Table], None],
         killers: dict[str, str],
         stop: Callable[[], bool],
+        progressed: Callable[[], None],
     ) -> None:
         self.node, self.context, self.rows, self.engine, self.identity = node, context, rows, engine, identity
         self.memo, self.keep_part, self.killers, self.stop = memo, keep_part, killers, stop
+        self.progressed = progressed
         count = len(rows)
         self.results: list[Row] = [{} for _ in range(count)]
         self.rejects: list[dict[str, str] | None] = [None] * count
@@ -227,6 +230,7 @@ class _Unit:
         self.waiting.setdefault(future, []).append(talk)
 
     def _settle(self, future: "Future[Any]") -> None:
+        self.progressed()
         talks = self.waiting.pop(future)
         name = talks[0].requests[-1]
         self.in_flight.pop(name, None)
@@ -271,6 +275,7 @@ class _Unit:
             self.pending[self.rows["id"][place].as_py()] = why
 
     def _finish(self, talk: _Talk, result: Row | Sequence[Row | Reject] | Reject) -> None:
+        self.progressed()
         if isinstance(result, Reject):
             results: Sequence[Row | Reject] = [result] * len(talk.places)
         else:

@@ -29,6 +29,7 @@ class Worker:
         self.engine: Engine | None = None
         self.identity = ""
         self.stopping = threading.Event()
+        self._progress: dict[tuple[str, tuple[int, int] | None], float] = {}  # when each unit under way last got on
         self._memos: dict[str, Memo] = {}
         self._memo_lock = threading.Lock()
         if engine is not None:
@@ -42,11 +43,14 @@ class Worker:
         A unit with pending rows is not committed: its replies so far stay as a part for the next try. Where an object
         that it reads is damaged, only `damaged` is returned: that object's place.
         """
+        self._progress[unit.key, unit.span] = time.monotonic()
         try:
             return self._run(unit)
         except Damaged as error:
             log.warning("%s", error)
             return {"damaged": error.place}
+        finally:
+            del self._progress[unit.key, unit.span]
 
     def _run(self, unit: Unit) -> dict[str, Any]:
         node = self.graph.nodes[unit.node]
@@ -69,6 +73,7 @@ class Worker:
             lambda part: own_parts.append(self.store.write_part(unit.node, unit.key, part)),
             unit.killers,
             self.stopping.is_set,
+            lambda: self._progress.update({(unit.key, unit.span): time.monotonic()}),
             probe=unit.span is not None,
         )
         meta = _meta(node, unit, outcome)
@@ -84,6 +89,11 @@ class Worker:
     def stop(self) -> None:
         """Ask no more; units in flight leave what they have."""
         self.stopping.set()
+
+    def pulse(self) -> float:
+        """Seconds since the last reply or row of the unit that has waited longest for one; 0 where none runs."""
+        now = time.monotonic()
+        return max((now - last for last in list(self._progress.values())), default=0.0)
 
     def ping(self) -> bool:
         """True once the engine is loaded."""
@@ -121,6 +131,7 @@ class Worker:
                 if self.engine is None:
                     raise TypeError(f"the stage {node.name} asks an engine, but it has none")
                 asked += 1
+                self._progress[unit.key, unit.span] = time.monotonic()
                 request = generator.send(self.engine.submit(request).result())
         except StopIteration as end:
             artifact: bytes = end.value[node.stage.fits]

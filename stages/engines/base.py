@@ -32,6 +32,7 @@ class Resources(Strict):
     num_gpus: float = Field(0, ge=0, description="of Ray's GPUs, an actor")
     threads: int = Field(1, ge=1, description="of the engine's own thread pool")
     batch: int = Field(8, ge=1, description="requests that are worked on together at most")
+    patience: float = Field(1800, gt=0, description="seconds without a reply, after which an actor is taken for hung")
 
 
 class EngineConfig(Strict):

@@ -37,6 +37,7 @@ class Machine(Resources):
 
     num_cpus: float = Field(0.1, ge=0, description="of Ray's CPUs, an actor")
     concurrency: int = Field(16, ge=1, description="requests under way at a time, an actor")
+    patience: float = Field(7200, gt=0, description="as for others; beyond all tries that a request gets")
 
 
 class Config(EngineConfig):

@@ -88,6 +88,16 @@ def test_a_row_that_kills_its_engine_is_one_reject(tmp_path: Path) -> None:
     assert (reject["stage"], reject["reason"]) == ("toy_shout", "engine_killed")
 
 
+def test_an_engine_that_hangs_on_a_row_is_killed_and_the_row_is_one_reject(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, [*TEXTS[:3], "hang here", *TEXTS[3:6]])
+    code, output = run_cli("run", path, "--set", "engines.llm.resources={patience: 1, num_cpus: 0.5}")
+    assert code == 0, output
+    assert counts(tmp_path) == {"rows_in": 7, "rows_out": 6, "rejects": 1, "pending": 0}
+    assert "no progress for" in output and "toy_shout, shard" in output
+    _, output = run_cli("rejects", path, "--json")
+    assert json.loads(output)["rejects"][0]["reason"] == "engine_killed"
+
+
 def test_pending_rows_end_with_1_and_the_same_command_finishes_them(tmp_path: Path) -> None:
     down = tmp_path / "down"
     path = write_recipe(tmp_path, [*TEXTS[:6], "down now"], engines__llm__down=str(down))

@@ -50,6 +50,8 @@ class Engine(Batching):
             raise Refused("refused", "the toy refuses this")
         if "explode" in prompt:
             raise RuntimeError("boom")
+        if "hang" in prompt:
+            time.sleep(3600)
         if "segfault" in prompt:
             ctypes.string_at(0)
         if self.config.log:
