@@ -8,6 +8,12 @@ from pipeline.errors import RecipeError, RunFailed
 DONE, FAILED, BAD, INTERRUPTED = 0, 1, 2, 130
 
 
+def _hours(text: str) -> float:
+    if (found := float(text)) < 0:
+        raise ValueError
+    return found
+
+
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="voxsmith", description="Builds spoken-instruction corpora from a recipe.")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
@@ -46,10 +52,13 @@ def parser() -> argparse.ArgumentParser:
     place.add_argument("--repo", metavar="USER/NAME", help="a dataset repository of the Hub; made if there is none")
     place.add_argument("--to", metavar="URL", help="s3://bucket/prefix, gs://…, or a folder")
     publish.add_argument("--private", action="store_true", help="the repository must be private")
-    publish.add_argument("--format", choices=("parquet", "arrow"), default="parquet", help="parquet: as the viewer reads")
+    publish.add_argument(
+        "--format", choices=("parquet", "arrow"), default="parquet", help="parquet: as the viewer reads"
+    )
     publish.add_argument("--dry-run", action="store_true", help="only tell files and sizes; no network")
     collect = add("gc", "delete objects that no recipe's latest run uses", recipe)
     collect.add_argument("--dry-run", action="store_true", help="only tell what would go")
+    collect.add_argument("--grace", type=_hours, default=24.0, metavar="HOURS", help="keep what is younger (24)")
     add("doctor", "what this machine has, what the recipe needs, what to do", recipe)
     fetch = add("fetch", "get models into the cache folder")
     fetch.add_argument(
@@ -73,9 +82,13 @@ def main(arguments: list[str] | None = None) -> int:
     except RunFailed as error:
         print(f"voxsmith: {error}", file=sys.stderr)
         return FAILED
-    except KeyboardInterrupt:
-        print("voxsmith: interrupted; the same command goes on from here", file=sys.stderr)
-        return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         return FAILED
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        print(f"voxsmith: {error.strerror or error}{where}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("voxsmith: interrupted; the same command goes on from here", file=sys.stderr)
+        return INTERRUPTED

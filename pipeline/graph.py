@@ -164,7 +164,8 @@ def _nodes(recipe: Recipe, engines: dict[str, Engine], path: str, problems: list
         engine = settings.pop("engine", None)
         where = f"{path}: stages.{name}"
         if kind not in STAGES:
-            problems.append(f"{where}: no stage '{kind}'; {nearest(str(kind), STAGES)}")
+            others = [other for other in recipe.stages if other != name]  # a key given with --set, misspelt
+            problems.append(f"{where}: no stage '{kind}'; {nearest(str(kind), [*STAGES, *others])}")
             continue
         declared = stage(kind)
         if not _engine_fits(declared, engine, recipe, engines, where, problems):

@@ -118,7 +118,8 @@ def _nearest_file(path: str) -> str:
         above = folder.parent
         names = [found.name for found in above.iterdir() if found.is_dir()] if above.is_dir() else []
         near = get_close_matches(folder.name, names, n=1)
-        return f"; there is no folder '{folder}'" + (f"; did you mean '{above / near[0]}'?" if near else "")
+        where = "" if folder.is_absolute() else f" in {Path.cwd()}, where you are"
+        return f"; there is no folder '{folder}'{where}" + (f"; did you mean '{above / near[0]}'?" if near else "")
     names = [found.name for found in folder.iterdir() if found.name.endswith(SUFFIXES)]
     if near := get_close_matches(Path(path).name, names, n=1):
         return f"; did you mean '{folder / near[0]}'?"

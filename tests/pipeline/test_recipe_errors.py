@@ -122,3 +122,29 @@ def test_a_cycle(
     path = write_recipe(tmp_path, ["x"], stages={"toy_loop": None, "toy_count": {"engine": "llm"}})
     assert main(["plan", path]) == 2
     assert "a cycle: toy_" in capsys.readouterr().err
+
+
+def test_a_misspelt_stage_in_an_override(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    told = complaint(capsys, tmp_path, None, "stages.speek_query.of=query")
+    assert "stages.speek_query: no stage 'speek_query'; did you mean 'speak_query'?" in told
+
+
+def test_files_are_looked_for_where_the_command_runs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["plan", str(ROOT / "configs/quickstart.yaml")]) == 2
+    assert f"there is no folder 'tests/data' in {tmp_path}, where you are" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, toys: None
+) -> None:
+    from bench import open_state, run_inline, write_recipe
+
+    path = write_recipe(tmp_path, ["x"])
+    run_inline(open_state(path))
+    (tmp_path / "file").touch()
+    assert main(["export", path, "--set", f"out={tmp_path}/file/out"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("voxsmith: Not a directory: ") and "Traceback" not in told
