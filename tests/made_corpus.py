@@ -1,16 +1,22 @@
 """A small exported corpus, written by the pipeline's own writer: made-up texts, synthetic tones as clips."""
 
 import io
+import json
 import shutil
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import soundfile
+from bench import write_recipe
 
+from pipeline.digests import digest
 from pipeline.piece import PROVENANCE, REJECT_SCHEMA
+from pipeline.recipe import load_recipe
+from pipeline.statistics import summarise
 from pipeline.writer import SplitWriter, assemble
 from schemas.columns import ROW_COLUMNS, SIDE_COLUMNS, SIDES
 
@@ -107,8 +113,11 @@ def write_corpus(
     rejects: list[dict[str, Any]],
     splits: dict[str, float] | None = None,
     without: tuple[str, ...] = (),
+    rows_a_file: int = 0,
 ) -> dict[str, Any]:
-    """Write `out`/dataset and `out`/rejects; returns the manifest. `without`: bases of columns to leave out."""
+    """Write `out`/dataset and `out`/rejects; returns the manifest. `without`: bases of columns to leave out;
+    `rows_a_file`: of the dataset, instead of files of a megabyte.
+    """
     types = {name: found.type for name, found in ROW_COLUMNS.items()}
     types |= {f"{side}_{base}": found.type for side in SIDES for base, found in SIDE_COLUMNS.items()}
     wanted = [name for name in types if name.partition("_")[2] not in (*without, "silence", "clipping", "tail")]
@@ -116,10 +125,10 @@ def write_corpus(
     rates = {name: rate for name, rate in (("query_audio", 16000), ("answer_audio", 24000)) if name in wanted}
     names = list(splits or {})
     work = out / "work"
-    dataset = SplitWriter(work / "dataset", schema, rates, names, 1_000_000)
-    for start in range(0, len(rows), 10):
-        part = pa.Table.from_pylist(rows[start : start + 10], schema)
-        dataset.write(names[start // 10 % len(names)] if names else "", part)
+    dataset = SplitWriter(work / "dataset", schema, rates, names, 1 if rows_a_file else 1_000_000)
+    for start in range(0, len(rows), step := rows_a_file or 10):
+        part = pa.Table.from_pylist(rows[start : start + step], schema)
+        dataset.write(names[start // step % len(names)] if names else "", part)
     rejected = SplitWriter(work / "rejects", REJECT_SCHEMA, {"audio": 16000}, [], 1_000_000)
     if rejects:
         rejected.write("", pa.Table.from_pylist(rejects, REJECT_SCHEMA))
@@ -128,6 +137,25 @@ def write_corpus(
         assemble(out / name, files, writer.schema, hertz, f"made {name}")
     shutil.rmtree(work)
     return manifest(rows, rejects, splits or {})
+
+
+def export_corpus(folder: Path, rows: list[dict[str, Any]], splits: dict[str, float] | None = None, **more: Any) -> str:
+    """An exported corpus, as it stands in `folder`/out, and its recipe; returns the recipe's path.
+
+    `more` is for `write_corpus`, or changes the recipe (`export__licence`, say).
+    """
+    out = folder / "out" / "made_corpus"
+    for part in ("dataset", "rejects"):
+        shutil.rmtree(out / part, ignore_errors=True)
+    changes = {key: more.pop(key) for key in list(more) if "__" in key} | {"export__splits": splits or {}}
+    made = write_corpus(out, rows, [reject(i) for i in range(3)], splits, **more)
+    path = write_recipe(folder, ["x"], name="made_corpus", **changes)
+    recipe = load_recipe(path).model_dump(mode="json")
+    made["recipe"]["export"] = recipe["export"]
+    made |= {"recipe_digest": digest(recipe), "statistics": asdict(summarise(out / "dataset"))}
+    (out / "manifest.json").write_text(json.dumps(made))
+    (out / "report.html").write_text("<html>a report</html>")
+    return path
 
 
 def manifest(rows: list[dict[str, Any]], rejects: list[dict[str, Any]], splits: dict[str, float]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pipeline.digests import digest
 from pipeline.errors import RunFailed
 from pipeline.publish.bucket import Bucket, address
 from pipeline.publish.files import Item, Made, There, Workshop, data_items, in_groups, other_items, small
-from pipeline.publish.hub import HubRepo, check_repo, find_token
+from pipeline.publish.hub import HubRepo, check_repo, has_token
 from pipeline.publish.terms import check_terms
 from pipeline.statistics import from_json
 from schemas.recipe import Recipe
@@ -100,21 +100,26 @@ def _missing(items: list[Item], workshop: Workshop, there: dict[str, There]) -> 
 
 def _card(place: Place, manifest: dict[str, Any], data: list[Made], options: Namespace) -> Made:
     """README.md with the names that the files have there."""
-    splits = {_split(file.name): re.sub(r"data-\d+-", "data-*-", file.name) for file in data}
-    rejects = splits.pop("rejects", None)
-    configs = [{"config_name": "default", "data_files": [{"split": k, "path": v} for k, v in splits.items()]}]
-    if rejects:
-        configs.append({"config_name": "rejects", "data_files": [{"split": "rejects", "path": rejects}]})
-    split, files = next(iter(splits.items()), ("train", ""))
-    load = place.load(split, files, options.format)
+    found = {_part(file.name): re.sub(r"data-\d+-", "data-*-", file.name) for file in data}
+    known = (manifest["recipe"].get("export") or {}).get("splits") or {}
+    order = [f"dataset/{split}" for split in known] or ["dataset"]
+    splits = [{"split": _split(part), "path": found[part]} for part in order if part in found]
+    configs: list[dict[str, Any]] = [{"config_name": "default", "data_files": splits}]
+    if "rejects" in found:
+        configs.append({"config_name": "rejects", "data_files": [{"split": "rejects", "path": found["rejects"]}]})
+    first = splits[0] if splits else {"split": "train", "path": ""}
+    load = place.load(first["split"], first["path"], options.format)
     size = sum(file.size for file in data if file.name.startswith("dataset/"))
     text = render_card(manifest, from_json(manifest["statistics"]), Published(configs, load, size))
     return small("README.md", text.encode())
 
 
-def _split(name: str) -> str:
-    part, *folders, _ = name.split("/")
-    return "rejects" if part == "rejects" else folders[0] if folders else "train"
+def _part(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _split(part: str) -> str:
+    return part.partition("/")[2] or "train"
 
 
 def _foretell(items: list[Item], others: list[Item], workshop: Workshop, options: Namespace) -> None:
@@ -126,12 +131,10 @@ def _foretell(items: list[Item], others: list[Item], workshop: Workshop, options
         size = made.size if made else item.source.stat().st_size
         total += size
         print(f"  {'about' if item.parquet and not made else '':>5} {_bytes(size):>9}  {item.name}")
-    print(
-        f"  {'':>15}  README.md\n{len(items) + len(others) + 1} files, about {_bytes(total)}. Nothing was asked or sent:"
-    )
-    print("what is there already would be left out.")
-    if options.repo and find_token() is None:
-        print("There is no token to publish with: HF_TOKEN or hf auth login.")
+    print(f"{'README.md':>26}\n{len(items) + len(others) + 1} files, about {_bytes(total)}")
+    print("Nothing was asked or sent; what is there already would be left out.")
+    if options.repo and not has_token():
+        print("There is no token to publish with: put one into HF_TOKEN, or run hf auth login.")
 
 
 def _short(group: list[Made]) -> list[str]:
@@ -142,9 +145,9 @@ def _short(group: list[Made]) -> list[str]:
 def _bytes(size: float) -> str:
     for unit in ("B", "kB", "MB"):
         if size < 1000:
-            return f"{size:.3g} {unit}"
+            return f"{size:.{0 if unit == 'B' else 1}f} {unit}"
         size /= 1000
-    return f"{size:.3g} GB"
+    return f"{size:.1f} GB"
 
 
 def _say(text: str) -> None:

@@ -1,7 +1,10 @@
 """The Hub as a place to publish to, through its own client: one commit a group of files."""
 
+import logging
+import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.errors import RecipeError, RunFailed
@@ -26,11 +29,12 @@ def check_repo(repo: str) -> None:
         raise RecipeError(f"--repo {repo}: write it as user/name or organisation/name")
 
 
-def find_token() -> str | None:
-    """The token of the environment or of the Hub's own store."""
-    from huggingface_hub import get_token
+def has_token() -> bool:
+    """Whether the environment or the Hub's own store holds a token; the Hub isn't asked what it is worth."""
+    from huggingface_hub import constants
 
-    return get_token()
+    given = any(os.environ.get(name) for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_OIDC_RESOURCE"))
+    return given or Path(constants.HF_TOKEN_PATH).is_file()
 
 
 class HubRepo:
@@ -41,16 +45,16 @@ class HubRepo:
         repository where a private one is wanted.
         """
         import huggingface_hub
-        from huggingface_hub.utils import logging
+        from huggingface_hub.utils.logging import set_verbosity
         from huggingface_hub.utils.tqdm import disable_progress_bars
 
-        self._token = find_token()
+        self._token = huggingface_hub.get_token()
         if self._token is None:
             raise RunFailed(_NO_TOKEN)
         if huggingface_hub.constants.HF_HUB_OFFLINE:
             raise RunFailed("HF_HUB_OFFLINE is set, so the Hub can't be asked; unset it to publish")
         # The client logs addresses that carry signatures of their own, and would repeat what `say` tells.
-        logging.set_verbosity(logging.ERROR)
+        set_verbosity(logging.ERROR)
         disable_progress_bars()
         huggingface_hub.set_client_factory(_client)
         self.repo, self._say = repo, say
