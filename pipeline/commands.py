@@ -3,6 +3,8 @@
 import json
 import sys
 from argparse import Namespace
+from contextlib import AbstractContextManager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from pipeline.accounts import finished, rejects_of
 from pipeline.errors import RecipeError, RunFailed, nearest
 from pipeline.graph import Graph, build_graph
 from pipeline.inputs import list_shards, retries_path
+from pipeline.liveness import alive
 from pipeline.objects import read_columns
 from pipeline.planner import make_plan, print_plan
 from pipeline.preflight import check_models, check_store
@@ -18,6 +21,7 @@ from pipeline.publication import export_state, is_exported
 from pipeline.recipe import load_recipe
 from pipeline.state import WHOLE, State
 from pipeline.store import Store
+from pipeline.store_version import mark_version
 
 
 def _graph(options: Namespace) -> Graph:
@@ -29,6 +33,8 @@ def _state(options: Namespace, keep: bool = False) -> State:
     graph = _graph(options)
     check_store(graph, options.recipe)
     store = Store(graph.recipe.store)
+    if keep:
+        mark_version(store)
     shards = list_shards(graph.recipe, store, keep, getattr(options, "limit", None))
     return State(graph, shards, store, getattr(options, "refit", False))
 
@@ -52,11 +58,24 @@ def plan(options: Namespace) -> int:
     return 0
 
 
-def run(options: Namespace) -> int:
-    from pipeline.progress import Progress
+def _alive(graph: Graph, path: str, what: str) -> AbstractContextManager[object]:
+    """While this is on, `gc` leaves alone what the recipe's stages may need."""
+    check_store(graph, path)
+    store = Store(graph.recipe.store)
+    mark_version(store)
+    return alive(store, f"{what} {graph.recipe.name}", [*graph.nodes, *(f"source.{n}" for n in graph.recipe.sources)])
 
+
+def run(options: Namespace) -> int:
     graph = _graph(options)
     selected = _selected(graph, options)
+    with _alive(graph, options.recipe, "run"):
+        return _run(graph, selected, options)
+
+
+def _run(graph: Graph, selected: set[str], options: Namespace) -> int:
+    from pipeline.progress import Progress
+
     if options.retry_rejects:
         _retry(options)
     state = _state(options, keep=True)
@@ -74,6 +93,8 @@ def run(options: Namespace) -> int:
             status = "interrupted" if result.interrupted else "pending" if result.pending else "done"
         finally:
             runs.write_run(state, name, started, status, options.limit)
+    elif all(finished(state, shard) for shard in range(len(state.shards))):
+        runs.write_reuse(state, options.limit)
     if result is not None and result.interrupted:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         return 130
@@ -190,8 +211,9 @@ def rejects(options: Namespace) -> int:
 
 
 def export(options: Namespace) -> int:
-    state = _state(options, keep=True)
-    export_state(state)
+    with _alive(_graph(options), options.recipe, "export"):
+        state = _state(options, keep=True)
+        export_state(state)
     _where(state)
     return 0
 
@@ -216,9 +238,16 @@ def publish(options: Namespace) -> int:
 def gc(options: Namespace) -> int:
     from pipeline.gc import collect
 
-    recipe = load_recipe(options.recipe, options.set)
-    files, size = collect(Store(recipe.store), options.dry_run)
-    print(f"{files} files, {size / 1e6:.1f} MB {'would go' if options.dry_run else 'deleted'}")
+    graph = _graph(options)
+    check_store(graph, options.recipe)
+    found = collect(Store(graph.recipe.store), options.dry_run, timedelta(hours=options.grace))
+    print(f"{found.files} files, {found.bytes / 1e6:.1f} MB {'would go' if options.dry_run else 'deleted'}")
+    if found.young:
+        print(f"{found.young} files are younger than {options.grace:g} hours and stay; --grace 0 takes them too")
+    for mark in found.at_work:
+        print(f"{mark} is on: what its stages have is left alone")
+    if found.stopped_by:
+        print(f"{found.stopped_by} has begun: stopped; the same command goes on when it is over")
     return 0
 
 

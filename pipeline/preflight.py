@@ -7,14 +7,15 @@ from pipeline.errors import RecipeError
 from pipeline.graph import Graph, build_graph
 from pipeline.recipe import load_recipe
 from pipeline.store import Store
+from pipeline.store_version import check_version
 from stages.engines import models
 
 
 def check_store(graph: Graph, path: str) -> None:
-    """Raises RecipeError where the store can't be opened, or would lie in a submitted job's throw-away folder."""
+    """Raises RecipeError where the store can't be opened or read, or would lie in a submitted job's throw-away folder."""
     store = graph.recipe.store
     try:
-        Store(store)
+        check_version(Store(store), path)
     except (ValueError, OSError, ImportError) as error:
         raise RecipeError(f"{path}: store: can't be opened: {' '.join(str(error).split())}") from None
     if os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR") and "://" not in store and not os.path.isabs(store):

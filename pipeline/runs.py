@@ -8,25 +8,42 @@ from pipeline.keys import difference
 from pipeline.state import WHOLE, State, Unit
 from pipeline.store import Store
 
+_NAME = re.compile(r"(.+)-(\d{8}T\d{6})(?:-(\d+))?")
+
 
 def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def new_run(state: State) -> str:
-    """A name for a run, unique in the store."""
-    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S")
-    taken, name, number = set(state.store.folders("runs")), f"{state.graph.recipe.name}-{stamp}", 2
-    while name in taken:
-        name, number = f"{state.graph.recipe.name}-{stamp}-{number}", number + 1
-    return name
+    """A name for a run, unique in the store. It sorts behind the runs before it, even where the clock was set back."""
+    stamp, number = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S"), 1
+    if earlier := run_names(state.store, state.graph.recipe.name):
+        newest, count, _ = _when(earlier[-1])
+        stamp, number = (newest, count + 1) if newest >= stamp else (stamp, 1)
+    name = f"{state.graph.recipe.name}-{stamp}"
+    return name if number == 1 else f"{name}-{number}"
+
+
+def run_names(store: Store, recipe: str | None = None) -> list[str]:
+    """The runs in the store (of one recipe, or of all), in the order in which they began. Reads none of them."""
+    named = [run for run in store.folders("runs") if (match := _NAME.fullmatch(run)) and recipe in (None, match[1])]
+    return sorted(named, key=_when)
+
+
+def _when(run: str) -> tuple[str, int, str]:
+    match = _NAME.fullmatch(run)
+    assert match
+    return match[2], int(match[3] or 1), run
+
+
+def read_run(store: Store, run: str) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = store.read_json(f"runs/{run}/manifest.json")
+    return found or None
 
 
 def write_run(state: State, run: str, started: str, status: str, limit: int | None = None) -> None:
     """Leave what the run has used so far: for each stage the key of each shard."""
-    keys: dict[str, dict[str, str]] = {}
-    for (node, shard), done in state.done.items():
-        keys.setdefault(node, {})[_anchor(state, shard)] = done.key
     manifest = {
         "run": run,
         "recipe_name": state.graph.recipe.name,
@@ -35,35 +52,39 @@ def write_run(state: State, run: str, started: str, status: str, limit: int | No
         "written": now(),
         "status": status,
         "limit": limit,
+        "stages": list(state.graph.nodes),
         "sources": {shard.anchor: [shard.folder, shard.key] for shard in state.shards},
-        "keys": keys,
+        "rows": {shard.anchor: shard.rows for shard in state.shards},
+        "keys": _keys(state),
     }
     state.store.write_json(f"runs/{run}/manifest.json", manifest)
 
 
+def write_reuse(state: State, limit: int | None) -> None:
+    """Leave that a run found everything done, where the run before it used something else: this one is the latest."""
+    before = last_run(state.store, state.graph.recipe.name)
+    if before is None or before["keys"] != _keys(state) or before["status"] != "done":
+        write_run(state, new_run(state), now(), "done", limit)
+
+
+def _keys(state: State) -> dict[str, dict[str, str]]:
+    keys: dict[str, dict[str, str]] = {}
+    for (node, shard), done in state.done.items():
+        keys.setdefault(node, {})[_anchor(state, shard)] = done.key
+    return keys
+
+
 def last_run(store: Store, recipe: str) -> dict[str, Any] | None:
     """The manifest of the recipe's latest run. Names tell when a run was, so that others aren't read."""
-    named = re.compile(rf"{re.escape(recipe)}-(\d{{8}}T\d{{6}})(?:-(\d+))?")
-    found = [
-        (match[1], int(match[2] or 1), match[0]) for run in store.folders("runs") if (match := named.fullmatch(run))
-    ]
-    for *_, run in sorted(found, reverse=True):
-        manifest: dict[str, Any] | None = store.read_json(f"runs/{run}/manifest.json")
-        if manifest:
-            return manifest
-    return None
+    return next((found for run in reversed(run_names(store, recipe)) if (found := read_run(store, run))), None)
 
 
 def latest_runs(store: Store) -> list[dict[str, Any]]:
     """The manifests of each recipe's latest run, and of its latest that was no pilot."""
     found: dict[tuple[str, bool], dict[str, Any]] = {}
-    for run in store.folders("runs"):
-        manifest = store.read_json(f"runs/{run}/manifest.json")
-        if not manifest:
-            continue
-        kind = (manifest["recipe_name"], manifest["limit"] is not None)
-        if manifest["started"] >= found.get(kind, manifest)["started"]:
-            found[kind] = manifest
+    for run in run_names(store):  # in order: a later one takes an earlier one's place
+        if manifest := read_run(store, run):
+            found[manifest["recipe_name"], manifest["limit"] is not None] = manifest
     return list(found.values())
 
 

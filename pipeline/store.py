@@ -5,6 +5,7 @@
     objects/<stage>/<key>.part-*  replies so far of a unit that did not finish
     runs/<run>/manifest.json      what each run used
     locks/<recipe>.<stage>.json   which sample and codebook a fit stage is pinned to
+    store.json                    which layout of all this the store has: SCHEMA_VERSION
 
 On a local disk a file appears by rename, on an object store by a single put.
 """
@@ -67,8 +68,7 @@ class Store:
         return {info.base_name.removesuffix(".json") for info in self._listed(stage, ".json")}
 
     def _listed(self, stage: str, suffix: str) -> list[pafs.FileInfo]:
-        selector = pafs.FileSelector(f"{self.root}/objects/{stage}", allow_not_found=True)
-        return [info for info in self.fs.get_file_info(selector) if info.base_name.endswith(suffix)]
+        return [info for info in self.listed(f"objects/{stage}") if info.base_name.endswith(suffix)]
 
     def commit(self, stage: str, key: str, table: pa.Table, meta: dict[str, Any]) -> None:
         self._write_table(f"objects/{stage}/{key}.arrow", table)
@@ -114,9 +114,13 @@ class Store:
 
     def files(self, folder: str) -> list[str]:
         """Paths of the files right inside the folder, relative to the store, sorted."""
+        names = (info.base_name for info in self.listed(folder))
+        return sorted(f"{folder}/{name}" for name in names if not name.endswith(".tmp"))
+
+    def listed(self, folder: str) -> list[pafs.FileInfo]:
+        """The files right inside the folder, with size and time, those that are being written among them."""
         selector = pafs.FileSelector(f"{self.root}/{folder}", allow_not_found=True)
-        found = (info.path for info in self.fs.get_file_info(selector) if info.type == pafs.FileType.File)
-        return sorted(f"{folder}/{path.rsplit('/', 1)[-1]}" for path in found if not path.endswith(".tmp"))
+        return [info for info in self.fs.get_file_info(selector) if info.type == pafs.FileType.File]
 
     def folders(self, folder: str) -> list[str]:
         selector = pafs.FileSelector(f"{self.root}/{folder}", allow_not_found=True)

@@ -94,22 +94,6 @@ def test_retried_rejects_are_asked_again_and_nothing_else(tmp_path: Path) -> Non
     assert asked(path) == ["a bad one"]
 
 
-def test_gc_keeps_what_the_latest_runs_use(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    path = write_recipe(tmp_path, TEXTS)
-    finish(path)
-    assert "0 files" in said(capsys, "gc", path)
-    finish(path, limit=4)  # a pilot does not make the full run's objects superfluous
-    assert "0 files" in said(capsys, "gc", path, "--dry-run")
-    changed = write_recipe(tmp_path, TEXTS, stages__toy_shout__engine="llm", stages__toy_shout__style="loud")
-    finish(changed)
-    assert "would go" in said(capsys, "gc", path, "--dry-run")
-    assert "0 files" not in said(capsys, "gc", path)
-    assert "nothing to do" in said(capsys, "plan", changed)
-    assert "nothing to do" not in said(
-        capsys, "plan", path.replace(".yaml", ".yaml"), "--set", "stages.toy_shout.style=plain"
-    )
-
-
 def test_report_and_export_again(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = write_recipe(tmp_path, TEXTS)
     said(capsys, "report", path, code=1)
