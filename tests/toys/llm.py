@@ -1,6 +1,7 @@
 """An engine that answers at once and writes down what it was asked. Some words make it fail in a given way."""
 
 import ctypes
+import os
 import time
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,6 +18,7 @@ class Config(EngineConfig):
     log: str = ""  # a file that gets a line for each request
     down: str = ""  # while this file exists the engine is unavailable for prompts with the word "down"
     delay: float = 0.0
+    pids: str = ""  # a folder that gets a file named by the process of each actor
 
 
 def identity(config: Config) -> dict[str, Any]:
@@ -37,6 +39,8 @@ class Engine(Batching):
     def __init__(self, config: Config) -> None:
         super().__init__(config.resources.batch)
         self.config = config
+        if config.pids:
+            (Path(config.pids) / str(os.getpid())).touch()
 
     def answer(self, requests: list[Any]) -> list[Completion]:
         return [self._one(request) for request in requests]
