@@ -21,7 +21,6 @@ from pipeline.publication import export_state, is_exported
 from pipeline.recipe import load_recipe
 from pipeline.state import WHOLE, State
 from pipeline.store import Store
-from pipeline.store_version import mark_version
 
 
 def _graph(options: Namespace) -> Graph:
@@ -29,12 +28,9 @@ def _graph(options: Namespace) -> Graph:
     return build_graph(recipe, options.recipe)
 
 
-def _state(options: Namespace, keep: bool = False) -> State:
+def _state(options: Namespace, keep: bool = False, store: Store | None = None) -> State:
     graph = _graph(options)
-    check_store(graph, options.recipe)
-    store = Store(graph.recipe.store)
-    if keep:
-        mark_version(store)
+    store = store or check_store(graph, options.recipe, keep)
     shards = list_shards(graph.recipe, store, keep, getattr(options, "limit", None))
     return State(graph, shards, store, getattr(options, "refit", False))
 
@@ -58,27 +54,25 @@ def plan(options: Namespace) -> int:
     return 0
 
 
-def _alive(graph: Graph, path: str, what: str) -> AbstractContextManager[object]:
+def _alive(graph: Graph, store: Store, what: str) -> AbstractContextManager[object]:
     """While this is on, `gc` leaves alone what the recipe's stages may need."""
-    check_store(graph, path)
-    store = Store(graph.recipe.store)
-    mark_version(store)
     return alive(store, f"{what} {graph.recipe.name}", [*graph.nodes, *(f"source.{n}" for n in graph.recipe.sources)])
 
 
 def run(options: Namespace) -> int:
     graph = _graph(options)
     selected = _selected(graph, options)
-    with _alive(graph, options.recipe, "run"):
-        return _run(graph, selected, options)
+    store = check_store(graph, options.recipe, keep=True)
+    with _alive(graph, store, "run"):
+        return _run(graph, store, selected, options)
 
 
-def _run(graph: Graph, selected: set[str], options: Namespace) -> int:
+def _run(graph: Graph, store: Store, selected: set[str], options: Namespace) -> int:
     from pipeline.progress import Progress
 
     if options.retry_rejects:
         _retry(options)
-    state = _state(options, keep=True)
+    state = _state(options, keep=True, store=store)
     result = None
     if any(unit.node in selected for unit in state.ready.values()):
         from pipeline.executor import execute
@@ -211,8 +205,10 @@ def rejects(options: Namespace) -> int:
 
 
 def export(options: Namespace) -> int:
-    with _alive(_graph(options), options.recipe, "export"):
-        state = _state(options, keep=True)
+    graph = _graph(options)
+    store = check_store(graph, options.recipe, keep=True)
+    with _alive(graph, store, "export"):
+        state = _state(options, keep=True, store=store)
         export_state(state)
     _where(state)
     return 0
@@ -239,8 +235,7 @@ def gc(options: Namespace) -> int:
     from pipeline.gc import collect
 
     graph = _graph(options)
-    check_store(graph, options.recipe)
-    found = collect(Store(graph.recipe.store), options.dry_run, timedelta(hours=options.grace))
+    found = collect(check_store(graph, options.recipe), options.dry_run, timedelta(hours=options.grace))
     print(f"{found.files} files, {found.bytes / 1e6:.1f} MB {'would go' if options.dry_run else 'deleted'}")
     if found.young:
         print(f"{found.young} files are younger than {options.grace:g} hours and stay; --grace 0 takes them too")

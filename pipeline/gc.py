@@ -70,9 +70,7 @@ def collect(store: Store, dry_run: bool, grace: timedelta = GRACE) -> Collected:
 def _at_work(store: Store, own: Mark | None, now: datetime, dry_run: bool) -> list[Mark]:
     """Those at work; marks of the dead are taken away."""
     found = []
-    for mark in marks(store):
-        if own and mark.name == own.name:
-            continue
+    for mark in marks(store, own.name if own else None):
         if not is_gone(store, mark, now):
             found.append(mark)
         elif not dry_run:
@@ -112,7 +110,7 @@ def _delete(store: Store, own: Mark | None, infos: list[pafs.FileInfo], present:
     for start in range(0, len(infos), _AT_ONCE):
         some = infos[start : start + _AT_ONCE]
         if own:
-            newcomers = [mark for mark in marks(store) if mark.name not in present | {own.name}]
+            newcomers = [mark for mark in marks(store, own.name) if mark.name not in present]
             if newcomers:
                 found.stopped_by = str(newcomers[0])
                 return

@@ -64,7 +64,7 @@ def alive(store: Store, what: str, folders: Iterable[str], every: float = BEAT) 
     thread.start()
     try:
         if what != GC:
-            _wait_for_gc(store)
+            _wait_for_gc(store, name)
         yield mark
     finally:
         over.set()
@@ -72,12 +72,13 @@ def alive(store: Store, what: str, folders: Iterable[str], every: float = BEAT) 
         store.delete(_path(name))
 
 
-def marks(store: Store) -> list[Mark]:
-    """Everyone's marks, of the living and the dead."""
+def marks(store: Store, own: str | None = None) -> list[Mark]:
+    """Everyone's marks but one's own, of the living and the dead."""
     found = []
     for info in store.listed(FOLDER):
         name, _, ending = info.base_name.rpartition(".")
-        raw: Any = store.read_json(f"{FOLDER}/{info.base_name}") if ending == "json" else None
+        wanted = ending == "json" and name != own
+        raw: Any = store.read_json(f"{FOLDER}/{info.base_name}") if wanted else None
         if raw:
             found.append(Mark(**{**raw, "folders": tuple(raw["folders"])}, name=name, written=info.mtime))
     return found
@@ -106,10 +107,10 @@ def remove(store: Store, mark: Mark) -> None:
     store.delete(_path(mark.name))
 
 
-def _wait_for_gc(store: Store) -> None:
+def _wait_for_gc(store: Store, own: str) -> None:
     """A `gc` that starts from now on sees our mark; one that is on sees it before it goes on, and ends."""
     told = False
-    for mark in marks(store):
+    for mark in marks(store, own):
         while mark.what == GC and _is_there(store, mark):
             if (mark.machine == _machine() and not _runs(mark.pid)) or (told and _is_silent(store, mark)):
                 remove(store, mark)

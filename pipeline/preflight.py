@@ -11,18 +11,24 @@ from pipeline.store_version import check_version
 from stages.engines import models
 
 
-def check_store(graph: Graph, path: str) -> None:
-    """Raises RecipeError where the store can't be opened or read, or would lie in a submitted job's throw-away folder."""
+def check_store(graph: Graph, path: str, keep: bool = False) -> Store:
+    """The recipe's store; `keep`: it is going to be written to.
+
+    Raises RecipeError where it can't be opened or read, or would lie in a submitted job's throw-away folder.
+    """
     store = graph.recipe.store
+    throw_away = os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR") and "://" not in store and not os.path.isabs(store)
     try:
-        check_version(Store(store), path)
+        found = Store(store)
+        check_version(found, path, keep and not throw_away)
     except (ValueError, OSError, ImportError) as error:
         raise RecipeError(f"{path}: store: can't be opened: {' '.join(str(error).split())}") from None
-    if os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR") and "://" not in store and not os.path.isabs(store):
+    if throw_away:
         raise RecipeError(
             f"{path}: store: '{store}' is relative, and a submitted job's folder is thrown away; "
             f"give an absolute path or a URL, say --set store=s3://bucket/{store}"
         )
+    return found
 
 
 def models_of(graph: Graph, engines: Iterable[str | None]) -> dict[str, str]:

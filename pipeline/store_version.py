@@ -13,16 +13,19 @@ FILE = "store.json"
 OLDEST = 1  # the oldest layout that is read as it is
 
 
-def check_version(store: Store, path: str) -> None:
+def check_version(store: Store, path: str, mark: bool) -> None:
     """Raises RecipeError where the store was made by another Voxsmith in a layout that this one doesn't read.
 
-    `path`: the recipe that names the store, for the message.
+    `path`: the recipe that names the store, for the message. `mark`: this is a use of the store, and the first one
+    writes down its layout.
     """
     try:
         found = store.read_json(FILE)
     except ValueError:
         found = {}
     if found is None:  # nothing is there yet, or it is older than this file
+        if mark:
+            store.write_json(FILE, _mark())
         return
     schema = found.get("schema") if isinstance(found, dict) else None
     where = f"{path}: store: {store.url}"
@@ -36,12 +39,6 @@ def check_version(store: Store, path: str) -> None:
         told = f"it has layout {schema}, this one reads {OLDEST} and newer"
         way = "go on with that Voxsmith, or make the corpus anew with --set store=OTHER and then delete this store"
         raise RecipeError(f"{where} was made by an older Voxsmith ({by}): {told}; {way}")
-
-
-def mark_version(store: Store) -> None:
-    """Write down the store's layout, at its first use."""
-    if store.read_bytes(FILE) is None:
-        store.write_json(FILE, _mark())
 
 
 def _mark() -> dict[str, Any]:
