@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+import pyarrow as pa
+
 from pipeline.card import Published, render_card
 from pipeline.digests import digest
 from pipeline.errors import RunFailed
@@ -42,22 +44,36 @@ def publish(recipe: Recipe, options: Namespace) -> int:
         check_repo(options.repo)
     folder = Path(recipe.out) / recipe.name
     manifest = _manifest(folder, recipe, options.recipe)
-    check_terms(folder, manifest, options.recipe)
+    try:
+        check_terms(folder, manifest, options.recipe)
+        workshop = Workshop(folder / ".publish")
+        if options.dry_run:
+            _foretell(folder, workshop, options)
+            return 0
+        place: Place = HubRepo(options.repo, options.private, _say) if options.repo else Bucket(options.to, _say)
+        with workshop.alone():
+            _send(place, workshop, folder, manifest, options)
+    except (OSError, pa.ArrowException) as error:  # of files here: what a place says, it says itself
+        told = " ".join(str(error).split())
+        raise RunFailed(f"{folder}: {told}; once that is put right, the same command goes on from here") from None
+    return 0
+
+
+def _send(place: Place, workshop: Workshop, folder: Path, manifest: dict[str, Any], options: Namespace) -> None:
     items, others = data_items(folder, options.format), other_items(folder, options.format)
-    workshop = Workshop(folder / ".publish")
-    if options.dry_run:
-        _foretell(items, others, workshop, options)
-        return 0
-    place: Place = HubRepo(options.repo, options.private, _say) if options.repo else Bucket(options.to, _say)
     there = place.listing()
     sent = 0
     for group in in_groups(_missing(items, workshop, there)):
-        size = sum(file.size for file in group)
-        place.put(group, [], f"{len(group)} files of data, {_bytes(size)}")
+        what = f"{len(group)} files of data, {_bytes(sum(file.size for file in group))}"
+        _say(f"sending {what}: {_short(group)}")
+        place.put(group, [], what)
         workshop.clear(group)
         sent += len(group)
-        _say(f"sent {', '.join(_short(group))}: {_bytes(size)}")
     data = [made for item in items if (made := workshop.remembered(item))]
+    if len(data) < len(items):
+        raise RunFailed(
+            f"{folder}/dataset changed while it was sent: is an export running? Then the same command again"
+        )
     last = [*(small(item.name, item.source.read_bytes()) for item in others), _card(place, manifest, data, options)]
     fresh = [file for file in last if not file.is_in(there)]
     names = {file.name for file in [*data, *last]}
@@ -72,7 +88,6 @@ def publish(recipe: Recipe, options: Namespace) -> int:
     size = sum(file.size for file in [*data, *last])
     took = f", {len(gone)} old ones deleted" if gone else ""
     print(f"{sent} files sent, {kept} were there already{took}; {_bytes(size)} in all\npublished  {place.where}")
-    return 0
 
 
 def _manifest(folder: Path, recipe: Recipe, path: str) -> dict[str, Any]:
@@ -122,24 +137,25 @@ def _split(part: str) -> str:
     return part.partition("/")[2] or "train"
 
 
-def _foretell(items: list[Item], others: list[Item], workshop: Workshop, options: Namespace) -> None:
+def _foretell(folder: Path, workshop: Workshop, options: Namespace) -> None:
     """Names and sizes; those of Parquet that was never made are about those of the Arrow files."""
+    items = [*data_items(folder, options.format), *other_items(folder, options.format)]
     print(f"would publish to {options.repo or address(options.to)}:")
     total = 0
-    for item in [*items, *others]:
+    for item in items:
         made = workshop.remembered(item)
         size = made.size if made else item.source.stat().st_size
         total += size
         print(f"  {'about' if item.parquet and not made else '':>5} {_bytes(size):>9}  {item.name}")
-    print(f"{'README.md':>26}\n{len(items) + len(others) + 1} files, about {_bytes(total)}")
+    print(f"{'README.md':>26}\n{len(items) + 1} files, about {_bytes(total)}")
     print("Nothing was asked or sent; what is there already would be left out.")
     if options.repo and not has_token():
         print("There is no token to publish with: put one into HF_TOKEN, or run hf auth login.")
 
 
-def _short(group: list[Made]) -> list[str]:
+def _short(group: list[Made]) -> str:
     names = [file.name for file in group]
-    return names if len(names) <= 3 else [names[0], "…", names[-1]]
+    return ", ".join(names if len(names) <= 3 else [names[0], "…", names[-1]])
 
 
 def _bytes(size: float) -> str:

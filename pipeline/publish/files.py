@@ -8,11 +8,15 @@ out that it has.
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from filelock import FileLock, Timeout
+
 from pipeline.digests import code_digest
+from pipeline.errors import RunFailed
 from pipeline.publish.parquet import rows_in, to_parquet
 
 # A commit asks for fewer than 100 files, and the Hub allows 128 commits an hour: a group is what a kill may cost.
@@ -94,6 +98,16 @@ class Workshop:
         self._code = code_digest("pipeline.publish.parquet")
         self._known: dict[str, dict[str, Any]] = json.loads(self._note.read_text()) if self._note.is_file() else {}
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else makes files here meanwhile. Raises RunFailed where somebody does; a killed process holds no lock."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.folder / "lock", timeout=0):
+                yield
+        except Timeout:
+            raise RunFailed(f"{self.folder.parent} is being published by another process; wait for it") from None
+
     def remembered(self, item: Item) -> Made | None:
         """The file as it was made before of the same source, though it may no longer be there."""
         known = self._known.get(item.name)
@@ -131,7 +145,6 @@ class Workshop:
         return [found.st_size, found.st_mtime_ns, self._code if item.parquet else ""]
 
     def _write_note(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
         fresh = self._note.with_suffix(".writing")
         fresh.write_text(json.dumps(self._known, indent=1))
         fresh.replace(self._note)

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +22,8 @@ _ADVICE = {
 _NO_TOKEN = """publishing to the Hub needs a token, and there is none. Make one that may write at
 https://huggingface.co/settings/tokens, and either put it into the environment variable HF_TOKEN, or let the Hub's own
 tool keep it: hf auth login"""
+
+_NO_XET = "; the endpoint doesn't speak Xet: HF_HUB_DISABLE_XET=1 in the environment sends files the older way"
 
 
 def check_repo(repo: str) -> None:
@@ -55,7 +58,8 @@ class HubRepo:
             raise RunFailed("HF_HUB_OFFLINE is set, so the Hub can't be asked; unset it to publish")
         # The client logs addresses that carry signatures of their own, and would repeat what `say` tells.
         set_verbosity(logging.ERROR)
-        disable_progress_bars()
+        if not sys.stderr.isatty():
+            disable_progress_bars()
         huggingface_hub.set_client_factory(_client)
         self.repo, self._say = repo, say
         self._api = huggingface_hub.HfApi(token=self._token)
@@ -123,9 +127,10 @@ class HubRepo:
             status = error.response.status_code if error.response is not None else 0
             told = _ADVICE.get(status, "")
             text = f"{what}: the Hub says: {_plain(error)}" + (f"; {told}" if told else "")
-        except (RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             cause = error.__cause__ or error
             text = f"{what}: {_plain(error)}" + (f": {_plain(cause)}" if cause is not error else "")
+            text += _NO_XET if "/xet-" in text else ""
         raise RunFailed(self._without_token(text))
 
     def _say_safely(self, text: str) -> None:

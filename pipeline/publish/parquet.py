@@ -27,7 +27,7 @@ def to_parquet(source: Path, target: Path) -> None:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_name(f".{target.name}.writing")
-    with pa.memory_map(str(source)) as data, pa.ipc.open_stream(data) as stream:
+    with pa.OSFile(str(source)) as data, pa.ipc.open_stream(data) as stream:
         schema = stream.schema
         leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
         clips = {f"{field.name}.bytes" for field in schema if pa.types.is_struct(field.type)}  # FLAC: packed already

@@ -190,8 +190,12 @@ def test_a_missing_or_a_wrong_token(hub: HubServer, tmp_path: Path) -> None:
     assert "doesn't know this token" in publish(hub, path, token="hf_wrong", code=1)
     code, output = run_cli("publish", path, "--repo", "others/made", env=settings(hub, tmp_path))
     assert code == 1 and "the right to write there" in output and TOKEN not in output
-    code, output = run_cli("publish", path, "--repo", "made", env=settings(hub, tmp_path))
-    assert code == 2 and "user/name" in output
+
+
+def test_an_endpoint_without_xet_says_what_to_set(hub: HubServer, tmp_path: Path) -> None:
+    path = export_corpus(tmp_path, ROWS[:10])
+    code, output = run_cli("publish", path, "--repo", REPO, env=settings(hub, tmp_path) | {"HF_HUB_DISABLE_XET": "0"})
+    assert code == 1 and "HF_HUB_DISABLE_XET=1" in output and "Traceback" not in output and TOKEN not in output
 
 
 def test_a_token_in_the_corpus_is_not_published(hub: HubServer, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from bench import start_cli
+from filelock import FileLock
 from made_corpus import export_corpus, row
 from s3_server import S3Server
 
@@ -99,3 +100,15 @@ def test_a_folder_and_bad_addresses(capsys: pytest.CaptureFixture[str], tmp_path
     assert "environment" in told and "secret" not in told
     assert address("s3://key:secret@bucket/x?region=here") == "s3://bucket/x"
     assert "--to nowhere://x" in said(capsys, path, "nowhere://x", code=2)
+
+
+def test_one_at_a_time_and_damage_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = export_corpus(tmp_path, ROWS)
+    with FileLock(tmp_path / "out/made_corpus/.publish/lock"):
+        assert "another process" in said(capsys, path, str(tmp_path / "there"), code=1)
+    file = next((tmp_path / "out/made_corpus/dataset").glob("*.arrow"))
+    data = file.read_bytes()
+    file.unlink()
+    file.write_bytes(data[: len(data) // 2])
+    told = said(capsys, path, str(tmp_path / "there"), code=1)
+    assert "the same command goes on" in told and not (tmp_path / "there/README.md").exists()

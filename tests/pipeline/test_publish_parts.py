@@ -67,10 +67,12 @@ def test_unknown_terms_are_never_published(capsys: pytest.CaptureFixture[str], t
     assert "1 rows of dataset from 'alpaca' are under unknown: nobody knows its terms" in told
 
 
-def test_a_changed_claim_wants_a_new_export(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_what_is_asked_for_must_make_sense(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = export_corpus(tmp_path, [row(i) for i in range(4)])
     assert main(["publish", path, "--repo", "user/made", "--dry-run", "--set", "export.licence=MIT"]) == 1
     assert "first: python -m pipeline export" in capsys.readouterr().err
+    assert main(["publish", path, "--repo", "made", "--dry-run"]) == 2
+    assert "user/name" in capsys.readouterr().err
     (tmp_path / "out/made_corpus/manifest.json").unlink()
     assert "first: python -m pipeline run" in refused(capsys, path)
 
