@@ -8,12 +8,12 @@ from pipeline.state import WHOLE, State
 from pipeline.store import Store
 
 Rejecting = tuple[str, Place]  # who rejects, and the object that says so
-SOURCES, EXPORT = "sources", "export"  # the names that rejects outside stages have
+SOURCES, OVERRIDES, EXPORT = "sources", "overrides", "export"  # the names that rejects outside stages have
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """Why a row did not come out. `stage` is the stage instance, or "sources", or "export"."""
+    """Why a row did not come out. `stage` is the stage instance, or "sources", "overrides", "export"."""
 
     stage: str
     reason: str
@@ -36,9 +36,11 @@ def rejects_of(state: State, shard: int) -> list[Rejected | None]:
 
 
 def rejecting(state: State, shard: int) -> tuple[Rejecting, ...]:
-    """The stages, and before them the source, that reject rows of the shard, with their objects."""
+    """The stages, and before them a person and the source, that reject rows of the shard, with their objects."""
     source = state.shards[shard]
-    found: list[Rejecting] = [(SOURCES, (source.folder, source.key))] if source.rejects else []
+    place = (source.folder, source.key)
+    found: list[Rejecting] = [(OVERRIDES, place)] if source.blocked else []
+    found += [(SOURCES, place)] if source.rejects else []
     for node in state.graph.nodes.values():
         done = state.done.get((node.name, shard))
         if done is not None and done.rejects:
@@ -53,7 +55,8 @@ def rejects_in(store: Store, source: Place, rows: int, objects: tuple[Rejecting,
     """
     found: list[Rejected | None] = [None] * rows
     for name, place in objects:
-        for row, reject in enumerate(store.read(*place, ["_reject"])["_reject"].to_pylist()):
+        column = "_blocked" if name == OVERRIDES else "_reject"
+        for row, reject in enumerate(store.read(*place, [column])[column].to_pylist()):
             if found[row] is None and reject is not None:
                 found[row] = Rejected(name, reject["reason"], reject["message"] or "", reject["sample"] or "")
     if not any(found):

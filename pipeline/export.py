@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.accounts import EXPORT, finished, owner_of_failed_clip, rejecting
+from pipeline.accounts import EXPORT, OVERRIDES, finished, owner_of_failed_clip, rejecting
 from pipeline.digests import code_digest, digest
 from pipeline.errors import RunFailed
 from pipeline.objects import Damaged, is_audio
@@ -165,7 +165,8 @@ def _put_together(layout: Layout, written: dict[Path, Written], folder: Path, ke
 
 def _funnel(state: State, found: Written, alive: int) -> list[dict[str, Any]]:
     funnel = []
-    for stage in ["sources", *state.graph.nodes, EXPORT]:
+    person = [OVERRIDES] if state.graph.recipe.overrides else []
+    for stage in ["sources", *person, *state.graph.nodes, EXPORT]:
         lost = dict(sorted(found.rejects.get(stage, {}).items(), key=lambda item: -item[1]))
         funnel.append({"stage": stage, "rows_in": alive, "rejects": lost})
         alive -= sum(lost.values())

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.errors import RecipeError, nearest
+from pipeline.overrides import METHODS, TEXTS, read_overrides
 from pipeline.recipe import explain_errors
 from pipeline.sources import given_columns
 from schemas.columns import ROW_COLUMNS, column, known_columns
@@ -50,7 +51,9 @@ class Node:
     config: Any
     checks: Any
     engine: str | None
-    given: tuple[str, ...] = ()  # written columns that some source supplies: rows that have them are passed over
+    given: tuple[
+        str, ...
+    ] = ()  # written columns that a source or a person supplies: rows that have them are passed over
 
     @property
     def stage(self) -> Stage:
@@ -102,6 +105,7 @@ def build_graph(recipe: Recipe, path: str) -> Graph:
     if problems:
         raise RecipeError(*problems)
     given = {name for source in recipe.sources.values() for name in given_columns(source)}
+    keeps = given | {*TEXTS, *METHODS} if recipe.overrides else given
     owners = dict.fromkeys((*ROW_COLUMNS, *given), SOURCE)
     for index, node in enumerate(nodes):
         taken: dict[str, list[str]] = {}
@@ -113,7 +117,7 @@ def build_graph(recipe: Recipe, path: str) -> Graph:
         for other, names in taken.items():
             told = "; two stages never write one column"
             problems.append(f"{path}: stages.{node.name}: writes {', '.join(names)}, and so does {other}{told}")
-        nodes[index] = Node(**{**node.__dict__, "given": tuple(name for name in node.writes if name in given)})
+        nodes[index] = Node(**{**node.__dict__, "given": tuple(name for name in node.writes if name in keeps)})
     for node in nodes:
         for name in (*node.reads, *node.stage.artifacts):
             if name not in owners and getattr(node.config, "attempt", 1) == 1:
@@ -122,6 +126,8 @@ def build_graph(recipe: Recipe, path: str) -> Graph:
                 problems.append(f"{path}: stages.{node.name}: {told}; {_writers(name) or nearest(name, written)}")
     if problems:
         raise RecipeError(*problems)
+    if recipe.overrides:
+        read_overrides(recipe.overrides, owners)
     graph = Graph({node.name: node for node in nodes}, engines, owners, recipe)
     try:
         order = list(TopologicalSorter({node.name: graph.parents(node) for node in nodes}).static_order())

@@ -1,5 +1,6 @@
 """The shards that a run starts from: what the recipe's sources hold, cut and named by content."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 
@@ -7,10 +8,13 @@ import pyarrow as pa
 
 from pipeline import listings
 from pipeline.digests import column_digest, digest
+from pipeline.overrides import Corrector
 from pipeline.sources import given_columns, read_source, rows_to_table
 from pipeline.store import Store
 from schemas.recipe import Recipe
 from schemas.source import Source
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -26,10 +30,17 @@ class Shard:
     retries: dict[str, dict[str, int]] = field(
         default_factory=dict
     )  # stage instance -> row id -> how often a person had it tried again
+    blocked: dict[str, int] = field(default_factory=dict)  # rows that a person keeps out, by reason
+    as_read: str | None = None  # where a person's overrides made it another: the key of the rows as they were read
 
     @property
     def folder(self) -> str:
         return f"source.{self.source}"
+
+    @property
+    def alive(self) -> int:
+        """Rows that the stages get to work on, of those that aren't rejected twice."""
+        return max(0, self.rows - sum(self.rejects.values()) - sum(self.blocked.values()))
 
 
 Retries = dict[str, dict[str, int]]
@@ -44,11 +55,15 @@ def list_shards(recipe: Recipe, store: Store, keep: bool, limit: int | None = No
     retries: Retries = store.read_json(retries_path(recipe)) or {}
     found: list[Shard] = []
     rows = 0
-    for shard in _all(recipe, store, keep, limit is None):
-        found.append(_with_retries(shard, retries, store))
+    corrector = Corrector(recipe, store, keep) if recipe.overrides else None
+    for shard, table in _all(recipe, store, keep, limit is None):
+        corrected = corrector.correct(shard, table) if corrector else shard
+        found.append(_with_retries(corrected, retries, store))
         rows += shard.rows
         if limit is not None and rows >= limit:
             break
+    for line in corrector.finish(whole=limit is None) if corrector else ():
+        log.warning("%s", line)
     return found
 
 
@@ -56,14 +71,16 @@ def retries_path(recipe: Recipe) -> str:
     return f"retries/{recipe.name}.json"
 
 
-def _all(recipe: Recipe, store: Store, keep: bool, whole: bool) -> Iterator[Shard]:
+def _all(recipe: Recipe, store: Store, keep: bool, whole: bool) -> Iterator[tuple[Shard, pa.Table | None]]:
+    """The shards as they are read, with their rows where these had to be read."""
+    wanted = keep or recipe.overrides is not None  # the rows themselves, not only what they were
     for name, source in recipe.sources.items():
         known = listings.recall(store, name, source)
         if known is not None:
             shards = [Shard(**shard) for shard in known]
             folder = f"source.{name}"
-            if not keep or {shard.key for shard in shards} <= store.keys(folder):
-                yield from shards
+            if not wanted or {shard.key for shard in shards} <= store.keys(folder):
+                yield from ((shard, None) for shard in shards)
                 continue
         before = listings.watch(source) if keep and whole else None
         read = []
@@ -71,7 +88,7 @@ def _all(recipe: Recipe, store: Store, keep: bool, whole: bool) -> Iterator[Shar
             if keep and store.meta(shard.folder, shard.key) is None:
                 store.commit(shard.folder, shard.key, table, {"rows": shard.rows, "columns": shard.columns})
             read.append(asdict(shard))
-            yield shard
+            yield shard, table
         if keep and whole:
             listings.remember(store, name, source, before, read)
 

@@ -50,7 +50,7 @@ def difference(old: Parts, new: Parts) -> str | None:
 def _told(name: str, old: Any, new: Any) -> str:
     kind, _, rest = name.partition(":")
     if kind == "column":
-        return f"the column {rest} changed"
+        return f"the column {rest.removeprefix('given ')} changed"
     if kind == "artifact":
         return f"the {rest} changed"
     if name == "code":

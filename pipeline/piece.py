@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.accounts import EXPORT, Rejected, Rejecting, rejects_in, with_later_turns
+from pipeline.accounts import EXPORT, OVERRIDES, Rejected, Rejecting, rejects_in, with_later_turns
 from pipeline.licences import strictest
 from pipeline.objects import Place, is_audio, read_columns
 from pipeline.store import Store
@@ -113,7 +113,7 @@ def _by_split(
     layout: Layout, part: Part, table: pa.Table, verdicts: list[Rejected | None]
 ) -> Iterator[tuple[str, pa.Table]]:
     """The rows that come out, ready to be written, split by split."""
-    texts = _conversation_texts(table)
+    texts = _conversation_texts(table, verdicts)
     rows: dict[str, list[int]] = {}
     for row, verdict in enumerate(verdicts):
         if verdict is None:
@@ -141,10 +141,13 @@ def _named(rows: pa.Table, name: str) -> pa.Array:
     return pa.StructArray.from_arrays(fields, fields=list(AUDIO), mask=clips.is_null())
 
 
-def _conversation_texts(table: pa.Table) -> dict[str, str]:
+def _conversation_texts(table: pa.Table, verdicts: list[Rejected | None]) -> dict[str, str]:
+    """A row that a person blocked keeps its share in it: the rest of its conversation stays in its split."""
     texts: dict[str, str] = {}
-    pairs = zip(table["conversation_id"].to_pylist(), table["instruction"].to_pylist(), strict=True)
-    for conversation, text in pairs:
+    columns = (table["conversation_id"].to_pylist(), table["instruction"].to_pylist(), verdicts)
+    for conversation, text, verdict in zip(*columns, strict=True):
+        if verdict is not None and verdict.stage == OVERRIDES:
+            text = verdict.sample
         texts[conversation] = f"{texts.get(conversation, '')} {text or ''}"
     return texts
 

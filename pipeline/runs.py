@@ -54,6 +54,7 @@ def write_run(state: State, run: str, started: str, status: str, limit: int | No
         "limit": limit,
         "stages": list(state.graph.nodes),
         "sources": {shard.anchor: [shard.folder, shard.key] for shard in state.shards},
+        "as_read": {shard.anchor: [shard.folder, shard.as_read] for shard in state.shards if shard.as_read},
         "rows": {shard.anchor: shard.rows for shard in state.shards},
         "keys": _keys(state),
     }

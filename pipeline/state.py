@@ -211,7 +211,7 @@ class State:
             if rows >= wanted:
                 break
             chosen.append(shard)
-            rows += self.shards[shard].rows - sum(self.shards[shard].rejects.values())
+            rows += self.shards[shard].alive
         return sorted(chosen)
 
     # -- locks: rows that come later don't move what was fitted -------------------------------------------------------

@@ -33,7 +33,7 @@ ROW_COLUMNS = {
 
 SIDE_COLUMNS = {
     "text": Column(pa.string(), "what is said, in words a voice can say"),
-    "method": Column(pa.string(), "how the text was made: llm, llm+context, rules, given"),
+    "method": Column(pa.string(), "how the text was made: llm, llm+context, rules, given, corrected"),
     "attempts": Column(pa.int32(), "how often the LLM was asked for the text"),
     "spoken": Column(pa.string(), "the text as the TTS gets it (numbers, abbreviations written out)"),
     "audio": Column(AUDIO, "the clip"),

@@ -46,6 +46,7 @@ class Recipe(Strict):
     store: str = "store"
     out: str = "out"
     sources: dict[str, Source] = Field(min_length=1)
+    overrides: str | None = Field(None, min_length=1, description="a person's corrections and blocked rows, by id")
     engines: dict[str, dict[str, Any]] = Field(default_factory=dict)
     stages: dict[str, dict[str, Any] | None] = Field(min_length=1)
     checks: Checks = Checks()

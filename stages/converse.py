@@ -68,7 +68,7 @@ def converse(rows: list[Row], context: Context) -> Generator[Request, Any, list[
 
 def _given(row: Row, side: str) -> Row:
     text = row.get(f"{side}_text")
-    return {f"{side}_text": text, f"{side}_method": "given"} if text else {}
+    return {f"{side}_text": text, f"{side}_method": row.get(f"{side}_method") or "given"} if text else {}
 
 
 def _first(row: Row, context: Context) -> Generator[Request, Any, Row]:
