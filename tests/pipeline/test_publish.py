@@ -97,9 +97,7 @@ def test_what_is_there_is_not_sent_again_and_what_is_old_goes(hub: HubServer, tm
     assert f'load_dataset("{REPO}", split="test")' in repo.files["README.md"].decode()
     assert not list((tmp_path / "out/made_corpus/.publish").rglob("*.parquet"))  # no second dataset stays on the disk
 
-    assert "0 files sent, 6 were there already" in publish(hub, path)
-    assert (len(hub.commits), sum(hub.uploads.values())) == (commits, 3)
-    shutil.rmtree(tmp_path / "out/made_corpus/.publish")  # nor from another machine
+    shutil.rmtree(tmp_path / "out/made_corpus/.publish")  # as on another machine
     assert "0 files sent, 6 were there already" in publish(hub, path)
     assert (len(hub.commits), sum(hub.uploads.values())) == (commits, 3)
 
@@ -147,9 +145,9 @@ def test_bad_minutes_of_the_hub_are_lived_through(hub: HubServer, tmp_path: Path
     assert times[1] - times[0] >= 2
     assert len(hub.commits) == 2  # the commit whose answer was lost isn't made twice
     here = {name: sha256(data) for name, data in hub.repos[REPO].files.items()}
+    made = json.loads((tmp_path / "out/made_corpus/.publish/made.json").read_text())
+    assert {name: here[name] for name in made} == {name: file["sha256"] for name, file in made.items()}
     assert len(here) == 7
-    assert "0 files sent" in publish(hub, path)
-    assert {name: sha256(data) for name, data in hub.repos[REPO].files.items()} == here
 
 
 def test_a_silent_server_is_no_end(hub: HubServer, tmp_path: Path) -> None:
