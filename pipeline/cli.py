@@ -14,6 +14,12 @@ def _hours(text: str) -> float:
     return found
 
 
+def _count(text: str) -> int:
+    if (found := int(text)) < 0:
+        raise ValueError
+    return found
+
+
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="voxsmith", description="Builds spoken-instruction corpora from a recipe.")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
@@ -56,6 +62,11 @@ def parser() -> argparse.ArgumentParser:
         "--format", choices=("parquet", "arrow"), default="parquet", help="parquet: as the viewer reads"
     )
     publish.add_argument("--dry-run", action="store_true", help="only tell files and sizes; no network")
+    diff = add("diff", "what changed between two runs: stages, rows, texts, clips", recipe, json_flag)
+    diff.add_argument("run_a", nargs="?", default="previous", help="a run in the store, 'last' or 'previous' (this)")
+    diff.add_argument("run_b", nargs="?", default="last", help="a run in the store, 'last' (this) or 'previous'")
+    diff.add_argument("--rows", type=_count, default=12, metavar="N", help="rows of each kind that are shown (12)")
+    diff.add_argument("--page", metavar="FILE", help="write a page to hear both; it opens offline")
     collect = add("gc", "delete objects that no recipe's latest run uses", recipe)
     collect.add_argument("--dry-run", action="store_true", help="only tell what would go")
     collect.add_argument("--grace", type=_hours, default=24.0, metavar="HOURS", help="keep what is younger (24)")

@@ -231,6 +231,31 @@ def publish(options: Namespace) -> int:
     return send(load_recipe(options.recipe, options.set), options)
 
 
+def diff(options: Namespace) -> int:
+    from pipeline.look_back.diff import compare_runs
+    from pipeline.look_back.past import open_run
+    from pipeline.look_back.rows import Rows, as_json
+    from pipeline.look_back.show import show
+
+    graph = _graph(options)
+    store, name = check_store(graph, options.recipe), graph.recipe.name
+    before, after = open_run(store, name, options.run_a), open_run(store, name, options.run_b)
+    found, rows = compare_runs(store, before, after, options.rows), Rows(store, before, after)
+    if options.json:
+        print(json.dumps(as_json(found, rows), indent=1, ensure_ascii=False))
+    else:
+        print("\n".join(show(found, rows)))
+    if options.page:
+        from pipeline.look_back.page import write_page
+
+        try:
+            write_page(Path(options.page), name, found, rows)
+        except OSError as error:
+            raise RecipeError(f"--page {options.page}: can't be written: {error.strerror or error}") from None
+        print(f"page  {options.page}", file=sys.stderr)
+    return 0
+
+
 def gc(options: Namespace) -> int:
     from pipeline.gc import collect
 

@@ -41,8 +41,8 @@ def build(out: Path, manifest: dict[str, Any], clip_bytes: int = CLIP_BYTES) -> 
     The page holds at most about `clip_bytes` of audio (as base64), the first rows of the sample first.
     """
     statistics = _statistics(out, manifest)
-    budget = _Budget(clip_bytes)
-    page = _environment().get_template("report.html.jinja").render(
+    budget = Budget(clip_bytes)
+    page = environment().get_template("report.html.jinja").render(
         manifest=manifest,
         statistics=statistics,
         digest=manifest.get("recipe_digest") or _digest(manifest.get("recipe", {})),
@@ -62,7 +62,7 @@ def build(out: Path, manifest: dict[str, Any], clip_bytes: int = CLIP_BYTES) -> 
     return path
 
 
-class _Budget:
+class Budget:
     """Bytes of page that clips may still take."""
 
     def __init__(self, size: int) -> None:
@@ -81,17 +81,17 @@ class _Budget:
         return f"data:audio/flac;base64,{base64.b64encode(flac).decode()}"
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
     """Everything is escaped: what stands in rows was written by others."""
-    environment = Environment(
+    found = Environment(
         loader=PackageLoader("pipeline.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"hours": _hours, "percent": _percent, "plain": _plain}
-    return environment
+    found.filters |= {"hours": _hours, "percent": _percent, "plain": _plain}
+    return found
 
 
 def _statistics(out: Path, manifest: dict[str, Any]) -> Statistics:
@@ -113,7 +113,7 @@ def _chosen(dataset: Path, statistics: Statistics) -> Iterator[tuple[dict[str, A
             yield found[row_id], groups[row_id]
 
 
-def _row(row: dict[str, Any], group: str, budget: _Budget) -> dict[str, Any]:
+def _row(row: dict[str, Any], group: str, budget: Budget) -> dict[str, Any]:
     sides = [side for side in SIDES if row.get(f"{side}_text") or row.get(f"{side}_audio")]
     return {
         **{key: row.get(key) for key in ("id", "turn", "source", "licence", "split")},
@@ -123,7 +123,7 @@ def _row(row: dict[str, Any], group: str, budget: _Budget) -> dict[str, Any]:
     }
 
 
-def _side(row: dict[str, Any], side: str, budget: _Budget) -> dict[str, Any]:
+def _side(row: dict[str, Any], side: str, budget: Budget) -> dict[str, Any]:
     def get(base: str) -> Any:
         return row.get(f"{side}_{base}")
 
@@ -162,7 +162,7 @@ def _at(folder: Path, wanted: set[int]) -> Iterator[dict[str, Any]]:
         start += batch.num_rows
 
 
-def _reject(row: dict[str, Any], budget: _Budget) -> dict[str, Any]:
+def _reject(row: dict[str, Any], budget: Budget) -> dict[str, Any]:
     keys = ("id", "source", "stage", "reason", "message")
     return {key: row.get(key) or "" for key in keys} | {
         "text": _short(row.get("text")),

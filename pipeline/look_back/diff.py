@@ -1,0 +1,282 @@
+"""What changed between two runs: which stages' keys and why, which rows came, went or have other columns.
+
+Goes from shard to shard. One that has the same keys in both runs is not read; of the others only those columns are whose
+digests differ. Where cuts between shards moved, rows are matched by id: that holds the ids of those shards in memory.
+"""
+
+import heapq
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pipeline.keys import difference
+from pipeline.look_back.past import Past, Shard
+from pipeline.statistics import draw
+from pipeline.store import Store
+from schemas.columns import SIDES, known_columns
+
+Kind = Literal["changed", "came", "went"]
+Spot = tuple[str, int]  # a shard's anchor, and the row's place in it
+KINDS: tuple[Kind, ...] = ("changed", "came", "went")
+MEASURES = tuple(f"{side}_{base}" for side in SIDES for base in ("wer", "duration", "mos"))
+_COMPARED = [name for name in known_columns() if name not in ("id", "conversation_id", "turn")]
+_OPEN = 8  # shards of a run that are kept at hand
+
+
+@dataclass
+class Stage:
+    """A stage whose keys differ for some shards. `reasons`: why, and the anchors of the shards for which it is so."""
+
+    name: str
+    shards: int
+    changed: int = 0
+    reasons: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass
+class Row:
+    """A row that isn't as it was. `columns`: those that differ, of a row that came out both times."""
+
+    id: str
+    kind: Kind
+    why: str
+    columns: list[str]
+    before: Spot | None
+    after: Spot | None
+
+
+@dataclass
+class Mean:
+    """Of the changed rows that have the measure in both runs."""
+
+    rows: int = 0
+    before: float = 0.0
+    after: float = 0.0
+
+
+@dataclass
+class Difference:
+    """`counts`: of all rows; `same` are those as they were, and those that came out of neither run. `columns`: in how
+    many changed rows each differs. `whys`: of the rows that came and went. `rows`: some of each kind, drawn by id.
+    """
+
+    runs: tuple[str, str]
+    counts: dict[str, int]
+    columns: dict[str, int]
+    means: dict[str, Mean]
+    whys: dict[str, dict[str, int]]
+    stages: list[Stage]
+    recipe: list[str]
+    notes: list[str]
+    rows: list[Row]
+
+
+def compare_runs(store: Store, before: Past, after: Past, rows: int) -> Difference:
+    """What changed from one run to the other, with `rows` rows of each kind.
+
+    Raises RunFailed where an object that has to be looked at is gone or can't be read.
+    """
+    return _Comparison(store, before, after, rows).result()
+
+
+class Shards:
+    """Shards of a run, the last ones looked at kept at hand."""
+
+    def __init__(self, store: Store, run: Past) -> None:
+        self.store, self.run = store, run
+        self._open: OrderedDict[str, Shard] = OrderedDict()
+
+    def __getitem__(self, anchor: str) -> Shard:
+        found = self._open.pop(anchor, None) or Shard(self.store, self.run, anchor)
+        self._open[anchor] = found
+        if len(self._open) > _OPEN:
+            self._open.popitem(last=False)
+        return found
+
+
+class _Comparison:
+    def __init__(self, store: Store, before: Past, after: Past, rows: int) -> None:
+        self.before, self.after, self.sample = before, after, rows
+        self.a, self.b = Shards(store, before), Shards(store, after)
+        self.counts = Counter({"same": 0, "changed": 0, "came": 0, "went": 0})
+        self.columns: Counter[str] = Counter()
+        self.means: dict[str, Mean] = {}
+        self.whys: dict[str, Counter[str]] = {"came": Counter(), "went": Counter()}
+        self.stages = {name: Stage(name, len(after.shards)) for name in dict.fromkeys((*after.stages, *before.stages))}
+        self.rows: dict[Kind, list[tuple[str, Row]]] = {kind: [] for kind in KINDS}
+
+    def result(self) -> Difference:
+        old, new = self.before.shards, self.after.shards
+        gone, come = [anchor for anchor in old if anchor not in new], [anchor for anchor in new if anchor not in old]
+        moved = []
+        for anchor in new:
+            if anchor not in old or new[anchor] == old[anchor]:
+                continue
+            self._tell_stages(anchor)
+            if self.a[anchor].digest("id") == self.b[anchor].digest("id"):
+                self._pair(anchor, anchor, range(self.a[anchor].rows), range(self.b[anchor].rows))
+            else:
+                moved.append(anchor)
+        self.counts["same"] += sum(self._size(anchor) for anchor in new if new[anchor] == old.get(anchor))
+        self._match([*gone, *moved], [*come, *moved])
+        for anchor in [*gone, *come]:
+            for stage in (new.get(anchor) or old[anchor])[1]:
+                self._stage(stage, "the shard is new" if anchor in new else "the shard is gone", anchor)
+        self._whole_stages()
+        return Difference(
+            runs=(self.before.name, self.after.name),
+            counts=dict(self.counts),
+            columns=dict(self.columns.most_common()),
+            means={name: self.means[name] for name in MEASURES if name in self.means},
+            whys={kind: dict(found.most_common()) for kind, found in self.whys.items()},
+            stages=[stage for stage in self.stages.values() if stage.changed],
+            recipe=list(_recipe_changes(self.before.manifest["recipe"], self.after.manifest["recipe"])),
+            notes=list(_notes(self.before, self.after)),
+            rows=[row for kind in KINDS for _, row in self._drawn(kind)],
+        )
+
+    def _size(self, anchor: str) -> int:
+        """Rows of a shard that is the same; manifests of old runs don't say."""
+        known = self.after.manifest.get("rows", {}).get(anchor)
+        return self.b[anchor].rows if known is None else int(known)
+
+    # -- stages -------------------------------------------------------------------------------------------------------
+
+    def _tell_stages(self, anchor: str) -> None:
+        a, b = self.a[anchor], self.b[anchor]
+        for stage in dict.fromkeys((*b.keys, *a.keys)):
+            if a.keys.get(stage) == b.keys.get(stage):
+                continue
+            if stage not in a.keys or stage not in b.keys:
+                self._stage(stage, f"only {(a if stage in a.keys else b).run.name} did it", anchor)
+                continue
+            why = difference(a.metas[stage]["parts"], b.metas[stage]["parts"])
+            self._stage(stage, why or "it was made anew", anchor)
+
+    def _whole_stages(self) -> None:
+        for name in self.before.whole & self.after.whole:
+            if self.before.manifest["keys"][name]["recipe"] != self.after.manifest["keys"][name]["recipe"]:
+                self.stages[name].shards = 1
+                self._stage(name, "it was fitted anew", "recipe")
+
+    def _stage(self, name: str, why: str, anchor: str) -> None:
+        stage = self.stages.setdefault(name, Stage(name, len(self.after.shards)))
+        stage.changed += 1
+        stage.reasons.setdefault(why, []).append(anchor)
+
+    # -- rows ---------------------------------------------------------------------------------------------------------
+
+    def _match(self, loose: Sequence[str], fresh: Sequence[str]) -> None:
+        """Shards that hold other rows than before, or that only one run has: their rows are matched by id."""
+        where = {row: (anchor, place) for anchor in fresh for place, row in enumerate(self.b[anchor].values("id"))}
+        for anchor in loose:
+            pairs: dict[str, tuple[list[int], list[int]]] = {}
+            alone = []
+            for place, row in enumerate(self.a[anchor].values("id")):
+                found = where.pop(row, None)
+                if found is None:
+                    alone.append(place)
+                    continue
+                places = pairs.setdefault(found[0], ([], []))
+                places[0].append(place)
+                places[1].append(found[1])
+            for other, places in pairs.items():
+                self._pair(anchor, other, *places)
+            self._alone(anchor, alone, "went")
+        left: dict[str, list[int]] = {}
+        for anchor, place in where.values():
+            left.setdefault(anchor, []).append(place)
+        for anchor, alone in left.items():
+            self._alone(anchor, alone, "came")
+
+    def _pair(self, old: str, new: str, places_a: Iterable[int], places_b: Iterable[int]) -> None:
+        """Rows that both runs have, held against each other."""
+        a, b = self.a[old], self.b[new]
+        aligned = a.digest("id") == b.digest("id")
+        names = [name for name in _COMPARED if name in {**a.places, **b.places}]
+        names = [name for name in names if not aligned or a.digest(name) != b.digest(name)]
+        fates_a, fates_b = a.fates(), b.fates()
+        for m, n in zip(places_a, places_b, strict=True):
+            was, now = fates_a[m], fates_b[n]
+            if was is not None and now is not None:
+                self.counts["same"] += 1
+            elif was is not None or now is not None:
+                kind: Kind = "came" if now is None else "went"
+                self._found(kind, f"was {was}" if was else str(now), [], (a, m), (b, n))
+            elif differing := [name for name in names if a.values(name)[m] != b.values(name)[n]]:
+                self._found("changed", "", differing, (a, m), (b, n))
+                self._measure(differing, (a, m), (b, n))
+            else:
+                self.counts["same"] += 1
+
+    def _alone(self, anchor: str, places: Sequence[int], kind: Kind) -> None:
+        """Rows that only one of the runs has."""
+        shard = self.a[anchor] if kind == "went" else self.b[anchor]
+        fates = shard.fates() if places else []
+        for place in places:
+            if fates[place] is not None:  # it came out of neither
+                self.counts["same"] += 1
+            elif kind == "went":
+                self._found(kind, "it is not in the sources any more", [], (shard, place), None)
+            else:
+                self._found(kind, "it is new in the sources", [], None, (shard, place))
+
+    def _found(
+        self,
+        kind: Kind,
+        why: str,
+        columns: list[str],
+        before: tuple[Shard, int] | None,
+        after: tuple[Shard, int] | None,
+    ) -> None:
+        self.counts[kind] += 1
+        self.columns.update(columns)
+        if kind != "changed":
+            self.whys[kind][why] += 1
+        shard, place = after or before or (None, 0)
+        assert shard is not None
+        row_id = shard.values("id")[place]
+        spots = [(one[0].anchor, one[1]) if one else None for one in (before, after)]
+        drawn = self.rows[kind]
+        drawn.append((draw(row_id), Row(row_id, kind, why, columns, *spots)))
+        if len(drawn) > 2 * self.sample:
+            drawn[:] = self._drawn(kind)
+
+    def _drawn(self, kind: Kind) -> list[tuple[str, Row]]:
+        return heapq.nsmallest(self.sample, self.rows[kind], key=lambda one: one[0])
+
+    def _measure(self, names: list[str], before: tuple[Shard, int], after: tuple[Shard, int]) -> None:
+        for name in names:
+            if name not in MEASURES:
+                continue
+            old, new = before[0].values(name)[before[1]], after[0].values(name)[after[1]]
+            if old is not None and new is not None:
+                mean = self.means.setdefault(name, Mean())
+                mean.rows += 1
+                mean.before += (old - mean.before) / mean.rows
+                mean.after += (new - mean.after) / mean.rows
+
+
+def _recipe_changes(old: Any, new: Any, path: str = "") -> Iterator[str]:
+    """A line for each key of the recipe that has another value."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in dict.fromkeys((*old, *new)):
+            yield from _recipe_changes(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
+    elif old != new:
+        told = f"{path} changed from {old!r} to {new!r}"
+        yield told if len(told) <= 160 else f"{path} changed"
+
+
+def _notes(before: Past, after: Past) -> Iterator[str]:
+    """What a person should know who reads the counts."""
+    for run in (before, after):
+        status, limit = run.manifest["status"], run.manifest["limit"]
+        if status != "done":
+            yield f"{run.name} was not finished ({status}): what it lacks counts as pending"
+        if limit is not None:
+            yield f"{run.name} was a pilot (--limit {limit})"
+    if before.manifest["recipe"].get("export", {}).get("gates") != after.manifest["recipe"].get("export", {}).get(
+        "gates"
+    ):
+        yield "export.gates changed: which rows they hold back is not told here, only what the stages made"

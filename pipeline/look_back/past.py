@@ -1,0 +1,149 @@
+"""A run as it left the store, and one of its shards: read from manifests and commits, whatever the recipe is now."""
+
+import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.accounts import OVERRIDES, SOURCES, Rejecting, rejects_in
+from pipeline.errors import RecipeError, RunFailed, nearest
+from pipeline.objects import Place, is_audio
+from pipeline.runs import read_run, run_names
+from pipeline.store import Store
+
+LAST, PREVIOUS = "last", "previous"
+
+
+@dataclass(frozen=True)
+class Past:
+    """A run. `shards`: by anchor, where its rows are and the key of each stage that was done with it."""
+
+    name: str
+    manifest: Mapping[str, Any]
+    stages: tuple[str, ...]
+    whole: frozenset[str]  # stages that work on the recipe, not on a shard
+    shards: Mapping[str, tuple[Place, Mapping[str, str]]]
+
+
+def open_run(store: Store, recipe: str, wanted: str) -> Past:
+    """The run of that name in the store; `last` and `previous` are the recipe's own. Raises RecipeError."""
+    names = run_names(store, recipe)
+    name = {LAST: names[-1:], PREVIOUS: names[-2:-1]}.get(wanted, [wanted])
+    if not name:
+        has = f"has run {len(names)} time{'s' if len(names) != 1 else ''} in {store.url}"
+        raise RecipeError(f"'{wanted}': {recipe} {has}; a run that changes nothing isn't counted")
+    manifest = read_run(store, name[0])
+    if manifest is None:
+        raise RecipeError(
+            f"no run '{wanted}' in {store.url}; {nearest(wanted, [*run_names(store)[-20:], LAST, PREVIOUS])}"
+        )
+    keys: dict[str, dict[str, str]] = manifest["keys"]
+    by_anchor: dict[str, dict[str, str]] = {anchor: {} for anchor in manifest["sources"]}
+    for stage, found in keys.items():
+        for anchor, key in found.items():
+            by_anchor.setdefault(anchor, {})[stage] = key
+    shards = {anchor: ((place[0], place[1]), by_anchor[anchor]) for anchor, place in manifest["sources"].items()}
+    whole = frozenset(stage for stage, found in keys.items() if "recipe" in found)
+    return Past(name[0], manifest, tuple(manifest.get("stages", keys)), whole, shards)
+
+
+class Shard:
+    """A shard as a run left it. Columns are read when they are asked for."""
+
+    def __init__(self, store: Store, run: Past, anchor: str) -> None:
+        self.store, self.run, self.anchor = store, run, anchor
+        self.source, self.keys = run.shards[anchor]
+        self._values: dict[str, list[Any]] = {}
+
+    # -- commits ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def metas(self) -> dict[str, dict[str, Any]]:
+        """What the commits say, by stage; read side by side, because each may be a trip. Raises RunFailed."""
+        with ThreadPoolExecutor(max(1, len(self.keys))) as pool:
+            return dict(zip(self.keys, pool.map(self._meta, self.keys, self.keys.values()), strict=True))
+
+    @cached_property
+    def _source_meta(self) -> dict[str, Any]:
+        return self._meta(*self.source)
+
+    @cached_property
+    def places(self) -> dict[str, tuple[Place, str]]:
+        """Where each column is, and the digest of its values."""
+        found = {name: (self.source, value) for name, value in self._source_meta["columns"].items()}
+        for stage, meta in self.metas.items():
+            found |= {name: ((stage, self.keys[stage]), value) for name, value in meta["columns"].items()}
+        return found
+
+    @property
+    def rows(self) -> int:
+        return int(self._source_meta["rows"])
+
+    def digest(self, name: str) -> tuple[str, ...]:
+        """What names the column's values, together with the tries that it may point at; empty where it isn't there."""
+        tries = sorted(other for other in self.places if re.fullmatch(rf"{name}_\d+", other)) if is_audio(name) else []
+        return tuple(self.places[one][1] for one in (name, *tries) if one in self.places)
+
+    def _meta(self, stage: str, key: str) -> dict[str, Any]:
+        meta = self.store.meta(stage, key)
+        if meta is None:
+            raise self._gone(stage, key, "is gone from the store: gc keeps only what the latest runs use")
+        return meta
+
+    def _gone(self, stage: str, key: str, why: str) -> RunFailed:
+        return RunFailed(f"run {self.run.name} can't be looked at any more: its object {stage}/{key} {why}")
+
+    # -- rows ---------------------------------------------------------------------------------------------------------
+
+    def fates(self) -> list[str | None]:
+        """For each row why it didn't come out of the stages, or None where it did."""
+        objects: list[Rejecting] = [(OVERRIDES, self.source)] if self._source_meta.get("blocked") else []
+        objects.append((SOURCES, self.source))
+        objects += [(s, (s, self.keys[s])) for s in self.run.stages if s in self.metas and self.metas[s]["rejects"]]
+        try:
+            rejects = rejects_in(self.store, self.source, self.rows, tuple(objects))
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise self._gone(*self.source, f"can't be read: {' '.join(str(error).split())[:200]}") from None
+        done = all(stage in self.keys or stage in self.run.whole for stage in self.run.stages)
+        held = None if done else "pending"
+        return [f"rejected by {one.stage}: {one.reason}" if one else held for one in rejects]
+
+    def values(self, name: str) -> list[Any]:
+        """The column, nulls where the run has none. A clip is its digest."""
+        if name not in self._values:
+            self._values[name] = self._read(name) if name in self.places else [None] * self.rows
+        return self._values[name]
+
+    def clip(self, name: str, row: int) -> bytes | None:
+        """The FLAC file that the row has in the column."""
+        if name not in self.places:
+            return None
+        column, choices = self._column(name)
+        value = column[row].as_py()
+        if choices:
+            return None if value is None else self.clip(choices[value], row)
+        return value["bytes"] if value else None
+
+    def _read(self, name: str) -> list[Any]:
+        column, choices = self._column(name)
+        if choices:
+            others = [self.values(other) for other in choices]
+            return [None if n is None else others[n][row] for row, n in enumerate(column.to_pylist())]
+        if is_audio(name):
+            return [path for chunk in column.chunks for path in pc.struct_field(chunk, "path").to_pylist()]
+        return list(column.to_pylist())
+
+    def _column(self, name: str) -> tuple[pa.ChunkedArray, list[str]]:
+        """The column as it stands, and the columns that it points at."""
+        stage, key = self.places[name][0]
+        try:
+            table = self.store.read(stage, key, [name])
+            choices = (table.schema.field(name).metadata or {}).get(b"choices", b"").decode()
+            return table[name], choices.split(",") if choices else []
+        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+            raise self._gone(stage, key, f"can't be read: {' '.join(str(error).split())[:200]}") from None

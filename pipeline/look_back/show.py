@@ -1,0 +1,79 @@
+"""What changed, in the terminal: counts first, then why, then some rows with their texts one above the other."""
+
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.look_back.diff import Difference, Row
+from pipeline.look_back.rows import SHOWN, Rows
+from schemas.columns import SIDES
+
+_WIDTH = 116
+_LINES = 20  # of the recipe's changes
+_REASONS = 3  # of a stage
+_TEXTS = ("instruction", *(f"{side}_{base}" for side in SIDES for base in ("text", "heard")))
+_VALUES = tuple(f"{side}_{base}" for side in SIDES for base in SHOWN if base not in ("text", "heard"))
+
+
+def show(found: Difference, rows: Rows) -> Iterator[str]:
+    """The lines to print."""
+    yield f"from  {found.runs[0]}"
+    yield f"to    {found.runs[1]}"
+    yield ", ".join(f"{count:,} {name}" for name, count in found.counts.items())
+    for kind, whys in found.whys.items():
+        yield from (f"  {kind} {count:,}: {why}" for why, count in whys.items())
+    if found.columns:
+        changed = "changed: " + ", ".join(f"{name} {count:,}" for name, count in found.columns.items())
+        yield textwrap.fill(changed, _WIDTH, initial_indent="  ", subsequent_indent="    ")
+    for name, mean in found.means.items():
+        yield f"  mean {name} of {mean.rows:,} changed rows: {mean.before:.3f} -> {mean.after:.3f}"
+    yield from (f"note: {note}" for note in found.notes)
+    yield ""
+    yield from (f"recipe: {line}" for line in found.recipe[:_LINES])
+    if len(found.recipe) > _LINES:
+        yield f"recipe: {len(found.recipe) - _LINES} more keys changed"
+    if not found.stages:
+        yield "no stage's keys differ"
+    for stage in found.stages:
+        by_count = sorted(stage.reasons.items(), key=lambda item: -len(item[1]))
+        told = [f"{why} ({len(anchors):,})" for why, anchors in by_count[:_REASONS]]
+        if len(by_count) > _REASONS:
+            told.append(f"{len(by_count) - _REASONS} more reasons")
+        yield f"{stage.name}, {stage.changed:,} of {stage.shards:,} shards: {'; '.join(told)}"
+    for row in found.rows:
+        yield ""
+        yield from _row(row, rows)
+    left = sum(found.counts[kind] for kind in ("changed", "came", "went")) - len(found.rows)
+    if left > 0:
+        yield f"\n{left:,} more rows changed, came or went; --rows N shows more, --page FILE.html plays them"
+
+
+def _row(row: Row, rows: Rows) -> Iterator[str]:
+    before, after = rows.both(row)
+    yield f"{row.id}  {row.kind}{': ' + row.why if row.why else ''}"
+    old, new = before or {}, after or {}
+    for name in _TEXTS:
+        if row.kind == "changed" and name not in row.columns:
+            continue
+        if old.get(name) == new.get(name):
+            yield from _text(name, " ", new.get(name))
+        else:
+            yield from _text(name, "-", old.get(name))
+            yield from _text(name, "+", new.get(name))
+    values = [name for name in _VALUES if name in row.columns]
+    if values:
+        yield "  " + ", ".join(f"{name} {_value(old.get(name))} -> {_value(new.get(name))}" for name in values)
+    rest = [name for name in row.columns if name not in (*_TEXTS, *_VALUES)]
+    if rest:
+        yield f"  also {', '.join(rest)}"
+
+
+def _text(name: str, sign: str, text: str | None) -> Iterator[str]:
+    if text:
+        head = f"  {name:<12} {sign} "
+        short = textwrap.shorten(text, 4 * _WIDTH, placeholder=" …")
+        yield textwrap.fill(short, _WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
+
+
+def _value(value: Any) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
