@@ -4,11 +4,11 @@ import base64
 import json
 import re
 from dataclasses import asdict
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from html_page import HOSTILE, Page
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from made_corpus import reject, row, write_corpus
@@ -17,32 +17,6 @@ from pipeline.report import charts
 from pipeline.report.build import build
 from pipeline.report.words import Span, compare
 from pipeline.statistics import summarise
-
-HOSTILE = '</script><script>alert(1)</script><img src=x onerror="alert(2)"> "quoted" & {{ 7 * 7 }}'
-
-
-class Page(HTMLParser):
-    """Every tag with its attributes, and the text outside scripts and styles."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self._raw = False
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self._raw = tag in ("script", "style")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._raw = False
-
-    def handle_data(self, data: str) -> None:
-        self.text += "" if self._raw else data
-
-    def all(self, name: str, **attributes: str) -> list[dict[str, str | None]]:
-        return [a for tag, a in self.tags if tag == name and attributes.items() <= a.items()]
 
 
 def page(out: Path, rows: list[dict[str, Any]], rejects: list[dict[str, Any]], **how: Any) -> Page:
