@@ -88,10 +88,14 @@ def test_a_submitted_job(cluster: Any, tmp_path: Path) -> None:
     working = {"working_dir": str(ROOT), "env_vars": TOYS}
 
     def submit(*arguments: str) -> tuple[JobStatus, str]:
-        job = client.submit_job(
-            entrypoint=f"{sys.executable} -m pipeline run {path} {' '.join(arguments)}", runtime_env=working
-        )
-        end = time.monotonic() + 120
+        command, end = f"{sys.executable} -m pipeline run {path} {' '.join(arguments)}", time.monotonic() + 180
+        while True:
+            try:
+                job = client.submit_job(entrypoint=command, runtime_env=working)
+                break
+            except RuntimeError as error:  # the head's agent takes some seconds to start, more on a busy machine
+                assert "No available agent" in str(error) and time.monotonic() < end, error
+                time.sleep(1)
         while not (status := client.get_job_status(job)).is_terminal() and time.monotonic() < end:
             time.sleep(0.3)
         return status, client.get_job_logs(job)
