@@ -81,9 +81,9 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line; returns the exit code."""
     options = parser().parse_args(arguments)
-    from pipeline import commands
-
     try:
+        from pipeline import commands  # takes a second, in which an impatient person may press Ctrl-C
+
         code: int = getattr(commands, options.verb)(options)
         return code
     except RecipeError as error:

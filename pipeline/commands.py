@@ -16,7 +16,7 @@ from pipeline.inputs import list_shards, retries_path
 from pipeline.liveness import alive
 from pipeline.objects import read_columns
 from pipeline.planner import make_plan, print_plan
-from pipeline.preflight import check_models, check_store
+from pipeline.preflight import check_models, check_names, check_store
 from pipeline.publication import export_state, is_exported
 from pipeline.recipe import load_recipe
 from pipeline.state import WHOLE, State
@@ -25,7 +25,9 @@ from pipeline.store import Store
 
 def _graph(options: Namespace) -> Graph:
     recipe = load_recipe(options.recipe, options.set)
-    return build_graph(recipe, options.recipe)
+    graph = build_graph(recipe, options.recipe)
+    check_names(graph, options.recipe)
+    return graph
 
 
 def _state(options: Namespace, keep: bool = False, store: Store | None = None) -> State:

@@ -31,6 +31,18 @@ def check_store(graph: Graph, path: str, keep: bool = False) -> Store:
     return found
 
 
+def check_names(graph: Graph, path: str) -> None:
+    """Raises RecipeError where an engine's model is none that there could be: a wrong name, a folder that isn't there."""
+    lines = []
+    for name, engine in graph.engines.items():
+        try:
+            engine.module.identity(engine.config)
+        except models.ModelMissing as error:
+            lines.append(f"{path}: engines.{name}.model: {error}")
+    if lines:
+        raise RecipeError(*lines)
+
+
 def models_of(graph: Graph, engines: Iterable[str | None]) -> dict[str, str]:
     """Model reference -> the engine that wants it."""
     found: dict[str, str] = {}

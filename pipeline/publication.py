@@ -6,6 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from pipeline.digests import digest
 from pipeline.export import export_key, write_dataset
 from pipeline.runs import now
@@ -31,13 +33,19 @@ def is_exported(state: State) -> bool:
 
 def export_state(state: State) -> None:
     """Write what is finished. Raises RunFailed where rows got lost."""
+    folder = out_folder(state)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):  # another run of the recipe may be writing there
+        _export(state, folder)
+
+
+def _export(state: State, folder: Path) -> None:
     from dataclasses import asdict
 
     from pipeline.card import render_card
     from pipeline.report.build import build
     from pipeline.statistics import summarise
 
-    folder = out_folder(state)
     summary = write_dataset(state, folder)
     graph, recipe = state.graph, state.graph.recipe
     resolved = recipe.model_dump(mode="json")

@@ -57,7 +57,7 @@ def _file(file: Path) -> Iterator[Record]:
                 yield from _list(file, stream, start)
                 return
     with _open(file) as stream:
-        yield from filter(None, map(_line, stream))
+        yield from (record for line in stream if (record := _line(line)) is not None)
 
 
 def _open(file: Path) -> TextIO:

@@ -148,3 +148,9 @@ def test_a_folder_that_cannot_be_written_is_one_line(
     assert main(["export", path, "--set", f"out={tmp_path}/file/out"]) == 1
     told = capsys.readouterr().err
     assert told.startswith("voxsmith: Not a directory: ") and "Traceback" not in told
+
+
+@pytest.mark.parametrize("model", ["whisper-bse", "/nope"])
+def test_a_model_that_cannot_be(capsys: pytest.CaptureFixture[str], tmp_path: Path, model: str) -> None:
+    told = complaint(capsys, tmp_path, None, f"engines.asr={{backend: asr_whisper, model: {model}}}")
+    assert "engines.asr.model: " in told and model in told

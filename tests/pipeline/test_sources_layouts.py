@@ -143,3 +143,11 @@ def test_turns_of_named_columns(tmp_path: Path) -> None:
     assert rows[4]["id"] == "here-b.1"
     assert rows[5]["reject"][2] == "late"
     assert len({row["id"] for row in rows}) == len(rows)
+
+
+def test_an_empty_record_is_a_reject_and_no_gap(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{}\n{"q": "Name a colour."}\n\n{ }\n')
+    source = Source(path=str(file), layout="columns", columns={"instruction": "q"}, licence="MIT")
+    rows = [row for shard in read_source("rows", source) for row in shard]
+    assert [row["reject"] is None for row in rows] == [False, True, False]
