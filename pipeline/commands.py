@@ -75,6 +75,10 @@ def _run(graph: Graph, store: Store, selected: set[str], options: Namespace) -> 
     if options.retry_rejects:
         _retry(options)
     state = _state(options, keep=True, store=store)
+    if not any(shard.rows > sum(shard.rejects.values()) for shard in state.shards):
+        rows = sum(shard.rows for shard in state.shards)
+        why = f"all {rows} rows are rejects; see: python -m pipeline rejects {options.recipe}" if rows else "no row"
+        raise RunFailed(f"{options.recipe}: the sources give nothing to work on: {why}")
     result = None
     if any(unit.node in selected for unit in state.ready.values()):
         from pipeline.executor import execute

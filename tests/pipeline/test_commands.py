@@ -117,3 +117,13 @@ def test_doctor(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         assert "ready" in said(capsys, "doctor", path, "--set", here)
         assert "it has small" in said(capsys, "doctor", path, "--set", here.replace("small}", "large}"), code=1)
     assert "no server answers at" in said(capsys, "doctor", path, "--set", here, code=1)
+
+
+@pytest.mark.parametrize(("lines", "told"), [("", "no row"), ('{"q": 1}\n{"q": 2}\n', "all 2 rows are rejects")])
+def test_sources_without_a_usable_row(
+    capsys: pytest.CaptureFixture[str], toys: None, tmp_path: Path, lines: str, told: str
+) -> None:
+    path = write_recipe(tmp_path, ["x"])
+    (tmp_path / "toy.jsonl").write_text(lines)
+    assert main(["run", path]) == 1
+    assert f"the sources give nothing to work on: {told}" in capsys.readouterr().err
