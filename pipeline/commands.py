@@ -17,7 +17,7 @@ from pipeline.liveness import alive
 from pipeline.objects import read_columns
 from pipeline.planner import make_plan, print_plan
 from pipeline.preflight import check_models, check_names, check_store
-from pipeline.publication import export_state, is_exported
+from pipeline.publication import export_state, is_exported, out_folder
 from pipeline.recipe import load_recipe
 from pipeline.state import WHOLE, State
 from pipeline.store import Store
@@ -34,7 +34,9 @@ def _state(options: Namespace, keep: bool = False, store: Store | None = None) -
     graph = _graph(options)
     store = store or check_store(graph, options.recipe, keep)
     shards = list_shards(graph.recipe, store, keep, getattr(options, "limit", None))
-    return State(graph, shards, store, getattr(options, "refit", False))
+    state = State(graph, shards, store, getattr(options, "refit", False))
+    state.pilot = getattr(options, "limit", None) is not None
+    return state
 
 
 def _selected(graph: Graph, options: Namespace) -> set[str]:
@@ -116,7 +118,7 @@ def _run(graph: Graph, store: Store, selected: set[str], options: Namespace) -> 
 
 
 def _where(state: State) -> None:
-    folder = Path(state.graph.recipe.out) / state.graph.recipe.name
+    folder = out_folder(state)
     counts = json.loads((folder / "manifest.json").read_text())["counts"]
     told = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items())
     print(f"{told}\ndataset  {folder / 'dataset'}\nreport   {folder / 'report.html'}")

@@ -18,7 +18,9 @@ _PACKAGES = ("voxsmith", "ray", "pyarrow", "datasets", "numpy", "onnxruntime", "
 
 
 def out_folder(state: State) -> Path:
-    return Path(state.graph.recipe.out) / state.graph.recipe.name
+    """out/<name>; a pilot's is out/<name>.pilot, so that it never stands in for the full corpus."""
+    name = state.graph.recipe.name
+    return Path(state.graph.recipe.out) / (f"{name}.pilot" if state.pilot else name)
 
 
 def is_exported(state: State) -> bool:

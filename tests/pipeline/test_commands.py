@@ -127,3 +127,15 @@ def test_sources_without_a_usable_row(
     (tmp_path / "toy.jsonl").write_text(lines)
     assert main(["run", path]) == 1
     assert f"the sources give nothing to work on: {told}" in capsys.readouterr().err
+
+
+def test_a_pilot_is_written_beside_the_corpus(capsys: pytest.CaptureFixture[str], toys: None, tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, TEXTS)
+    run_inline(open_state(path))
+    assert main(["run", path]) == 0
+    full = (tmp_path / "out/toy/manifest.json").read_bytes()
+    assert main(["run", path, "--limit", "4"]) == 0
+    assert "toy.pilot/dataset" in capsys.readouterr().out
+    assert (tmp_path / "out/toy/manifest.json").read_bytes() == full
+    counts = json.loads((tmp_path / "out/toy.pilot/manifest.json").read_text())["counts"]
+    assert 4 <= counts["rows_in"] < len(TEXTS)
