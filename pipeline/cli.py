@@ -8,6 +8,12 @@ from pipeline.errors import RecipeError, RunFailed
 DONE, FAILED, BAD, INTERRUPTED = 0, 1, 2, 130
 
 
+def _rows(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"write a number of rows, 1 or more, not '{text}'")
+    return int(text)
+
+
 def _hours(text: str) -> float:
     if (found := float(text)) < 0:
         raise ValueError
@@ -33,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     choice.add_argument("--only", metavar="STAGE", help="this stage alone")
     choice.add_argument("--from", dest="start", metavar="STAGE", help="this stage and all that hangs on it")
     part.add_argument(
-        "--limit", type=int, metavar="N", help="a pilot: whole shards until N rows; the full run reuses them"
+        "--limit", type=_rows, metavar="N", help="a pilot: whole shards until N rows; the full run reuses them"
     )
     part.add_argument("--refit", action="store_true", help="fit codebooks anew, on the rows that are there now")
     json_flag = argparse.ArgumentParser(add_help=False)

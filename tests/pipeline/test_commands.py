@@ -139,3 +139,11 @@ def test_a_pilot_is_written_beside_the_corpus(capsys: pytest.CaptureFixture[str]
     assert (tmp_path / "out/toy/manifest.json").read_bytes() == full
     counts = json.loads((tmp_path / "out/toy.pilot/manifest.json").read_text())["counts"]
     assert 4 <= counts["rows_in"] < len(TEXTS)
+
+
+@pytest.mark.parametrize("limit", ["0", "-3", "few"])
+def test_a_limit_is_a_number_of_rows(capsys: pytest.CaptureFixture[str], limit: str) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["run", "configs/quickstart.yaml", f"--limit={limit}"])
+    assert end.value.code == 2
+    assert "1 or more" in capsys.readouterr().err
