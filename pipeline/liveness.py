@@ -69,7 +69,10 @@ def alive(store: Store, what: str, folders: Iterable[str], every: float = BEAT) 
     finally:
         over.set()
         thread.join()
-        store.delete(_path(name))
+        try:
+            store.delete(_path(name))
+        except OSError as error:  # the work is done; a mark that stays is found to be that of a dead process
+            log.warning("%s: its mark could not be taken away: %s", mark, error)
 
 
 def marks(store: Store, own: str | None = None) -> list[Mark]:

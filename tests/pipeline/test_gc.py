@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 from bench import asked, digests_of, open_state, run_inline, start_cli, write_recipe
+from s3_server import S3Server
 
 from pipeline import runs
 from pipeline.cli import main
 from pipeline.gc import Collected, _delete, collect
 from pipeline.liveness import GC, alive, is_gone, marks
+from pipeline.look_back.diff import compare_runs
+from pipeline.look_back.past import open_run
 from pipeline.state import State
 from pipeline.store import Store
 
@@ -243,6 +246,23 @@ def test_going_back_to_an_earlier_recipe_makes_that_the_latest(capsys: pytest.Ca
     assert collect(full, False, NEVER).files > 0
     assert not open_state(path).ready
     assert asked(path) == []
+
+
+def test_on_an_object_store(toys: None, tmp_path: Path) -> None:
+    """The same by listings and times of S3's protocol, and what changed told from there."""
+    with S3Server() as server:
+        store = Store(server.url("gc"))
+        finish(write_recipe(tmp_path, TEXTS[:9], store=store.url))
+        changed = write_recipe(tmp_path, TEXTS[:9], store=store.url, **LOUD)
+        finish(changed)
+        before, after = (open_run(store, "toy", name) for name in ("previous", "last"))
+        assert compare_runs(store, before, after, 2).counts == {"same": 0, "changed": 9, "came": 0, "went": 0}
+        young = collect(store, False)
+        assert young.files == 0 and young.young > 0
+        with alive(store, "run toy", ["toy_shout", "toy_count", "toy_words"]):
+            assert collect(store, False, NEVER).files == 0
+        assert collect(store, False, NEVER).files == young.young
+        assert marks(store) == [] and not open_state(changed).ready
 
 
 def test_gc_while_a_run_is_on(tmp_path: Path) -> None:
