@@ -15,15 +15,19 @@ def _rows(text: str) -> int:
 
 
 def _hours(text: str) -> float:
-    if (found := float(text)) < 0:
-        raise ValueError
-    return found
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not found >= 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 0 up")
+    return min(found, 1e6)
 
 
 def _count(text: str) -> int:
-    if (found := int(text)) < 0:
-        raise ValueError
-    return found
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 0 up")
+    return int(text)
 
 
 def parser() -> argparse.ArgumentParser:
