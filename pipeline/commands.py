@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pipeline import runs
+from pipeline import listings, runs
 from pipeline.accounts import finished, rejects_of
 from pipeline.errors import RecipeError, RunFailed, nearest
 from pipeline.graph import Graph, build_graph
@@ -17,7 +17,7 @@ from pipeline.liveness import alive
 from pipeline.objects import read_columns
 from pipeline.planner import make_plan, print_plan
 from pipeline.preflight import check_models, check_names, check_store
-from pipeline.publication import export_state, is_exported, out_folder
+from pipeline.publication import export_state, is_exported, out_folder, told_of_another
 from pipeline.recipe import load_recipe
 from pipeline.state import WHOLE, State
 from pipeline.store import Store
@@ -36,6 +36,7 @@ def _state(options: Namespace, keep: bool = False, store: Store | None = None) -
     shards = list_shards(graph.recipe, store, keep, getattr(options, "limit", None))
     state = State(graph, shards, store, getattr(options, "refit", False))
     state.pilot = getattr(options, "limit", None) is not None
+    state.recipe_file = options.recipe
     return state
 
 
@@ -52,9 +53,13 @@ def plan(options: Namespace) -> int:
     state = _state(options)
     rows = make_plan(state, _selected(state.graph, options))
     if options.json:
-        print(json.dumps({"stages": rows}, indent=1))
+        print(json.dumps({"stages": rows, "export": is_exported(state)}, indent=1))
     else:
         print_plan(rows)
+        if not any(row["at_most"] for row in rows) and not is_exported(state):
+            print(
+                f"the dataset in {out_folder(state)} is not of this recipe as it is: `run` or `export` writes it anew"
+            )
     return 0
 
 
@@ -77,6 +82,7 @@ def _run(graph: Graph, store: Store, selected: set[str], options: Namespace) -> 
     if options.retry_rejects:
         _retry(options)
     state = _state(options, keep=True, store=store)
+    told_of_another(state)
     if not any(shard.rows > sum(shard.rejects.values()) for shard in state.shards):
         rows = sum(shard.rows for shard in state.shards)
         why = f"all {rows} rows are rejects; see: python -m pipeline rejects {options.recipe}" if rows else "no row"
@@ -128,17 +134,21 @@ def _retry(options: Namespace) -> None:
     """Note the rows rejected for that reason: their next try has other seeds."""
     state = _state(options, keep=True)
     noted = state.store.read_json(retries_path(state.graph.recipe)) or {}
-    found = 0
+    found, reasons = 0, set[str]()
     for shard, source in enumerate(state.shards):
         ids = read_columns(state.store, {"id": (source.folder, source.key)})["id"].to_pylist()
         for row, reject in zip(ids, rejects_of(state, shard), strict=True):
-            if reject is not None and reject.reason == options.retry_rejects and reject.stage in state.graph.nodes:
+            if reject is None or reject.stage not in state.graph.nodes:
+                continue
+            reasons.add(reject.reason)
+            if reject.reason == options.retry_rejects:
                 rows = noted.setdefault(reject.stage, {})
                 rows[row] = rows.get(row, 0) + 1
                 found += 1
     if not found:
-        raise RunFailed(
-            f"no row is rejected for '{options.retry_rejects}'; see: python -m pipeline rejects {options.recipe}"
+        told = nearest(options.retry_rejects, reasons)
+        raise RecipeError(
+            f"{options.recipe}: --retry-rejects: no row is rejected for '{options.retry_rejects}'; {told}"
         )
     state.store.write_json(retries_path(state.graph.recipe), noted)
     print(f"{found} rows are tried again")
@@ -196,20 +206,31 @@ def status(options: Namespace) -> int:
 def rejects(options: Namespace) -> int:
     state = _state(options, keep=True)
     found: list[dict[str, Any]] = []
+    places = {
+        row: place
+        for name, source in state.graph.recipe.sources.items()
+        for row, place in listings.places(state.store, name, source).items()
+    }
     for shard, source in enumerate(state.shards):
         ids = read_columns(state.store, {"id": (source.folder, source.key)})["id"].to_pylist()
         for row, reject in zip(ids, rejects_of(state, shard), strict=True):
             if reject is not None and options.reason in (None, reject.reason):
-                found.append({"id": row, **reject.__dict__})
+                found.append({"id": row, **reject.__dict__, "place": places.get(row)})
     if options.json:
         print(json.dumps({"rejects": found}, indent=1, ensure_ascii=False))
         return 0
     for one in found:
-        print(f"{one['id']}  {one['stage']}: {one['reason']}: {one['message']}")
+        where = f"{one['place']}: " if one["place"] else ""
+        print(f"{one['id']}  {one['stage']}: {one['reason']}: {where}{one['message']}")
         if one["sample"]:
-            print(f"    {' '.join(one['sample'].split())[:160]}")
+            print(f"    {_printable(one['sample'])[:160]}")
     print(f"{len(found)} rejects")
     return 0
+
+
+def _printable(text: str) -> str:
+    """The text on one line, with what would upset a terminal shown as its escape."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in " ".join(text.split()))
 
 
 def export(options: Namespace) -> int:
@@ -217,6 +238,9 @@ def export(options: Namespace) -> int:
     store = check_store(graph, options.recipe, keep=True)
     with _alive(graph, store, "export"):
         state = _state(options, keep=True, store=store)
+        if not any(finished(state, shard) for shard in range(len(state.shards))):
+            raise RunFailed(f"no shard is through all stages yet; first: python -m pipeline run {options.recipe}")
+        told_of_another(state)
         export_state(state)
     _where(state)
     return 0

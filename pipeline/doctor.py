@@ -29,11 +29,12 @@ def examine(graph: Graph, path: str) -> int:
         if trouble:
             bad += 1
             print(f"          {trouble}")
-    for model, name in models_of(graph, graph.engines).items():
+    for model in models_of(graph, graph.engines):
+        names = ", ".join(name for name, one in graph.engines.items() if model in one.module.models(one.config))
         here = models.available(model)
         bad += not here
         print(
-            f"model     {model} (for {name}): "
+            f"model     {model} (for {names}): "
             + ("here" if here else f"missing; get it with: python -m pipeline fetch {model}")
         )
     print(f"{path}: " + ("ready" if not bad else f"{bad} things to do"))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from types import ModuleType
 from typing import Any
@@ -13,17 +14,21 @@ from pipeline.errors import RecipeError, nearest
 from pipeline.overrides import METHODS, TEXTS, read_overrides
 from pipeline.recipe import explain_errors
 from pipeline.sources import given_columns
-from schemas.columns import ROW_COLUMNS, column, known_columns
+from schemas.columns import PER_ATTEMPT, ROW_COLUMNS, SIDES, column, known_columns
+from schemas.prompt import Prompt
 from schemas.recipe import Recipe
 from stages.registry import BACKENDS, STAGES, backend, stage
 from stages.stage import Stage
 
-# What stages write about one side, for advice when a column is missing.
+# What stages write, for advice when a column is missing: columns, or what they are called on either side.
 _WRITE = {
+    "rewrite": ("query_text", "query_method", "query_attempts"),
+    "respond": ("answer_text", "answer_method", "answer_attempts"),
     "normalise": ("spoken",),
-    "speak": ("audio", "voice"),
-    "listen": ("heard", "wer", "cer", "duration", "silence", "clipping", "tail"),
-    "rate": ("mos",),
+    "speak": ("audio_1", "voice_1"),
+    "listen": ("heard_1", "wer_1", "cer_1", "duration_1", "silence_1", "clipping_1", "tail_1"),
+    "rate": ("mos_1",),
+    "pick": PER_ATTEMPT,
     "units": ("units", "unit_durations"),
 }
 SOURCE = "source"  # owner of the columns that rows bring with them
@@ -124,6 +129,10 @@ def build_graph(recipe: Recipe, path: str) -> Graph:
                 written = list(owners) if column(name) else [*owners, *known_columns()]
                 told = f"reads '{name}', which no stage writes and no source gives"
                 problems.append(f"{path}: stages.{node.name}: {told}; {_writers(name) or nearest(name, written)}")
+    for side in SIDES:
+        if f"{side}_audio_1" in owners and f"{side}_audio" not in owners:
+            told = f"its clips would reach no dataset; add a stage pick (of: {side})"
+            problems.append(f"{path}: stages.{owners[f'{side}_audio_1']}: {told}")
     if problems:
         raise RecipeError(*problems)
     if recipe.overrides:
@@ -138,9 +147,12 @@ def build_graph(recipe: Recipe, path: str) -> Graph:
 
 def _writers(name: str) -> str:
     """Which stages of ours would write the column, as advice."""
+    name = re.sub(r"_\d+$", "_1", name)
     side, _, base = name.partition("_")
-    found = [kind for kind, base_names in _WRITE.items() if re.sub(r"_\d+$", "", base) in base_names]
-    return f"add a stage {' or '.join(found)} (of: {side})" if found else ""
+    for kind, written in _WRITE.items():
+        if name in written or base in written:
+            return f"add a stage {kind}" + (f" (of: {side})" if base in written else "")
+    return ""
 
 
 def _engines(recipe: Recipe, path: str, problems: list[str]) -> Iterator[tuple[str, Engine]]:
@@ -148,6 +160,11 @@ def _engines(recipe: Recipe, path: str, problems: list[str]) -> Iterator[tuple[s
         settings = dict(entry)
         kind = settings.pop("backend", None)
         where = f"{path}: engines.{name}"
+        if kind is None:
+            meant = get_close_matches("backend", settings, n=1)
+            told = f"; '{meant[0]}' is none of the keys" if meant else f"; {nearest('', BACKENDS)}"
+            problems.append(f"{where}.backend: this key is needed{told}")
+            continue
         if kind not in BACKENDS:
             problems.append(f"{where}.backend: no engine backend '{kind}'; {nearest(str(kind), BACKENDS)}")
             continue
@@ -221,16 +238,22 @@ def _check_voices(config: Any, engine: Engine | None, where: str, problems: list
     known = getattr(engine.module, "VOICES", None) if engine else None
     if engine is None or known is None:
         return
-    for voice in getattr(config, "voices", ()):
-        if voice not in known:
-            problems.append(f"{where}.voices: no voice '{voice}' in {engine.name}; {nearest(voice, known)}")
+    if strange := [voice for voice in getattr(config, "voices", ()) if voice not in known]:
+        named = ", ".join(f"'{voice}'" for voice in strange)
+        problems.append(f"{where}.voices: no voice {named} in {engine.name}; {nearest(strange[0], known)}")
 
 
 def _check_prompt(declared: Stage, config: Any, where: str, problems: list[str]) -> None:
     for field, prompt in config:
-        for name in prompt.variables() if hasattr(prompt, "variables") else ():
-            if name not in declared.prompt_variables:
-                problems.append(
-                    f"{where}.{field}: {prompt.path} uses the variable '{name}', which the stage doesn't give; "
-                    + nearest(name, declared.prompt_variables)
-                )
+        if not isinstance(prompt, Prompt):
+            continue
+        used = prompt.variables()
+        for name in set(used) - set(declared.prompt_variables):
+            problems.append(
+                f"{where}.{field}: {prompt.path} uses the variable '{name}', which the stage doesn't give; "
+                + nearest(name, declared.prompt_variables)
+            )
+        if not used:
+            given = ", ".join(declared.prompt_variables)
+            told = "uses no variable, so every row would be asked the same"
+            problems.append(f"{where}.{field}: {prompt.path} {told}; the stage gives {given}")

@@ -14,6 +14,7 @@ from pipeline.store import Store
 from schemas.recipe import Recipe
 from schemas.source import Source
 
+_PLACES = 10_000  # rejected rows of a source whose places are kept: more are for a program to look into
 log = logging.getLogger(__name__)
 
 
@@ -83,18 +84,20 @@ def _all(recipe: Recipe, store: Store, keep: bool, whole: bool) -> Iterator[tupl
                 yield from ((shard, None) for shard in shards)
                 continue
         before = listings.watch(source) if keep and whole else None
-        read = []
-        for shard, table in _shards(name, source):
+        read, places = [], dict[str, str]()
+        for shard, table in _shards(name, source, places):
             if keep and store.meta(shard.folder, shard.key) is None:
                 store.commit(shard.folder, shard.key, table, {"rows": shard.rows, "columns": shard.columns})
             read.append(asdict(shard))
             yield shard, table
         if keep and whole:
-            listings.remember(store, name, source, before, read)
+            listings.remember(store, name, source, before, read, places)
 
 
-def _shards(name: str, source: Source) -> Iterator[tuple[Shard, pa.Table]]:
+def _shards(name: str, source: Source, places: dict[str, str]) -> Iterator[tuple[Shard, pa.Table]]:
+    """Adds to `places` where the first rejected rows stand."""
     for rows in read_source(name, source):
+        places |= {row["id"]: row["place"] for row in rows if row["reject"] and len(places) < _PLACES}
         table = rows_to_table(rows, given_columns(source))
         columns = {column: column_digest(table[column]) for column in table.column_names}
         counts: dict[str, int] = {}

@@ -49,6 +49,8 @@ def difference(old: Parts, new: Parts) -> str | None:
 
 def _told(name: str, old: Any, new: Any) -> str:
     kind, _, rest = name.partition(":")
+    if name == "column:id":  # ids are made of content
+        return "rows of it were edited, added or taken out"
     if kind == "column":
         return f"the column {rest.removeprefix('given ')} changed"
     if kind == "artifact":

@@ -48,12 +48,25 @@ def watch(source: Source) -> list[list[Any]] | None:
 
 
 def remember(
-    store: Store, name: str, source: Source, before: list[list[Any]] | None, shards: list[dict[str, Any]]
+    store: Store,
+    name: str,
+    source: Source,
+    before: list[list[Any]] | None,
+    shards: list[dict[str, Any]],
+    places: dict[str, str],
 ) -> None:
-    """Leave the shards for next time, unless a file changed while it was read."""
+    """Leave the shards for next time, and where each rejected row was read, unless a file changed meanwhile."""
     path = _path(name, source)
     if path and before and source.path and _stats(source.path) == [file[:3] for file in before]:
-        store.write_json(path, {"files": before, "listed": time.time_ns(), "shards": shards})
+        told = {"files": before, "listed": time.time_ns(), "shards": shards, "places": places}
+        store.write_json(path, told)
+
+
+def places(store: Store, name: str, source: Source) -> dict[str, str]:
+    """Row id -> file and line, of rows that the source rejected, as far as `remember` was told."""
+    path = _path(name, source)
+    found: dict[str, str] = ((store.read_json(path) or {}) if path else {}).get("places", {})
+    return found
 
 
 def _path(name: str, source: Source) -> str | None:

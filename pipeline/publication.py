@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,20 @@ def is_exported(state: State) -> bool:
         return False
     found: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
     return found.get("export_key") == export_key(state)
+
+
+def told_of_another(state: State) -> None:
+    """Say it where the folder holds the dataset of another recipe file, which an export would replace."""
+    manifest = out_folder(state) / "manifest.json"
+    if not manifest.is_file():
+        return
+    other = json.loads(manifest.read_text(encoding="utf-8")).get("recipe_file")
+    if other and Path(other).name != Path(state.recipe_file).name:
+        print(
+            f"{out_folder(state)} holds the dataset of {other}, whose name is '{state.graph.recipe.name}' too: it is "
+            "going to be replaced; give one of them another `name` (or `out`) to keep both",
+            file=sys.stderr,
+        )
 
 
 def export_state(state: State) -> None:
@@ -65,6 +80,7 @@ def _export(state: State, folder: Path) -> None:
         },
         "versions": dict(_versions()),
         "git_commit": _git_commit(),
+        "recipe_file": state.recipe_file,
         "recipe": resolved,
         "prompts": {
             prompt.path: prompt.text

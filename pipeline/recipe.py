@@ -26,16 +26,34 @@ def load_recipe(path: str, overrides: list[str] | None = None) -> Recipe:
 def read_yaml(path: str) -> dict[str, Any]:
     file = Path(path)
     if not file.is_file():
-        folder = file.parent if file.parent.is_dir() else Path(".")
-        near = [str(found) for found in folder.glob("*.y*ml")]
-        raise RecipeError(f"{path}: no such recipe; {nearest(path, near)}")
+        what = "is a folder, not a recipe" if file.is_dir() else "no such recipe"
+        folders = {file if file.is_dir() else file.parent, Path("configs")}
+        near = {str(found) for folder in folders for found in folder.glob("*.yaml") if found.name != "ray_cluster.yaml"}
+        raise RecipeError(f"{path}: {what}; {nearest(path, near)}")
     try:
-        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raw = yaml.load(file.read_text(encoding="utf-8"), _EachKeyOnce)
+    except UnicodeDecodeError:
+        raise RecipeError(f"{path}: not UTF-8 text; save it as UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise RecipeError(f"{path}{line}: not YAML: {error.problem}") from None
+    except yaml.YAMLError as error:
         raise RecipeError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(raw, dict):
         raise RecipeError(f"{path}: a recipe is a mapping of keys (name, sources, stages, …)")
     return raw
+
+
+class _EachKeyOnce(yaml.SafeLoader):
+    """YAML where a key that is there twice is a mistake: plain YAML keeps the last one and says nothing."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen and key.value != "<<":
+                raise yaml.MarkedYAMLError(problem=f"the key '{key.value}' is there twice", problem_mark=key.start_mark)
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else "")
+        return super().construct_mapping(node, deep)
 
 
 def _override(path: str, raw: dict[str, Any], override: str) -> None:
@@ -73,7 +91,9 @@ def explain_errors(
             given = found.get("input")
             # An address may hold a password, and is never shown.
             plain = isinstance(given, str | int | float | bool) and "://" not in str(given)
-            shown = f" (it is {given!r})" if plain and "'" not in message else ""
+            if found["type"] in ("tuple_type", "list_type"):
+                message = f"a list is wanted, [{given}] say" if plain else "a list is wanted"
+            shown = f" (it is {given!r})" if plain and "'" not in message and str(given) not in message else ""
             yield f"{path}: {where or 'recipe'}: {message[0].lower()}{message[1:]}{shown}"
 
 

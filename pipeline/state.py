@@ -50,6 +50,7 @@ class State:
 
     def __init__(self, graph: Graph, shards: list[Shard], store: Store, refit: bool = False) -> None:
         self.graph, self.shards, self.store, self.refit = graph, shards, store, refit
+        self.recipe_file = ""  # as the command line named it, to tell people
         self.pilot = False  # of the first rows only: what it exports stands beside the full corpus
         self.fixed = {node.name: fixed_parts(graph, node) for node in graph.nodes.values()}
         self.done: dict[tuple[str, int], Done] = {}

@@ -26,7 +26,7 @@ ROW_COLUMNS = {
     "conversation_id": Column(pa.string(), "made of the source's name and the conversation's content"),
     "turn": Column(pa.int32(), "0 for the first exchange of a conversation"),
     "source": Column(pa.string(), "the recipe's name for where the row came from"),
-    "licence": Column(pa.string(), "terms of the source, as the recipe states them"),
+    "licence": Column(pa.string(), "terms: the source's as the recipe states them; exported, the strictest that apply"),
     "instruction": Column(pa.string(), "what the user wrote: task and context joined"),
     "context": Column(pa.string(), "the part of the instruction that is material to work on (Alpaca's input), or null"),
 }
@@ -39,7 +39,7 @@ SIDE_COLUMNS = {
     "audio": Column(AUDIO, "the clip"),
     "voice": Column(pa.string(), "the voice of the clip"),
     "heard": Column(pa.string(), "what ASR heard in the clip"),
-    "wer": Column(pa.float32(), "word error rate of `heard` against `text`, after normalisation"),
+    "wer": Column(pa.float32(), "word error rate of `heard` against `text`, after Whisper's normaliser"),
     "cer": Column(pa.float32(), "character error rate, likewise"),
     "duration": Column(pa.float32(), "seconds"),
     "silence": Column(pa.float32(), "longest silent stretch inside the clip, seconds"),

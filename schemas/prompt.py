@@ -27,7 +27,10 @@ class Prompt(Strict):
         path = Path(value)
         if not path.is_file():
             raise ValueError(f"no such prompt file: {value}")
-        text = path.read_text(encoding="utf-8")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{value}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
         try:
             _JINJA.parse(text)
         except TemplateSyntaxError as error:

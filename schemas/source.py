@@ -62,6 +62,8 @@ class Source(Strict):
         if path is None:
             return None
         found = files(path)
+        if not found and Path(path).is_dir():
+            raise ValueError(f"'{path}' is a folder; name its files, {Path(path) / '*.jsonl'} say")
         if not found:
             raise ValueError(f"no such file: {path}{_nearest_file(path)}")
         for file in found:
@@ -123,4 +125,5 @@ def _nearest_file(path: str) -> str:
     names = [found.name for found in folder.iterdir() if found.name.endswith(SUFFIXES)]
     if near := get_close_matches(Path(path).name, names, n=1):
         return f"; did you mean '{folder / near[0]}'?"
-    return f"; '{folder}' holds {', '.join(sorted(names)[:5]) or 'no such files'}"
+    where = f"'{folder}'" if folder != Path(".") else f"the folder where you are, {Path.cwd()},"
+    return f"; {where} holds {', '.join(sorted(names)[:5]) or f'no file that ends in {SUFFIXES[0]} or {SUFFIXES[1]}'}"

@@ -26,16 +26,20 @@ def clip_fault(found: Mapping[str, Any], text: str, checks: Clip) -> Fault | Non
     # NaN is beyond no limit, so each comparison below would let it pass
     if wrong := [name for name in _NUMBERS if found[name] is not None and not math.isfinite(found[name])]:
         return Fault("unmeasured", f"no number came out of measuring {', '.join(wrong)}")
+    # columns are float32: 0.2 comes back as 0.2000000030, which is not more than 0.2
+    found = {**found, **{name: round(found[name], 6) for name in _NUMBERS if found[name] is not None}}
     duration, count = found["duration"] or 0.0, len(words(text))
     if duration <= 0.05:
         return Fault("empty_clip", "the clip is empty")
     # one word error in a short text is a large share of it: then the sounds decide
     if found["wer"] > checks.max_wer and (count > 6 or found["cer"] > checks.max_cer):
         return Fault(
-            "wer", f"of {count} words {found['wer']:.0%} were heard otherwise, at most {checks.max_wer:.0%} may"
+            "wer", f"of {count} words {found['wer']:.1%} were heard otherwise, at most {checks.max_wer:.1%} may"
         )
     if found["cer"] > checks.max_cer:
-        return Fault("cer", f"{found['cer']:.0%} of the characters were heard otherwise")
+        return Fault(
+            "cer", f"{found['cer']:.1%} of the characters were heard otherwise, at most {checks.max_cer:.1%} may"
+        )
     lost, added = lost_and_added(text, found["heard"] or "")
     if lost > checks.max_lost:
         return Fault("words_lost", f"{lost} letters in a row of the text were not heard: {found['heard']!r}")

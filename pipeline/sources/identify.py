@@ -8,7 +8,7 @@ from typing import Any
 Row = dict[str, Any]
 
 # Where a row came from and what it is called is not its content, nor are terms.
-_NOT_CONTENT = ("id", "conversation_id", "turn", "source", "licence", "reject", "raw")
+_NOT_CONTENT = ("id", "conversation_id", "turn", "source", "licence", "reject", "raw", "place")
 
 
 def identify(source: str, conversations: Iterable[list[Row]]) -> Iterator[list[Row]]:
@@ -55,4 +55,4 @@ def _late(row: Row, conversation: str) -> Row:
     raw = json.dumps([conversation, _content(row)], sort_keys=True, ensure_ascii=False)
     message = f"the conversation '{conversation}' goes on after other records: sort them by it"
     reject = row["reject"] or ("split_conversation", message, str(row["instruction"])[:200])
-    return {"instruction": None, "context": None, "reject": reject, "raw": raw}
+    return {"instruction": None, "context": None, "reject": reject, "raw": raw, "place": row.get("place")}

@@ -1,7 +1,7 @@
 """From records to conversations: what a user of Alpaca, of UltraChat or of named columns asked, turn by turn.
 
-Rows here have `instruction`, `context`, the columns that the source gives, and `reject`: None, or (reason, message,
-sample). A rejected row has nulls, and `raw`, the whole of what was read, for its name. Only what can't be taken for a
+Rows here have `instruction`, `context`, the columns that the source gives, `place`, and `reject`: None, or (reason,
+message, sample). A rejected row has nulls, and `raw`, the whole of what was read, for its name. Only what can't be taken for a
 request at all is rejected here; whether a text can be spoken is for the stages to say.
 
 Reasons: bad_line (no record), missing_field (not there, or no text), bad_text (not Unicode), empty_instruction,
@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any
 
 from pipeline.sources.identify import Row
-from pipeline.sources.records import Bad, Record
+from pipeline.sources.records import Bad, Placed, kind
 from schemas.source import Source
 
 SAMPLE = 200  # characters of what was read that a reject shows
@@ -28,14 +28,18 @@ _NOTHING = re.compile(
 )
 
 
-def conversations(source: Source, records: Iterable[Record]) -> Iterator[list[Row]]:
+def conversations(source: Source, records: Iterable[Placed]) -> Iterator[list[Row]]:
     """The conversations of a source, not named yet (see identify), in order; a bad record is one of a single row."""
     if source.layout == "ultrachat":
-        for record in records:
-            yield [_bad(record)] if isinstance(record, Bad) else _dialogue(record, source.turns)
+        for place, record in records:
+            turns = [_bad(record)] if isinstance(record, Bad) else _dialogue(record, source.turns)
+            yield [{**row, "place": place} for row in turns]
         return
     names = source.columns or _ALPACA
-    rows = (_bad(record) if isinstance(record, Bad) else _columns(record, names) for record in records)
+    rows = (
+        {**(_bad(record) if isinstance(record, Bad) else _columns(record, names)), "place": place}
+        for place, record in records
+    )
     for _, group in groupby(enumerate(rows), key=_same_conversation):
         yield sorted((row for _, row in group), key=_turn)
 
@@ -128,7 +132,7 @@ def _text(record: dict[str, Any], field: str) -> str:
             return ""
         raise _Unfit("missing_field", f"there is no field '{field}', but {', '.join(map(str, record)) or 'none'}")
     if not isinstance(value, str):
-        raise _Unfit("missing_field", f"'{field}' is not a text but a {type(value).__name__}")
+        raise _Unfit("missing_field", f"'{field}' is not a text but {kind(value)}")
     if "\0" in value or clean(value) != value:
         raise _Unfit("bad_text", f"'{field}' is not Unicode text (bytes that aren't UTF-8, half a pair, or NUL)")
     return value.strip()

@@ -17,7 +17,8 @@ from schemas.source import Source
 def read_source(name: str, source: Source) -> Iterator[list[Row]]:
     """The shards of the source that the recipe calls `name`, in order; one pass, one shard in memory.
 
-    A row has the columns of ROW_COLUMNS and those of `given_columns`, and `reject`: None or (reason, message, sample).
+    A row has the columns of ROW_COLUMNS and those of `given_columns`, `place` (where it was read, for people) and
+    `reject`: None or (reason, message, sample).
     Raises RecipeError where a file or dataset can't be read, RunFailed where a connection failed.
     """
     talks = islice(conversations(source, records(name, source, fields(source))), source.limit)

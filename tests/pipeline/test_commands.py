@@ -60,7 +60,7 @@ def test_explain(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         edited = write_recipe(tmp_path, [*TEXTS[:row], text, *TEXTS[row + 1 :]])
         if open_state(edited, keep=False).shards[shard].anchor == state.shards[shard].anchor:
             break
-    assert "the column id changed" in said(capsys, "explain", edited, "toy_shout", str(shard))
+    assert "rows of it were edited, added or taken out" in said(capsys, "explain", edited, "toy_shout", str(shard))
     assert "engine.model changed" in said(capsys, "explain", path, "toy_shout", "1", "--set", "engines.llm.model=other")
     said(capsys, "explain", path, "toy_shout", "99", code=2)
 
@@ -76,6 +76,51 @@ def test_status_and_rejects(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
     assert [(one["stage"], one["reason"], one["sample"]) for one in found] == [("toy_shout", "bad", "A BAD ONE")]
     assert "1 rejects" in said(capsys, "rejects", path, "--reason", "bad")
     assert "0 rejects" in said(capsys, "rejects", path, "--reason", "loop")
+
+
+def test_rejects_of_a_source_say_where_they_stand(
+    capsys: pytest.CaptureFixture[str], toys: None, tmp_path: Path
+) -> None:
+    path = write_recipe(tmp_path, TEXTS)
+    rows = tmp_path / "toy.jsonl"
+    rows.write_text(rows.read_text() + '{"instruction": "half a line\n' + '{"instruction": "a nul \\u0000 within"}\n')
+    open_state(path)
+    told = said(capsys, "rejects", path)
+    line = len(rows.read_text().splitlines())
+    assert f"bad_line: {rows}, line {line - 1}: not JSON: Unterminated string starting at column" in told
+    assert f"bad_text: {rows}, line {line}: " in told
+    assert told.count("\0") == 0
+    before = [shard.key for shard in open_state(path).shards]
+    rows.write_text("\n" + rows.read_text())  # the same rows, a line further down: nothing is stale, places follow
+    assert [shard.key for shard in open_state(path).shards] == before
+    assert f"line {line}: not JSON" in said(capsys, "rejects", path)
+
+
+def test_nothing_to_export_and_no_such_reason(capsys: pytest.CaptureFixture[str], toys: None, tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, TEXTS)
+    assert main(["export", path]) == 1
+    assert "no shard is through all stages yet; first: python -m pipeline run" in capsys.readouterr().err
+    run_inline(open_state(path))
+    assert main(["run", path, "--retry-rejects", "bda"]) == 2
+    assert "no row is rejected for 'bda'; did you mean 'bad'?" in capsys.readouterr().err
+
+
+def test_two_recipes_of_one_name(capsys: pytest.CaptureFixture[str], toys: None, tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, TEXTS)
+    finish(path)
+    said(capsys, "export", path)
+    twin = tmp_path / "twin.yaml"
+    twin.write_text(Path(path).read_text())
+    assert main(["export", str(twin)]) == 0
+    assert f"holds the dataset of {path}, whose name is 'toy' too" in capsys.readouterr().err
+
+
+def test_plan_tells_of_a_dataset_that_is_behind(capsys: pytest.CaptureFixture[str], toys: None, tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, TEXTS)
+    finish(path)
+    said(capsys, "export", path)
+    assert said(capsys, "plan", path).strip() == "nothing to do: every stage is up to date"
+    assert "is not of this recipe as it is" in said(capsys, "plan", path, "--set", "export.splits={a: 0.5, b: 0.5}")
 
 
 def test_retried_rejects_are_asked_again_and_nothing_else(tmp_path: Path) -> None:

@@ -45,6 +45,10 @@ CASES = [
     ("stages.rewrite.prompt=configs/prompts/no.jinja", "RECIPE: stages.rewrite.prompt: no such prompt file: configs/prompts/no.jinja"),
     ("export.splits={train: 0.5}", "add up to 0.5, not to 1"),
     ("nmae=x", "RECIPE: nmae: unknown key; did you mean 'name'?"),
+    ("stages.speak_answer.voices=af_sarah", "RECIPE: stages.speak_answer.voices: a list is wanted, [af_sarah] say"),
+    ("stages.speak_answer.voices=[x, y]", "RECIPE: stages.speak_answer.voices: no voice 'x', 'y' in tts; there is"),
+    ("engines.llm={bakend: llm_null}", "RECIPE: engines.llm.backend: this key is needed; 'bakend' is none of the keys"),
+    ("sources.alpaca.path=tests/data", "'tests/data' is a folder; name its files, tests/data/*.jsonl say"),
     ("seed=many", "RECIPE: seed: input should be a valid integer"),
 ]  # fmt: skip
 
@@ -74,6 +78,27 @@ def test_an_undefined_variable_in_a_prompt(capsys: pytest.CaptureFixture[str], t
     prompt.write_text("Answer {{ qeury }}")
     told = complaint(capsys, tmp_path, None, f"stages.respond.prompt={prompt}")
     assert "uses the variable 'qeury', which the stage doesn't give; did you mean 'query'?" in told
+
+
+def test_a_prompt_that_says_the_same_for_every_row(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    prompt = tmp_path / "p.jinja"
+    prompt.write_text("Answer briefly.")
+    told = complaint(capsys, tmp_path, None, f"stages.respond.prompt={prompt}")
+    assert "uses no variable, so every row would be asked the same; the stage gives query" in told
+    prompt.write_bytes(b"caf\xe9 {{ query }}")
+    assert "not UTF-8 text (byte 3)" in complaint(capsys, tmp_path, None, f"stages.respond.prompt={prompt}")
+
+
+def test_clips_that_nobody_picks(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    told = complaint(capsys, tmp_path, lambda recipe: recipe["stages"].pop("pick_query"))
+    assert "stages.speak_query: its clips would reach no dataset; add a stage pick (of: query)" in told
+
+
+def test_a_key_that_is_there_twice(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "twice.yaml"
+    path.write_text("name: x\nseed: 1\nseed: 2\n")
+    assert main(["plan", str(path)]) == 2
+    assert "twice.yaml, line 3: not YAML: the key 'seed' is there twice" in capsys.readouterr().err
 
 
 def test_a_broken_template(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
