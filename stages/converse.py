@@ -18,9 +18,9 @@ from stages.requests import Complete, Request
 from stages.respond import Answering, ask_answer
 from stages.stage import Context, Reject, Row, Stage
 from stages.text.follow_up import fits, said_as_written
+from stages.text.forms import ask_in
 from stages.text.plain_request import with_filler, without_filler
 from stages.text.reading import unreadable
-from stages.text.replies import schema
 from stages.text.speakable import Fault, speakable
 from stages.text.words import words
 
@@ -112,16 +112,15 @@ def _ask(config: Config, task: str, history: History, opening: str, attempt: int
     flat = config.format == "completion"
     said = said_as_written(task) if flat else task
     prompt = config.follow_prompt.render(task=said, history=history[-config.history :])
-    return Complete(
-        prompt=f"{prompt.rstrip()} {opening}" if flat else None,
-        messages=None if flat else (("user", prompt),),
-        head=config.follow_prompt.head if flat else "",
+    return ask_in(
+        config.format,
+        f"{prompt.rstrip()} {opening}".rstrip() if flat else prompt,
+        config.follow_prompt.head,
+        "spoken",
         max_tokens=24 + 3 * len(words(said)) if flat else config.max_words * 3,
         temperature=0.0 if attempt == 1 else config.temperature,
         top_p=1.0 if attempt == 1 else config.top_p,
-        stop=("\n",) if flat else (),
         seed=seed,
-        json_schema=None if flat else schema("spoken"),
     )
 
 

@@ -5,7 +5,7 @@ no fallback: no rule knows an answer.
 """
 
 from collections.abc import Generator
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
@@ -14,14 +14,15 @@ from schemas.prompt import Prompt
 from stages.requests import Complete
 from stages.stage import Asking, Context, Reject, Row, Stage, StageConfig
 from stages.text.answers import answer_fault, proposal, said_before
+from stages.text.forms import Form, ask_in
 from stages.text.plain_request import without_filler
-from stages.text.replies import free_text, json_field, schema
+from stages.text.replies import free_text, json_field
 
 
 class Answering(StageConfig):
     """How the LLM is asked for an answer, and how often."""
 
-    format: Literal["completion", "chat"] = Field("completion", description="a small model goes on with few-shot text")
+    format: Form = Field("completion", description="a small model goes on with few-shot text")
     attempts: int = Field(3, ge=1, description="replies asked for at most")
     max_tokens: int = Field(72, ge=8)
     max_sentences: int = Field(3, ge=1, description="an answer that goes on for longer ends there")
@@ -73,17 +74,15 @@ def ask_answer(
 
 
 def _ask(config: Answering, prompt: str, head: str, attempt: int, seed: int) -> Complete:
-    flat = config.format == "completion"
-    return Complete(
-        prompt=prompt if flat else None,
-        messages=None if flat else (("user", prompt),),
-        head=head if flat else "",
+    return ask_in(
+        config.format,
+        prompt,
+        head,
+        "answer",
         max_tokens=config.max_tokens,
         temperature=0.2 if attempt == 1 else config.temperature,
         top_p=config.top_p,
-        stop=("\n",) if flat else (),
         seed=seed,
-        json_schema=None if flat else schema("answer"),
     )
 
 

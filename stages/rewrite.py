@@ -13,10 +13,11 @@ from schemas.prompt import Prompt
 from stages.requests import Complete
 from stages.stage import Asking, Context, Reject, Row, Stage, StageConfig
 from stages.text.faithful import faithful, holds
+from stages.text.forms import Form, ask_in
 from stages.text.material import split_context
 from stages.text.plain_request import is_question, opener, plain_request, with_context, with_filler, without_filler
 from stages.text.reading import unreadable
-from stages.text.replies import json_field, schema
+from stages.text.replies import json_field
 from stages.text.speakable import Fault, speakable
 from stages.text.verbalise import verbalise
 from stages.text.words import words
@@ -26,7 +27,7 @@ class Config(StageConfig):
     """Settings of `rewrite`."""
 
     prompt: Prompt = Field(description="variables: task, context (empty where there is none)")
-    format: Literal["completion", "chat"] = Field("completion", description="a small model goes on with few-shot text")
+    format: Form = Field("completion", description="a small model goes on with few-shot text")
     attempts: int = Field(3, ge=1, description="replies asked for at most")
     fallback: Literal["rules", "none"] = Field("rules", description="what stands in when every reply fails its checks")
     filler_rate: float = Field(0.3, ge=0, le=1, description="share of requests that start with um, hey or the like")
@@ -94,17 +95,16 @@ def _ask(config: Config, task: str, material: str, opening: str, attempt: int, s
     flat = config.format == "completion"
     prompt_task, prompt_context = (verbalise(task), verbalise(material)) if flat else (task, material)
     prompt = config.prompt.render(task=prompt_task, context=prompt_context)
-    return Complete(
-        head=config.prompt.head if flat else "",
-        prompt=f"{prompt.rstrip()} {opening}".rstrip() if flat else None,
-        messages=None if flat else (("user", prompt),),
+    return ask_in(
+        config.format,
+        f"{prompt.rstrip()} {opening}".rstrip() if flat else prompt,
+        config.prompt.head,
+        "spoken",
         # Three tokens a word leave room to say numbers; what goes on for longer is no rewriting.
         max_tokens=min(config.max_tokens, 24 + 3 * len(words(prompt_task))) if flat else config.max_tokens,
         temperature=0.0 if attempt == 1 else config.temperature,
         top_p=1.0 if attempt == 1 else config.top_p,
-        stop=("\n",) if flat else (),
         seed=seed,
-        json_schema=None if flat else schema("spoken"),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator
 from typing import Any
 
-from stages.requests import Request
+from stages.requests import Completion, Request
 
 
 def drive(talk: Generator[Request, Any, Any], answer: Callable[[Any], Any]) -> tuple[Any, list[Any]]:
@@ -16,6 +16,19 @@ def drive(talk: Generator[Request, Any, Any], answer: Callable[[Any], Any]) -> t
             request = talk.send(answer(request))
     except StopIteration as end:
         return end.value, asked
+
+
+def with_replies(talk: Generator[Request, Any, Any], *replies: str, finish: str = "stop") -> tuple[Any, list[Any]]:
+    """What the stage returns where the LLM says these things in turn, no more and no less asked, and its requests."""
+    left = list(replies)
+
+    def answer(request: Any) -> Completion:
+        assert left, f"one reply more is asked for: {request}"
+        return Completion(left.pop(0), finish, 9)
+
+    found = drive(talk, answer)
+    assert not left, f"not asked for: {left}"
+    return found
 
 
 def unasked(request: Request) -> Any:

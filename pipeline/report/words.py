@@ -1,7 +1,9 @@
 """What was said against what was heard, word by word, for a person to see."""
 
 import re
+from collections.abc import Callable
 from difflib import SequenceMatcher
+from functools import cache
 from typing import NamedTuple
 
 
@@ -14,11 +16,25 @@ class Span(NamedTuple):
 
 
 def compare(said: str, heard: str) -> list[Span]:
-    """The two texts as runs of words. Case and punctuation don't count; the WER's own normaliser forgives more."""
+    """The two texts as runs of words. What the WER's normaliser forgives ("10" heard for "ten") counts as the same."""
     left, right = said.split(), heard.split()
     matcher = SequenceMatcher(None, [_plain(word) for word in left], [_plain(word) for word in right], autojunk=False)
     kinds = {"equal": "same", "replace": "other", "delete": "missing", "insert": "extra"}
-    return [Span(kinds[tag], " ".join(left[a:b]), " ".join(right[c:d])) for tag, a, b, c, d in matcher.get_opcodes()]
+    spans = [Span(kinds[tag], " ".join(left[a:b]), " ".join(right[c:d])) for tag, a, b, c, d in matcher.get_opcodes()]
+    return [span._replace(kind="same") if span.kind == "other" and _forgiven(span) else span for span in spans]
+
+
+def _forgiven(span: Span) -> bool:
+    normalise = _normaliser()
+    return normalise(span.said).split() == normalise(span.heard).split()
+
+
+@cache
+def _normaliser() -> Callable[[str], str]:
+    from whisper_normalizer.english import EnglishTextNormalizer  # late: it takes a second
+
+    found: Callable[[str], str] = EnglishTextNormalizer()
+    return found
 
 
 def _plain(word: str) -> str:

@@ -125,6 +125,7 @@ def test_words_are_compared_without_case_and_punctuation() -> None:
     assert [span.kind for span in spans] == ["same", "other", "same", "extra"]
     assert compare("one two", "one") == [Span("same", "one", "one"), Span("missing", "two", "")]
     assert compare("", "um") == [Span("extra", "", "um")]
+    assert compare("ten cats", "10 cats")[0] == Span("same", "ten", "10")
 
 
 def test_the_strip_shows_each_unit_as_long_as_it_lasts() -> None:

@@ -1,15 +1,15 @@
 """`converse` with replies given by hand, for how a dialogue can go; and with the real small model."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from talk import drive, with_replies
 
 from schemas.checks import Exchange
 from stages.converse import STAGE, Config
-from stages.engines import llm_llamacpp, models
-from stages.requests import Complete, Completion
+from stages.engines import llm_llamacpp
+from stages.requests import Complete
 from stages.stage import Context, Reject
 from stages.text.follow_up import fits, said_as_written
 
@@ -47,14 +47,7 @@ def dialogue(*asked: str, first: int = 0) -> list[dict[str, Any]]:
 
 def given(settings: Context, rows: list[dict[str, Any]], *replies: str) -> tuple[list[Any], list[Complete]]:
     """What the stage makes of the rows where the model says these things in turn, and what it was asked."""
-    asking, asked, left = STAGE.run(rows, settings), [], iter(replies)
-    try:
-        asked.append(next(asking))
-        while True:
-            asked.append(asking.send(Completion(next(left), "stop", 9)))
-    except StopIteration as end:
-        assert next(left, None) is None
-        return end.value, asked
+    return with_replies(STAGE.run(rows, settings), *replies)
 
 
 def after_opening(asked: str) -> str:
@@ -184,22 +177,8 @@ def test_numbers_of_a_follow_up_stay() -> None:
     assert fits("Great, can you give me more tips?", task, []) is not None
 
 
-@pytest.fixture(scope="module")
-def llm() -> Iterator[llm_llamacpp.LlamaCpp]:
-    models.fetch("smollm2-135m-instruct")
-    engine = llm_llamacpp.load(llm_llamacpp.Config())
-    yield engine
-    engine.close()
-
-
 def test_the_small_model_holds_a_dialogue(llm: llm_llamacpp.LlamaCpp) -> None:
-    asking = STAGE.run(dialogue(*ASKED), context())
-    try:
-        request = next(asking)
-        while True:
-            request = asking.send(llm.submit(request).result(timeout=120))
-    except StopIteration as end:
-        written = end.value
+    written, _ = drive(STAGE.run(dialogue(*ASKED), context()), lambda request: llm.submit(request).result(120))
     assert len(written) == 3
     assert sum(not isinstance(row, Reject) for row in written) >= 1
     seen = [isinstance(row, Reject) for row in written]

@@ -1,15 +1,15 @@
 """`rewrite` with replies given by hand, for every way that a reply can go; and with the real small model."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from talk import drive, with_replies
 
 from schemas.checks import QueryText
-from stages.engines import llm_llamacpp, models
-from stages.requests import Complete, Completion
+from stages.engines import llm_llamacpp
+from stages.requests import Complete
 from stages.rewrite import STAGE, Config, read
 from stages.stage import Context, Reject
 from stages.text.faithful import faithful
@@ -32,13 +32,7 @@ def row(instruction: str, material: str | None = None, row_id: str = "r1") -> di
 
 def given(one: dict[str, Any], settings: Context, *replies: str) -> tuple[dict[str, Any], list[Complete]]:
     """What the stage writes where the model says these things in turn, and what it was asked."""
-    asking, asked, left = STAGE.run(one, settings), [], iter(replies)
-    try:
-        asked.append(next(asking))
-        while True:
-            asked.append(asking.send(Completion(next(left), "stop", 9)))
-    except StopIteration as end:
-        return end.value, asked
+    return with_replies(STAGE.run(one, settings), *replies)
 
 
 def test_a_good_reply_is_taken() -> None:
@@ -121,26 +115,12 @@ def test_the_same_row_is_asked_and_written_the_same() -> None:
     assert other["query_text"] != first[0]["query_text"]
 
 
-@pytest.fixture(scope="module")
-def llm() -> Iterator[llm_llamacpp.LlamaCpp]:
-    models.fetch("smollm2-135m-instruct")
-    engine = llm_llamacpp.load(llm_llamacpp.Config())
-    yield engine
-    engine.close()
-
-
 def test_the_small_model_rewrites_real_rows(llm: llm_llamacpp.LlamaCpp) -> None:
     rows = json.loads((ROOT / "tests/data/alpaca_sample.json").read_text(encoding="utf-8"))[:8]
     settings, methods = context(filler_rate=0.3), []
     for number, sample in enumerate(rows):
         one = row(sample["instruction"], sample["input"] or None, f"r{number}")
-        asking = STAGE.run(one, settings)
-        try:
-            request = next(asking)
-            while True:
-                request = asking.send(llm.submit(request).result(timeout=120))
-        except StopIteration as end:
-            written = end.value
+        written, _ = drive(STAGE.run(one, settings), lambda request: llm.submit(request).result(120))
         methods.append(written["query_method"])
         assert speakable(written["query_text"], 3, 100) is None
         assert faithful(written["query_text"], one["instruction"], one["context"], QueryText().min_kept) is None
