@@ -16,6 +16,7 @@ from pipeline.errors import RunFailed
 from pipeline.pools import NO_ENGINE, Actor, Pool, assign, check_placeable, connect, end_actor, make_pools, start_actor
 from pipeline.progress import Progress
 from pipeline.state import WHOLE, State, Unit
+from pipeline.store import NO_ROOM
 
 _DRAIN_SECONDS = 25.0
 _DEATHS = 20  # of one pool's actors, beyond which the engine rather than a row is at fault
@@ -132,9 +133,11 @@ class _Run:
             self._died(pool, actor, error)
             return
         except (RayTaskError, RayError) as error:
-            unit = actor.units.pop(ref)
+            unit, cause = actor.units.pop(ref), getattr(error, "cause", None)
             times = self.faults[unit.key] = self.faults.get(unit.key, 0) + 1
-            if isinstance(getattr(error, "cause", None), OSError) and times < _TRIES:
+            if isinstance(cause, OSError) and cause.errno in NO_ROOM:
+                raise RunFailed(f"{cause.strerror}: {cause.filename}") from None
+            if isinstance(cause, OSError) and times < _TRIES:
                 self.progress.say(f"{unit.node}, shard {unit.shard}: {_cause(error)}; it is tried again")
                 self._enqueue(unit)
                 return

@@ -157,6 +157,7 @@ def _put_together(layout: Layout, written: dict[Path, Written], folder: Path, ke
     lost = [place / file for place, one in written.items() for file in one.reject_files]
     assemble(fresh / "dataset", files, layout.schema, layout.rates, key)
     assemble(fresh / "rejects", {"": lost}, REJECT_SCHEMA, layout.reject_rates, f"rejects {key}")
+    (folder / "manifest.json").unlink(missing_ok=True)  # from here on it would tell of what is no more
     for name in ("dataset", "rejects"):
         shutil.rmtree(folder / name, ignore_errors=True)
         (fresh / name).rename(folder / name)

@@ -107,6 +107,7 @@ def connect() -> None:
     """Join the cluster that RAY_ADDRESS names (as in a submitted job), or start Ray on this machine, on loopback."""
     if ray.is_initialized():
         return
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of several units that fail at once, one is told of
     quiet: dict[str, Any] = {"logging_level": "WARNING", "log_to_driver": bool(os.environ.get("VOXSMITH_WORKER_LOGS"))}
     if os.environ.get("RAY_ADDRESS"):
         ray.init(**quiet)

@@ -13,6 +13,7 @@ from pipeline.digests import digest
 from pipeline.export import export_key, write_dataset
 from pipeline.runs import now
 from pipeline.state import State
+from pipeline.store import telling_of_no_room
 from schemas.prompt import Prompt
 
 _PACKAGES = ("voxsmith", "ray", "pyarrow", "datasets", "numpy", "onnxruntime", "ctranslate2", "xllamacpp", "openai")
@@ -51,9 +52,10 @@ def told_of_another(state: State) -> None:
 def export_state(state: State) -> None:
     """Write what is finished. Raises RunFailed where rows got lost."""
     folder = out_folder(state)
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):  # another run of the recipe may be writing there
-        _export(state, folder)
+    with telling_of_no_room(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock"):  # another run of the recipe may be writing there
+            _export(state, folder)
 
 
 def _export(state: State, folder: Path) -> None:

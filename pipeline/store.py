@@ -10,13 +10,15 @@
 On a local disk a file appears by rename, on an object store by a single put.
 """
 
+import errno
 import json
 import os
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -29,6 +31,7 @@ _AT_ONCE = 8 * 2**20  # bytes of a file that is read whole
 _TRIPS = 32  # to an object store at a time
 _ATTEMPTS = 10  # of its client at one request, with growing pauses
 _TRIES = 4  # of ours at reading a file, with growing pauses
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 T = TypeVar("T")
 
 
@@ -138,7 +141,7 @@ class Store:
             return None
 
     def write_bytes(self, path: str, data: bytes | pa.Buffer) -> None:
-        with self._appearing(path) as name, self.fs.open_output_stream(name) as file:
+        with telling_of_no_room(self.url), self._appearing(path) as name, self.fs.open_output_stream(name) as file:
             file.write(data)
 
     def read_json(self, path: str) -> Any:
@@ -157,7 +160,7 @@ class Store:
 
     def _write_table(self, path: str, table: pa.Table) -> None:
         if self._local:
-            with self._appearing(path) as name, self.fs.open_output_stream(name) as file:
+            with telling_of_no_room(self.url), self._appearing(path) as name, self.fs.open_output_stream(name) as file:
                 _write_ipc(file, table)
             return
         # Whole before it is put: a stream that is closed because something failed would leave half an object.
@@ -178,6 +181,18 @@ class Store:
 
     def _appearing(self, path: str) -> "_Appearing":
         return _Appearing(self.fs, f"{self.root}/{path}", rename=self._local)
+
+
+@contextmanager
+def telling_of_no_room(folder: object) -> Iterator[None]:
+    """An error of a full disk in the block comes out as one that says which folder was written to, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        told = "the disk is full; make room on it, and the same command goes on (`gc` tells what is not needed)"
+        raise OSError(error.errno, told, str(folder)) from None
 
 
 def _write_ipc(sink: Any, table: pa.Table) -> None:
