@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pipeline.state import State
 
 ROOT = Path(__file__).parent.parent
+TOY_PATH = os.pathsep.join([str(ROOT / "tests" / "toys" / "site"), str(ROOT)])  # registers the toys in a process
 TOYS = {"toy_shout": "toys.shout", "toy_count": "toys.count", "toy_words": "toys.words"}
 
 
@@ -105,11 +106,10 @@ def texts_of(state: "State", column: str) -> list[Any]:
 
 def start_cli(*arguments: str, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
     """A command line in a process of its own, in which (and in whose workers) the toys are registered."""
-    path = os.pathsep.join([str(ROOT / "tests" / "toys" / "site"), str(ROOT)])
     return subprocess.Popen(
         [sys.executable, "-m", "pipeline", *arguments],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": path, **(env or {})},
+        env={**os.environ, "PYTHONPATH": TOY_PATH, **(env or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,7 +1,13 @@
+import os
+from collections.abc import Iterator
+
 import pytest
-from bench import TOYS
+from bench import TOY_PATH, TOYS
+from s3_server import KEYS
 
 import stages.registry as registry
+
+ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # without it Ray takes, or looks for, another address
 
 
 @pytest.fixture
@@ -10,3 +16,27 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, module in TOYS.items():
         monkeypatch.setitem(registry.STAGES, name, module)
     monkeypatch.setitem(registry.BACKENDS, "toy_llm", "toys.llm")
+
+
+@pytest.fixture(scope="session")
+def ray_head() -> Iterator[str]:
+    """The address of a Ray on loopback that many tests share: each start takes seconds."""
+    from ray.cluster_utils import Cluster
+
+    shared = {"PYTHONPATH": TOY_PATH} | ON_LOOPBACK | KEYS  # what its processes are to see
+    before = {name: os.environ.get(name) for name in shared}
+    os.environ |= shared
+    try:
+        found = Cluster(True, head_node_args={"num_cpus": 8, "node_ip_address": "127.0.0.1"})
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+    yield found.address
+    found.shutdown()
+
+
+@pytest.fixture
+def one_ray(ray_head: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Command lines of this test run on the shared Ray, as jobs of a cluster do."""
+    for name, value in {"RAY_ADDRESS": ray_head, **ON_LOOPBACK}.items():
+        monkeypatch.setenv(name, value)

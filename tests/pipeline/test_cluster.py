@@ -1,7 +1,6 @@
 """Cluster files are valid; a submitted job, and a node that is lost, on a real cluster of two nodes on this machine."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -11,10 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
-from bench import ROOT, digests_of, run_cli, start_cli, write_recipe
+from bench import ROOT, TOY_PATH, digests_of, run_cli, start_cli, write_recipe
 
 TEXTS = [f"thing number {n}" for n in range(24)]
-TOYS = {"PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "toys" / "site"), str(ROOT)])}
 
 
 def test_ray_takes_the_cluster_file() -> None:
@@ -52,7 +50,7 @@ def test_the_linter_has_nothing_to_say_about_the_image() -> None:
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A head with a dashboard and a second node, on loopback; their processes end with the test."""
     monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # else Ray takes another address
-    monkeypatch.setenv("PYTHONPATH", TOYS["PYTHONPATH"])
+    monkeypatch.setenv("PYTHONPATH", TOY_PATH)
     from ray.cluster_utils import Cluster
 
     found = Cluster(
@@ -85,7 +83,7 @@ def test_a_submitted_job(cluster: Any, tmp_path: Path) -> None:
 
     client = JobSubmissionClient(f"http://{cluster.head_node.webui_url}")
     path = write_recipe(tmp_path, TEXTS)
-    working = {"working_dir": str(ROOT), "env_vars": TOYS}
+    working = {"working_dir": str(ROOT), "env_vars": {"PYTHONPATH": TOY_PATH}}
 
     def submit(*arguments: str) -> tuple[JobStatus, str]:
         command, end = f"{sys.executable} -m pipeline run {path} {' '.join(arguments)}", time.monotonic() + 180

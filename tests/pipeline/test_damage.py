@@ -9,6 +9,8 @@ from bench import asked, digests_of, open_state, run_cli, run_inline, write_reci
 
 from pipeline.objects import Damaged, read_columns
 
+pytestmark = pytest.mark.usefixtures("one_ray")
+
 TEXTS = [f"thing number {n}" for n in range(24)]
 
 

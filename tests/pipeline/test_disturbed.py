@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from bench import asked, digests_of, run_cli, start_cli, write_recipe
 
+pytestmark = pytest.mark.usefixtures("one_ray")
+
 TEXTS = [f"thing number {n}" for n in range(24)]
 
 

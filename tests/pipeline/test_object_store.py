@@ -14,6 +14,8 @@ from pipeline.preflight import check_store
 from pipeline.recipe import load_recipe
 from pipeline.store import Store
 
+pytestmark = pytest.mark.usefixtures("one_ray")
+
 TEXTS = [f"thing number {n}" for n in range(24)]
 
 

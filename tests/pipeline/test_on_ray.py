@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from bench import ROOT, asked, digests_of, run_cli, start_cli, write_recipe
 
 TEXTS = [f"thing number {n}" for n in range(24)]
@@ -60,6 +61,7 @@ def test_kill_9_loses_no_finished_shard(tmp_path: Path) -> None:
     assert digests_of(tmp_path / "cut" / "out") == digests_of(tmp_path / "whole" / "out")
 
 
+@pytest.mark.usefixtures("one_ray")
 def test_sigterm_drains_and_the_same_command_goes_on(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, TEXTS)
     process = start_cli("run", path, "--set", "engines.llm.delay=0.2")
@@ -78,6 +80,7 @@ def test_sigterm_drains_and_the_same_command_goes_on(tmp_path: Path) -> None:
     assert counts(tmp_path)["rows_out"] == len(TEXTS)
 
 
+@pytest.mark.usefixtures("one_ray")
 def test_a_row_that_kills_its_engine_is_one_reject(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, [*TEXTS[:9], "segfault here", *TEXTS[9:14]])
     code, output = run_cli("run", path)
@@ -88,6 +91,7 @@ def test_a_row_that_kills_its_engine_is_one_reject(tmp_path: Path) -> None:
     assert (reject["stage"], reject["reason"]) == ("toy_shout", "engine_killed")
 
 
+@pytest.mark.usefixtures("one_ray")
 def test_an_engine_that_hangs_on_a_row_is_killed_and_the_row_is_one_reject(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, [*TEXTS[:3], "hang here", *TEXTS[3:6]])
     code, output = run_cli("run", path, "--set", "engines.llm.resources={patience: 1, num_cpus: 0.5}")
@@ -98,6 +102,7 @@ def test_an_engine_that_hangs_on_a_row_is_killed_and_the_row_is_one_reject(tmp_p
     assert json.loads(output)["rejects"][0]["reason"] == "engine_killed"
 
 
+@pytest.mark.usefixtures("one_ray")
 def test_pending_rows_end_with_1_and_the_same_command_finishes_them(tmp_path: Path) -> None:
     down = tmp_path / "down"
     path = write_recipe(tmp_path, [*TEXTS[:6], "down now"], engines__llm__down=str(down))
@@ -112,6 +117,7 @@ def test_pending_rows_end_with_1_and_the_same_command_finishes_them(tmp_path: Pa
     assert counts(tmp_path)["rows_out"] == 7
 
 
+@pytest.mark.usefixtures("one_ray")
 def test_a_wrong_prompt_does_not_burn_the_night(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, [f"bad {n}" for n in range(60)])
     code, output = run_cli("run", path)
@@ -128,6 +134,7 @@ def start_server(port: int = 0) -> tuple["subprocess.Popen[str]", str]:
     return process, process.stdout.readline().strip()
 
 
+@pytest.mark.usefixtures("one_ray")
 def test_a_language_model_server_that_is_killed_in_mid_run(tmp_path: Path) -> None:
     server, url = start_server()
     engine = {"backend": "llm_openai", "base_url": url, "model": "small", "retries": 2, "backoff": 0.05}
