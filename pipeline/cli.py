@@ -38,6 +38,9 @@ def parser() -> argparse.ArgumentParser:
     recipe.add_argument(
         "--set", action="append", default=[], metavar="A.B.C=VALUE", help="override a key of the recipe"
     )
+    profile = argparse.ArgumentParser(add_help=False)
+    profile.add_argument("--profile", metavar="NAME", help="one of the recipe's `profiles`: values for another machine")
+    recipe = argparse.ArgumentParser(add_help=False, parents=[recipe, profile])
     part = argparse.ArgumentParser(add_help=False)
     choice = part.add_mutually_exclusive_group()
     choice.add_argument("--only", metavar="STAGE", help="this stage alone")
@@ -81,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
     collect.add_argument("--dry-run", action="store_true", help="only tell what would go")
     collect.add_argument("--grace", type=_hours, default=24.0, metavar="HOURS", help="keep what is younger (24)")
     add("doctor", "what this machine has, what the recipe needs, what to do", recipe)
-    fetch = add("fetch", "get models into the cache folder")
+    fetch = add("fetch", "get models into the cache folder", profile)
     fetch.add_argument(
         "models", nargs="+", help="names from the catalogue, hub:org/name, or a recipe file for all of its models"
     )

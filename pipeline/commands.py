@@ -24,7 +24,7 @@ from pipeline.store import Store
 
 
 def _graph(options: Namespace) -> Graph:
-    recipe = load_recipe(options.recipe, options.set)
+    recipe = load_recipe(options.recipe, options.set, options.profile)
     graph = build_graph(recipe, options.recipe)
     check_names(graph, options.recipe)
     return graph
@@ -249,7 +249,7 @@ def export(options: Namespace) -> int:
 def report(options: Namespace) -> int:
     from pipeline.report.build import build
 
-    recipe = load_recipe(options.recipe, options.set)
+    recipe = load_recipe(options.recipe, options.set, options.profile)
     folder = Path(recipe.out) / recipe.name
     if not (folder / "manifest.json").is_file():
         raise RunFailed(f"{folder}/manifest.json isn't there; first: python -m pipeline export {options.recipe}")
@@ -260,7 +260,7 @@ def report(options: Namespace) -> int:
 def publish(options: Namespace) -> int:
     from pipeline.publish.command import publish as send
 
-    return send(load_recipe(options.recipe, options.set), options)
+    return send(load_recipe(options.recipe, options.set, options.profile), options)
 
 
 def diff(options: Namespace) -> int:
@@ -312,4 +312,4 @@ def doctor(options: Namespace) -> int:
 def fetch(options: Namespace) -> int:
     from pipeline.preflight import fetch_models
 
-    return fetch_models(options.models)
+    return fetch_models(options.models, options.profile)

@@ -67,12 +67,12 @@ def check_models(graph: Graph, path: str, engines: Iterable[str | None]) -> None
         raise RecipeError(*lines)
 
 
-def fetch_models(names: list[str]) -> int:
+def fetch_models(names: list[str], profile: str | None = None) -> int:
     """Fetch models; a recipe's file name stands for all models that it needs."""
     wanted: dict[str, None] = {}
     for name in names:
         if name.endswith((".yaml", ".yml")):
-            graph = build_graph(load_recipe(name), name)
+            graph = build_graph(load_recipe(name, profile=profile), name)
             wanted |= dict.fromkeys(models_of(graph, graph.engines))
         else:
             wanted[name] = None

@@ -12,9 +12,16 @@ from pipeline.errors import RecipeError, nearest
 from schemas.recipe import Recipe
 
 
-def load_recipe(path: str, overrides: list[str] | None = None) -> Recipe:
-    """The recipe in the file `path`, with `a.b.c=value` overrides applied. Raises RecipeError."""
+def load_recipe(path: str, overrides: list[str] | None = None, profile: str | None = None) -> Recipe:
+    """The recipe in the file `path`, with the profile's values, then `a.b.c=value` overrides. Raises RecipeError."""
     raw = read_yaml(path)
+    profiles = raw.pop("profiles", None) or {}
+    if not isinstance(profiles, dict) or not all(isinstance(values, dict) for values in profiles.values()):
+        raise RecipeError(f"{path}: profiles: write them as {{name: {{a.b.c: value}}}}")
+    if profile is not None and profile not in profiles:
+        raise RecipeError(f"{path}: no profile '{profile}'; {nearest(profile, profiles)}")
+    for key, value in profiles.get(profile, {}).items():
+        _put(path, raw, key, value, f"profiles.{profile}.{key}")
     for override in overrides or []:
         _override(path, raw, override)
     try:
@@ -60,6 +67,15 @@ def _override(path: str, raw: dict[str, Any], override: str) -> None:
     key, sign, text = override.partition("=")
     if not sign or not key:
         raise RecipeError(f"--set {override}: write it as a.b.c=value")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise RecipeError(f"--set {override}: the value is not YAML") from None
+    _put(path, raw, key, value, f"--set {override}")
+
+
+def _put(path: str, raw: dict[str, Any], key: str, value: Any, who: str) -> None:
+    """Set the key at a.b.c; what stood there is replaced whole."""
     place: Any = raw
     *parents, last = key.split(".")
     for number, part in enumerate(parents, 1):
@@ -67,11 +83,8 @@ def _override(path: str, raw: dict[str, Any], override: str) -> None:
             place[part] = {}
         place = place[part]
         if not isinstance(place, dict):
-            raise RecipeError(f"{path}: --set {override}: '{'.'.join(parents[:number])}' holds no keys")
-    try:
-        place[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise RecipeError(f"--set {override}: the value is not YAML") from None
+            raise RecipeError(f"{path}: {who}: '{'.'.join(parents[:number])}' holds no keys")
+    place[last] = value
 
 
 def explain_errors(

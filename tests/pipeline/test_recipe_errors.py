@@ -8,6 +8,7 @@ import yaml
 from bench import ROOT
 
 from pipeline.cli import main
+from pipeline.recipe import load_recipe
 
 QUICKSTART = yaml.safe_load((ROOT / "configs" / "quickstart.yaml").read_text())
 
@@ -99,6 +100,20 @@ def test_a_key_that_is_there_twice(capsys: pytest.CaptureFixture[str], tmp_path:
     path.write_text("name: x\nseed: 1\nseed: 2\n")
     assert main(["plan", str(path)]) == 2
     assert "twice.yaml, line 3: not YAML: the key 'seed' is there twice" in capsys.readouterr().err
+
+
+def test_profiles(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    changes = {"name": "tiny", "sources.alpaca.limit": 3, "engines.llm": {"backend": "llm_null"}}
+    path.write_text(yaml.safe_dump(QUICKSTART | {"profiles": {"tiny": changes, "bad": {"seed.x": 1}}}))
+    plain = load_recipe(str(path))
+    assert plain == load_recipe("configs/quickstart.yaml")
+    small = load_recipe(str(path), ["seed=3"], "tiny")
+    assert (small.name, small.sources["alpaca"].limit, small.seed) == ("tiny", 3, 3)
+    assert small.engines["llm"] == {"backend": "llm_null"} and small.engines["tts"] == plain.engines["tts"]
+    for name, told in (("tinny", "no profile 'tinny'; did you mean 'tiny'?"), ("bad", "profiles.bad.seed.x: 'seed'")):
+        assert main(["plan", str(path), "--profile", name]) == 2
+        assert told in capsys.readouterr().err
 
 
 def test_a_broken_template(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
