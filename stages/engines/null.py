@@ -4,7 +4,9 @@ For measuring the pipeline itself, and for trying a recipe's shape before a GPU 
 asked to say into the clip's comment, and `asr_null` reads it there, so that rows go through all checks of clips.
 """
 
+import os
 import time
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -20,6 +22,7 @@ class Config(EngineConfig):
 
     latency: float = Field(0.0, ge=0, description="seconds a request; in no key")
     model: str = Field("null", description="another name stands for another model: everything is asked again")
+    trace: str = Field("", description="a folder where each actor writes when it began and ended each reply; in no key")
 
 
 def identity(config: Config) -> dict[str, Any]:
@@ -41,6 +44,8 @@ class Null(Batching):
 
     def __init__(self, config: Config) -> None:
         self.latency = config.latency
+        name = f"{type(self).__name__.lower()}.{os.getpid()}"
+        self.trace = open(Path(config.trace) / name, "a", buffering=1) if config.trace else None  # noqa: SIM115
         super().__init__(config.resources.batch)
 
     def answer(self, requests: list[Request]) -> list[Any]:
@@ -50,6 +55,8 @@ class Null(Batching):
         start = time.monotonic()
         reply = self.reply(request)
         time.sleep(max(0.0, self.latency - (time.monotonic() - start)))
+        if self.trace:
+            self.trace.write(f"{start:.6f} {time.monotonic():.6f}\n")
         return reply
 
     def reply(self, request: Request) -> Any:
