@@ -16,7 +16,7 @@ from stages.text.faithful import faithful, holds
 from stages.text.forms import Form, ask_in
 from stages.text.material import split_context
 from stages.text.plain_request import is_question, opener, plain_request, with_context, with_filler, without_filler
-from stages.text.reading import unreadable
+from stages.text.reading import endless, unreadable
 from stages.text.replies import json_field
 from stages.text.speakable import Fault, speakable
 from stages.text.verbalise import verbalise
@@ -44,6 +44,8 @@ def rewrite(row: Row, context: Context) -> Asking:
     """Writes query_text, query_method, query_attempts. Raises Reject with the last check's reason."""
     config: Config = context.config
     checks: QueryText = context.checks
+    if fault := endless(row["instruction"], config.max_words):
+        raise Reject(fault.reason, fault.message, row["instruction"])
     task, material = split_context(row["instruction"], row["context"])
     if fault := unreadable(task, material, config.scripts, config.max_words):
         raise Reject(fault.reason, fault.message, row["instruction"])

@@ -14,12 +14,17 @@ Asking = Generator[Request, Any, Row]
 AskingAll = Generator[Request, Any, list[Row]]
 
 
+_MESSAGE, _SAMPLE = 2_000, 10_000  # characters that a person is shown
+
+
 class Reject(Exception):
-    """This row can't go on: a verdict on its content. `sample` is the text that failed, for a person to read."""
+    """This row can't go on: a verdict on its content. `sample` is the text that failed, for a person to read: the start
+    of it where it is longer than anyone reads.
+    """
 
     def __init__(self, reason: str, message: str, sample: str = "") -> None:
         super().__init__(f"{reason}: {message}")
-        self.reason, self.message, self.sample = reason, message, sample
+        self.reason, self.message, self.sample = reason, message[:_MESSAGE], sample[:_SAMPLE]
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,14 @@ _PLACEHOLDER = re.compile(r"<[^<>]{3,}>|\[(?:insert|your|name|link|image|url|tex
                           r"|\b(?:image|photo|picture|audio|video|file|attachment)s?\.(?:jpe?g|png|gif|mp[34]|pdf|wav|csv|docx?|txt)\b"
                           r"|\S+\.(?:jpe?g|png|gif|mp[34]|pdf|wav|csv|docx?|xlsx?)\b", re.I)  # fmt: skip
 
+_CHARACTERS = 50  # of a word, far more than any has
+
 
 def unreadable(task: str, context: str, scripts: tuple[str, ...] = ("Latin",), max_words: int = 80) -> Fault | None:
     """Why nobody could say this instruction aloud, or None. Scripts are named as Unicode names them."""
     text = f"{task}\n{context}".strip()
+    if fault := endless(text, max_words):
+        return fault
     if not re.search(r"\w", task):
         return Fault("empty", "there is no instruction")
     if fault := _script(text, scripts):
@@ -55,6 +59,14 @@ def unreadable(task: str, context: str, scripts: tuple[str, ...] = ("Latin",), m
     if (signs := len(_OPERATOR.findall(text))) > 7 or (signs > 4 and signs * 3 > count):
         return Fault("formula", f"{signs} operators in {count} words can't be followed by ear")
     return _garbled(text)
+
+
+def endless(text: str, max_words: int) -> Fault | None:
+    """Told by its length alone, before any pattern looks through it: some take time in the square of that."""
+    most = _CHARACTERS * max_words
+    if len(text) > most:
+        return Fault("too_long", f"{len(text)} characters, more than {max_words} words can have; {most} are looked at")
+    return None
 
 
 def _script(text: str, scripts: tuple[str, ...]) -> Fault | None:

@@ -30,6 +30,7 @@ DATA = Path(__file__).parents[2] / "data"
         ("Summarize notes.pdf for me", "placeholder"),
         ("Summarize https://www.example.com/2020/08/08/politics/monuments-in-the-desert.html", "url"),
         ("Tell me about " + "very " * 90 + "long things", "too_long"),
+        ("a" * 10**6, "too_long"),  # a pattern that looked through it would take hours
         ("Solve 8*6....194 .2.3578... .9.8.....6 7..954.... .45.1..793", "garbled"),
         ("Say xkcdqrtz bcdfghjk wrtpsdfg plmkjhgf", "garbled"),
         ("What is the value of π?", None),
