@@ -229,7 +229,7 @@ class _Run:
                 continue
             ready, _ = ray.wait([actor.pulse], timeout=0)
             try:
-                stuck = ray.get(actor.pulse) if ready else now - actor.felt
+                stuck = ray.get(actor.pulse).stuck if ready else now - actor.felt
             except RayError:  # it died, as its units will tell
                 continue
             if ready:

@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from pipeline.graph import Node
 from pipeline.memo import Memo
+from pipeline.meter import Account
 from pipeline.objects import build_table, column_field
 from schemas.columns import SIDES
-from stages.engines.base import Engine, Refused, Unavailable
+from stages.engines.base import Refused, Unavailable
 from stages.requests import Request
 from stages.stage import Context, Reject, Row
 
@@ -56,21 +57,22 @@ def run_unit(
     node: Node,
     context: Context,
     rows: pa.Table,
-    engine: Engine | None,
+    engine: Account | None,
     identity: str,
     memo: Memo | None,
     keep_part: Callable[[pa.Table], None],
     killers: dict[str, str] | None = None,
     stop: Callable[[], bool] = lambda: False,
-    progressed: Callable[[], None] = lambda: None,
+    progressed: Callable[[int], None] = lambda rows: None,
     probe: bool = False,
 ) -> Outcome:
     """Run the node's stage over the rows of a shard.
 
     `identity` is the digest of the engine's identity, `keep_part` is given the replies so far now and then,
     `killers` are rows (by id) that kill the engine: they become rejects unasked. When `stop` turns true no more is
-    asked, and what is unfinished is pending. `progressed` is called at each reply and each row. A `probe` leaves all
-    its replies as a part, because it will not be committed. Never raises for what a row or the engine does.
+    asked, and what is unfinished is pending. `progressed` is told of each reply (0) and of how many rows are finished.
+    A `probe` leaves all its replies as a part, because it will not be committed. Never raises for what a row or the
+    engine does.
     """
     unit = _Unit(node, context, rows, engine, identity, memo, keep_part, killers or {}, stop, progressed)
     outcome = unit.run()
@@ -85,13 +87,13 @@ class _Unit:
         node: Node,
         context: Context,
         rows: pa.Table,
-        engine: Engine | None,
+        engine: Account | None,
         identity: str,
         memo: Memo | None,
         keep_part: Callable[[pa.Table], None],
         killers: dict[str, str],
         stop: Callable[[], bool],
-        progressed: Callable[[], None],
+        progressed: Callable[[int], None],
     ) -> None:
         self.node, self.context, self.rows, self.engine, self.identity = node, context, rows, engine, identity
         self.memo, self.keep_part, self.killers, self.stop = memo, keep_part, killers, stop
@@ -230,7 +232,7 @@ class _Unit:
         self.waiting.setdefault(future, []).append(talk)
 
     def _settle(self, future: "Future[Any]") -> None:
-        self.progressed()
+        self.progressed(0)
         talks = self.waiting.pop(future)
         name = talks[0].requests[-1]
         self.in_flight.pop(name, None)
@@ -275,7 +277,7 @@ class _Unit:
             self.pending[self.rows["id"][place].as_py()] = why
 
     def _finish(self, talk: _Talk, result: Row | Sequence[Row | Reject] | Reject) -> None:
-        self.progressed()
+        self.progressed(len(talk.places))
         if isinstance(result, Reject):
             results: Sequence[Row | Reject] = [result] * len(talk.places)
         else:

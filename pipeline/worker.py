@@ -4,13 +4,14 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from pipeline.digests import column_digest, digest
 from pipeline.graph import Graph, Node
 from pipeline.memo import Memo
+from pipeline.meter import Account, Figures, Meter
 from pipeline.objects import Damaged, Place, read_columns
 from pipeline.state import WHOLE, Unit
 from pipeline.store import Store
@@ -21,21 +22,33 @@ from stages.stage import Reject, Row
 log = logging.getLogger(__name__)
 
 
+class Pulse(NamedTuple):
+    """How an actor gets on. `stuck`: seconds since the last reply or row of the unit that has waited longest for one,
+    0 where none runs; `units`: of each under way, by key and span, its rows so far and its account's figures.
+    """
+
+    stuck: float
+    units: dict[tuple[str, tuple[int, int] | None], tuple[int, Figures]]
+
+
 class Worker:
     """One engine (or none), loaded once, and the units that ask it."""
 
     def __init__(self, store: str, graph: Graph, engine: str | None) -> None:
+        start = time.monotonic()
         self.store, self.graph = Store(store), graph
         self.engine: Engine | None = None
         self.identity = ""
         self.stopping = threading.Event()
-        self._progress: dict[tuple[str, tuple[int, int] | None], float] = {}  # when each unit under way last got on
+        self._under_way: dict[tuple[str, tuple[int, int] | None], Account] = {}
         self._memos: dict[str, Memo] = {}
         self._memo_lock = threading.Lock()
         if engine is not None:
             found = graph.engines[engine]
             self.identity = digest(found.module.identity(found.config))
             self.engine = found.module.load(found.config)
+        self.meter = Meter(self.engine)
+        self.load_seconds = time.monotonic() - start
 
     def run(self, unit: Unit) -> dict[str, Any]:
         """Run the unit and commit its object. Returns the object's meta, with `pending` where rows are held up.
@@ -43,22 +56,21 @@ class Worker:
         A unit with pending rows is not committed: its replies so far stay as a part for the next try. Where an object
         that it reads is damaged, only `damaged` is returned: that object's place.
         """
-        self._progress[unit.key, unit.span] = time.monotonic()
+        account = self._under_way[unit.key, unit.span] = self.meter.open()
         try:
-            return self._run(unit)
+            return self._fit(unit, account) if unit.shard == WHOLE else self._run(unit, account)
         except Damaged as error:
             log.warning("%s", error)
             return {"damaged": error.place}
         finally:
-            del self._progress[unit.key, unit.span]
+            del self._under_way[unit.key, unit.span]
+            account.close()
 
-    def _run(self, unit: Unit) -> dict[str, Any]:
+    def _run(self, unit: Unit, account: Account) -> dict[str, Any]:
         node = self.graph.nodes[unit.node]
         artifacts = {
             name: self._artifact(place, unit.parts[f"artifact:{name}"]) for name, place in unit.artifacts.items()
         }
-        if unit.shard == WHOLE:
-            return self._fit(node, unit)
         own_parts: list[str] = []
         rows = read_columns(self.store, unit.places[0], unit.digests[0]).select(self._visible(node, unit))
         if unit.span is not None:
@@ -67,16 +79,16 @@ class Worker:
             node,
             context_of(node, self.graph.recipe.seed, artifacts, unit.retries),
             rows,
-            self.engine,
+            account if self.engine else None,
             self.identity,
             self._memo(node),
             lambda part: own_parts.append(self.store.write_part(unit.node, unit.key, part)),
             unit.killers,
             self.stopping.is_set,
-            lambda: self._progress.update({(unit.key, unit.span): time.monotonic()}),
+            account.progressed,
             probe=unit.span is not None,
         )
-        meta = _meta(node, unit, outcome)
+        meta = _meta(node, unit, outcome, account)
         if unit.span is not None or outcome.pending:
             return meta | {"pending": outcome.pending}
         meta["columns"] = {name: column_digest(outcome.table[name]) for name in node.writes}
@@ -90,14 +102,14 @@ class Worker:
         """Ask no more; units in flight leave what they have."""
         self.stopping.set()
 
-    def pulse(self) -> float:
-        """Seconds since the last reply or row of the unit that has waited longest for one; 0 where none runs."""
-        now = time.monotonic()
-        return max((now - last for last in list(self._progress.values())), default=0.0)
+    def pulse(self) -> "Pulse":
+        now, units = time.monotonic(), dict(self._under_way)
+        stuck = max((now - account.moved for account in units.values()), default=0.0)
+        return Pulse(stuck, {name: (account.rows, account.told()) for name, account in units.items()})
 
-    def ping(self) -> bool:
-        """True once the engine is loaded."""
-        return True
+    def ping(self) -> float:
+        """Seconds that loading the engine took; there is no answer before it is loaded."""
+        return self.load_seconds
 
     def _visible(self, node: Node, unit: Unit) -> list[str]:
         names = (*self.graph.inputs(node), *node.given)
@@ -117,22 +129,19 @@ class Worker:
             raise Damaged(*place, "its file is not the one that was written")
         return data
 
-    def _fit(self, node: Node, unit: Unit) -> dict[str, Any]:
+    def _fit(self, unit: Unit, account: Account) -> dict[str, Any]:
         """Run a fit stage: its generator sees every row of the sample, in order, and returns the artifact."""
-        start = time.monotonic()
+        start, node = time.monotonic(), self.graph.nodes[unit.node]
         names = self.graph.inputs(node)
         generator = node.stage.run(
             self._sample_rows(node, unit, names), context_of(node, self.graph.recipe.seed, {}, {})
         )
-        asked = 0
         try:
             request = next(generator)
             while True:
-                if self.engine is None:
-                    raise TypeError(f"the stage {node.name} asks an engine, but it has none")
-                asked += 1
-                self._progress[unit.key, unit.span] = time.monotonic()
-                request = generator.send(self.engine.submit(request).result())
+                reply = account.submit(request).result()
+                account.progressed(0)
+                request = generator.send(reply)
         except StopIteration as end:
             artifact: bytes = end.value[node.stage.fits]
         except (Unavailable, Reject, ValueError) as error:
@@ -144,7 +153,7 @@ class Worker:
             "columns": {node.stage.fits: digest(artifact.hex())},
             "rejects": {},
             "parts": unit.parts,
-            "metrics": {"asked": asked, "remembered": 0, "seconds": round(time.monotonic() - start, 3)},
+            "metrics": {"remembered": 0, "seconds": round(time.monotonic() - start, 3), **account.told()},
         }
         self.store.write_json(f"objects/{unit.node}/{unit.key}.json", meta)
         return meta
@@ -159,7 +168,7 @@ class Worker:
                     yield row
 
 
-def _meta(node: Node, unit: Unit, outcome: Outcome) -> dict[str, Any]:
+def _meta(node: Node, unit: Unit, outcome: Outcome, account: Account) -> dict[str, Any]:
     return {
         "key": unit.key,
         "rows": unit.rows,
@@ -172,5 +181,6 @@ def _meta(node: Node, unit: Unit, outcome: Outcome) -> dict[str, Any]:
             "asked": outcome.asked,
             "remembered": outcome.remembered,
             "seconds": round(outcome.seconds, 3),
+            **account.told(),
         },
     }

@@ -3,6 +3,7 @@
 import queue
 import threading
 from abc import ABC, abstractmethod
+from collections import Counter
 from concurrent.futures import Future
 from typing import Any, ClassVar, Protocol
 
@@ -42,7 +43,10 @@ class EngineConfig(Strict):
 
 
 class Engine(Protocol):
-    """A loaded model. `batch_invariant`: no reply depends on what else is asked at the same time."""
+    """A loaded model. `batch_invariant`: no reply depends on what else is asked at the same time.
+
+    It may have a `usage`, a counter of what it took that replies don't show: `prompt_tokens`, `retries`.
+    """
 
     batch_invariant: ClassVar[bool]
 
@@ -63,6 +67,7 @@ class Batching(ABC):
 
     def __init__(self, batch: int = 1) -> None:
         self.batch = batch
+        self.usage: Counter[str] = Counter()
         self._waiting: queue.SimpleQueue[tuple[Request, Future[Any]] | None] = queue.SimpleQueue()
         self._worker = threading.Thread(target=self._work, daemon=True, name=type(self).__name__)
         self._worker.start()

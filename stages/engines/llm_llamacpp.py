@@ -118,6 +118,7 @@ class LlamaCpp(Batching):
             reply = self.server.handle_chat_completions(body)
         else:
             reply = self.server.handle_completions(body | {"prompt": request.prompt})
+        self.usage["prompt_tokens"] += (reply.get("usage") or {}).get("prompt_tokens", 0)
         return _completion(reply)
 
     def close(self) -> None:

@@ -24,6 +24,7 @@ class Llm(Null):
             raise self.misled(request)
         draw = random.Random(request.digest("null"))
         asked = request.prompt or (request.messages or (("", ""),))[-1][1]
+        self.usage["prompt_tokens"] += asked.count(" ") + 1
         heard = sorted(set(re.findall(r"[a-z]{5,}", asked[-200:])))
         said = draw.sample(_WORDS.split(), 8) + draw.sample(heard, min(4, len(heard)))
         draw.shuffle(said)

@@ -10,6 +10,7 @@ import os
 import random
 import threading
 import time
+from collections import Counter
 from concurrent.futures import Future
 from dataclasses import replace
 from difflib import get_close_matches
@@ -129,6 +130,7 @@ class OpenAI:
         self._not_before = 0.0  # when the server wants to be asked again (time.monotonic)
         self._replies = 0
         self._down = False  # nothing came through while a request used up its tries
+        self.usage: Counter[str] = Counter()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="llm_openai")
         self._thread.start()
@@ -158,6 +160,7 @@ class OpenAI:
             async with self._places:
                 before, tries = self._replies, 1 if self._down else self.config.retries + 1
                 for done in range(1, tries + 1):
+                    self.usage["retries"] += done > 1
                     if (ahead := self._not_before - time.monotonic()) > 0:
                         await asyncio.sleep(ahead + self._pause(1))
                     try:
@@ -205,7 +208,9 @@ class OpenAI:
             cause = str(error.__cause__ or error)
             raise _Again(f"{where}: no connection, or one that broke: {cause}; is the server running there?") from None
         try:
-            return _completion(json.loads(raw.http_response.content))
+            reply = json.loads(raw.http_response.content)
+            self.usage["prompt_tokens"] += int((reply.get("usage") or {}).get("prompt_tokens") or 0)
+            return _completion(reply)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             start = self._quote(raw.http_response.content.decode(errors="replace"))
             raise _Again(f"{where}: a reply that isn't the OpenAI protocol's ({error!r}): {start}") from None

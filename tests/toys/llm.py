@@ -61,6 +61,7 @@ class Engine(Batching):
         if self.config.log:
             with open(self.config.log, "a") as file:
                 file.write(f"{prompt}\n")
+        self.usage["prompt_tokens"] += len(prompt.split())
         return Completion(prompt.upper(), "stop", len(prompt.split()))
 
 

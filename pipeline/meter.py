@@ -1,0 +1,133 @@
+"""How an actor's time, its engine's work and what that used are shared out among the units that it works on at once.
+
+What has gone by since the last event on the actor (a reply, a finished row, the end of a unit) goes to the unit whose
+event it is. So the parts add up to the whole, and a request that took long weighs on its own unit.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import Any
+
+from stages.engines.base import Engine
+from stages.engines.usage import usage_of
+from stages.requests import Request
+
+Figures = dict[str, float]
+
+
+def add(figures: Figures, more: Mapping[str, float]) -> None:
+    """Add each of `more` to the figure of its name."""
+    for name, value in more.items():
+        figures[name] = figures.get(name, 0) + value
+
+
+class Meter:
+    """Of one actor. `engine`: None for stages that ask none; then the process itself is what is busy."""
+
+    def __init__(self, engine: Engine | None) -> None:
+        self.engine = engine
+        self._lock = threading.Lock()
+        self._units = self._waiting = 0  # units under way; requests that the engine has
+        self._last = 0.0  # when the last event was (time.monotonic)
+        self._since = self._unshared = 0.0  # when the engine's time was counted last; what of it is nobody's yet
+        self._used: Figures = {}
+
+    def open(self) -> "Account":
+        """For a unit that begins."""
+        with self._lock:
+            self._units += 1
+            if self._units == 1:  # what went by before was nobody's
+                self._last = time.monotonic()
+        return Account(self)
+
+    def close(self, account: "Account") -> None:
+        """The unit ends."""
+        with self._lock:
+            self._share(account)
+            self._units -= 1
+
+    def asked(self, account: "Account") -> None:
+        with self._lock:
+            self._count_busy()
+            self._waiting += 1
+            add(account.figures, {"asked": 1})
+
+    def answered(self, account: "Account", used: Figures) -> None:
+        """The engine has replied, or failed; `used`: what the reply shows of what it took."""
+        with self._lock:
+            self._count_busy()
+            self._waiting -= 1
+            add(account.figures, used)
+            self._share(account)
+
+    def finished(self, account: "Account", rows: int) -> None:
+        with self._lock:
+            account.rows += rows
+            self._share(account)
+
+    def told(self, account: "Account") -> Figures:
+        """The account's figures up to now, seconds rounded."""
+        with self._lock:
+            self._share(account)
+            return {name: round(value, 4) for name, value in account.figures.items()}
+
+    def _share(self, account: "Account") -> None:
+        now = time.monotonic()
+        worked, self._last = now - self._last, now
+        self._count_busy()
+        busy, self._unshared = worked if self.engine is None else self._unshared, 0.0
+        used = dict(getattr(self.engine, "usage", {}))
+        more = {name: value - self._used.get(name, 0) for name, value in used.items()}
+        self._used = used
+        add(account.figures, {"worked": worked, "busy": busy} | more)
+
+    def _count_busy(self) -> None:
+        now = time.monotonic()
+        self._unshared += now - self._since if self._waiting else 0.0
+        self._since = now
+
+
+class Account:
+    """What one unit's work comes to. It stands before the engine and passes on what the unit asks.
+
+    `figures`: `asked` (requests), `worked` (seconds of the actor), `busy` (seconds of its engine), and what those used.
+    `rows`: finished so far; `moved`: when it last got on (time.monotonic).
+    """
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self.figures: Figures = {}
+        self.rows = 0
+        self.moved = time.monotonic()
+
+    def submit(self, request: Request) -> "Future[Any]":
+        """As the engine's own; a reply is counted before the unit sees it."""
+        engine, counted = self._meter.engine, Future[Any]()
+        if engine is None:
+            raise TypeError("a stage that names no engine asks one")
+        self._meter.asked(self)
+
+        def count(done: "Future[Any]") -> None:
+            error = done.exception()
+            self._meter.answered(self, {} if error else usage_of(request, done.result()))
+            if error:
+                counted.set_exception(error)
+            else:
+                counted.set_result(done.result())
+
+        engine.submit(request).add_done_callback(count)
+        return counted
+
+    def progressed(self, rows: int) -> None:
+        """A reply has come, or so many rows are finished."""
+        self.moved = time.monotonic()
+        if rows:
+            self._meter.finished(self, rows)
+
+    def told(self) -> Figures:
+        return self._meter.told(self)
+
+    def close(self) -> None:
+        self._meter.close(self)
