@@ -28,6 +28,7 @@ from schemas.columns import ROW_COLUMNS, SIDE_COLUMNS, SIDES
 
 _SIDE_COLUMNS = [name for name in SIDE_COLUMNS if name not in ("spoken", "silence", "clipping", "tail")]
 _PIECES = ".pieces"
+_LITTLE = 128 * 2**20  # bytes of objects, which the driver reads itself: a process takes a second to start
 
 
 def export_key(state: State) -> str:
@@ -46,10 +47,11 @@ def write_dataset(state: State, folder: Path) -> dict[str, Any]:
     layout = _layout(state)
     done = [shard for shard in range(len(state.shards)) if finished(state, shard)]
     pending = sum(shard.rows for shard in state.shards) - sum(state.shards[shard].rows for shard in done)
-    pieces = {_name(layout, parts): parts for parts in _cut(state, layout, done)}
+    weights = _weights(state, layout, done)
+    pieces = {_name(layout, parts): parts for parts in _cut(state, layout, weights)}
     (folder / _PIECES).mkdir(parents=True, exist_ok=True)
     try:
-        written = _write_all(layout, pieces, folder / _PIECES)
+        written = _write_all(layout, pieces, folder / _PIECES, sum(weights.values()))
     except Damaged as error:
         state.store.drop(*error.place)
         raise RunFailed(f"{error}; it has been taken out, and: python -m pipeline run makes it anew") from None
@@ -82,18 +84,22 @@ def _code() -> list[str]:
 # -- pieces -----------------------------------------------------------------------------------------------------------
 
 
-def _cut(state: State, layout: Layout, shards: list[int]) -> Iterator[list[Part]]:
-    """Runs of shards of about `layout.size` bytes, cut where a shard's name says so: an edit changes one piece."""
+def _weights(state: State, layout: Layout, shards: list[int]) -> dict[int, int]:
+    """Bytes of the objects that each shard's columns are in."""
     places = {shard: set(state.places(layout.columns, shard).values()) for shard in shards}
     sizes = {stage: state.store.sizes(stage) for stage in {stage for found in places.values() for stage, _ in found}}
-    weights = [sum(sizes[stage].get(key, 0) for stage, key in places[shard]) for shard in shards]
-    mean = max(1, sum(weights)) / max(1, len(shards))
+    return {shard: sum(sizes[stage].get(key, 0) for stage, key in places[shard]) for shard in shards}
+
+
+def _cut(state: State, layout: Layout, weights: dict[int, int]) -> Iterator[list[Part]]:
+    """Runs of shards of about `layout.size` bytes, cut where a shard's name says so: an edit changes one piece."""
+    mean = max(1, sum(weights.values())) / max(1, len(weights))
     span = 1  # shards of a piece on average: a power of two, so that it seldom changes as a corpus grows
     while span * 2 * mean <= layout.size:
         span *= 2
     piece: list[Part] = []
     weight = 0
-    for shard, size in zip(shards, weights, strict=True):
+    for shard, size in weights.items():
         piece.append(_part(state, layout, shard))
         weight += size
         anchor = hashlib.blake2b(state.shards[shard].anchor.encode(), digest_size=8).digest()
@@ -109,11 +115,12 @@ def _name(layout: Layout, parts: list[Part]) -> str:
     return digest([told, [asdict(part) for part in parts], _code()])
 
 
-def _write_all(layout: Layout, pieces: dict[str, list[Part]], folder: Path) -> dict[Path, Written]:
-    """Each piece in a folder of its own, in order; several processes where there is more than one to write."""
+def _write_all(layout: Layout, pieces: dict[str, list[Part]], folder: Path, size: int) -> dict[Path, Written]:
+    """Each piece in a folder of its own, in order; by processes of their own, unless it is little work in all."""
     found = {folder / name: _known(folder / name) for name in pieces}
     missing = [name for name in pieces if found[folder / name] is None]
-    if len(missing) > 1 and (workers := min(len(missing), len(os.sched_getaffinity(0)))) > 1:
+    if len(missing) > 1 or (missing and size > _LITTLE):
+        workers = min(len(missing), len(os.sched_getaffinity(0)))
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             waiting = {name: pool.submit(_write_one, layout, pieces[name], folder / name) for name in missing}
             found |= {folder / name: future.result() for name, future in waiting.items()}

@@ -4,12 +4,13 @@ Besides the stage's columns an object has `_reject` (why the row can't go on, or
 was asked for the row) and `_replies` (the raw replies, in the same order).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.bounded import PART_BYTES, parts
 from pipeline.digests import column_digest
 from pipeline.store import Store
 from schemas.columns import AUDIO, column
@@ -83,10 +84,13 @@ def _read(store: Store, stage: str, key: str, names: list[str]) -> pa.Table:
 
 def _choose(index: pa.ChunkedArray, columns: list[pa.ChunkedArray]) -> pa.ChunkedArray:
     """For each row the value of the column whose number it names; null where it names none."""
-    rows = len(index)
-    stacked = pa.chunked_array([chunk for column in columns for chunk in column.chunks], type=columns[0].type)
-    where = pc.add(pc.multiply(index.cast(pa.int64()), rows), pa.array(range(rows), pa.int64()))
-    return stacked.take(where)
+    chosen = []
+    for part in parts(pa.Table.from_arrays([index, *columns], [str(number) for number in range(len(columns) + 1)])):
+        where, *others = part.columns
+        stacked = pa.chunked_array([chunk for other in others for chunk in other.chunks], type=columns[0].type)
+        rows = pa.array(range(len(part)), pa.int64())
+        chosen += stacked.take(pc.add(pc.multiply(where.cast(pa.int64()), len(part)), rows)).chunks
+    return pa.chunked_array(chosen, columns[0].type)
 
 
 def build_table(
@@ -96,15 +100,34 @@ def build_table(
     requests: list[list[bytes]],
     replies: list[list[bytes | None]],
 ) -> pa.Table:
-    """The table of an object, from what a stage returned for each row."""
-    arrays = [pa.chunked_array([pa.array([row.get(field.name) for row in rows], field.type)]) for field in fields]
-    arrays += [
-        pa.chunked_array([pa.array(rejects, REJECT)]),
-        pa.chunked_array([pa.array(requests, REQUESTS)]),
-        pa.chunked_array([pa.array(replies, REPLIES)]),
-    ]
+    """The table of an object, from what a stage returned for each row; its chunks are bounded in bytes."""
     schema = pa.schema([*fields, ("_reject", REJECT), ("_requests", REQUESTS), ("_replies", REPLIES)])
+    columns: list[Sequence[Any]] = [[row.get(field.name) for row in rows] for field in fields]
+    columns += [rejects, requests, replies]
+    runs = list(_runs([_weight(row) + _weight(kept) for row, kept in zip(rows, replies, strict=True)]))
+    arrays = [
+        pa.chunked_array([pa.array(values[start:end], field.type) for start, end in runs], field.type)
+        for values, field in zip(columns, schema, strict=True)
+    ]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _runs(weights: list[int]) -> Iterator[tuple[int, int]]:
+    """(start, end) of runs of rows that weigh PART_BYTES at most, each at least a row."""
+    start = weight = 0
+    for row, own in enumerate(weights):
+        if weight + own > PART_BYTES and row > start:
+            yield start, row
+            start, weight = row, 0
+        weight += own
+    yield start, len(weights)
+
+
+def _weight(value: Any) -> int:
+    """Bytes of the clips and replies in the value: the rest is small."""
+    if isinstance(value, dict | list):
+        return sum(_weight(part) for part in (value.values() if isinstance(value, dict) else value))
+    return len(value) if isinstance(value, bytes) else 0
 
 
 def is_audio(name: str) -> bool:

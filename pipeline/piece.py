@@ -6,11 +6,13 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from pipeline import bounded
 from pipeline.accounts import EXPORT, OVERRIDES, Rejected, Rejecting, rejects_in, with_later_turns
 from pipeline.licences import strictest
 from pipeline.objects import Place, is_audio, read_columns
@@ -18,6 +20,7 @@ from pipeline.store import Store
 from pipeline.writer import SplitWriter
 from schemas.columns import AUDIO, SIDES
 
+_REJECTS = 64  # written at a time: each may have a long clip
 PROVENANCE = pa.list_(pa.struct([(name, pa.string()) for name in ("stage", "engine", "model", "object")]))
 REJECT_SCHEMA = pa.schema(
     [(name, pa.int32() if name == "turn" else pa.string()) for name in ("id", "conversation_id", "turn", "source")]
@@ -86,8 +89,8 @@ def write_piece(layout: Layout, parts: list[Part], folder: Path) -> Written:
                 if f"{side}_duration" in rows.column_names:
                     found.seconds[side] += sum(value or 0.0 for value in rows[f"{side}_duration"].to_pylist())
         lost = [(row, verdict) for row, verdict in enumerate(verdicts) if verdict is not None]
-        if lost:
-            rejects.write("", _reject_table(store, part, table, lost))
+        for start in range(0, len(lost), _REJECTS):
+            rejects.write("", _reject_table(store, part, table, lost[start : start + _REJECTS]))
         for _, verdict in lost:
             reasons = found.rejects.setdefault(verdict.stage, {})
             reasons[verdict.reason] = reasons.get(verdict.reason, 0) + 1
@@ -114,22 +117,29 @@ def _by_split(
 ) -> Iterator[tuple[str, pa.Table]]:
     """The rows that come out, ready to be written, split by split."""
     texts = _conversation_texts(table, verdicts)
-    rows: dict[str, list[int]] = {}
-    for row, verdict in enumerate(verdicts):
-        if verdict is None:
-            split = split_of(texts[table["conversation_id"][row].as_py()], layout.splits) if layout.splits else ""
-            rows.setdefault(split, []).append(row)
-    for split, places in rows.items():
-        found = table.take(places)
-        licences = [strictest([value or "unknown", *layout.licences]) for value in found["licence"].to_pylist()]
-        found = found.set_column(found.column_names.index("licence"), "licence", pa.array(licences, pa.string()))
-        for name in found.column_names:
-            if is_audio(name):
-                found = found.set_column(found.column_names.index(name), name, _named(found, name))
-        found = found.append_column("provenance", pa.array([list(part.provenance)] * len(found), PROVENANCE))
-        for name in set(layout.schema.names) - set(found.column_names):  # given by other sources, not by this one
-            found = found.append_column(name, pa.nulls(len(found), layout.schema.field(name).type))
-        yield split, found.select(layout.schema.names).cast(layout.schema)
+    conversations = table["conversation_id"].to_pylist()
+    left = zip(conversations, verdicts, strict=True)
+    for some in bounded.parts(table):
+        rows: dict[str, list[int]] = {}
+        for row, (conversation, verdict) in enumerate(islice(left, len(some))):
+            if verdict is None:
+                split = split_of(texts[conversation], layout.splits) if layout.splits else ""
+                rows.setdefault(split, []).append(row)
+        for split, places in rows.items():
+            yield split, _finished(layout, part, some.take(places))
+
+
+def _finished(layout: Layout, part: Part, found: pa.Table) -> pa.Table:
+    """The rows with the licence that applies, clips named, provenance."""
+    licences = [strictest([value or "unknown", *layout.licences]) for value in found["licence"].to_pylist()]
+    found = found.set_column(found.column_names.index("licence"), "licence", pa.array(licences, pa.string()))
+    for name in found.column_names:
+        if is_audio(name):
+            found = found.set_column(found.column_names.index(name), name, _named(found, name))
+    found = found.append_column("provenance", pa.array([list(part.provenance)] * len(found), PROVENANCE))
+    for name in set(layout.schema.names) - set(found.column_names):  # given by other sources, not by this one
+        found = found.append_column(name, pa.nulls(len(found), layout.schema.field(name).type))
+    return found.select(layout.schema.names).cast(layout.schema)
 
 
 def _named(rows: pa.Table, name: str) -> pa.Array:

@@ -25,8 +25,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pyarrow as pa
 import pyarrow.fs as pafs
 
+from pipeline.bounded import parts
+
 SCHEMA_VERSION = 1
-_BATCH_BYTES = 256 * 2**20
 _AT_ONCE = 8 * 2**20  # bytes of a file that is read whole
 _TRIPS = 32  # to an object store at a time
 _ATTEMPTS = 10  # of its client at one request, with growing pauses
@@ -196,10 +197,9 @@ def telling_of_no_room(folder: object) -> Iterator[None]:
 
 
 def _write_ipc(sink: Any, table: pa.Table) -> None:
-    rows = max(1, int(len(table) * _BATCH_BYTES / max(1, table.nbytes)))
     with pa.ipc.new_file(sink, table.schema) as writer:
-        for batch in table.to_batches(max_chunksize=rows):
-            writer.write_batch(batch)
+        for part in parts(table):
+            writer.write_table(part)
 
 
 class _Appearing:
