@@ -67,7 +67,7 @@ def _export(state: State, folder: Path) -> None:
 
     summary = write_dataset(state, folder)
     graph, recipe = state.graph, state.graph.recipe
-    resolved = recipe.model_dump(mode="json")
+    resolved = recipe.model_dump(mode="json", exclude={"rates"})  # what engines cost is no matter of the dataset
     statistics = summarise(folder / "dataset", recipe.export.report_rows)
     manifest = {
         "name": recipe.name,

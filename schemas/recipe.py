@@ -1,6 +1,7 @@
 """What a recipe is: the outer shape. What stands inside a stage or an engine is up to that stage or backend."""
 
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -38,6 +39,15 @@ class Export(Strict):
         return self
 
 
+class Rate(Strict):
+    """What an engine costs, in whatever currency. It is in no key: a changed price makes nothing stale."""
+
+    per_hour: float = Field(0.0, ge=0, description="of one actor, its loading included")
+    per_million: dict[
+        Literal["prompt_tokens", "completion_tokens", "asked", "spoken_seconds", "heard_seconds"], float
+    ] = Field(default_factory=dict, description="tokens, requests or seconds of audio")
+
+
 class Recipe(Strict):
     """A recipe file. Stage order is not in it: it follows from the columns that stages read and write."""
 
@@ -51,3 +61,12 @@ class Recipe(Strict):
     stages: dict[str, dict[str, Any] | None] = Field(min_length=1)
     checks: Checks = Checks()
     export: Export = Export()
+    rates: dict[str, Rate] = Field(default_factory=dict, description="what engines cost, by name")
+
+    @model_validator(mode="after")
+    def _rates_of_engines(self) -> "Recipe":
+        for name in self.rates:
+            if name not in self.engines:
+                near = get_close_matches(name, self.engines, n=1) or sorted(self.engines)
+                raise ValueError(f"rates: no engine '{name}'; there is {', '.join(near) or 'none'}")
+        return self
