@@ -1,5 +1,6 @@
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from bench import TOY_PATH, TOYS
@@ -32,6 +33,21 @@ def ray_head() -> Iterator[str]:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
     yield found.address
+    found.shutdown()
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A head with a dashboard and a second node, on loopback; their processes end with the test."""
+    for name, value in ({"PYTHONPATH": TOY_PATH} | ON_LOOPBACK).items():
+        monkeypatch.setenv(name, value)
+    from ray.cluster_utils import Cluster
+
+    head = {"num_cpus": 2, "node_ip_address": "127.0.0.1", "include_dashboard": True, "dashboard_port": 0}
+    found = Cluster(True, head_node_args=head)
+    found.second = found.add_node(num_cpus=2, node_ip_address="127.0.0.1", resources={"second": 1})
+    found.wait_for_nodes()
+    yield found
     found.shutdown()
 
 

@@ -1,11 +1,14 @@
 """The quickstart recipe over a few rows: every stage, real models, a real Ray, a dataset that loads and decodes."""
 
 import json
+import time
 from pathlib import Path
+from typing import Any
 
 import datasets
 import pytest
-from bench import run_cli
+from bench import digests_of, run_cli
+from jobs import Job
 
 RECIPE = "configs/quickstart.yaml"
 
@@ -17,6 +20,22 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert code == 0, output
     assert "report.html" in output
     return folder
+
+
+@pytest.mark.heavy
+def test_a_job_on_a_cluster_that_loses_a_node(corpus: Path, cluster: Any, tmp_path: Path) -> None:
+    """The recipe submitted as a job to two nodes, of which one is killed in the middle: the same corpus."""
+    spread = ["--set engines.tts.resources='{replicas: 3, num_cpus: 0.9}'"]
+    job = Job(cluster, "run", RECIPE, *(f"'{part}'" for part in small(tmp_path)), *spread)
+    while len(list((tmp_path / "store" / "objects").glob("speak_*/*.json"))) < 2:
+        assert not job.ended, job.wait(0)[1]
+        time.sleep(0.1)
+    cluster.remove_node(cluster.second, allow_graceful=False)
+    done, logs = job.wait(400)
+    assert done, logs
+    assert digests_of(tmp_path / "out" / "quickstart" / "dataset") == digests_of(corpus / "out/quickstart/dataset")
+    counts = json.loads((tmp_path / "out" / "quickstart" / "manifest.json").read_text())["counts"]
+    assert counts["rows_in"] == counts["rows_out"] + counts["rejects"] == 13
 
 
 def small(folder: Path) -> list[str]:

@@ -4,13 +4,12 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
-from bench import ROOT, TOY_PATH, digests_of, run_cli, start_cli, write_recipe
+from bench import ROOT, digests_of, run_cli, start_cli, write_recipe
+from jobs import Job
 
 TEXTS = [f"thing number {n}" for n in range(24)]
 
@@ -46,23 +45,6 @@ def test_the_linter_has_nothing_to_say_about_the_image() -> None:
     assert (told.returncode, told.stdout) == (0, "")
 
 
-@pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A head with a dashboard and a second node, on loopback; their processes end with the test."""
-    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # else Ray takes another address
-    monkeypatch.setenv("PYTHONPATH", TOY_PATH)
-    from ray.cluster_utils import Cluster
-
-    found = Cluster(
-        initialize_head=True,
-        head_node_args={"num_cpus": 2, "node_ip_address": "127.0.0.1", "include_dashboard": True, "dashboard_port": 0},
-    )
-    found.second = found.add_node(num_cpus=2, node_ip_address="127.0.0.1", resources={"second": 1})
-    found.wait_for_nodes()
-    yield found
-    found.shutdown()
-
-
 def test_a_node_that_is_lost_costs_no_row(cluster: Any, tmp_path: Path) -> None:
     whole = write_recipe(tmp_path / "whole", TEXTS)
     assert run_cli("run", whole)[0] == 0
@@ -79,28 +61,10 @@ def test_a_node_that_is_lost_costs_no_row(cluster: Any, tmp_path: Path) -> None:
 
 
 def test_a_submitted_job(cluster: Any, tmp_path: Path) -> None:
-    from ray.job_submission import JobStatus, JobSubmissionClient
-
-    client = JobSubmissionClient(f"http://{cluster.head_node.webui_url}")
     path = write_recipe(tmp_path, TEXTS)
-    working = {"working_dir": str(ROOT), "env_vars": {"PYTHONPATH": TOY_PATH}}
-
-    def submit(*arguments: str) -> tuple[JobStatus, str]:
-        command, end = f"{sys.executable} -m pipeline run {path} {' '.join(arguments)}", time.monotonic() + 180
-        while True:
-            try:
-                job = client.submit_job(entrypoint=command, runtime_env=working)
-                break
-            except RuntimeError as error:  # the head's agent takes some seconds to start, more on a busy machine
-                assert "No available agent" in str(error) and time.monotonic() < end, error
-                time.sleep(1)
-        while not (status := client.get_job_status(job)).is_terminal() and time.monotonic() < end:
-            time.sleep(0.3)
-        return status, client.get_job_logs(job)
-
-    status, logs = submit()
-    assert status == JobStatus.SUCCEEDED, logs
+    done, logs = Job(cluster, "run", path).wait(180)
+    assert done, logs
     counts = json.loads((tmp_path / "out" / "toy" / "manifest.json").read_text())["counts"]
     assert counts == {"rows_in": 24, "rows_out": 24, "rejects": 0, "pending": 0}
-    status, logs = submit("--set store=store")
-    assert status == JobStatus.FAILED and "a submitted job's folder is thrown away" in logs
+    done, logs = Job(cluster, "run", path, "--set store=store").wait(180)
+    assert not done and "a submitted job's folder is thrown away" in logs
