@@ -1,0 +1,42 @@
+"""NeMo Curator: three processing stages on its Xenna executor. with_curator.py KIND ROWS OUT"""
+
+import sys
+
+import ray
+from nemo_curator.backends.xenna import XennaExecutor
+from nemo_curator.pipeline import Pipeline
+from nemo_curator.stages.base import ProcessingStage
+from nemo_curator.stages.text.io.reader import JsonlReader
+from nemo_curator.stages.text.io.writer import ParquetWriter
+from nemo_curator.tasks import DocumentBatch
+from work import STEPS, started
+
+
+class Step(ProcessingStage[DocumentBatch, DocumentBatch]):
+    def __init__(self, kind: str, number: int) -> None:
+        self.kind, self.number = kind, number
+        self.name = STEPS[kind][number].__name__
+
+    def inputs(self):  # type: ignore[no-untyped-def]
+        return ["data"], []
+
+    def outputs(self):  # type: ignore[no-untyped-def]
+        return ["data"], []
+
+    def process(self, task: DocumentBatch) -> DocumentBatch:
+        step, frame = STEPS[self.kind][self.number], task.to_pandas()
+        made = [step(row) for row in frame.to_dict("records")]
+        frame = frame.assign(**{name: [row[name] for row in made] for name in made[0]})
+        return DocumentBatch(dataset_name=task.dataset_name, data=frame)
+
+
+if __name__ == "__main__":
+    kind, rows, out = sys.argv[1:]
+    pipeline = Pipeline(name="peer")
+    pipeline.add_stage(JsonlReader(rows))
+    for number in range(3):
+        pipeline.add_stage(Step(kind, number))
+    pipeline.add_stage(ParquetWriter(f"{out}/rows"))
+    ray.init(address="local", include_dashboard=False, _node_ip_address="127.0.0.1", log_to_driver=False)
+    started()
+    pipeline.run(XennaExecutor())
