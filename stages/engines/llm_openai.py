@@ -31,6 +31,7 @@ TRY_AGAIN = {408, 409, 425, 429}  # and all from 500 on
 # What servers say of a prompt that doesn't fit: OpenAI's code, llama.cpp's type, words of vLLM, TGI and others.
 TOO_LONG = ("context_length_exceeded", "exceed_context_size", "context length", "context size", "too many tokens")
 FILTERED = ("content_filter", "content_policy_violation")
+_CHARACTERS = 32  # of a token at most: what is longer comes from a server that doesn't keep to max_tokens
 
 
 class Machine(Resources):
@@ -210,7 +211,7 @@ class OpenAI:
         try:
             reply = json.loads(raw.http_response.content)
             self.usage["prompt_tokens"] += int((reply.get("usage") or {}).get("prompt_tokens") or 0)
-            return _completion(reply)
+            return _completion(reply, request.max_tokens)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             start = self._quote(raw.http_response.content.decode(errors="replace"))
             raise _Again(f"{where}: a reply that isn't the OpenAI protocol's ({error!r}): {start}") from None
@@ -289,16 +290,20 @@ def _in_plain_words(request: Complete) -> Complete:
     return replace(request, prompt="Hello", head="")
 
 
-def _completion(reply: dict[str, Any]) -> Completion:
-    """Raises LookupError, TypeError or AttributeError where the reply has another shape; Refused for a filter's."""
+def _completion(reply: dict[str, Any], max_tokens: int) -> Completion:
+    """The reply's text, cut where it has more characters than `max_tokens` tokens could have.
+
+    Raises LookupError, TypeError or AttributeError where the reply has another shape; Refused for a filter's.
+    """
     choice = reply["choices"][0]
     message = choice.get("message") or {}
     if choice.get("finish_reason") == "content_filter" or message.get("refusal"):
         raise Refused("content_filter", message.get("refusal") or "the server's filter cut the reply")
-    text = message["content"] if message else choice["text"]
+    text = (message["content"] if message else choice["text"]) or ""
+    most = _CHARACTERS * max_tokens
     usage = reply.get("usage") or {}
-    finish = "length" if choice.get("finish_reason") == "length" else "stop"
-    return Completion(text or "", finish, int(usage.get("completion_tokens") or 0))
+    finish = "length" if choice.get("finish_reason") == "length" or len(text) > most else "stop"
+    return Completion(text[:most], finish, int(usage.get("completion_tokens") or 0))
 
 
 def _seconds(retry_after: str | None) -> float:

@@ -10,6 +10,7 @@ from bench import digests_of, open_state, run_cli, run_inline, write_recipe
 
 from pipeline.publication import export_state, is_exported
 
+pytestmark = pytest.mark.usefixtures("one_ray")
 TEXTS = [f"thing number {n}" for n in range(24)]
 
 

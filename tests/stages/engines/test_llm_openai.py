@@ -225,6 +225,13 @@ def test_requests_outlive_a_server_that_is_killed_and_started_again(server: Open
         second.wait()
 
 
+def test_a_text_that_is_longer_than_its_tokens_could_be_is_cut(server: OpenAIServer, connect: Connect) -> None:
+    endless = {"text": "on and " * 100_000, "finish_reason": "stop"}
+    server.script(Fault(patch={"choices": [endless]}))
+    (reply,) = ask(connect(), Complete(prompt="Say: on", max_tokens=5))
+    assert len(reply.text) < 1000 and reply.finish == "length"
+
+
 def test_an_empty_text_is_a_reply(server: OpenAIServer, connect: Connect) -> None:
     server.script(Fault(patch={"choices": [{"text": "", "finish_reason": "stop"}], "usage": None}))
     assert ask(connect(), HELLO) == [Completion("", "stop", 0)]
