@@ -24,11 +24,13 @@ SHORTEST = RATE // 10  # samples; shorter clips get silence behind them
 LONGEST = 26 * RATE  # samples of a clip that is heard without the whole window
 SILENCE = 3 * RATE  # samples put behind such a clip: without them its last words get lost or repeated
 FRAME = 320  # samples of an encoder position
+WINDOW = 30 * RATE  # samples of what Whisper was trained to see
 TOKENS = 224  # of a reply at most: half of Whisper's text context, as in its own decoding
 # Signs of a failed decoding, and their limits: Radford et al. 2022, "Robust Speech Recognition via Large-Scale Weak
 # Supervision", section 4.5.
 MOST_COMPRESSED = 2.4
 LEAST_LIKELY = -1.0
+MOST_SILENT = 0.6
 
 
 class Config(EngineConfig):
@@ -82,16 +84,33 @@ class Whisper(Batching):
             cpu_threads=config.resources.threads,
             num_workers=1,
         )
-        super().__init__(batch=1)
+        # On CPUs a batch saves nothing; cards want one, and whole windows fit together without padding.
+        super().__init__(config.resources.batch if config.window == "full" and config.resources.num_gpus else 1)
 
     def answer(self, requests: list[Request]) -> list[Heard]:
-        return [self.hear(request) for request in requests if isinstance(request, Transcribe)]
+        asked = [request for request in requests if isinstance(request, Transcribe)]
+        return self.hear_together(asked) if len(asked) > 1 else [self.hear(request) for request in asked]
+
+    def hear_together(self, requests: list[Transcribe]) -> list[Heard]:
+        """One pass over whole windows. What is longer than one, or shows signs of failure, is heard alone."""
+        self._check_languages(requests)
+        clips = [hear(request.clip) for request in requests]
+        short = [place for place, clip in enumerate(clips) if len(clip) <= WINDOW]
+        mels = [self.model.feature_extractor(np.pad(clips[place], (0, WINDOW - len(clips[place])))) for place in short]
+        frames = WINDOW // self.model.feature_extractor.hop_length
+        texts: dict[int, str | None] = {}
+        if short:
+            mel = np.stack([mel[:, :frames] for mel in mels])
+            texts = dict(zip(short, self._decode(mel, [requests[place].language for place in short]), strict=True))
+        found = [texts.get(place) for place in range(len(requests))]
+        return [
+            Heard(self._in_full(clip, request.language) if text is None else text)
+            for text, clip, request in zip(found, clips, requests, strict=True)
+        ]
 
     def hear(self, request: Transcribe) -> Heard:
         """Raises Refused: `bad_audio`, `unknown_language`."""
-        known = self.model.supported_languages
-        if request.language not in known:
-            raise Refused("unknown_language", f"Whisper doesn't know '{request.language}'; it knows {', '.join(known)}")
+        self._check_languages([request])
         samples = hear(request.clip)
         if self.window == "clip" and len(samples) <= LONGEST and not request.careful:
             text = self._within_clip(samples, request.language)
@@ -99,33 +118,35 @@ class Whisper(Batching):
                 return Heard(text)
         return Heard(self._in_full(samples, request.language))
 
+    def _check_languages(self, requests: list[Transcribe]) -> None:
+        known = self.model.supported_languages
+        for language in {request.language for request in requests} - set(known):
+            raise Refused("unknown_language", f"Whisper doesn't know '{language}'; it knows {', '.join(known)}")
+
     def _within_clip(self, samples: np.ndarray, language: str) -> str | None:
         """What is said, or None where the decoding shows signs of failure."""
-        from faster_whisper.tokenizer import Tokenizer
-
-        tokenizer = Tokenizer(
-            self.model.hf_tokenizer, self.model.model.is_multilingual, task="transcribe", language=language
-        )
         length = -(-(len(samples) + SILENCE) // FRAME) * FRAME
         mel = self.model.feature_extractor(np.pad(samples, (0, length - len(samples))), padding=0)
-        start = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
-        result = self.model.model.generate(
-            self.view.from_array(np.ascontiguousarray(mel[None], np.float32)),
-            [start],
+        return self._decode(mel[None], [language])[0]
+
+    def _decode(self, mel: np.ndarray, languages: list[str]) -> list[str | None]:
+        """What is said in each of the windows (float32 [clips, mels, frames]), or None where decoding shows signs of
+        failure.
+        """
+        from faster_whisper.tokenizer import Tokenizer
+
+        multilingual, hf_tokenizer = self.model.model.is_multilingual, self.model.hf_tokenizer
+        tokenizers = [Tokenizer(hf_tokenizer, multilingual, task="transcribe", language=name) for name in languages]
+        starts = [[*tokenizer.sot_sequence, tokenizer.no_timestamps] for tokenizer in tokenizers]
+        results = self.model.model.generate(
+            self.view.from_array(np.ascontiguousarray(mel, np.float32)),
+            starts,
             beam_size=self.beam_size,
-            max_length=TOKENS + len(start),
+            max_length=TOKENS + len(starts[0]),
             return_scores=True,
-        )[0]
-        tokens = result.sequences_ids[0]
-        text = str(tokenizer.decode(tokens)).strip()
-        data = text.encode()
-        failed = (
-            not text
-            or len(tokens) >= TOKENS
-            or len(data) / len(zlib.compress(data)) > MOST_COMPRESSED
-            or result.scores[0] < LEAST_LIKELY
+            return_no_speech_prob=True,
         )
-        return None if failed else text
+        return [_unless_failed(tokenizer, result) for tokenizer, result in zip(tokenizers, results, strict=True)]
 
     def _in_full(self, samples: np.ndarray, language: str) -> str:
         samples = np.pad(samples, (0, max(0, SHORTEST - len(samples))))
@@ -139,3 +160,17 @@ class Whisper(Batching):
             vad_filter=False,
         )
         return "".join(segment.text for segment in segments).strip()
+
+
+def _unless_failed(tokenizer: Any, result: Any) -> str | None:
+    tokens = result.sequences_ids[0]
+    text = str(tokenizer.decode(tokens)).strip()
+    data = text.encode()
+    failed = (
+        not text
+        or len(tokens) >= TOKENS
+        or len(data) / len(zlib.compress(data)) > MOST_COMPRESSED
+        or result.scores[0] < LEAST_LIKELY
+        or result.no_speech_prob > MOST_SILENT
+    )
+    return None if failed else text

@@ -1,7 +1,8 @@
 """Whisper hears what Kokoro said."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import jiwer
 import numpy as np
@@ -55,6 +56,23 @@ def test_a_careful_hearing_takes_the_whole_window(whisper: Whisper, ask, speech:
     full = load(Config(window="full"))
     assert ask(whisper, careful) == ask(full, [Transcribe(clip) for clip in speech.values()])
     full.close()
+
+
+def test_a_batch_hears_what_each_alone_does(whisper: Whisper, speech: dict[str, bytes]) -> None:
+    """As on a card: whole windows together; what is longer, or no speech, is heard alone."""
+    samples, rate = audio.decode(next(iter(speech.values())))
+    clips = [*speech.values(), audio.encode(np.zeros(rate, np.float32), rate)]
+    requests = [Transcribe(clip) for clip in [*clips, audio.encode(np.tile(samples, 12), rate)]]
+    assert len(samples) * 12 > 30 * rate
+    together = whisper.hear_together(requests)
+    assert [reply.text for reply in together[:3]] == [*(reply.text for reply in map(alone(whisper), requests[:2])), ""]
+    assert together[3].text == alone(whisper)(requests[3]).text
+    with pytest.raises(Refused, match="Whisper doesn't know 'xx'"):
+        whisper.hear_together([*requests[:1], Transcribe(clips[0], language="xx")])
+
+
+def alone(whisper: Whisper) -> Callable[[Transcribe], Heard]:
+    return lambda request: whisper.hear(replace(request, careful=True))
 
 
 def test_stereo_at_any_rate(whisper: Whisper, ask, speech: dict[str, bytes]) -> None:
