@@ -58,6 +58,12 @@ def parser() -> argparse.ArgumentParser:
     add("plan", "what would run, why, how much; nothing is touched", recipe, part, json_flag)
     run = add("run", "run what has changed, then export", recipe, part)
     run.add_argument("--retry-rejects", metavar="REASON", help="try the rows again that were rejected for this reason")
+    run.add_argument(
+        "--progress",
+        choices=("auto", "plain", "json", "off"),
+        default="auto",
+        help="on stderr: a table on a terminal and lines elsewhere (auto), lines (plain), an object a line (json), off",
+    )
     explain = add("explain", "why a shard of a stage is stale: which input changed", recipe)
     explain.add_argument("stage")
     explain.add_argument("shard", type=int, nargs="?", default=0)

@@ -11,7 +11,9 @@ from typing import Any
 from pipeline import listings, runs
 from pipeline.accounts import finished, rejects_of
 from pipeline.errors import RecipeError, RunFailed, nearest
+from pipeline.estimate import estimate, tell
 from pipeline.graph import Graph, build_graph
+from pipeline.heartbeat import live_run, tell_live
 from pipeline.inputs import list_shards, retries_path
 from pipeline.liveness import alive
 from pipeline.objects import read_columns
@@ -19,6 +21,7 @@ from pipeline.planner import make_plan, print_plan
 from pipeline.preflight import check_models, check_names, check_store
 from pipeline.publication import export_state, is_exported, out_folder, told_of_another
 from pipeline.recipe import load_recipe
+from pipeline.snapshot import source_rejects
 from pipeline.state import WHOLE, State
 from pipeline.store import Store
 
@@ -52,10 +55,13 @@ def _selected(graph: Graph, options: Namespace) -> set[str]:
 def plan(options: Namespace) -> int:
     state = _state(options)
     rows = make_plan(state, _selected(state.graph, options))
+    estimated = estimate(state, rows)
     if options.json:
-        print(json.dumps({"stages": rows, "export": is_exported(state)}, indent=1))
+        print(json.dumps({"stages": rows, "export": is_exported(state), "estimate": estimated}, indent=1))
     else:
         print_plan(rows)
+        if any(row["at_most"] for row in rows):
+            print(tell(estimated))
         if not any(row["at_most"] for row in rows) and not is_exported(state):
             print(
                 f"the dataset in {out_folder(state)} is not of this recipe as it is: `run` or `export` writes it anew"
@@ -90,17 +96,19 @@ def _run(graph: Graph, store: Store, selected: set[str], options: Namespace) -> 
     result = None
     if any(unit.node in selected for unit in state.ready.values()):
         from pipeline.executor import execute
+        from pipeline.run_table import print_table
 
         check_models(graph, options.recipe, {graph.nodes[unit.node].engine for unit in state.ready.values()})
         name, started = runs.new_run(state), runs.now()
         runs.write_run(state, name, started, "running", options.limit)
-        status = "failed"
+        progress = Progress(state, name, selected, options.progress)
         try:
-            with Progress() as progress:
+            with progress:
                 result = execute(state, selected, progress)
-            status = "interrupted" if result.interrupted else "pending" if result.pending else "done"
+                progress.status = "interrupted" if result.interrupted else "pending" if result.pending else "done"
         finally:
-            runs.write_run(state, name, started, status, options.limit)
+            runs.write_run(state, name, started, progress.status, options.limit, progress.work.told())
+        print_table(progress.work.told())
     elif all(finished(state, shard) for shard in range(len(state.shards))):
         runs.write_reuse(state, options.limit)
     if result is not None and result.interrupted:
@@ -186,9 +194,12 @@ def status(options: Namespace) -> int:
     total = sum(shard.rows for shard in state.shards)
     complete = sum(shard.rows for n, shard in enumerate(state.shards) if finished(state, n))
     last = runs.last_run(state.store, state.graph.recipe.name)
+    live = live_run(state.store, state.graph.recipe.name)
     told = {
         "rows": total,
         "rows_finished": complete,
+        "source_rejects": source_rejects(state),
+        "live": live,
         "last_run": last and {k: last[k] for k in ("run", "status", "written")},
     }
     if options.json:
@@ -198,6 +209,10 @@ def status(options: Namespace) -> int:
         f"{complete} of {total} rows are through all stages"
         + (f"; last run {last['run']}: {last['status']}" if last else "")
     )
+    if live:
+        print(tell_live(live))
+    if told["source_rejects"]:
+        print(f"  {'sources':<20} {told['source_rejects']} rejects")
     for row in rows:
         print(f"  {row['name']:<20} {row['done']:>5} of {row['shards']} shards, {row['rejects']} rejects")
     return 0

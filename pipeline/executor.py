@@ -1,9 +1,9 @@
 """The event loop that runs what is ready: a small driver on Ray Core that never touches a row."""
 
-import logging
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,36 +13,25 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 
 from pipeline.bisection import Bisection
 from pipeline.errors import RunFailed
-from pipeline.pools import NO_ENGINE, Actor, Pool, assign, check_placeable, connect, end_actor, make_pools, start_actor
+from pipeline.meter import Figures, add
+from pipeline.pools import Actor, Pool, assign, check_placeable, connect, end_actor, make_pools, room, start_actor
 from pipeline.progress import Progress
+from pipeline.ray_metrics import RayMetrics
 from pipeline.state import WHOLE, State, Unit
 from pipeline.store import NO_ROOM
+from pipeline.work import NO_ENGINE
+from pipeline.worker import Pulse
 
 _DRAIN_SECONDS = 25.0
 _DEATHS = 20  # of one pool's actors, beyond which the engine rather than a row is at fault
 _DAMAGES = 3  # of one object, beyond which it is the disk that needs care
-_PULSE = 10.0  # seconds between two looks at whether an actor makes progress
+_PULSE = 10.0  # seconds between two looks at how an actor gets on
 _TRIES = 3  # at a unit that a disk or an object store failed
 _FIRST_ROWS = 32  # rows of a stage after which its share of rejects is judged
-log = logging.getLogger(__name__)
-
-
-@dataclass
-class Tally:
-    """What this run did at one stage."""
-
-    units: int = 0
-    rows: int = 0
-    made: int = 0
-    rejected: int = 0
-    asked: int = 0
-    remembered: int = 0
-    seconds: float = 0.0
 
 
 @dataclass
 class Result:
-    tallies: dict[str, Tally] = field(default_factory=dict)
     pending: dict[str, str] = field(default_factory=dict)  # row id (or stage) -> why it is held up
     interrupted: bool = False
 
@@ -58,7 +47,7 @@ def execute(state: State, selected: set[str], progress: Progress) -> Result:
 class _Run:
     def __init__(self, state: State, selected: set[str], progress: Progress) -> None:
         self.state, self.selected, self.progress = state, selected, progress
-        self.result = Result({name: Tally() for name in selected})
+        self.result, self.work, self.metrics = Result(), progress.work, RayMetrics(progress.work)
         self.pools = make_pools(state.graph)
         self.depth = {name: number for number, name in enumerate(state.graph.nodes)}
         self.held: set[tuple[str, int]] = set()
@@ -67,31 +56,39 @@ class _Run:
         self.bisections: dict[str, Bisection] = {}
         self.deaths: dict[str, int] = {}
         self.starved_since: dict[str, float] = {}
+        self.under_way: dict[tuple[str, Any], tuple[Unit, int, Figures]] = {}  # as of each unit's last pulse
+        self.lately: dict[str, tuple[int, int]] = {}  # rows that a stage has tried and rejected, of its latest few
+        self.signals: list[int] = []
         self.stopping: float | None = None
+        self.hurried = False
         check_placeable(self.pools)
+        self.work.room = room()
         self.graph = ray.put(state.graph)
 
     def run(self) -> Result:
         for unit in self.state.ready.values():
             self._enqueue(unit)
         try:
-            with _signals(self._stop):
+            with _signals(self.signals):
                 while self._busy():
                     self._step()
         finally:
             for pool in self.pools.values():
                 for actor in list(pool.actors):
                     end_actor(pool, actor)
+            self._where()
         self.result.interrupted = self.stopping is not None
         return self.result
 
     def _busy(self) -> bool:
         if self.stopping is not None:
             drained = all(pool.in_flight == 0 for pool in self.pools.values())
-            return not drained and time.monotonic() - self.stopping < _DRAIN_SECONDS
+            return not (drained or self.hurried) and time.monotonic() - self.stopping < _DRAIN_SECONDS
         return any(pool.queue or pool.in_flight for pool in self.pools.values())
 
     def _step(self) -> None:
+        if self.signals:
+            self._stop()
         if self.stopping is None:
             for pool in self.pools.values():
                 while len(pool.actors) < min(pool.replicas, len(pool.queue) + pool.in_flight):
@@ -106,7 +103,19 @@ class _Run:
             pool, actor = calls.get(ref) or loads[ref]
             if actor in pool.actors:
                 self._settle_load(pool, actor) if ref in loads else self._settle(pool, actor, ref)
-        self.progress.show(self.state, self.result.tallies, self.pools)
+        self.progress.show(self._where)
+
+    def _where(self) -> tuple[Counter[str], Counter[str], dict[str, int]]:
+        """Units in flight and rows under way by stage, and actors by engine."""
+        units, rows = Counter[str](), Counter[str]()
+        for pool in self.pools.values():
+            units.update(unit.node for actor in pool.actors for unit in actor.units.values())
+        for unit, count, _ in self.under_way.values():
+            rows[unit.node] += count if unit.span is None else 0
+        actors = {pool.name: len(pool.actors) for pool in self.pools.values() if pool.actors}
+        self.work.lives = {pool.name: pool.life() for pool in self.pools.values()}
+        self.metrics.look(actors)
+        return units, rows, actors
 
     def _enqueue(self, unit: Unit) -> None:
         if unit.node in self.selected:
@@ -118,7 +127,8 @@ class _Run:
     def _settle_load(self, pool: Pool, actor: Actor) -> None:
         loaded, actor.loaded = actor.loaded, None
         try:
-            ray.get(loaded)
+            actor.load_seconds, actor.ready = ray.get(loaded), time.monotonic()
+            self.work.room = room()  # a cluster may have grown for it
         except RayTaskError as error:
             raise RunFailed(f"engine '{pool.name}' could not be loaded: {_cause(error)}") from None
         except RayActorError as error:
@@ -134,29 +144,30 @@ class _Run:
             return
         except (RayTaskError, RayError) as error:
             unit, cause = actor.units.pop(ref), getattr(error, "cause", None)
+            self._again(unit)
             times = self.faults[unit.key] = self.faults.get(unit.key, 0) + 1
             if isinstance(cause, OSError) and cause.errno in NO_ROOM:
                 raise RunFailed(f"{cause.strerror}: {cause.filename}") from None
             if isinstance(cause, OSError) and times < _TRIES:
-                self.progress.say(f"{unit.node}, shard {unit.shard}: {_cause(error)}; it is tried again")
+                told = f"{unit.node}, shard {unit.shard}: {_cause(error)}; it is tried again"
+                self.progress.say(told, "unit_failed", stage=unit.node, shard=unit.shard)
                 self._enqueue(unit)
                 return
             raise RunFailed(f"stage '{unit.node}', shard {unit.shard}: {_cause(error)}") from None
         self._finished(actor.units.pop(ref), meta)
 
     def _finished(self, unit: Unit, meta: dict[str, Any]) -> None:
+        self._so_far(unit, 0, {name: value for name, value in meta.get("metrics", {}).items() if name != "seconds"})
+        del self.under_way[unit.key, unit.span]
         if meta.get("damaged"):
             self._make_anew(unit, *meta["damaged"])
             return
         if unit.span is not None:
             self._probed(unit, crashed=False)
             return
-        tally = self.result.tallies[unit.node]
-        metrics = meta.get("metrics", {})
-        tally.asked += metrics.get("asked", 0)
-        tally.remembered += metrics.get("remembered", 0)
-        tally.seconds += metrics.get("seconds", 0.0)
+        tally = self.work.tallies[unit.node]
         if meta.get("pending"):
+            self._tell_pending(unit, meta["pending"])
             self.result.pending |= meta["pending"]
             self.held.add((unit.node, unit.shard))
             self.state.ready.pop((unit.node, unit.shard), None)
@@ -165,12 +176,36 @@ class _Run:
         tally.rows += meta["rows"]
         tally.made += meta.get("made", 0)
         tally.rejected += meta.get("rejected", 0)
+        self.metrics.count(unit.node, {"units": 1, "rows": meta["rows"], "rejects": meta.get("rejected", 0)})
         self.state.settle(unit, meta)
         found = self.state.resolve_all() if unit.shard == WHOLE else self.state.resolve(unit.shard)
         for ready in found:
             if (ready.node, ready.shard) not in self.held:
                 self._enqueue(ready)
-        self._judge(unit.node, tally)
+        self._judge(unit.node, tally.made, tally.rejected)
+        self._notice_burst(unit.node, meta)
+
+    def _so_far(self, unit: Unit, rows: int, figures: Figures) -> None:
+        """Count what is new of a unit's figures, which tell of it since it began."""
+        _, _, before = self.under_way.get((unit.key, unit.span), (unit, 0, {}))
+        self.under_way[unit.key, unit.span] = unit, rows, figures
+        self._count(unit, {name: value - before.get(name, 0) for name, value in figures.items()})
+
+    def _count(self, unit: Unit, more: Figures) -> None:
+        add(self.work.tallies[unit.node].figures, more)
+        self.metrics.count(unit.node, more)
+
+    def _again(self, unit: Unit) -> None:
+        """The unit came to nothing; what it used until its last pulse stays counted."""
+        self.under_way.pop((unit.key, unit.span), None)
+        self._count(unit, {"retries": 1})
+
+    def _tell_pending(self, unit: Unit, pending: dict[str, str]) -> None:
+        """Once for each reason."""
+        for why in sorted(set(pending.values()) - set(self.result.pending.values())):
+            rows = sum(reason == why for reason in pending.values())
+            told = f"{unit.node}, shard {unit.shard}: {rows} {'row is' if rows == 1 else 'rows are'} pending: {why}"
+            self.progress.say(told, "pending", stage=unit.node, shard=unit.shard, rows=rows, reason=why)
 
     def _make_anew(self, unit: Unit, stage: str, key: str) -> None:
         """The unit found an object damaged: its stage runs again for that shard, and then the unit."""
@@ -185,31 +220,46 @@ class _Run:
                 f"objects/{stage}/{key}.arrow in {self.state.store.url} was damaged, and has been taken out; "
                 "the same command, for all stages, makes it anew"
             )
-        self.progress.say(f"objects/{stage}/{key} was damaged: it is made anew")
+        self.progress.say(f"objects/{stage}/{key} was damaged: it is made anew", "damaged", stage=stage, key=key)
         self.state.forget(stage, shard if shard is not None else unit.shard)
         for ready in self.state.resolve_all() if shard == WHOLE else self.state.resolve(shard or 0):
             self._enqueue(ready)
 
-    def _judge(self, node: str, tally: Tally) -> None:
+    def _judge(self, node: str, made: int, rejected: int) -> None:
         """A wrong prompt must not burn a night: stop where a stage's first rows nearly all fail."""
         limit = self.state.graph.recipe.checks.max_reject_ratio
-        tried = tally.made + tally.rejected
-        if tried >= _FIRST_ROWS and tally.rejected > limit * tried:
+        tried = made + rejected
+        if tried >= _FIRST_ROWS and rejected > limit * tried:
             raise RunFailed(
-                f"stage '{node}' rejected {tally.rejected} of its first {tried} rows, more than "
+                f"stage '{node}' rejected {rejected} of its first {tried} rows, more than "
                 f"checks.max_reject_ratio ({limit:g}) allows. See the reasons with: voxsmith rejects; what is finished is kept"
             )
+
+    def _notice_burst(self, node: str, meta: dict[str, Any]) -> None:
+        """What goes wrong late drowns in the share of all rows: tell of it by the latest ones."""
+        lost = meta.get("rejected", 0)
+        tried, rejected = self.lately.get(node, (0, 0))
+        tried, rejected = tried + meta.get("made", 0) + lost, rejected + lost
+        if tried >= _FIRST_ROWS:
+            if 2 * rejected > tried:
+                why = ", ".join(f"{count} {reason}" for reason, count in meta.get("rejects", {}).items())
+                told = f"{node}: {rejected} of its latest {tried} rows are rejects; in the last shard: {why or 'none'}"
+                self.progress.say(told, "reject_burst", stage=node, rows=tried, rejects=rejected)
+            tried = rejected = 0
+        self.lately[node] = tried, rejected
 
     # -- deaths -------------------------------------------------------------------------------------------------------
 
     def _died(self, pool: Pool, actor: Actor, error: Exception) -> None:
         """An actor is gone with its units: they are tried again, and bisected where they kill one twice."""
-        pool.actors.remove(actor)
+        pool.remove(actor)
         self.deaths[pool.name] = self.deaths.get(pool.name, 0) + 1
         if self.deaths[pool.name] > _DEATHS:
             raise RunFailed(f"engine '{pool.name}' died {_DEATHS} times in this run; the last time: {_cause(error)}")
-        log.warning("an actor of '%s' died (%s); its units are tried again", pool.name, _cause(error))
+        told = f"an actor of '{pool.name}' died ({_cause(error)}); its units are tried again"
+        self.progress.say(told, "actor_died", engine=pool.name, stages=[unit.node for unit in actor.units.values()])
         for unit in actor.units.values():
+            self._again(unit)
             self.crashes[unit.key] = self.crashes.get(unit.key, 0) + 1
             if unit.span is not None:
                 self._probed(unit, crashed=True)
@@ -220,7 +270,7 @@ class _Run:
                 self._enqueue(unit)
 
     def _feel(self, pool: Pool) -> None:
-        """Kill an actor that makes no progress: its units are tried again as if it had died."""
+        """Ask actors how they get on. One that makes no progress is killed, and its units are tried again."""
         now = time.monotonic()
         for actor in [one for one in pool.actors if one.units and one.loaded is None]:
             if actor.pulse is None and now - actor.felt > min(_PULSE, pool.patience / 2):
@@ -229,14 +279,19 @@ class _Run:
                 continue
             ready, _ = ray.wait([actor.pulse], timeout=0)
             try:
-                stuck = ray.get(actor.pulse).stuck if ready else now - actor.felt
+                pulse: Pulse | None = ray.get(actor.pulse) if ready else None
             except RayError:  # it died, as its units will tell
                 continue
-            if ready:
-                actor.pulse = None
+            stuck = now - actor.felt
+            if pulse is not None:
+                actor.pulse, stuck = None, pulse.stuck
+                for unit in actor.units.values():
+                    if found := pulse.units.get((unit.key, unit.span)):
+                        self._so_far(unit, *found)
             if stuck > pool.patience:
                 told = ", ".join(f"{unit.node}, shard {unit.shard}" for unit in actor.units.values())
-                self.progress.say(f"no progress for {stuck:.0f} s: {told}; its actor is killed, the unit tried again")
+                told = f"no progress for {stuck:.0f} s: {told}; its actor is killed, the unit tried again"
+                self.progress.say(told, "hung", engine=pool.name)
                 ray.kill(actor.handle)
                 self._died(pool, actor, TimeoutError(f"no progress for {stuck:.0f} s"))
 
@@ -284,9 +339,12 @@ class _Run:
         return False
 
     def _stop(self) -> None:
+        """At the first signal let units in flight leave what they have; at a second Ctrl-C don't wait for them."""
+        self.hurried = signal.SIGINT in self.signals[1:]
         if self.stopping is None:
             self.stopping = time.monotonic()
-            self.progress.say("stopping: units in flight leave what they have; the same command goes on from there")
+            told = "stopping: units in flight leave what they have; the same command goes on from there"
+            self.progress.say(told, "stopping")
             for pool in self.pools.values():
                 pool.queue.clear()
                 for actor in pool.actors:
@@ -294,14 +352,17 @@ class _Run:
 
 
 @contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """SIGTERM and SIGINT drain the run instead of ending the process."""
-    before = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGTERM, signal.SIGINT)}
+def _signals(came: list[int]) -> Iterator[None]:
+    """SIGTERM and SIGINT are noted instead of ending the process. Once one has come, the process is to end in its own
+    time: an impatient Ctrl-C must not break off what it still writes.
+    """
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in numbers}
     try:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if came else handler)
 
 
 def _cause(error: Exception) -> str:

@@ -2,7 +2,9 @@
 
 import heapq
 import itertools
+import logging
 import os
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +13,9 @@ import ray
 from pipeline.errors import RunFailed
 from pipeline.graph import Graph
 from pipeline.state import Unit
+from pipeline.work import NO_ENGINE, Life
 from pipeline.worker import Worker
 
-NO_ENGINE = "stages"  # the pool of the stages that ask no engine
 _PATIENCE = 1800.0  # seconds, of stages without an engine
 _CALLS = 2  # in flight an actor: it never waits for the driver
 _ORDER = itertools.count()
@@ -26,6 +28,8 @@ class Actor:
     loaded: Any = None  # reference that is ready once the engine is loaded
     pulse: Any = None  # reference to how long it has made no progress, while that is asked
     felt: float = 0.0  # when that was asked last (time.monotonic)
+    load_seconds: float = 0.0
+    ready: float | None = None  # since when it takes work (time.monotonic)
 
 
 @dataclass
@@ -36,6 +40,7 @@ class Pool:
     options: dict[str, Any]
     queue: list[tuple[Any, ...]] = field(default_factory=list)
     actors: list[Actor] = field(default_factory=list)
+    gone: Life = field(default_factory=Life)  # of the actors that have ended, and the most at a time
 
     def put(self, depth: int, unit: Unit) -> None:
         """Deepest stage first, so that shards finish and intermediates stay few; then in the order of shards."""
@@ -48,6 +53,23 @@ class Pool:
     @property
     def in_flight(self) -> int:
         return sum(len(actor.units) for actor in self.actors)
+
+    def life(self) -> Life:
+        """Of all actors, up to now."""
+        found = Life(self.gone.loading, self.gone.loaded, self.gone.most)
+        for actor in self.actors:
+            _live(found, actor)
+        return found
+
+    def remove(self, actor: Actor) -> None:
+        self.actors.remove(actor)
+        _live(self.gone, actor)
+
+
+def _live(life: Life, actor: Actor) -> None:
+    if actor.ready is not None:
+        life.loading += actor.load_seconds
+        life.loaded += time.monotonic() - actor.ready
 
 
 def make_pools(graph: Graph) -> dict[str, Pool]:
@@ -79,6 +101,12 @@ def check_placeable(pools: dict[str, Pool]) -> None:
                 )
 
 
+def room() -> dict[str, float]:
+    """What the cluster has now of CPU and GPU."""
+    found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return {kind: found.get(kind, 0.0) for kind in ("CPU", "GPU")}
+
+
 def start_actor(pool: Pool, store: str, graph: Any) -> None:
     """Ask Ray for one more actor; it loads its engine when it is placed. `graph`: a reference to the graph."""
     engine = None if pool.name == NO_ENGINE else pool.name
@@ -86,6 +114,7 @@ def start_actor(pool: Pool, store: str, graph: Any) -> None:
     actor = Actor(remote.remote(store, graph, engine))
     actor.loaded = actor.handle.ping.remote()
     pool.actors.append(actor)
+    pool.gone.most = max(pool.gone.most, len(pool.actors))
 
 
 def assign(pool: Pool) -> None:
@@ -99,7 +128,7 @@ def assign(pool: Pool) -> None:
 
 
 def end_actor(pool: Pool, actor: Actor) -> None:
-    pool.actors.remove(actor)
+    pool.remove(actor)
     ray.kill(actor.handle)
 
 
@@ -108,6 +137,8 @@ def connect() -> None:
     if ray.is_initialized():
         return
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of several units that fail at once, one is told of
+    # It says at each start that a token guards it, which is as it should be.
+    logging.getLogger("ray._private.authentication.authentication_token_setup").setLevel(logging.ERROR)
     quiet: dict[str, Any] = {"logging_level": "WARNING", "log_to_driver": bool(os.environ.get("VOXSMITH_WORKER_LOGS"))}
     if os.environ.get("RAY_ADDRESS"):
         ray.init(**quiet)

@@ -42,8 +42,10 @@ def read_run(store: Store, run: str) -> dict[str, Any] | None:
     return found or None
 
 
-def write_run(state: State, run: str, started: str, status: str, limit: int | None = None) -> None:
-    """Leave what the run has used so far: for each stage the key of each shard."""
+def write_run(
+    state: State, run: str, started: str, status: str, limit: int | None = None, work: dict[str, Any] | None = None
+) -> None:
+    """Leave what the run has used so far: for each stage the key of each shard. `work`: what it came to, at its end."""
     manifest = {
         "run": run,
         "recipe_name": state.graph.recipe.name,
@@ -52,6 +54,7 @@ def write_run(state: State, run: str, started: str, status: str, limit: int | No
         "written": now(),
         "status": status,
         "limit": limit,
+        "work": work,
         "stages": list(state.graph.nodes),
         "sources": {shard.anchor: [shard.folder, shard.key] for shard in state.shards},
         "as_read": {shard.anchor: [shard.folder, shard.as_read] for shard in state.shards if shard.as_read},

@@ -1,0 +1,57 @@
+"""What a plan would take, about: time and cost, by what earlier runs of the recipe took with the same models."""
+
+from typing import Any
+
+from pipeline.clock import clock
+from pipeline.meter import Figures, add
+from pipeline.pace import Past, full_price, look_back, seconds_by_engine, time_left, unknown
+from pipeline.state import State
+from pipeline.work import cost_of
+
+
+def estimate(state: State, plan: list[dict[str, Any]]) -> dict[str, Any]:
+    """`seconds` and `cost` (None where they can't be told), the `runs` they rest on, stages `without_basis`, and
+    `stages`: seconds of actors for each. As if no reply were remembered, so it is rather too much than too little.
+    """
+    past, graph = look_back(state.store, state.graph), state.graph
+    rows = {row["name"]: float(row["rows_to_run"]) for row in plan}
+    pace = {name: past.seconds_a_row(name) for name in rows}
+    worked = {name: count * (pace[name] or 0.0) for name, count in rows.items()}
+    return {
+        "seconds": _rounded(time_left(graph, rows, {row["name"]: row["at_most"] for row in plan}, pace, past.room)),
+        "cost": _rounded(_cost(state, past, rows, worked)),
+        "runs": past.runs,
+        "without_basis": unknown(rows, pace),
+        "stages": {name: _rounded(seconds) if pace[name] is not None else None for name, seconds in worked.items()},
+    }
+
+
+def _cost(state: State, past: Past, rows: Figures, worked: Figures) -> float | None:
+    """Of the engines that the recipe gives rates for; None where it gives none, or a stage of one has no basis."""
+    graph, total = state.graph, 0.0
+    for engine, rate in graph.recipe.rates.items():
+        asking = [name for name in rows if graph.nodes[name].engine == engine and rows[name]]
+        if any(past.seconds_a_row(name) is None for name in asking):
+            return None
+        used: Figures = {}
+        for name in asking:
+            figures = past.stages[name]
+            add(used, {figure: (full_price(figures, figure) or 0.0) * rows[name] for figure in rate.per_million})
+        before = past.engines.get(engine, {})
+        paid = before.get("loading", 0.0) + before.get("loaded", 0.0)
+        idle = max(1.0, paid / before["worked"]) if before.get("worked") else 1.0  # actors also load, and wait
+        total += cost_of(rate, idle * seconds_by_engine(graph, worked).get(engine, 0.0), used)
+    return total if graph.recipe.rates else None
+
+
+def tell(estimated: dict[str, Any]) -> str:
+    """The estimate in a line, for people."""
+    if missing := estimated["without_basis"]:
+        names = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        return f"time: no basis yet: no run here has done {names} with these models; a pilot gives one (run --limit 64)"
+    cost = f" and {estimated['cost']:.2f}" if estimated["cost"] is not None else ""
+    return f"about {clock(estimated['seconds'])}{cost} at most, going by {', '.join(estimated['runs'])}"
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

@@ -1,0 +1,106 @@
+"""How long stages take, measured in this run or known from earlier ones, and what is left at that pace.
+
+Everything here is about: a row of another text takes another time, and a reply that is remembered takes none.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline import runs
+from pipeline.graph import Graph
+from pipeline.heartbeat import read_heartbeat
+from pipeline.meter import Figures, add
+from pipeline.store import Store
+from pipeline.work import NO_ENGINE, Tally, identity_of
+
+_RUNS = 8  # that are looked back on at most
+_WEIGHT = 8  # rows that earlier runs' pace counts for in this run
+
+
+@dataclass
+class Past:
+    """What earlier runs took. `stages`: their figures, rows among them; `engines`: those of their actors."""
+
+    stages: dict[str, Figures] = field(default_factory=dict)
+    engines: dict[str, Figures] = field(default_factory=dict)
+    room: dict[str, float] = field(default_factory=dict)
+    runs: list[str] = field(default_factory=list)
+
+    def seconds_a_row(self, stage: str) -> float | None:
+        """Of an actor, where nothing is remembered; None where there is no basis."""
+        return full_price(self.stages.get(stage, {}), "worked")
+
+
+def look_back(store: Store, graph: Graph) -> Past:
+    """What the latest runs of the recipe took at each stage with the model that it has now. A few small files."""
+    past = Past()
+    identities = {name: identity_of(graph, name) for name in graph.nodes}
+    for run in reversed(runs.run_names(store, graph.recipe.name)[-_RUNS:]):
+        work = (read_heartbeat(store, run) or {}).get("work") or {}
+        known = set(past.stages)
+        for name, told in work.get("stages", {}).items():
+            figures = {key: value for key, value in told.items() if isinstance(value, int | float)}
+            if name in known or told["identity"] != identities.get(name, ""):
+                continue
+            if full_price(figures, "worked") is not None:
+                past.stages[name] = figures
+        if set(past.stages) - known:
+            past.runs.append(run)
+            past.room = past.room or work.get("room", {})
+            for name, figures in work.get("engines", {}).items():
+                past.engines.setdefault(name, figures)
+    return past
+
+
+def full_price(figures: Mapping[str, float], name: str) -> float | None:
+    """The figure for one row, if none of its requests were remembered; None where there is no basis."""
+    rows, asked, remembered = (figures.get(key, 0) for key in ("rows", "asked", "remembered"))
+    if not rows or (remembered and not asked):
+        return None
+    return figures.get(name, 0.0) / rows * ((asked + remembered) / asked if asked else 1)
+
+
+def pace_now(tally: Tally, under_way: int, before: float | None) -> float | None:
+    """Seconds of an actor for a row, by what this run has measured, and the more by earlier runs the younger it is.
+
+    `under_way`: rows that are finished in units that aren't.
+    """
+    rows, worked = tally.rows + under_way, tally.figures.get("worked", 0.0)
+    if before is None:
+        return worked / rows if rows else None
+    return ((worked if rows else 0.0) + before * _WEIGHT) / (rows + _WEIGHT)
+
+
+def time_left(
+    graph: Graph, rows: Mapping[str, float], units: Mapping[str, int], pace: Mapping[str, float | None], room: Figures
+) -> float | None:
+    """Seconds until so many rows (in so many units) of each stage are done; None where a stage's pace isn't known.
+
+    Engines work side by side, so the slowest one counts; where they don't all fit into the room (CPUs and GPUs of the
+    cluster, so far as known) it is how long their work fills that.
+    """
+    if any(rows[name] and pace[name] is None for name in rows):
+        return None
+    work = seconds_by_engine(graph, {name: count * (pace[name] or 0.0) for name, count in rows.items()})
+    alone, filled = [0.0], dict.fromkeys(room, 0.0)
+    for engine, seconds in work.items():
+        resources = graph.engines[engine].config.resources if engine in graph.engines else None
+        waiting = sum(units[name] for name in rows if (graph.nodes[name].engine or NO_ENGINE) == engine)
+        alone.append(seconds / max(1, min(resources.replicas if resources else 1, waiting)))
+        share = {"CPU": resources.num_cpus, "GPU": resources.num_gpus} if resources else {}
+        add(filled, {kind: seconds * share.get(kind, 0.0) for kind in filled})
+    return max(*alone, *(filled[kind] / room[kind] for kind in room if room[kind]), 0.0)
+
+
+def seconds_by_engine(graph: Graph, seconds: Mapping[str, float]) -> Figures:
+    """Of each engine, from those of stages."""
+    found: Figures = {}
+    for name, took in seconds.items():
+        add(found, {graph.nodes[name].engine or NO_ENGINE: took})
+    return found
+
+
+def unknown(rows: Mapping[str, Any], pace: Mapping[str, float | None]) -> Iterable[str]:
+    """Stages that have rows to do and no known pace."""
+    return [name for name, count in rows.items() if count and pace[name] is None]

@@ -1,0 +1,46 @@
+"""What a run came to, by engine: the table at its end."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.clock import clock
+
+_ALWAYS = ("units", "rows")
+# What is shown where any engine has it: the figure, its heading.
+_SOME = (
+    ("asked", "asked"),
+    ("remembered", "remembered"),
+    ("prompt_tokens", "tokens in"),
+    ("completion_tokens", "tokens out"),
+    ("spoken_seconds", "spoken"),
+    ("heard_seconds", "heard"),
+    ("retries", "retries"),
+    ("cost", "cost"),
+)
+
+
+def print_table(work: dict[str, Any]) -> None:
+    """`work`: see `pipeline.work.Work.told`."""
+    engines: dict[str, dict[str, float]] = work["engines"]
+    some = [(name, told) for name, told in _SOME if any(figures.get(name) for figures in engines.values())]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("engine")
+    for heading in ("actors", "busy", *_ALWAYS, *(told for _, told in some)):
+        table.add_column(heading, justify="right")
+    for engine, figures in engines.items():
+        cells = [f"{figures['actors']:.0f}", f"{figures['busy_share']:.0%}"]
+        table.add_row(engine, *cells, *(_cell(name, figures.get(name)) for name in (*_ALWAYS, *(n for n, _ in some))))
+    console = Console(width=None if Console().is_terminal else 200)
+    console.print(table, highlight=False)
+    costs = [figures["cost"] for figures in engines.values() if "cost" in figures]
+    console.print(f"{clock(work['wall'])} in all" + (f", cost {sum(costs):.2f}" if costs else ""), highlight=False)
+
+
+def _cell(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    if name == "cost":
+        return f"{value:.2f}"
+    return clock(value) if name.endswith("_seconds") else f"{value:.0f}"

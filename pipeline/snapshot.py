@@ -1,0 +1,124 @@
+"""How far a run is at a moment: rows and units done, the rate, what is left. What every view of a run shows."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.pace import Past, pace_now, time_left
+from pipeline.state import State
+from pipeline.work import Work
+
+
+@dataclass(frozen=True)
+class Line:
+    """A stage. `rate`: rows a second since its first unit of this run."""
+
+    stage: str
+    rows: int
+    total: int
+    units: int
+    of_units: int
+    rate: float
+    rejects: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """`units` of `of_units`: of this run, what it found done left out; `left`: seconds, None while there is no basis."""
+
+    seconds: float
+    lines: tuple[Line, ...]
+    units: int
+    of_units: int
+    rejects: int
+    source_rejects: int
+    left: float | None
+    actors: dict[str, int]
+    running: tuple[str, ...]
+
+    def told(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return {
+            "seconds": round(self.seconds, 1),
+            "units": self.units,
+            "of_units": self.of_units,
+            "rejects": self.rejects,
+            "source_rejects": self.source_rejects,
+            "eta_seconds": None if self.left is None else round(self.left),
+            "actors": self.actors,
+            "running": list(self.running),
+            "stages": {
+                line.stage: {"rows": line.rows, "of": line.total, "rate": round(line.rate, 2), "rejects": line.rejects}
+                for line in self.lines
+            },
+        }
+
+
+def source_rejects(state: State) -> int:
+    """Rows that the sources, or a person, keep from the stages."""
+    return sum(sum(shard.rejects.values()) + sum(shard.blocked.values()) for shard in state.shards)
+
+
+class Observer:
+    """Takes snapshots of a run. `selected`: the stages that it works on."""
+
+    def __init__(self, state: State, work: Work, past: Past, selected: set[str]) -> None:
+        self.state, self.work, self.past, self.selected = state, work, past, selected
+        self.start = time.monotonic()
+        self.began: dict[str, float] = {}  # when a stage's first unit of this run was handed out
+        self.total = sum(shard.rows for shard in state.shards)
+        self.source_rejects = source_rejects(state)
+        self.before = {name: past.seconds_a_row(name) for name in state.graph.nodes}
+        self.to_do = sum(self._missing().values())
+
+    def look(self, running: Mapping[str, int], under_way: Mapping[str, int], actors: dict[str, int]) -> Snapshot:
+        """`running`: units in flight of each stage; `under_way`: rows that those have finished."""
+        now = time.monotonic()
+        for name in running:
+            self.began.setdefault(name, now)
+        missing = self._missing()
+        lines = tuple(self._line(name, missing, under_way.get(name, 0), now) for name in self.state.graph.nodes)
+        return Snapshot(
+            now - self.start,
+            lines,
+            self.to_do - sum(missing.values()),
+            self.to_do,
+            sum(self.state.rejected.values()),
+            self.source_rejects,
+            self._left(missing, under_way),
+            actors,
+            tuple(name for name in self.state.graph.nodes if name in running),
+        )
+
+    def _missing(self) -> dict[str, int]:
+        """Units that aren't done, of each stage that is selected."""
+        done = Counter(name for name, _ in self.state.done)
+        return {name: self._units(name) - done[name] for name in self.state.graph.nodes if name in self.selected}
+
+    def _units(self, name: str) -> int:
+        return 1 if self._is_whole(name) else len(self.state.shards)
+
+    def _is_whole(self, name: str) -> bool:
+        return self.state.graph.nodes[name].stage.each == "recipe"
+
+    def _line(self, name: str, missing: Mapping[str, int], under_way: int, now: float) -> Line:
+        whole, done = self._is_whole(name), self.state.rows_done[name]
+        seconds = now - self.began.get(name, now)
+        mine = self.work.tallies[name].rows + under_way
+        units = self._units(name)
+        rows, total = (done, 1) if whole else (min(self.total, done + under_way), self.total)
+        rate = mine / seconds if seconds > 0 else 0.0
+        return Line(name, rows, total, units - missing.get(name, 0), units, rate, self.state.rejected[name])
+
+    def _left(self, missing: Mapping[str, int], under_way: Mapping[str, int]) -> float | None:
+        graph, rows, pace = self.state.graph, dict[str, float](), dict[str, float | None]()
+        for name, units in missing.items():
+            done = under_way.get(name, 0)
+            if self._is_whole(name):
+                rows[name] = max(0, units * min(self.total, graph.nodes[name].config.sample_rows) - done)
+            else:
+                rows[name] = max(0, self.total - self.state.rows_done[name] - done) if units else 0
+            pace[name] = pace_now(self.work.tallies[name], done, self.before[name])
+        return time_left(graph, rows, missing, pace, self.work.room)

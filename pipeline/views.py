@@ -1,0 +1,144 @@
+"""The forms in which a run shows how far it is: a live table, plain lines, JSON lines, nothing."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from pipeline.clock import clock
+from pipeline.snapshot import Line, Snapshot
+
+FORMS = ("auto", "plain", "json", "off")
+
+
+class View(Protocol):
+    """`every`: seconds between two snapshots."""
+
+    every: float
+
+    def show(self, snapshot: Snapshot) -> None: ...
+
+    def tell(self, event: str, message: str, facts: dict[str, Any]) -> None:
+        """Something that happened. `facts` are for programs."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def make_view(form: str, run: str) -> View:
+    """The view of that form; auto is a table on a terminal, and plain lines elsewhere."""
+    if form == "json":
+        return JsonLines(run)
+    if form == "off":
+        return Nothing()
+    console = Console(stderr=True)
+    return LiveTable(console) if form == "auto" and console.is_terminal else PlainLines(console)
+
+
+class LiveTable:
+    every = 0.5
+
+    def __init__(self, console: Console) -> None:
+        self.live = Live(console=console, refresh_per_second=4)
+        self.live.start()
+
+    def show(self, snapshot: Snapshot) -> None:
+        self.live.update(_table(snapshot))
+
+    def tell(self, event: str, message: str, facts: dict[str, Any]) -> None:
+        if event not in ("start", "stage_finished", "end"):  # the table shows those
+            self.live.console.print(message, highlight=False, markup=False)
+
+    def close(self) -> None:
+        self.live.stop()
+
+
+class PlainLines:
+    every = 10.0
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def show(self, snapshot: Snapshot) -> None:
+        lines = {line.stage: line for line in snapshot.lines}
+        running = ", ".join(_going(lines[name]) for name in snapshot.running)
+        self._print(f"[{clock(snapshot.seconds)}] {_summary(snapshot)}; running: {running or 'nothing yet'}")
+
+    def tell(self, event: str, message: str, facts: dict[str, Any]) -> None:
+        if event not in ("start", "stage_finished", "end"):
+            self._print(message)
+
+    def _print(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def close(self) -> None:
+        return
+
+
+class JsonLines:
+    """One object a line, for what collects logs: `time` (UTC), `run`, `event`, and what belongs to that event."""
+
+    every = 5.0
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+
+    def show(self, snapshot: Snapshot) -> None:
+        self.tell("progress", "", snapshot.told())
+
+    def tell(self, event: str, message: str, facts: dict[str, Any]) -> None:
+        told = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "run": self.run, "event": event}
+        told |= ({"message": message} if message else {}) | facts
+        print(json.dumps(told, ensure_ascii=False, default=str), file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        return
+
+
+class Nothing:
+    every = 60.0
+
+    def show(self, snapshot: Snapshot) -> None:
+        return
+
+    def tell(self, event: str, message: str, facts: dict[str, Any]) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+
+def _table(snapshot: Snapshot) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("stage")
+    for name in ("rows", "rows/s", "rejects"):
+        table.add_column(name, justify="right")
+    for line in snapshot.lines:
+        style = "dim" if line.units >= line.of_units else "bold" if line.stage in snapshot.running else None
+        rate = f"{line.rate:.1f}" if line.rate else "-"
+        table.add_row(line.stage, f"{line.rows}/{line.total}", rate, str(line.rejects), style=style)
+    actors = ", ".join(f"{name} {count}" for name, count in snapshot.actors.items())
+    table.caption = f"{_summary(snapshot)}; actors: {actors or 'none'}"
+    return table
+
+
+def _summary(snapshot: Snapshot) -> str:
+    done = sum(line.units >= line.of_units for line in snapshot.lines)
+    sources = f" and {snapshot.source_rejects} of the sources" if snapshot.source_rejects else ""
+    return (
+        f"{snapshot.units} of {snapshot.of_units} units, {done} of {len(snapshot.lines)} stages done, "
+        f"{snapshot.rejects} rejects{sources}, ETA {eta(snapshot)}"
+    )
+
+
+def _going(line: Line) -> str:
+    return f"{line.stage} {line.rows}/{line.total}" + (f" ({line.rate:.1f} rows/s)" if line.rate else "")
+
+
+def eta(snapshot: Snapshot) -> str:
+    """What is left, or that there is no basis yet to tell."""
+    return "estimating" if snapshot.left is None else clock(snapshot.left)

@@ -1,0 +1,96 @@
+"""What a run's work comes to: at each stage what was done, of each engine how long its actors were there, and the cost.
+
+Plain figures. They stand in the run's manifest and in its heartbeat, and later runs estimate by them.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.digests import digest
+from pipeline.graph import Graph
+from pipeline.meter import Figures, add
+from schemas.recipe import Rate
+
+NO_ENGINE = "stages"  # what stands for an engine where a stage asks none
+
+
+@dataclass
+class Tally:
+    """What this run did at one stage. `figures`: see `pipeline.meter.Account`, and `remembered`, `retries`."""
+
+    units: int = 0
+    rows: int = 0
+    made: int = 0
+    rejected: int = 0
+    figures: Figures = field(default_factory=dict)
+
+
+@dataclass
+class Life:
+    """Seconds of an engine's actors: of loading, and of being there for work since. `most`: actors at a time."""
+
+    loading: float = 0.0
+    loaded: float = 0.0
+    most: int = 0
+
+
+class Work:
+    """Of one run, counted along by the executor."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.start = time.monotonic()
+        self.tallies = {name: Tally() for name in graph.nodes}
+        self.lives: dict[str, Life] = {}
+        self.room: dict[str, float] = {}  # what the cluster has of CPU and GPU
+
+    def engines(self) -> dict[str, Figures]:
+        """The figures of each engine that had work, the share of its actors' time in which it was busy among them."""
+        found: dict[str, Figures] = {}
+        for name, tally in self.tallies.items():
+            if tally.units or tally.figures:
+                engine = found.setdefault(self.graph.nodes[name].engine or NO_ENGINE, {})
+                add(engine, {"units": tally.units, "rows": tally.rows, **tally.figures})
+        for name, figures in found.items():
+            life = self.lives.get(name, Life())
+            figures |= {"actors": life.most, "loading": life.loading, "loaded": life.loaded}
+            figures["busy_share"] = min(1.0, figures.get("busy", 0.0) / life.loaded) if life.loaded else 0.0
+        return found
+
+    def told(self) -> dict[str, Any]:
+        """All of it as plain JSON. `identity` names the model that a stage asked."""
+        rates = self.graph.recipe.rates
+        engines: dict[str, Any] = {}
+        for name, figures in self.engines().items():
+            cost = cost_of(rates[name], figures["loading"] + figures["loaded"], figures) if name in rates else None
+            engines[name] = _rounded(figures) | ({} if cost is None else {"cost": round(cost, 4)})
+        return {
+            "wall": round(time.monotonic() - self.start, 1),
+            "room": self.room,
+            "engines": engines,
+            "stages": {
+                name: {"engine": self.graph.nodes[name].engine, "identity": identity_of(self.graph, name)}
+                | {"units": tally.units, "rows": tally.rows, "made": tally.made, "rejected": tally.rejected}
+                | _rounded(tally.figures)
+                for name, tally in self.tallies.items()
+                if tally.units or tally.figures
+            },
+        }
+
+
+def identity_of(graph: Graph, stage: str) -> str | None:
+    """What names the model that the stage asks; None where it asks none."""
+    engine = graph.engines.get(graph.nodes[stage].engine or "")
+    return digest(engine.module.identity(engine.config)) if engine else None
+
+
+def cost_of(rate: Rate, seconds: float, figures: Mapping[str, float]) -> float:
+    """What so many seconds of actors and these figures come to, in the rates' currency."""
+    used = sum(price * figures.get(name, 0) / 1e6 for name, price in rate.per_million.items())
+    return rate.per_hour * seconds / 3600 + used
+
+
+def _rounded(figures: Figures) -> Figures:
+    return {name: round(value, 3) for name, value in figures.items()}
