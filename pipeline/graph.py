@@ -76,6 +76,10 @@ class Node:
     def writes(self) -> tuple[str, ...]:
         return self.stage.writes(self.config)
 
+    @property
+    def artifacts(self) -> tuple[str, ...]:
+        return self.stage.artifacts(self.config)
+
 
 @dataclass(frozen=True)
 class Graph:
@@ -90,7 +94,7 @@ class Graph:
         return tuple(dict.fromkeys(name for name in named if name in self.owners))
 
     def parents(self, node: Node) -> set[str]:
-        wanted = (*self.inputs(node), *node.stage.artifacts)
+        wanted = (*self.inputs(node), *node.artifacts)
         return {self.owners[name] for name in wanted} - {SOURCE}
 
     def below(self, name: str) -> set[str]:
@@ -124,7 +128,7 @@ def build_graph(recipe: Recipe, path: str) -> Graph:
             problems.append(f"{path}: stages.{node.name}: writes {', '.join(names)}, and so does {other}{told}")
         nodes[index] = Node(**{**node.__dict__, "given": tuple(name for name in node.writes if name in keeps)})
     for node in nodes:
-        for name in (*node.reads, *node.stage.artifacts):
+        for name in (*node.reads, *node.artifacts):
             if name not in owners and getattr(node.config, "attempt", 1) == 1:
                 written = list(owners) if column(name) else [*owners, *known_columns()]
                 told = f"reads '{name}', which no stage writes and no source gives"
@@ -210,6 +214,9 @@ def _nodes(recipe: Recipe, engines: dict[str, Engine], path: str, problems: list
             if attempt == 1:
                 _check_voices(config, engines.get(engine or ""), where, problems)
                 _check_prompt(declared, config, where, problems)
+                found = engines.get(engine or "")
+                if found and (told := declared.objects(config, found.module, found.config)):
+                    problems.append(f"{where}: {told}")
             yield Node(name if attempt == 1 else f"{name}_{attempt}", kind, config, checks, engine)
 
 

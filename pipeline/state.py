@@ -162,7 +162,7 @@ class State:
     def _unit(self, node: Node, shard: int) -> Unit | None:
         parts = dict(self.fixed[node.name])
         artifacts: dict[str, Place] = {}
-        for name in node.stage.artifacts:
+        for name in node.artifacts:
             owner = self.graph.owners[name]
             done = self.done.get((owner, WHOLE))
             if done is None:

@@ -29,6 +29,8 @@ BACKENDS: dict[str, str] = {
     "asr_whisper": "stages.engines.asr_whisper",
     "mos_dnsmos": "stages.engines.mos_dnsmos",
     "units_encoder": "stages.engines.units_encoder",
+    "units_hubert": "stages.engines.units_hubert",
+    "units_seamless": "stages.engines.units_seamless",
     "llm_null": "stages.engines.llm_null",
     "tts_null": "stages.engines.tts_null",
     "asr_null": "stages.engines.asr_null",

@@ -156,7 +156,7 @@ class Encode(Request):
 
 @dataclass(frozen=True)
 class Quantise(Request):
-    """The nearest centroid for each frame of this clip. `codebook` is the bytes of an .npy file."""
+    """The nearest centroid for each frame of this clip. `codebook` is the bytes of an .npy file, or b"": the engine's own."""
 
     clip: bytes
     codebook: bytes

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any, Literal
 
 from schemas.strict import Strict
@@ -71,8 +72,10 @@ class Stage:
     each: Literal["row", "conversation", "recipe"] = "row"
     optional: Callable[[Any], tuple[str, ...]] = lambda config: ()
     checks: Callable[[Any], str | None] = lambda config: None  # the name of a group in schemas.checks.Checks
-    artifacts: tuple[str, ...] = ()  # read, see schemas.columns.ARTIFACTS
+    artifacts: Callable[[Any], tuple[str, ...]] = lambda config: ()  # read, see schemas.columns.ARTIFACTS
     fits: str | None = None  # the artifact it writes, where `each` is "recipe"
     choices: Callable[[Any], dict[str, tuple[str, ...]]] = lambda config: {}
     kept_as: Callable[[Any], str | None] = lambda config: None
     prompt_variables: tuple[str, ...] = ()
+    # What is wrong with the engine that it is given, told to a person; "" where nothing is: (config, its backend, its settings)
+    objects: Callable[[Any, ModuleType, Any], str] = lambda config, backend, settings: ""

@@ -1,6 +1,7 @@
 """`units`: a clip as a sequence of discrete units, with how long each lasts."""
 
-from typing import Literal
+from types import ModuleType
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -15,13 +16,16 @@ class Config(StageConfig):
     """Settings of `units`."""
 
     of: Literal["query", "answer"]
+    codebook: Literal["fitted", "engine"] = Field(
+        "fitted", description="whose centroids: those that fit_units fits, or those that the engine comes with"
+    )
     merge: bool = Field(True, description="one unit for equal neighbours; false: a unit a frame, as USDM wants")
 
 
 def units(row: Row, context: Context) -> Asking:
     """Writes {of}_units and {of}_unit_durations, both uint16, one entry a unit; durations in frames."""
     side = context.config.of
-    reply = yield Quantise(clip=row[f"{side}_audio"]["bytes"], codebook=context.artifacts["codebook"])
+    reply = yield Quantise(clip=row[f"{side}_audio"]["bytes"], codebook=context.artifacts.get("codebook", b""))
     merged, durations = merge(reply.frames) if context.config.merge else (reply.frames, np.ones_like(reply.frames))
     return {f"{side}_units": merged.tolist(), f"{side}_unit_durations": durations.tolist()}
 
@@ -38,6 +42,16 @@ def merge(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return frames[cuts].astype(np.uint16), np.diff(cuts, append=len(frames)).astype(np.uint16)
 
 
+def _objects(config: Config, backend: ModuleType, settings: Any) -> str:
+    """What is wrong with the engine: it has no codebook where its own is wanted, or can't take another."""
+    own = getattr(backend, "has_codebook", lambda settings: False)(settings)
+    if config.codebook == "engine" and not own:
+        return "codebook: engine: the engine has none of its own; give it `codebook: FILE`, or say codebook: fitted"
+    if config.codebook == "fitted" and getattr(backend, "ONLY_OWN_CODEBOOK", False):
+        return "codebook: fitted: the engine's codebook is part of its model; say codebook: engine"
+    return ""
+
+
 STAGE = Stage(
     name="units",
     config=Config,
@@ -45,5 +59,6 @@ STAGE = Stage(
     writes=lambda config: (f"{config.of}_units", f"{config.of}_unit_durations"),
     run=units,
     engine="encoder",
-    artifacts=("codebook",),
+    artifacts=lambda config: ("codebook",) if config.codebook == "fitted" else (),
+    objects=_objects,
 )

@@ -1,0 +1,38 @@
+"""Centroids of a k-means that others fitted: an .npy file, or a scikit-learn model that joblib wrote (`…_km1000.bin`)."""
+
+from pathlib import Path
+
+import numpy as np
+
+from stages.engines import joblib_arrays
+from stages.engines.joblib_arrays import Made, NotPlain
+from stages.engines.models import ModelMissing
+
+MOST = 65536  # centroids: units are uint16
+
+
+def read_centroids(path: Path) -> np.ndarray:
+    """float32 [k, width], finite, k <= 65536. No code in the file is run. Raises ModelMissing, naming the file."""
+    if not path.is_file():
+        raise ModelMissing(f"{path}: no such file of centroids; a folder won't do, name the .npy or .bin in it")
+    try:
+        found = np.load(path, allow_pickle=False) if path.suffix == ".npy" else _centres(path.read_bytes())
+    except NotPlain as error:
+        raise ModelMissing(f"{path}: not read: it {error}") from None
+    except (ValueError, EOFError, OSError) as error:
+        raise ModelMissing(f"{path}: no .npy file of centroids: {error}") from None
+    if found.dtype.kind != "f" or found.ndim != 2 or not 1 <= len(found) <= MOST or not np.isfinite(found).all():
+        told = f"holds {found.dtype} {found.shape}"
+        raise ModelMissing(f"{path}: {told}, not finite centroids [k, width] with k from 1 to {MOST}")
+    return np.ascontiguousarray(found, np.float32)
+
+
+def _centres(data: bytes) -> np.ndarray:
+    model = joblib_arrays.read(data)
+    if isinstance(model, np.ndarray):
+        return model
+    state = model.state if isinstance(model, Made) else None
+    centres = state.get("cluster_centers_") if isinstance(state, dict) else None
+    if not isinstance(centres, np.ndarray):
+        raise NotPlain("holds no scikit-learn model with cluster_centers_ and no array")
+    return centres
