@@ -25,12 +25,14 @@ STAGES: dict[str, str] = {
 BACKENDS: dict[str, str] = {
     "llm_llamacpp": "stages.engines.llm_llamacpp",
     "llm_openai": "stages.engines.llm_openai",
+    "llm_vllm": "stages.engines.llm_vllm",
     "tts_kokoro": "stages.engines.tts_kokoro",
     "asr_whisper": "stages.engines.asr_whisper",
     "mos_dnsmos": "stages.engines.mos_dnsmos",
     "units_encoder": "stages.engines.units_encoder",
     "units_hubert": "stages.engines.units_hubert",
     "units_seamless": "stages.engines.units_seamless",
+    "unit_vocoder": "stages.engines.unit_vocoder",
     "llm_null": "stages.engines.llm_null",
     "tts_null": "stages.engines.tts_null",
     "asr_null": "stages.engines.asr_null",
@@ -48,8 +50,8 @@ def stage(name: str) -> Stage:
 def backend(name: str) -> ModuleType:
     """The module of the engine backend `name`. Raises KeyError.
 
-    A backend module has KIND ("llm", "tts", "asr", "mos", "encoder"), Config (an EngineConfig), identity(config) (what
-    its replies depend on, as plain JSON; loads nothing), models(config) (the stages.engines.models names it needs),
-    load(config) -> Engine; TTS backends also have VOICES, and LICENCE is the terms of what the model makes.
+    A backend module has KIND ("llm", "tts", "asr", "mos", "encoder", "vocoder"), Config (an EngineConfig),
+    identity(config) (what its replies depend on, as plain JSON; loads nothing), models(config) (the
+    stages.engines.models names it needs), load(config) -> Engine; TTS backends also have VOICES, and LICENCE is the terms of what the model makes.
     """
     return import_module(BACKENDS[name])

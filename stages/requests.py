@@ -29,6 +29,11 @@ class Completion(Reply):
     text: str
     finish: str  # "stop", or "length" where the token limit cut the text
     tokens: int  # generated
+    teacher: dict[str, Any] | None = None  # of an engine that tells it: the likeliest tokens at each place, llm_vllm.py
+
+    def pack(self) -> bytes:
+        told = {name: value for name, value in self.__dict__.items() if value is not None}
+        return json.dumps(told, ensure_ascii=False, sort_keys=True).encode()
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,15 @@ class Quantise(Request):
     clip: bytes
     codebook: bytes
     reply: ClassVar[type] = Units
+
+
+@dataclass(frozen=True)
+class Vocode(Request):
+    """Speech for these units: uint16 [n] as little-endian bytes. `durations` likewise, in frames; b"": as predicted."""
+
+    units: bytes
+    durations: bytes = b""
+    reply: ClassVar[type] = Clip
 
 
 def _plain(value: Any) -> Any:

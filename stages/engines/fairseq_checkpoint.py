@@ -12,8 +12,11 @@ from typing import Any, NamedTuple
 
 from stages.engines.models import ModelMissing
 
-# Packages whose objects a training run leaves beside the weights.
-_KNOWN = ("argparse.", "fairseq.", "omegaconf.", "typing.", "numpy.", "enum.", "collections.", "_codecs.encode")
+# What a training run leaves beside the weights is of these packages, and of these plain types.
+_KNOWN = re.compile(
+    r"(argparse|fairseq|omegaconf|typing|numpy|enum|collections)\..+|_codecs\.encode"
+    r"|(builtins|__builtin__)\.(object|dict|list|tuple|set|int|float|str|bool|bytes)"
+)
 # Of old checkpoints, which can't be looked through before they are read.
 _OLD = ("argparse.Namespace", "fairseq.data.dictionary.Dictionary")
 _LAYER = r"encoder\.layers\.(\d+)\."
@@ -109,7 +112,7 @@ def _load(path: Path) -> Any:
             named = torch.serialization.get_unsafe_globals_in_checkpoint(path)
         except ValueError:
             named = list(_OLD)
-        if strange := sorted(name for name in named if not name.startswith(_KNOWN)):
+        if strange := sorted(name for name in named if not _KNOWN.fullmatch(name)):
             raise ModelMissing(f"{path}: not read: it names {strange[0]}, which is no part of a speech encoder")
         with torch.serialization.safe_globals([(Plain, name) for name in named]):
             return torch.load(path, map_location="cpu", weights_only=True)
