@@ -34,7 +34,7 @@ PACKAGES = {
     "datasets_map": ["datasets==5.2.0", "numpy"],
     "datatrove": ["datatrove[io]==0.10.1", "numpy"],
     "ray_data": ["ray[data]==2.60.0", "numpy"],
-    "distilabel": ["distilabel==1.5.3", "numpy"],
+    "distilabel": ["distilabel==1.5.3", "numpy", "requests"],
     "curator": ["nemo-curator==1.4.0", "numpy"],
     "data_juicer": ["py-data-juicer==1.6.1", "numpy", "aiohttp"],
 }
@@ -88,11 +88,11 @@ def cost(name: str, python: str, kind: str, rows: int, repeats: int, *more: str)
 
 
 def line(name: str, rows: int, full: Cost, few: Cost) -> str:
-    after = full.wall - full.start_wall
-    beyond = (rows - FEW) / max(1e-3, full.wall - few.wall)
+    after, longer = full.wall - full.start_wall, full.wall - few.wall
+    beyond = f"{(rows - FEW) / longer:.0f}" if longer > 0 else "-"  # a machine with other work on it
     return (
         f"{name:<14} {full.cpu:>8.1f} {full.cpu - full.start_cpu:>10.1f} {full.cpu - few.cpu:>10.1f} "
-        f"{rows / full.wall:>9.0f} {rows / after:>9.0f} {beyond:>9.0f} {full.wall:>7.1f} {full.peak:>8.0f}"
+        f"{rows / full.wall:>9.0f} {rows / after:>9.0f} {beyond:>9} {full.wall:>7.1f} {full.peak:>8.0f}"
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 _TICK = os.sysconf("SC_CLK_TCK")
 _EVERY = 0.2  # seconds between two looks
+_LIMIT = 600.0  # seconds, after which a command is taken for hung
 _GRACE = 5.0  # seconds that daemons have to end by themselves after the command
 
 
@@ -44,6 +45,9 @@ def measure(command: list[str], env: dict[str, str], folder: Path) -> Cost:
         )
     start_cpu, start_wall, peak = 0.0, 0.0, 0.0
     while True:
+        if time.monotonic() - begin > _LIMIT:
+            process.kill()
+            process.wait()
         ended = process.poll() is not None
         alive = _descendants()
         for pid in alive:

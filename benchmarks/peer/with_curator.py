@@ -6,16 +6,20 @@ import ray
 from nemo_curator.backends.xenna import XennaExecutor
 from nemo_curator.pipeline import Pipeline
 from nemo_curator.stages.base import ProcessingStage
+from nemo_curator.stages.resources import Resources
 from nemo_curator.stages.text.io.reader import JsonlReader
 from nemo_curator.stages.text.io.writer import ParquetWriter
 from nemo_curator.tasks import DocumentBatch
 from work import STEPS, started
+
+SHARE = Resources(cpus=0.25)  # with whole CPUs, as by default, six stages find no place on two cores
 
 
 class Step(ProcessingStage[DocumentBatch, DocumentBatch]):
     def __init__(self, kind: str, number: int) -> None:
         self.kind, self.number = kind, number
         self.name = STEPS[kind][number].__name__
+        self.resources = SHARE
 
     def inputs(self):  # type: ignore[no-untyped-def]
         return ["data"], []
@@ -33,10 +37,11 @@ class Step(ProcessingStage[DocumentBatch, DocumentBatch]):
 if __name__ == "__main__":
     kind, rows, out = sys.argv[1:]
     pipeline = Pipeline(name="peer")
-    pipeline.add_stage(JsonlReader(rows))
+    for stage in JsonlReader(rows).decompose():
+        pipeline.add_stage(stage.with_(resources=SHARE))
     for number in range(3):
         pipeline.add_stage(Step(kind, number))
-    pipeline.add_stage(ParquetWriter(f"{out}/rows"))
+    pipeline.add_stage(ParquetWriter(f"{out}/rows").with_(resources=SHARE))
     ray.init(address="local", include_dashboard=False, _node_ip_address="127.0.0.1", log_to_driver=False)
     started()
     pipeline.run(XennaExecutor())

@@ -3,30 +3,33 @@
 import sys
 
 from distilabel.pipeline import Pipeline
-from distilabel.steps import LoadDataFromFileSystem, StepInput, step
+from distilabel.steps import LoadDataFromFileSystem, Step, StepInput
 from work import STEPS, started
 
 COLUMNS = {"text": ("text", "shouted", "words", "told"), "audio": ("text", "clip", "level", "told")}
 
 
-def as_step(kind: str, number: int):  # type: ignore[no-untyped-def]
-    names, work = COLUMNS[kind], STEPS[kind][number]
+class Work(Step):
+    kind: str
+    number: int
 
-    @step(inputs=[names[number]], outputs=[names[number + 1]])
-    def one(inputs: StepInput):  # type: ignore[no-untyped-def]
-        yield [row | work(row) for row in inputs]
+    @property
+    def inputs(self) -> list[str]:
+        return [COLUMNS[self.kind][self.number]]
 
-    return one(name=work.__name__)
+    @property
+    def outputs(self) -> list[str]:
+        return [COLUMNS[self.kind][self.number + 1]]
+
+    def process(self, inputs: StepInput):  # type: ignore[no-untyped-def]
+        yield [row | STEPS[self.kind][self.number](row) for row in inputs]
 
 
 if __name__ == "__main__":
     kind, rows, out = sys.argv[1:]
     with Pipeline(name="peer", cache_dir=f"{out}/cache") as pipeline:
-        (
-            LoadDataFromFileSystem(name="load", data_files=rows, filetype="json")
-            >> as_step(kind, 0)
-            >> as_step(kind, 1)
-            >> (as_step(kind, 2))
-        )
+        load = LoadDataFromFileSystem(name="load", data_files=rows, filetype="json")
+        one, two, three = (Work(name=f"work_{number}", kind=kind, number=number) for number in range(3))
+        load >> one >> two >> three
     started()
     pipeline.run(use_cache=False).save_to_disk(f"{out}/rows")
