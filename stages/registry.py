@@ -52,6 +52,7 @@ def backend(name: str) -> ModuleType:
 
     A backend module has KIND ("llm", "tts", "asr", "mos", "encoder", "vocoder"), Config (an EngineConfig),
     identity(config) (what its replies depend on, as plain JSON; loads nothing), models(config) (the
-    stages.engines.models names it needs), load(config) -> Engine; TTS backends also have VOICES, and LICENCE is the terms of what the model makes.
+    stages.engines.models names it needs), load(config) -> Engine; TTS backends also have VOICES, and LICENCE is the
+    terms of what the model makes.
     """
     return import_module(BACKENDS[name])
