@@ -23,6 +23,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(1800)
 def test_a_job_on_a_cluster_that_loses_a_node(corpus: Path, cluster: Any, tmp_path: Path) -> None:
     """The recipe submitted as a job to two nodes, of which one is killed in the middle: the same corpus."""
     spread = ["--set engines.tts.resources='{replicas: 3, num_cpus: 0.9}'"]
@@ -31,7 +32,7 @@ def test_a_job_on_a_cluster_that_loses_a_node(corpus: Path, cluster: Any, tmp_pa
         assert not job.ended, job.wait(0)[1]
         time.sleep(0.1)
     cluster.remove_node(cluster.second, allow_graceful=False)
-    done, logs = job.wait(400)
+    done, logs = job.wait(1200)
     assert done, logs
     assert digests_of(tmp_path / "out" / "quickstart" / "dataset") == digests_of(corpus / "out/quickstart/dataset")
     counts = json.loads((tmp_path / "out" / "quickstart" / "manifest.json").read_text())["counts"]
