@@ -34,7 +34,7 @@ PACKAGES = {
     "datasets_map": ["datasets==5.2.0", "numpy"],
     "datatrove": ["datatrove[io]==0.10.1", "numpy"],
     "ray_data": ["ray[data]==2.60.0", "numpy"],
-    "distilabel": ["distilabel==1.5.3", "numpy", "requests"],
+    "distilabel": ["distilabel==1.5.3", "numpy", "requests", "pillow"],
     "curator": ["nemo-curator==1.4.0", "numpy"],
     "data_juicer": ["py-data-juicer==1.6.1", "numpy", "aiohttp"],
 }

@@ -1,5 +1,6 @@
 """NeMo Curator: three processing stages on its Xenna executor. with_curator.py KIND ROWS OUT"""
 
+import os
 import sys
 
 import ray
@@ -12,7 +13,7 @@ from nemo_curator.stages.text.io.writer import ParquetWriter
 from nemo_curator.tasks import DocumentBatch
 from work import STEPS, started
 
-SHARE = Resources(cpus=0.25)  # with whole CPUs, as by default, six stages find no place on two cores
+SHARE = Resources(cpus=0.15)  # Xenna gives out 1 CPU of 2; with whole ones, as by default, six stages find no place
 
 
 class Step(ProcessingStage[DocumentBatch, DocumentBatch]):
@@ -42,6 +43,8 @@ if __name__ == "__main__":
     for number in range(3):
         pipeline.add_stage(Step(kind, number))
     pipeline.add_stage(ParquetWriter(f"{out}/rows").with_(resources=SHARE))
-    ray.init(address="local", include_dashboard=False, _node_ip_address="127.0.0.1", log_to_driver=False)
+    # Xenna asks the dashboard what its actors are at
+    found = ray.init(address="local", include_dashboard=True, _node_ip_address="127.0.0.1", log_to_driver=False)
+    os.environ["RAY_ADDRESS"] = found.address_info["gcs_address"]  # or it looks for others on this machine
     started()
     pipeline.run(XennaExecutor())
