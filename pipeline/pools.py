@@ -3,9 +3,11 @@
 import heapq
 import itertools
 import logging
+import math
 import os
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -17,7 +19,8 @@ from pipeline.work import NO_ENGINE, Life
 from pipeline.worker import Worker
 
 _PATIENCE = 1800.0  # seconds, of stages without an engine
-_CALLS = 2  # in flight an actor: it never waits for the driver
+_CALLS = 2  # in flight an actor at least: it never waits for the driver
+_MOST_CALLS = 16
 _ORDER = itertools.count()
 
 
@@ -38,6 +41,7 @@ class Pool:
     replicas: int
     patience: float  # seconds without progress, after which an actor is taken for hung
     options: dict[str, Any]
+    calls: int = _CALLS  # units that an actor has at a time
     queue: list[tuple[Any, ...]] = field(default_factory=list)
     actors: list[Actor] = field(default_factory=list)
     gone: Life = field(default_factory=Life)  # of the actors that have ended, and the most at a time
@@ -77,13 +81,29 @@ def make_pools(graph: Graph) -> dict[str, Pool]:
     pools = {NO_ENGINE: Pool(NO_ENGINE, 1, _PATIENCE, {"num_cpus": 0.1, "max_concurrency": _CALLS + 2})}
     for name in {node.engine for node in graph.nodes.values() if node.engine}:
         resources = graph.engines[name].config.resources
+        rows = min(source.shard.target for source in graph.recipe.sources.values())
+        calls = min(_MOST_CALLS, max(_CALLS, math.ceil((resources.at_once or 0) / rows) + 1))  # one is at its tail
         options = {
             "num_cpus": resources.num_cpus,
             "num_gpus": resources.num_gpus,
-            "max_concurrency": _CALLS + 2,  # and one for stop(), one for pulse()
+            "max_concurrency": calls + 2,  # and one for stop(), one for pulse()
         }
-        pools[name] = Pool(name, resources.replicas, resources.patience, options)
+        if resources.python:
+            options["runtime_env"] = {"py_executable": _interpreter(name, resources.python)}
+        pools[name] = Pool(name, resources.replicas, resources.patience, options, calls)
     return pools
+
+
+def _interpreter(engine: str, python: str) -> str:
+    """Its absolute path, links kept: a virtual environment's interpreter is one. Raises RunFailed where it isn't there:
+    Ray would try for ever.
+    """
+    path = Path(python).expanduser().absolute()
+    if not os.access(path, os.X_OK):
+        raise RunFailed(
+            f"engine '{engine}': resources.python: there is no interpreter at {path}; make that environment"
+        )
+    return str(path)
 
 
 def check_placeable(pools: dict[str, Pool]) -> None:
@@ -107,6 +127,13 @@ def room() -> dict[str, float]:
     return {kind: found.get(kind, 0.0) for kind in ("CPU", "GPU")}
 
 
+def endpoints() -> list[str]:
+    """Where the nodes' metrics can be read, as Prometheus does."""
+    alive: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    ports = [(node["NodeManagerAddress"], node["MetricsExportPort"]) for node in alive if node["Alive"]]
+    return [f"http://{address}:{port}/metrics" for address, port in ports]
+
+
 def start_actor(pool: Pool, store: str, graph: Any) -> None:
     """Ask Ray for one more actor; it loads its engine when it is placed. `graph`: a reference to the graph."""
     engine = None if pool.name == NO_ENGINE else pool.name
@@ -121,7 +148,7 @@ def assign(pool: Pool) -> None:
     """Hand queued units to actors, the least busy first."""
     while pool.queue and pool.actors:
         actor = min(pool.actors, key=lambda one: len(one.units))
-        if len(actor.units) >= _CALLS:
+        if len(actor.units) >= pool.calls:
             return
         unit = pool.pop()
         actor.units[actor.handle.run.remote(unit)] = unit

@@ -21,7 +21,7 @@ from stages.engines.base import Refused, Unavailable
 from stages.requests import Request
 from stages.stage import Context, Reject, Row
 
-_AT_ONCE = 64  # conversations whose generators are alive: bounds the clips held in memory
+_AT_ONCE = 64  # conversations whose generators are alive, if the engine doesn't say: bounds the clips held in memory
 _PART_SECONDS = 30.0
 # An actor works on two units at once. Who writes a stage needn't think of threads: in a process one runs at a time.
 _STAGE_CODE = threading.Lock()
@@ -65,16 +65,19 @@ def run_unit(
     stop: Callable[[], bool] = lambda: False,
     progressed: Callable[[int], None] = lambda rows: None,
     probe: bool = False,
+    at_once: int | None = None,
 ) -> Outcome:
     """Run the node's stage over the rows of a shard.
 
     `identity` is the digest of the engine's identity, `keep_part` is given the replies so far now and then,
     `killers` are rows (by id) that kill the engine: they become rejects unasked. When `stop` turns true no more is
     asked, and what is unfinished is pending. `progressed` is told of each reply (0) and of how many rows are finished.
-    A `probe` leaves all its replies as a part, because it will not be committed. Never raises for what a row or the
-    engine does.
+    A `probe` leaves all its replies as a part, because it will not be committed. `at_once`: conversations that are
+    worked on at a time. Never raises for what a row or the engine does.
     """
-    unit = _Unit(node, context, rows, engine, identity, memo, keep_part, killers or {}, stop, progressed)
+    unit = _Unit(
+        node, context, rows, engine, identity, memo, keep_part, killers or {}, stop, progressed, at_once or _AT_ONCE
+    )
     outcome = unit.run()
     if probe or outcome.pending:
         unit.leave_part()
@@ -94,10 +97,11 @@ class _Unit:
         killers: dict[str, str],
         stop: Callable[[], bool],
         progressed: Callable[[int], None],
+        at_once: int,
     ) -> None:
         self.node, self.context, self.rows, self.engine, self.identity = node, context, rows, engine, identity
         self.memo, self.keep_part, self.killers, self.stop = memo, keep_part, killers, stop
-        self.progressed = progressed
+        self.progressed, self.at_once = progressed, at_once
         count = len(rows)
         self.results: list[Row] = [{} for _ in range(count)]
         self.rejects: list[dict[str, str] | None] = [None] * count
@@ -114,7 +118,7 @@ class _Unit:
         talks = self._talks()
         exhausted = False
         while True:
-            while not exhausted and len(self.waiting) < _AT_ONCE and not self.stop():
+            while not exhausted and len(self.waiting) < self.at_once and not self.stop():
                 talk = next(talks, None)
                 exhausted = talk is None
                 if talk is not None:

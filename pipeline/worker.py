@@ -47,6 +47,7 @@ class Worker:
             found = graph.engines[engine]
             self.identity = digest(found.module.identity(found.config))
             self.engine = found.module.load(found.config)
+        self.at_once = graph.engines[engine].config.resources.at_once if engine else None
         self.meter = Meter(self.engine)
         self.load_seconds = time.monotonic() - start
 
@@ -87,6 +88,7 @@ class Worker:
             self.stopping.is_set,
             account.progressed,
             probe=unit.span is not None,
+            at_once=self.at_once,
         )
         meta = _meta(node, unit, outcome, account)
         if unit.span is not None or outcome.pending:

@@ -34,6 +34,14 @@ class Resources(Strict):
     threads: int = Field(1, ge=1, description="of the engine's own thread pool")
     batch: int = Field(8, ge=1, description="requests that are worked on together at most")
     patience: float = Field(1800, gt=0, description="seconds without a reply, after which an actor is taken for hung")
+    python: str = Field(
+        "", description="interpreter of the engine's actors, where its packages clash with others'; '' is this one"
+    )
+
+    @property
+    def at_once(self) -> int | None:
+        """Requests that the engine should have at a time, where that is more than two units of work make."""
+        return None
 
 
 class EngineConfig(Strict):
