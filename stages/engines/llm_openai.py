@@ -41,6 +41,10 @@ class Machine(Resources):
     concurrency: int = Field(16, ge=1, description="requests under way at a time, an actor")
     patience: float = Field(7200, gt=0, description="as for others; beyond all tries that a request gets")
 
+    @property
+    def at_once(self) -> int | None:
+        return self.concurrency if self.concurrency > 64 else None
+
 
 class Config(EngineConfig):
     """Settings of `llm_openai`."""

@@ -1,0 +1,232 @@
+"""vLLM's engine, kept alive: started, asked, and started anew with a smaller batch where it died.
+
+vLLM runs in a process of its own below the actor's. Why that process failed it only prints, so what it prints is kept in
+a file, in which the reason is looked for.
+"""
+
+import asyncio
+import itertools
+import logging
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stages.engines import models as catalogue
+from stages.engines.base import Unavailable
+from stages.engines.models import ModelMissing
+
+if TYPE_CHECKING:
+    from stages.engines.llm_vllm import Config
+
+INSTALL = (
+    "vLLM isn't installed in the engine's interpreter: pip install 'voxsmith[vllm]' there, or name one that has it, "
+    "say --set engines.llm.resources.python=.venv-vllm/bin/python; on a machine without a GPU: make .venv-vllm"
+)
+SMALLER = 4  # a batch that was too much is divided by this
+_NO_ROOM = re.compile(r"out of memory|no available memory|OutOfMemory|can't allocate memory|bad_alloc", re.I)
+_ERROR = re.compile(r"^(?:\(.*?\)\s*)?(?:[A-Z]+ [\d: \-]*\[.*?\] )?((?:[\w.]+\.)?\w*(?:Error|Exception)): (.+)$")
+_SEEN = 400_000  # bytes of what the process printed that are looked through, from the end
+
+log = logging.getLogger(__name__)
+
+
+class Core:
+    """A running vLLM engine. All its methods run in one event loop."""
+
+    def __init__(self, config: "Config") -> None:
+        self.config, self.batch = config, config.resources.batch
+        self.folder = Path(catalogue.resolve(config.model))
+        self.tokeniser: Any = None
+        self.engine: Any = None
+        self._printed = tempfile.NamedTemporaryFile("a+b", prefix="voxsmith-vllm-", suffix=".log")  # noqa: SIM115
+        self._names = itertools.count()
+        self._adapter: Any = None
+        self._mending = asyncio.Lock()
+        self._entered = asyncio.Semaphore(config.resources.at_once)
+
+    @classmethod
+    async def start(cls, config: "Config") -> "Core":
+        """Raises ModelMissing with the reason, where no batch is small enough either."""
+        core = cls(config)
+        set_environment(config)
+        try:
+            import vllm  # noqa: F401
+        except ImportError as error:
+            raise ModelMissing(INSTALL if error.name == "vllm" else f"{INSTALL} ({error})") from None
+        core._load_tokeniser()
+        core._start()
+        return core
+
+    async def ask(self, tokens: list[int], sampling: Any) -> Any:
+        """vLLM's RequestOutput. Raises Unavailable where the engine won't live or the request's settings are wrong;
+        RuntimeError where this request kills it even alone.
+        """
+        from vllm.exceptions import VLLMClientError
+        from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
+
+        while True:
+            async with self._entered:
+                engine, alone = self.engine, self.batch == 1
+                try:
+                    return await self._one(engine, tokens, sampling)
+                except (VLLMClientError, ValueError) as error:
+                    raise Unavailable(f"vLLM doesn't take such requests: {error}") from None
+                except (EngineDeadError, EngineGenerateError) as error:
+                    if isinstance(error, EngineGenerateError) and not engine.errored:
+                        raise Unavailable(f"vLLM: {error.__cause__ or error}") from None
+            await self._mend(engine)
+            if alone:
+                raise RuntimeError(f"it kills vLLM, even alone: {self._reason()}")
+
+    def close(self) -> None:
+        if self.engine is not None:
+            self.engine.shutdown(timeout=5)
+            self.engine = None
+        self._printed.close()
+
+    async def _one(self, engine: Any, tokens: list[int], sampling: Any) -> Any:
+        found = None
+        async for output in engine.generate(
+            {"prompt_token_ids": tokens}, sampling, f"r{next(self._names)}", lora_request=self._adapter
+        ):
+            found = output
+        return found
+
+    async def _mend(self, dead: Any) -> None:
+        """Start the engine anew, once for all that it let down, with a smaller batch."""
+        async with self._mending:
+            if self.engine is not dead:
+                return
+            dead.shutdown(timeout=5)
+            reason, before = self._reason(), self.batch
+            # At a batch of 1 the request that killed it is known, and goes; the others needn't stay alone.
+            self.batch = max(1, before // SMALLER) if before > 1 else max(1, self.config.resources.batch // SMALLER)
+            log.warning("vLLM died (%s); it is started anew with a batch of %d, not %d", reason, self.batch, before)
+            self._entered = asyncio.Semaphore(self.batch)
+            try:
+                self._start()
+            except ModelMissing as error:
+                self.engine = dead
+                raise Unavailable(f"vLLM died, and can't be started again: {error}") from None
+
+    # -- starting -----------------------------------------------------------------------------------------------------
+
+    def _load_tokeniser(self) -> None:
+        from transformers import AutoTokenizer
+
+        try:
+            self.tokeniser = AutoTokenizer.from_pretrained(self.folder)
+        except Exception as error:  # of many kinds, with long texts
+            raise ModelMissing(f"{self.config.model}: its tokenizer can't be read: {_first_line(error)}") from None
+
+    def _start(self) -> None:
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        while True:
+            try:
+                with self._keeping_what_it_prints():
+                    self.engine = AsyncLLM.from_engine_args(self._arguments())
+                return
+            except Exception as error:
+                reason = self._reason() if "See root cause" in str(error) else _first_line(error)
+                if not _NO_ROOM.search(reason) or self.batch == 1:
+                    raise ModelMissing(f"vLLM can't load {self.config.model}: {reason}") from None
+                smaller = max(1, self.batch // SMALLER)
+                log.warning("vLLM ran out of memory with a batch of %d: %s; %d is tried", self.batch, reason, smaller)
+                self.batch = smaller
+
+    def _arguments(self) -> Any:
+        from vllm import AsyncEngineArgs
+        from vllm.lora.request import LoRARequest
+
+        config, machine = self.config, self.config.resources
+        given: dict[str, Any] = {}
+        if config.adapter:
+            adapter = catalogue.resolve(config.adapter)
+            self._adapter = LoRARequest("adapter", 1, str(adapter))
+            given |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": _rank(adapter)}
+        if config.quantization:
+            given["quantization"] = config.quantization
+        if machine.kv_cache_gib or not machine.num_gpus:
+            given["kv_cache_memory_bytes"] = int((machine.kv_cache_gib or 1) * 2**30)
+        return AsyncEngineArgs(
+            model=str(self.folder),
+            dtype=config.dtype,
+            max_model_len=config.context,
+            max_num_seqs=self.batch,
+            max_logprobs=max(1, config.teacher),
+            tensor_parallel_size=machine.tensor_parallel,
+            # Not Ray, which vLLM would take inside an actor: its workers would wait for GPUs that this actor holds.
+            distributed_executor_backend="mp" if machine.tensor_parallel > 1 else "uni",
+            gpu_memory_utilization=machine.gpu_memory,
+            enforce_eager=machine.eager,
+            enable_prefix_caching=True,
+            enable_log_requests=False,
+            disable_log_stats=True,
+            **given,
+        )
+
+    # -- why it failed ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _keeping_what_it_prints(self) -> Iterator[None]:
+        """What this process and those that it starts write to the error stream goes to the file meanwhile; theirs,
+        always.
+        """
+        sys.stderr.flush()
+        before = os.dup(2)
+        os.dup2(self._printed.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(before, 2)
+            os.close(before)
+
+    def _reason(self) -> str:
+        """The first error of the last that the process printed, in a line."""
+        with open(self._printed.name, "rb") as file:
+            file.seek(max(0, os.path.getsize(self._printed.name) - _SEEN))
+            lines = file.read().decode(errors="replace").splitlines()
+        found = [match for line in lines if (match := _ERROR.match(line.strip()))]
+        told = [f"{match[1].rpartition('.')[2]}: {match[2]}" for match in found if "See root cause" not in match[2]]
+        return (told[-1] if told else "it told no reason")[:500]
+
+
+def set_environment(config: "Config") -> None:
+    """vLLM is told some things by the environment alone. What the user has set stays."""
+    wanted = {
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_LOGGING_LEVEL": "WARNING",
+        "VLLM_LOGGING_STREAM": "ext://sys.stderr",
+        "VLLM_WORKER_MULTIPROCESSING_METHOD": "spawn",  # an actor has threads, which a fork would cut off
+        "VLLM_HOST_IP": "127.0.0.1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    if not config.resources.num_gpus:
+        wanted["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"  # several actors would be bound to the same cores
+        os.environ["OMP_NUM_THREADS"] = str(config.resources.threads)  # Ray has set it already
+    for name, value in wanted.items():
+        os.environ.setdefault(name, value)
+    if config.batch_invariant:
+        os.environ["VLLM_BATCH_INVARIANT"] = "1"
+
+
+def _rank(adapter: Path) -> int:
+    """The adapter's rank, as its own settings tell. Raises ModelMissing where the folder holds none."""
+    import json
+
+    try:
+        return int(json.loads((adapter / "adapter_config.json").read_bytes())["r"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise ModelMissing(f"{adapter} holds no LoRA adapter: {_first_line(error)}") from None
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {' '.join(lines[:3])}"[:500]
