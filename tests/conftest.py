@@ -28,7 +28,8 @@ def ray_head() -> Iterator[str]:
     before = {name: os.environ.get(name) for name in shared}
     os.environ |= shared
     try:
-        found = Cluster(True, head_node_args={"num_cpus": 8, "node_ip_address": "127.0.0.1"})
+        head = {"num_cpus": 8, "node_ip_address": "127.0.0.1", "include_dashboard": False}
+        found = Cluster(True, head_node_args=head)
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
