@@ -14,7 +14,18 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from pipeline.bisection import Bisection
 from pipeline.errors import RunFailed
 from pipeline.meter import Figures, add
-from pipeline.pools import Actor, Pool, assign, check_placeable, connect, end_actor, make_pools, room, start_actor
+from pipeline.pools import (
+    Actor,
+    Pool,
+    assign,
+    check_placeable,
+    connect,
+    end_actor,
+    endpoints,
+    make_pools,
+    room,
+    start_actor,
+)
 from pipeline.progress import Progress
 from pipeline.ray_metrics import RayMetrics
 from pipeline.state import WHOLE, State, Unit
@@ -62,7 +73,8 @@ class _Run:
         self.stopping: float | None = None
         self.hurried = False
         check_placeable(self.pools)
-        self.work.room = room()
+        self.work.room, self.work.metrics = room(), endpoints()
+        progress.say("", "cluster", room=self.work.room, metrics=self.work.metrics)
         self.graph = ray.put(state.graph)
 
     def run(self) -> Result:

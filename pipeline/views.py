@@ -12,7 +12,7 @@ from rich.table import Table
 from pipeline.clock import clock
 from pipeline.snapshot import Line, Snapshot
 
-FORMS = ("auto", "plain", "json", "off")
+_SHOWN = ("start", "cluster", "stage_finished", "end")  # what a table or a line shows anyway
 
 
 class View(Protocol):
@@ -50,7 +50,7 @@ class LiveTable:
         self.live.update(_table(snapshot))
 
     def tell(self, event: str, message: str, facts: dict[str, Any]) -> None:
-        if event not in ("start", "stage_finished", "end"):  # the table shows those
+        if event not in _SHOWN:
             self.live.console.print(message, highlight=False, markup=False)
 
     def close(self) -> None:
@@ -69,7 +69,7 @@ class PlainLines:
         self._print(f"[{clock(snapshot.seconds)}] {_summary(snapshot)}; running: {running or 'nothing yet'}")
 
     def tell(self, event: str, message: str, facts: dict[str, Any]) -> None:
-        if event not in ("start", "stage_finished", "end"):
+        if event not in _SHOWN:
             self._print(message)
 
     def _print(self, text: str) -> None:

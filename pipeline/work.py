@@ -45,6 +45,7 @@ class Work:
         self.tallies = {name: Tally() for name in graph.nodes}
         self.lives: dict[str, Life] = {}
         self.room: dict[str, float] = {}  # what the cluster has of CPU and GPU
+        self.metrics: list[str] = []  # addresses of its nodes' metrics
 
     def engines(self) -> dict[str, Figures]:
         """The figures of each engine that had work, the share of its actors' time in which it was busy among them."""
@@ -69,6 +70,7 @@ class Work:
         return {
             "wall": round(time.monotonic() - self.start, 1),
             "room": self.room,
+            "metrics": self.metrics,
             "engines": engines,
             "stages": {
                 name: {"engine": self.graph.nodes[name].engine, "identity": identity_of(self.graph, name)}
