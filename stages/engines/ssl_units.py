@@ -140,9 +140,10 @@ class SslUnits(Batching):
             return torch.cat(found).cpu().numpy().astype(np.uint16)
 
     def _cut(self, samples: np.ndarray, window: Window) -> np.ndarray:
-        """The samples that the window's frames see; the last window of a clip has all that is left."""
-        encoder = self.encoder
-        return samples[window.begin * encoder.hop : (window.end - 1) * encoder.hop + encoder.field]
+        """The samples that the window's frames see; the last window of a clip has what is left, too: the first norm sees it."""
+        hop, field = self.encoder.hop, self.encoder.field
+        last = window.end == self.encoder.frames(len(samples))
+        return samples[window.begin * hop : None if last else (window.end - 1) * hop + field]
 
     def _together(self, clips: list[np.ndarray]) -> "list[torch.Tensor]":
         """One pass; where it doesn't fit into memory, the halves of it, down to one clip."""
@@ -184,5 +185,5 @@ class SslUnits(Batching):
     def _on_device(self, centroids: np.ndarray) -> "tuple[torch.Tensor, torch.Tensor]":
         import torch
 
-        found = torch.from_numpy(centroids).to(self.encoder.device)
+        found = torch.tensor(centroids).to(self.encoder.device)
         return found, found.square().sum(dim=1)

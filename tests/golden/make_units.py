@@ -5,7 +5,7 @@ Run once, in an environment of its own (Python 3.11; fairseq-fixed compiles for 
     pip install torch==2.13.0 fairseq-fixed==0.12.3.1 scikit-learn joblib && python tests/golden/make_units.py
 
 Writes into tests/golden/units/: <name>.pt, <name>.npz (features of two layers of three clips, and units), <name>_km20.bin
-or .npy. The clips are `clip(number)`, so that no audio lies here.
+or .npy. The clips are those of clips.py, so that no audio lies here.
 """
 
 from argparse import Namespace
@@ -15,6 +15,7 @@ from typing import Any
 import joblib
 import numpy as np
 import torch
+from clips import clip
 from fairseq.data import Dictionary
 from fairseq.models.hubert import HubertConfig, HubertModel
 from fairseq.models.wav2vec import Wav2Vec2Config, Wav2Vec2Model
@@ -23,7 +24,6 @@ from omegaconf import OmegaConf
 from sklearn.cluster import MiniBatchKMeans
 
 FOLDER = Path(__file__).parent / "units"
-LENGTHS = (16000, 7777, 23456)  # samples
 LAYERS = (2, 3)  # the last one of three, too
 SMALL = {
     "encoder_layers": 3,
@@ -34,14 +34,6 @@ SMALL = {
     "final_dim": 8,
 }
 LARGE = {"extractor_mode": "layer_norm", "layer_norm_first": True, "conv_bias": True}
-
-
-def clip(number: int) -> np.ndarray:
-    """float32 samples at 16 kHz: noise whose loudness and colour change, not around 0."""
-    draw = np.random.RandomState(number)
-    noise = np.convolve(draw.normal(0, 0.1, LENGTHS[number] + 7), draw.normal(0, 0.5, 8), "valid")
-    loudness = 1 + 0.8 * np.sin(np.arange(len(noise)) / 1500)
-    return (0.02 + noise * loudness).astype(np.float32)
 
 
 def shaken(model: torch.nn.Module) -> torch.nn.Module:
