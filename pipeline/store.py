@@ -12,6 +12,7 @@ On a local disk a file appears by rename, on an object store by a single put.
 
 import errno
 import json
+import logging
 import os
 import random
 import time
@@ -34,6 +35,7 @@ _ATTEMPTS = 10  # of its client at one request, with growing pauses
 _TRIES = 4  # of ours at reading a file, with growing pauses
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 class Store:
@@ -176,7 +178,8 @@ class Store:
                 return work()
             except FileNotFoundError:
                 raise
-            except OSError:
+            except OSError as error:
+                log.warning("%s: %s; it is asked again", self.url, " ".join(str(error).split())[:300])
                 time.sleep(0.2 * 2**attempt * random.uniform(0.5, 1.5))
         return work()
 

@@ -52,8 +52,14 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     found.shutdown()
 
 
+@pytest.fixture(scope="session")
+def on_ray(ray_head: str) -> dict[str, str]:
+    """The environment in which a command line runs on the shared Ray, as jobs of a cluster do."""
+    return {"RAY_ADDRESS": ray_head, **ON_LOOPBACK}
+
+
 @pytest.fixture
-def one_ray(ray_head: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Command lines of this test run on the shared Ray, as jobs of a cluster do."""
-    for name, value in {"RAY_ADDRESS": ray_head, **ON_LOOPBACK}.items():
+def one_ray(on_ray: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """All command lines of this test run on the shared Ray."""
+    for name, value in on_ray.items():
         monkeypatch.setenv(name, value)

@@ -14,9 +14,9 @@ TEXTS = [f"thing number {n}" for n in range(24)]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def undisturbed(on_ray: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("undisturbed")
-    assert run_cli("run", write_recipe(folder, TEXTS))[0] == 0
+    assert run_cli("run", write_recipe(folder, TEXTS), env=on_ray)[0] == 0
     return digests_of(folder / "out")
 
 

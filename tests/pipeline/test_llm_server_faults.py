@@ -72,10 +72,10 @@ def rows_of(folder: Path, part: str) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(on_ray: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
     with OpenAIServer(well) as server:
-        code, output = run_cli("run", recipe(folder, server))
+        code, output = run_cli("run", recipe(folder, server), env=on_ray)
     assert code == 0 and "12 rows out" in output, output
     return folder
 
