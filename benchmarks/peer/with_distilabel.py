@@ -1,10 +1,11 @@
 """distilabel: a generator step and three steps, each in a process of its own. with_distilabel.py KIND ROWS OUT"""
 
+import base64
 import sys
 
 from distilabel.pipeline import Pipeline
 from distilabel.steps import LoadDataFromFileSystem, Step, StepInput
-from work import STEPS, started
+from work import STEPS, Row, started
 
 COLUMNS = {"text": ("text", "shouted", "words", "told"), "audio": ("text", "clip", "level", "told")}
 
@@ -22,7 +23,14 @@ class Work(Step):
         return [COLUMNS[self.kind][self.number + 1]]
 
     def process(self, inputs: StepInput):  # type: ignore[no-untyped-def]
-        yield [row | STEPS[self.kind][self.number](row) for row in inputs]
+        yield [row | self.work(row) for row in inputs]
+
+    def work(self, row: Row) -> Row:
+        """A batch goes between processes as JSON: clips have to be text."""
+        if "clip" in row:
+            row = row | {"clip": base64.b64decode(row["clip"])}
+        made = STEPS[self.kind][self.number](row)
+        return made | ({"clip": base64.b64encode(made["clip"]).decode()} if "clip" in made else {})
 
 
 if __name__ == "__main__":
