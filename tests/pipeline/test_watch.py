@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import time
 import urllib.request
 from collections.abc import Callable
@@ -9,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import run_cli, start_cli, write_recipe
+from bench import start_cli, write_recipe
 
+from pipeline.cli import main
+
+pytestmark = pytest.mark.usefixtures("one_ray", "toys")
 TEXTS = [f"thing number {n}" for n in range(40)]
 RATES = {"llm": {"per_hour": 36, "per_million": {"completion_tokens": 1000, "prompt_tokens": 500}}}
 WORDS = 3 * len(TEXTS)  # of all texts; toy_count asks for each twice, with two words more
@@ -40,16 +44,20 @@ def samples(url: str, recipe: str) -> dict[tuple[str, str], float]:
     return found
 
 
-@pytest.mark.usefixtures("one_ray")
-def test_a_run_is_watched_from_outside(tmp_path: Path) -> None:
+def test_a_run_is_watched_from_outside(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """One run that takes a while: its JSON lines, `status` meanwhile, Ray's endpoint, the table, the next plan."""
     path = write_recipe(tmp_path, [*TEXTS, "a bad one"], name="watched", rates=RATES)
     rows = tmp_path / "watched.jsonl"
     rows.write_text(rows.read_text() + "no json\n")
     process = start_cli("run", path, "--progress", "json", "--set", "engines.llm.delay=0.25")
 
+    def said(*arguments: str) -> str:
+        capsys.readouterr()
+        assert main(list(arguments)) == 0
+        return capsys.readouterr().out
+
     def live() -> Any:
-        told = json.loads(run_cli("status", path, "--json")[1])
+        told = json.loads(said("status", path, "--json"))
         return told if told["live"] and told["live"]["units"] else None
 
     told = wait_for(live)
@@ -57,7 +65,7 @@ def test_a_run_is_watched_from_outside(tmp_path: Path) -> None:
     assert told["source_rejects"] == 1
     assert 0 < told["live"]["units"] < told["live"]["of_units"]
     assert told["live"]["stages"]["toy_shout"]["rows"] > 0 and told["live"]["age"] < 60
-    text = run_cli("status", path)[1]
+    text = said("status", path)
     assert "a run is on: watched-" in text and "units, ETA" in text and re.search("sources +1 rejects", text)
     seen = wait_for(lambda: process.poll() is not None or samples(url, "watched"))
     output, _ = process.communicate(timeout=120)
@@ -94,19 +102,58 @@ def test_a_run_is_watched_from_outside(tmp_path: Path) -> None:
     assert re.search(r"in all, cost \d+\.\d\d", output)
     run = next((tmp_path / "store" / "runs").iterdir())
     assert json.loads((run / "manifest.json").read_text())["work"]["engines"]["llm"]["asked"] == 121
-    assert json.loads(run_cli("status", path, "--json")[1])["live"] is None
+    assert json.loads(said("status", path, "--json"))["live"] is None
 
-    code, output = run_cli("run", path, "--progress", "json")
-    assert code == 0 and "nothing to do" in output and not events(output) and "busy" not in output
+    again = said("run", path, "--progress", "json")
+    assert "nothing to do" in again and "busy" not in again
 
-    plan = json.loads(run_cli("plan", path, "--json", "--set", "seed=5")[1])["estimate"]
+    plan = json.loads(said("plan", path, "--json", "--set", "seed=5"))["estimate"]
     assert plan["runs"] == [run.name] and plan["without_basis"] == []
     assert plan["seconds"] == pytest.approx(engine["worked"], rel=0.05)
     assert plan["cost"] == pytest.approx(engine["cost"], rel=0.1)
-    assert "at most, going by watched-" in run_cli("plan", path, "--set", "seed=5")[1]
+    assert "at most, going by watched-" in said("plan", path, "--set", "seed=5")
     other = ["--set", "engines.llm.model=other"]  # of another model nothing is known
-    assert json.loads(run_cli("plan", path, "--json", *other)[1])["estimate"]["without_basis"] == [
-        "toy_shout",
-        "toy_count",
-    ]
-    assert "no basis yet" in run_cli("plan", path, *other)[1]
+    unknown = json.loads(said("plan", path, "--json", *other))["estimate"]["without_basis"]
+    assert unknown == ["toy_shout", "toy_count"] and "no basis yet" in said("plan", path, *other)
+
+
+def test_what_goes_wrong_is_an_event(tmp_path: Path) -> None:
+    down = tmp_path / "down"
+    down.touch()
+    shard = {"least": 8, "target": 16, "most": 16}
+    path = write_recipe(
+        tmp_path,
+        [*TEXTS[:10], *(f"bad {n}" for n in range(60)), "down now", "segfault here"],
+        engines__llm__down=str(down),
+        sources__rows__shard=shard,
+        checks={"max_reject_ratio": 1},
+    )
+    process = start_cli("run", path, "--progress", "json", "--only", "toy_shout")
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1, output
+    found = {event["event"]: event for event in events(output)}
+    assert found["pending"]["reason"] == "the toy server is down" and found["pending"]["rows"] == 1
+    assert found["actor_died"]["engine"] == "llm" and found["actor_died"]["stages"][0] == "toy_shout"
+    assert found["reject_burst"]["rejects"] > found["reject_burst"]["rows"] / 2
+    assert found["end"]["status"] == "pending" and found["end"]["work"]["engines"]["llm"]["retries"] >= 2
+
+
+def test_an_impatient_ctrl_c_ends_the_run_without_a_traceback(tmp_path: Path) -> None:
+    actors = tmp_path / "actors"
+    actors.mkdir()
+    path = write_recipe(tmp_path, ["hang here", *TEXTS[:3]], engines__llm__pids=str(actors))
+    process = start_cli("run", path, "--progress", "plain")
+    wait_for(lambda: list(actors.iterdir()))
+    time.sleep(1)
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    time.sleep(1)
+    for _ in range(4):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130 and time.monotonic() - start < 15, output  # a drain waits for up to 25 s
+    assert "the same command goes on" in output and "Traceback" not in output and "Exception" not in output
+    assert "0 of 3 stages done" in output
+    told = json.loads(next((tmp_path / "store" / "runs").glob("*/progress.json")).read_text())
+    assert told["status"] == "interrupted"
