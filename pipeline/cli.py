@@ -1,6 +1,7 @@
 """The command line. Exit codes: 0 done; 1 failed or rows pending; 2 bad recipe or arguments; 130 interrupted."""
 
 import argparse
+import signal
 import sys
 
 from pipeline.errors import RecipeError, RunFailed
@@ -120,5 +121,6 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"voxsmith: {error.strerror or error}{where}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # one is enough; Ray clears up behind it
         print("voxsmith: interrupted; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED
