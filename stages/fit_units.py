@@ -3,6 +3,7 @@
 import heapq
 import io
 from collections.abc import Generator, Iterator
+from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
@@ -53,6 +54,15 @@ def fit_units(rows: Iterator[Row], context: Context) -> Generator[Encode, Any, d
     return {"codebook": file.getvalue()}
 
 
+def _objects(config: Config, backend: ModuleType, settings: Any) -> str:
+    own = getattr(backend, "ONLY_OWN_CODEBOOK", False)
+    return (
+        "the engine's codebook is part of its model: leave fit_units out, and say units: codebook: engine"
+        if own
+        else ""
+    )
+
+
 STAGE = Stage(
     name="fit_units",
     config=Config,
@@ -62,4 +72,5 @@ STAGE = Stage(
     engine="encoder",
     each="recipe",
     fits="codebook",
+    objects=_objects,
 )

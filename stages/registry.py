@@ -32,6 +32,7 @@ BACKENDS: dict[str, str] = {
     "units_encoder": "stages.engines.units_encoder",
     "units_hubert": "stages.engines.units_hubert",
     "units_seamless": "stages.engines.units_seamless",
+    "units_s3": "stages.engines.units_s3",
     "unit_vocoder": "stages.engines.unit_vocoder",
     "llm_null": "stages.engines.llm_null",
     "tts_null": "stages.engines.tts_null",
