@@ -193,10 +193,7 @@ def _sampling(request: Complete, config: Config) -> Any:
         stop=list(request.stop) or None,
         seed=request.seed if request.temperature > 0 else None,  # the likeliest words need no dice
         logprobs=config.teacher or None,
-        # Without white space a small model can't fill a reply with it.
-        structured_outputs=StructuredOutputsParams(json=json.loads(schema), disable_any_whitespace=True)
-        if schema
-        else None,
+        structured_outputs=StructuredOutputsParams(json=json.loads(schema)) if schema else None,
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
 

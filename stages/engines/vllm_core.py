@@ -92,7 +92,7 @@ class Core:
     async def _one(self, engine: Any, tokens: list[int], sampling: Any) -> Any:
         found = None
         async for output in engine.generate(
-            {"prompt_token_ids": tokens}, sampling, f"r{next(self._names)}", lora_request=self._adapter
+            {"type": "token", "prompt_token_ids": tokens}, sampling, f"r{next(self._names)}", lora_request=self._adapter
         ):
             found = output
         return found
@@ -166,6 +166,8 @@ class Core:
             gpu_memory_utilization=machine.gpu_memory,
             enforce_eager=machine.eager,
             enable_prefix_caching=True,
+            # Without white space between its parts a small model can't fill a JSON reply with it.
+            structured_outputs_config={"backend": "guidance", "disable_any_whitespace": True},
             enable_log_requests=False,
             disable_log_stats=True,
             **given,
