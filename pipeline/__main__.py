@@ -7,5 +7,6 @@ from pipeline.cli import main
 
 if __name__ == "__main__":
     code = main()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said; an impatient Ctrl-C would only break off Ray's clearing up
+    # All is said: an impatient Ctrl-C would only break off Ray's clearing up.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(code)

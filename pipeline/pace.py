@@ -37,6 +37,8 @@ def look_back(store: Store, graph: Graph) -> Past:
     past = Past()
     identities = {name: identity_of(graph, name) for name in graph.nodes}
     for run in reversed(runs.run_names(store, graph.recipe.name)[-_RUNS:]):
+        if set(past.stages) == set(identities):
+            break
         work = (read_heartbeat(store, run) or {}).get("work") or {}
         known = set(past.stages)
         for name, told in work.get("stages", {}).items():

@@ -26,7 +26,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """`units` of `of_units`: of this run, what it found done left out; `left`: seconds, None while there is no basis."""
+    """`units` of `of_units`: of this run, what it found done left out; `left`: seconds, None while stages
+    have no basis; `least`: of those that have one.
+    """
 
     seconds: float
     lines: tuple[Line, ...]
@@ -35,6 +37,7 @@ class Snapshot:
     rejects: int
     source_rejects: int
     left: float | None
+    least: float
     actors: dict[str, int]
     running: tuple[str, ...]
 
@@ -47,6 +50,7 @@ class Snapshot:
             "rejects": self.rejects,
             "source_rejects": self.source_rejects,
             "eta_seconds": None if self.left is None else round(self.left),
+            "eta_at_least": round(self.least),
             "actors": self.actors,
             "running": list(self.running),
             "stages": {
@@ -87,7 +91,7 @@ class Observer:
             self.to_do,
             sum(self.state.rejected.values()),
             self.source_rejects,
-            self._left(missing, under_way),
+            *self._left(missing, under_way),
             actors,
             tuple(name for name in self.state.graph.nodes if name in running),
         )
@@ -112,7 +116,7 @@ class Observer:
         rate = mine / seconds if seconds > 0 else 0.0
         return Line(name, rows, total, units - missing.get(name, 0), units, rate, self.state.rejected[name])
 
-    def _left(self, missing: Mapping[str, int], under_way: Mapping[str, int]) -> float | None:
+    def _left(self, missing: Mapping[str, int], under_way: Mapping[str, int]) -> tuple[float | None, float]:
         graph, rows, pace = self.state.graph, dict[str, float](), dict[str, float | None]()
         for name, units in missing.items():
             done = under_way.get(name, 0)
@@ -121,4 +125,6 @@ class Observer:
             else:
                 rows[name] = max(0, self.total - self.state.rows_done[name] - done) if units else 0
             pace[name] = pace_now(self.work.tallies[name], done, self.before[name])
-        return time_left(graph, rows, missing, pace, self.work.room)
+        known = {name: count for name, count in rows.items() if pace[name] is not None}
+        room = self.work.room
+        return time_left(graph, rows, missing, pace, room), time_left(graph, known, missing, pace, room) or 0.0

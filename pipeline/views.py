@@ -140,5 +140,6 @@ def _going(line: Line) -> str:
 
 
 def eta(snapshot: Snapshot) -> str:
-    """What is left, or that there is no basis yet to tell."""
-    return "estimating" if snapshot.left is None else clock(snapshot.left)
+    """What is left, or that not all stages have a basis yet to tell."""
+    over = f" (over {clock(snapshot.least)})" if snapshot.least >= 60 else ""
+    return f"estimating{over}" if snapshot.left is None else clock(snapshot.left)
