@@ -20,7 +20,7 @@ def prompts(count: int, temperature: float) -> Iterator[Complete]:
     for number in range(count):
         thing = ", ".join(THINGS[number % 10 : number % 10 + 1 + number % 4])
         text = f"{head}Q: Please say in a sentence or two what {thing} may mean to {number} people.\nA:"
-        yield Complete(prompt=text, head=head, max_tokens=48, temperature=temperature, seed=number)
+        yield Complete(prompt=text, head=head, max_tokens=32, temperature=temperature, seed=number)
 
 
 def differing(config: llm_vllm.Config, count: int) -> dict[str, int]:
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="bfloat16")
     parser.add_argument("--mode", action="store_true", help="vLLM's batch-invariant mode")
     parser.add_argument("--gpu", action="store_true")
-    parser.add_argument("--prompts", type=int, default=48)
+    parser.add_argument("--prompts", type=int, default=24)
     given = parser.parse_args()
     machine = {"num_gpus": int(given.gpu), "batch": given.prompts, "eager": not given.gpu, "threads": 2}
     settings = {"model": given.model, "dtype": given.dtype, "batch_invariant": given.mode, "context": 512}
