@@ -194,7 +194,7 @@ def _layout(state: State) -> Layout:
         rates=_sample_rates(state),
         splits=recipe.export.splits,
         gates={gate: limit for gate, limit in recipe.export.gates if limit is not None},
-        licences=tuple(found.module.licence(found.config) for found in state.graph.engines.values()),
+        licences=tuple(found.licence for found in state.graph.engines.values()),
         size=recipe.export.shard_bytes,
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.errors import RecipeError, nearest
+from pipeline.licences import strictest
 from pipeline.overrides import METHODS, TEXTS, read_overrides
 from pipeline.recipe import explain_errors
 from pipeline.sources import given_columns
@@ -45,6 +46,13 @@ class Engine:
     @property
     def module(self) -> ModuleType:
         return backend(self.backend)
+
+    @property
+    def licence(self) -> str:
+        """Terms of what the engine makes. What a recipe states counts where the model's files don't tell."""
+        told = str(self.module.licence(self.config))
+        stated = getattr(self.config, "licence", "")
+        return stated if stated and told == "unknown" else strictest([told, stated or told])
 
 
 @dataclass(frozen=True)

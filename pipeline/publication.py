@@ -77,7 +77,7 @@ def _export(state: State, folder: Path) -> None:
         **summary,
         "engines": {
             name: engine.module.identity(engine.config)
-            | {"licence": engine.module.licence(engine.config), "batch_invariant": engine.module.BATCH_INVARIANT}
+            | {"licence": engine.licence, "batch_invariant": engine.module.BATCH_INVARIANT}
             for name, engine in graph.engines.items()
         },
         "versions": dict(_versions()),

@@ -47,6 +47,7 @@ class Resources(Strict):
 class EngineConfig(Strict):
     """Base of a backend's settings in the recipe (the keys beside `backend`)."""
 
+    licence: str = Field("", description="terms of the model, where its own files don't tell; in no key")
     resources: Resources = Resources()
 
 

