@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 PART_BYTES = 256 * 2**20
+BATCH_BYTES = 16 * 2**20  # of a file of the dataset: what its writer, and who reads it row by row, holds at once
 
 
 def parts(table: pa.Table, limit: int = PART_BYTES) -> Iterator[pa.Table]:

@@ -21,8 +21,12 @@ def column_digest(values: pa.ChunkedArray) -> str:
     """32 hex digits that name the values of a column, however it is chunked."""
     hasher = hashlib.blake2b(str(values.type).encode(), digest_size=16)
     for chunk in values.chunks:
-        for value in chunk:
-            _feed(hasher, value)
+        if pa.types.is_struct(chunk.type) or pa.types.is_binary(chunk.type):
+            for value in chunk:
+                _feed(hasher, value)
+        else:
+            for plain in chunk.to_pylist():
+                _update(hasher, repr(plain).encode())
     return hasher.hexdigest()
 
 
@@ -32,7 +36,10 @@ def _feed(hasher: Any, value: pa.Scalar) -> None:
             _feed(hasher, part)
         return
     blob = pa.types.is_binary(value.type) and value.is_valid
-    piece = memoryview(value.as_buffer()) if blob else repr(value.as_py()).encode()
+    _update(hasher, memoryview(value.as_buffer()) if blob else repr(value.as_py()).encode())
+
+
+def _update(hasher: Any, piece: bytes | memoryview) -> None:
     hasher.update(len(piece).to_bytes(8, "little"))
     hasher.update(piece)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.bounded import PART_BYTES, parts
+from pipeline.bounded import BATCH_BYTES, parts
 from pipeline.digests import column_digest
 from pipeline.store import Store
 from schemas.columns import AUDIO, column
@@ -100,23 +100,27 @@ def build_table(
     requests: list[list[bytes]],
     replies: list[list[bytes | None]],
 ) -> pa.Table:
-    """The table of an object, from what a stage returned for each row; its chunks are bounded in bytes."""
+    """The table of an object, from what a stage returned for each row; its chunks are bounded in bytes.
+
+    `rows` and `replies` are emptied as they go over into the table, so that no more than a chunk of clips is held twice.
+    """
     schema = pa.schema([*fields, ("_reject", REJECT), ("_requests", REQUESTS), ("_replies", REPLIES)])
-    columns: list[Sequence[Any]] = [[row.get(field.name) for row in rows] for field in fields]
-    columns += [rejects, requests, replies]
-    runs = list(_runs([_weight(row) + _weight(kept) for row, kept in zip(rows, replies, strict=True)]))
-    arrays = [
-        pa.chunked_array([pa.array(values[start:end], field.type) for start, end in runs], field.type)
-        for values, field in zip(columns, schema, strict=True)
-    ]
-    return pa.Table.from_arrays(arrays, schema=schema)
+    batches = []
+    for start, end in list(_runs([_weight(row) + _weight(kept) for row, kept in zip(rows, replies, strict=True)])):
+        run = slice(start, end)
+        columns: list[Sequence[Any]] = [[row.get(field.name) for row in rows[run]] for field in fields]
+        columns += [rejects[run], requests[run], replies[run]]
+        arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+        batches.append(pa.record_batch(arrays, schema=schema))
+        rows[run], replies[run] = [{}] * (end - start), [[]] * (end - start)
+    return pa.Table.from_batches(batches, schema)
 
 
 def _runs(weights: list[int]) -> Iterator[tuple[int, int]]:
-    """(start, end) of runs of rows that weigh PART_BYTES at most, each at least a row."""
+    """(start, end) of runs of rows that weigh BATCH_BYTES at most, each at least a row."""
     start = weight = 0
     for row, own in enumerate(weights):
-        if weight + own > PART_BYTES and row > start:
+        if weight + own > BATCH_BYTES and row > start:
             yield start, row
             start, weight = row, 0
         weight += own

@@ -119,14 +119,15 @@ def _by_split(
     texts = _conversation_texts(table, verdicts)
     conversations = table["conversation_id"].to_pylist()
     left = zip(conversations, verdicts, strict=True)
-    for some in bounded.parts(table):
+    for some in bounded.parts(table, bounded.BATCH_BYTES):
         rows: dict[str, list[int]] = {}
         for row, (conversation, verdict) in enumerate(islice(left, len(some))):
             if verdict is None:
                 split = split_of(texts[conversation], layout.splits) if layout.splits else ""
                 rows.setdefault(split, []).append(row)
         for split, places in rows.items():
-            yield split, _finished(layout, part, some.take(places))
+            yield split, _finished(layout, part, some if len(places) == len(some) else some.take(places))
+        pa.default_memory_pool().release_unused()  # clips come and go: what they took goes back to the machine
 
 
 def _finished(layout: Layout, part: Part, found: pa.Table) -> pa.Table:

@@ -23,6 +23,7 @@ from stages.stage import Context, Reject, Row
 
 _AT_ONCE = 64  # conversations whose generators are alive, if the engine doesn't say: bounds the clips held in memory
 _PART_SECONDS = 30.0
+_AHEAD = 16  # rows that are made plain values together
 # An actor works on two units at once. Who writes a stage needn't think of threads: in a process one runs at a time.
 _STAGE_CODE = threading.Lock()
 log = logging.getLogger(__name__)
@@ -112,6 +113,7 @@ class _Unit:
         self.asked = self.remembered = 0
         self.waiting: dict[Future[Any], list[_Talk]] = {}
         self.in_flight: dict[bytes, Future[Any]] = {}
+        self._first, self._ahead = -1, list[Row]()  # rows as plain values, some at a time: one by one is slow
 
     def run(self) -> Outcome:
         start = left = time.monotonic()
@@ -178,8 +180,10 @@ class _Unit:
             yield group
 
     def _row(self, place: int) -> Row:
-        row = {name: self.rows[name][place].as_py() for name in self.rows.column_names}
-        return row | {name: None for name in self.node.optional if name not in row}
+        first = place - place % _AHEAD
+        if self._first != first:
+            self._first, self._ahead = first, self.rows.slice(first, _AHEAD).to_pylist()
+        return dict.fromkeys(self.node.optional) | self._ahead[place - first]
 
     def _keep_given(self, place: int, row: Row) -> None:
         """A column that the source supplies is kept, and the stage has nothing to do for that row."""
@@ -321,12 +325,12 @@ class _Unit:
                     self.requests[place], self.replies[place] = [], []
                 else:
                     self.replies[place] = [None] * len(self.requests[place])
+        made = sum(1 for result in self.results if any(value is not None for value in result.values()))
         table = build_table(fields, self.results, self.rejects, self.requests, self.replies)
         counts: dict[str, int] = {}
         for reject in self.rejects:
             if reject is not None:
                 counts[reject["reason"]] = counts.get(reject["reason"], 0) + 1
-        made = sum(1 for result in self.results if any(value is not None for value in result.values()))
         return Outcome(table, made, counts, self.pending, self.asked, self.remembered, seconds)
 
 

@@ -66,6 +66,7 @@ class Worker:
         finally:
             del self._under_way[unit.key, unit.span]
             account.close()
+            pa.default_memory_pool().release_unused()  # Arrow keeps what clips took; the next unit takes it anew
 
     def _run(self, unit: Unit, account: Account) -> dict[str, Any]:
         node = self.graph.nodes[unit.node]

@@ -9,10 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.bounded import parts
+from pipeline.bounded import BATCH_BYTES, parts
 from pipeline.digests import digest
-
-_BATCH_BYTES = 64 * 2**20
 
 
 class SplitWriter:
@@ -33,7 +31,7 @@ class SplitWriter:
     def write(self, split: str, table: pa.Table) -> None:
         """Append the rows to the split ("" where there are no splits)."""
         table = table.cast(self.schema)
-        for batch in (batch for part in parts(table, _BATCH_BYTES) for batch in part.combine_chunks().to_batches()):
+        for batch in (batch for part in parts(table, BATCH_BYTES) for batch in part.combine_chunks().to_batches()):
             if split in self._open and self._bytes[split] >= self.size:
                 self._open.pop(split).close()
             if split not in self._open:

@@ -4,6 +4,7 @@ Backend modules import their libraries only when they load a model, so that read
 of them.
 """
 
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 
@@ -42,6 +43,7 @@ BACKENDS: dict[str, str] = {
 }
 
 
+@cache
 def stage(name: str) -> Stage:
     """The stage registered as `name`: its module's STAGE. Raises KeyError."""
     found: Stage = import_module(STAGES[name]).STAGE

@@ -48,7 +48,7 @@ def test_parts_are_bounded_and_whole(sizes: list[int], limit: int) -> None:
 def test_objects_in_small_parts_hold_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = [0, 900, 10, 0, 2500, 1, 700, 700, 700, 0]
     whole = read_columns(store := Store(str(tmp_path / "whole")), objects_of(store, sizes))
-    monkeypatch.setattr(objects, "PART_BYTES", 1000)
+    monkeypatch.setattr(objects, "BATCH_BYTES", 1000)
     monkeypatch.setattr(bounded.parts, "__defaults__", (1000,))
     cut = read_columns(store := Store(str(tmp_path / "cut")), objects_of(store, sizes))
     assert cut["query_audio"].num_chunks > 4 and cut.equals(whole)
