@@ -268,7 +268,14 @@ def report(options: Namespace) -> int:
     folder = Path(recipe.out) / recipe.name
     if not (folder / "manifest.json").is_file():
         raise RunFailed(f"{folder}/manifest.json isn't there; first: python -m pipeline export {options.recipe}")
-    print(build(folder, json.loads((folder / "manifest.json").read_text())))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    if options.vocoder is None:
+        print(build(folder, manifest))
+        return 0
+    from pipeline.resound import vocoder
+
+    with vocoder(options.vocoder) as resound:
+        print(build(folder, manifest, resound=resound))
     return 0
 
 

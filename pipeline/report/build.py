@@ -3,7 +3,7 @@
 import base64
 import heapq
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,9 @@ from pipeline.report.words import compare
 from pipeline.statistics import Statistics, draw, from_json, read, summarise
 from schemas.checks import Checks
 from schemas.columns import SIDES
+
+# Of (units, frames that each lasts) a FLAC file, or None where they can't be said.
+Resound = Callable[[Sequence[int], Sequence[int]], bytes | None]
 
 # Clips beyond this many bytes of page are left out, row by row: a page that nobody can open shows nothing.
 CLIP_BYTES = 24_000_000
@@ -35,10 +38,11 @@ MEASURES = {
 }
 
 
-def build(out: Path, manifest: dict[str, Any], clip_bytes: int = CLIP_BYTES) -> Path:
+def build(out: Path, manifest: dict[str, Any], clip_bytes: int = CLIP_BYTES, resound: Resound | None = None) -> Path:
     """Write `out`/report.html from `out`/dataset, `out`/rejects and the manifest; returns its path.
 
-    The page holds at most about `clip_bytes` of audio (as base64), the first rows of the sample first.
+    The page holds at most about `clip_bytes` of audio (as base64), the first rows of the sample first. With `resound`,
+    which makes a clip of units and durations, rows that have units play what these kept.
     """
     statistics = _statistics(out, manifest)
     budget = Budget(clip_bytes)
@@ -48,7 +52,7 @@ def build(out: Path, manifest: dict[str, Any], clip_bytes: int = CLIP_BYTES) -> 
         digest=manifest.get("recipe_digest") or _digest(manifest.get("recipe", {})),
         funnel=charts.funnel(manifest.get("funnel", [])),
         measures=list(_measures(statistics, manifest)),
-        rows=[_row(row, group, budget) for row, group in _chosen(out / "dataset", statistics)],
+        rows=[_row(row, group, budget, resound) for row, group in _chosen(out / "dataset", statistics)],
         rejects=[_reject(row, budget) for row in _some_rejects(out / "rejects")],
         left_out=budget.left_out,
         checks=list(_checks(manifest)),
@@ -113,17 +117,17 @@ def _chosen(dataset: Path, statistics: Statistics) -> Iterator[tuple[dict[str, A
             yield found[row_id], groups[row_id]
 
 
-def _row(row: dict[str, Any], group: str, budget: Budget) -> dict[str, Any]:
+def _row(row: dict[str, Any], group: str, budget: Budget, resound: Resound | None) -> dict[str, Any]:
     sides = [side for side in SIDES if row.get(f"{side}_text") or row.get(f"{side}_audio")]
     return {
         **{key: row.get(key) for key in ("id", "turn", "source", "licence", "split")},
         "instruction": _short(row.get("instruction")),
         "group": group,
-        "sides": {side: _side(row, side, budget) for side in sides},
+        "sides": {side: _side(row, side, budget, resound) for side in sides},
     }
 
 
-def _side(row: dict[str, Any], side: str, budget: Budget) -> dict[str, Any]:
+def _side(row: dict[str, Any], side: str, budget: Budget, resound: Resound | None) -> dict[str, Any]:
     def get(base: str) -> Any:
         return row.get(f"{side}_{base}")
 
@@ -135,6 +139,9 @@ def _side(row: dict[str, Any], side: str, budget: Budget) -> dict[str, Any]:
         "heard": heard,
         "spans": compare(text, heard) if differs else [],
         "clip": budget.uri(get("audio")),
+        "kept": budget.uri({"bytes": resound(get("units"), get("unit_durations"))})
+        if resound and get("units")
+        else None,
         "strip": charts.unit_strip(get("units"), get("unit_durations")) if get("units") else None,
         "units": len(get("units") or ()),
     }

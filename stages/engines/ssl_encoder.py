@@ -114,7 +114,7 @@ def _from_folder(path: Path) -> tuple[Any, float | None]:
     """Of a Hugging Face folder: the model, and the epsilon of its normalisation, None where it has none."""
     import transformers
 
-    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.disable_progress_bar()
     config = _json(path / "config.json", f"{path}: no Hugging Face folder of a speech encoder")
     kind = config.get("model_type")
     if kind not in KINDS:

@@ -137,7 +137,7 @@ class SslUnits(Batching):
             found = [
                 torch.addmm(squares, part, centroids.T, alpha=-2).argmin(dim=1) for part in torch.split(frames, _ROWS)
             ]
-            return torch.cat(found).cpu().numpy().astype(np.uint16)
+            return np.asarray(torch.cat(found).cpu().numpy(), np.uint16)
 
     def _cut(self, samples: np.ndarray, window: Window) -> np.ndarray:
         """The samples that the window's frames see; the last window of a clip has what is left, too: the first norm sees it."""

@@ -194,7 +194,7 @@ def _build(settings: dict[str, Any]) -> "torch.nn.ModuleDict":
     return torch.nn.ModuleDict(
         {
             "embedding": torch.nn.Embedding(settings["num_embeddings"], width),
-            "durations": SeamlessM4TVariancePredictor(config),  # type: ignore[no-untyped-call]
+            "durations": SeamlessM4TVariancePredictor(config),
             "generator": SeamlessM4THifiGan(config),
         }
     )

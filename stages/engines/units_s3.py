@@ -31,7 +31,6 @@ class Config(EngineConfig):
     """Settings of `units_s3`."""
 
     model: str = Field(description="speech_tokenizer_v2.onnx (or v1), a folder with it, or hub:org/name/file")
-    licence: str = Field("Apache-2.0", min_length=1, description="the model's terms: those of CosyVoice's own")
 
 
 def identity(config: Config) -> dict[str, Any]:
@@ -51,7 +50,8 @@ def has_codebook(config: Config) -> bool:
 
 
 def licence(config: Config) -> str:
-    return config.licence
+    told = catalogue.licence(config.model)
+    return "Apache-2.0" if told == "unknown" else told  # CosyVoice's own
 
 
 def load(config: Config) -> "S3":
