@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--gpu", action="store_true")
     parser.add_argument("--prompts", type=int, default=24)
     given = parser.parse_args()
-    machine = {"num_gpus": int(given.gpu), "batch": given.prompts, "eager": not given.gpu, "threads": 2}
+    machine = {"num_gpus": int(given.gpu), "batch": given.prompts, "eager": not given.gpu, "threads": 1}
     settings = {"model": given.model, "dtype": given.dtype, "batch_invariant": given.mode, "context": 512}
     config = llm_vllm.Config.model_validate(settings | {"resources": machine})
     print(f"{given.dtype}, batch-invariant mode {'on' if given.mode else 'off'}, {given.prompts} prompts; differing:")

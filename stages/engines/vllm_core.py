@@ -59,6 +59,7 @@ class Core:
         except ImportError as error:
             raise ModelMissing(INSTALL if error.name == "vllm" else f"{INSTALL} ({error})") from None
         core._load_tokeniser()
+        core._load_adapter()
         core._start()
         return core
 
@@ -124,13 +125,21 @@ class Core:
         except Exception as error:  # of many kinds, with long texts
             raise ModelMissing(f"{self.config.model}: its tokenizer can't be read: {_first_line(error)}") from None
 
+    def _load_adapter(self) -> None:
+        from vllm.lora.request import LoRARequest
+
+        if self.config.adapter:
+            self._adapter = LoRARequest("adapter", 1, str(catalogue.resolve(self.config.adapter)))
+
     def _start(self) -> None:
+        from vllm import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
         while True:
             try:
                 with self._keeping_what_it_prints():
-                    self.engine = AsyncLLM.from_engine_args(self._arguments())
+                    arguments = AsyncEngineArgs(**arguments_of(self.config, self.batch))
+                    self.engine = AsyncLLM.from_engine_args(arguments)
                 return
             except Exception as error:
                 reason = self._reason() if "See root cause" in str(error) else _first_line(error)
@@ -139,39 +148,6 @@ class Core:
                 smaller = max(1, self.batch // SMALLER)
                 log.warning("vLLM ran out of memory with a batch of %d: %s; %d is tried", self.batch, reason, smaller)
                 self.batch = smaller
-
-    def _arguments(self) -> Any:
-        from vllm import AsyncEngineArgs
-        from vllm.lora.request import LoRARequest
-
-        config, machine = self.config, self.config.resources
-        given: dict[str, Any] = {}
-        if config.adapter:
-            adapter = catalogue.resolve(config.adapter)
-            self._adapter = LoRARequest("adapter", 1, str(adapter))
-            given |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": _rank(adapter)}
-        if config.quantization:
-            given["quantization"] = config.quantization
-        if machine.kv_cache_gib or not machine.num_gpus:
-            given["kv_cache_memory_bytes"] = int((machine.kv_cache_gib or 1) * 2**30)
-        return AsyncEngineArgs(
-            model=str(self.folder),
-            dtype=config.dtype,
-            max_model_len=config.context,
-            max_num_seqs=self.batch,
-            max_logprobs=max(1, config.teacher),
-            tensor_parallel_size=machine.tensor_parallel,
-            # Not Ray, which vLLM would take inside an actor: its workers would wait for GPUs that this actor holds.
-            distributed_executor_backend="mp" if machine.tensor_parallel > 1 else "uni",
-            gpu_memory_utilization=machine.gpu_memory,
-            enforce_eager=machine.eager,
-            enable_prefix_caching=True,
-            # Without white space between its parts a small model can't fill a JSON reply with it.
-            structured_outputs_config={"backend": "guidance", "disable_any_whitespace": True},
-            enable_log_requests=False,
-            disable_log_stats=True,
-            **given,
-        )
 
     # -- why it failed ------------------------------------------------------------------------------------------------
 
@@ -198,6 +174,34 @@ class Core:
         found = [match for line in lines if (match := _ERROR.match(line.strip()))]
         told = [f"{match[1].rpartition('.')[2]}: {match[2]}" for match in found if "See root cause" not in match[2]]
         return (told[-1] if told else "it told no reason")[:500]
+
+
+def arguments_of(config: "Config", batch: int) -> dict[str, Any]:
+    """What vLLM's engines are made with. Raises ModelMissing where the adapter's folder holds none."""
+    machine = config.resources
+    given: dict[str, Any] = {}
+    if config.adapter:
+        given |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": _rank(catalogue.resolve(config.adapter))}
+    if config.quantization:
+        given["quantization"] = config.quantization
+    if machine.kv_cache_gib or not machine.num_gpus:
+        given["kv_cache_memory_bytes"] = int((machine.kv_cache_gib or 1) * 2**30)
+    return given | {
+        "model": str(catalogue.resolve(config.model)),
+        "dtype": config.dtype,
+        "max_model_len": config.context,
+        "max_num_seqs": batch,
+        "max_logprobs": max(1, config.teacher),
+        "tensor_parallel_size": machine.tensor_parallel,
+        # Not Ray, which vLLM would take inside an actor: its workers would wait for GPUs that this actor holds.
+        "distributed_executor_backend": "mp" if machine.tensor_parallel > 1 else "uni",
+        "gpu_memory_utilization": machine.gpu_memory,
+        "enforce_eager": machine.eager,
+        "enable_prefix_caching": True,
+        # Without white space between its parts a small model can't fill a JSON reply with it.
+        "structured_outputs_config": {"backend": "guidance", "disable_any_whitespace": True},
+        "disable_log_stats": True,
+    }
 
 
 def set_environment(config: "Config") -> None:

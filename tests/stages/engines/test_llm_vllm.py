@@ -31,7 +31,7 @@ SUM = Complete(prompt=f"{SHARED}Q: What is two plus two?\nA:", head=SHARED, max_
 
 
 def config(model: Path, machine: dict[str, Any] | None = None, **settings: Any) -> llm_vllm.Config:
-    resources = {"num_gpus": 0, "eager": True, "batch": 16, "threads": 2} | (machine or {})
+    resources = {"num_gpus": 0, "eager": True, "batch": 16, "threads": 1} | (machine or {})
     return llm_vllm.Config.model_validate({"model": str(model), "context": 1024, "resources": resources} | settings)
 
 

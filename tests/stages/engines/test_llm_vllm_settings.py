@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from bench import ROOT
 from pydantic import ValidationError
 
 from stages.engines import llm_vllm
@@ -66,3 +68,25 @@ def test_a_reply_without_a_teacher_packs_as_it_always_did() -> None:
 
 def test_twice_a_batch_is_wanted_at_a_time() -> None:
     assert config(resources={"batch": 200}).resources.at_once == 400
+
+
+PARAMETERS = {"8b": (8.03e9, 1.05e9, 32), "70b": (70.55e9, 2.1e9, 80)}  # all, those of embeddings and output; layers
+CARDS = {"24gb": (22.5, 1.5), "48gb": (44.5, 2.0), "80gb": (79.2, 3.0)}  # GiB, GiB that a step needs
+ENGINES = yaml.safe_load((ROOT / "configs" / "engines" / "llama.yaml").read_text())
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_the_engines_for_llama_fit_their_cards(name: str) -> None:
+    """The arithmetic in the file's head, done again."""
+    block = dict(ENGINES[name])
+    assert block.pop("backend") == "llm_vllm"
+    machine = llm_vllm.Config.model_validate(block).resources
+    _, size, card, *form = name.split("_")
+    parameters, kept, layers = PARAMETERS[size]
+    bits = {"fp8": 8, "awq": 4.25}.get("".join(form), 16)
+    weights = ((parameters - kept) * bits / 8 + kept * 2) / 2**30
+    memory, step = CARDS[card.rpartition("x")[2]]
+    assert machine.tensor_parallel == int(card.rpartition("x")[0] or 1) == machine.num_gpus
+    room = machine.gpu_memory * memory - weights / machine.tensor_parallel - step
+    tokens = room * 2**30 * machine.tensor_parallel / (2 * layers * 8 * 128 * 2)
+    assert 0.15 < machine.batch * 300 / tokens < 1
