@@ -31,8 +31,8 @@ from pipeline.bounded import parts
 SCHEMA_VERSION = 1
 _AT_ONCE = 8 * 2**20  # bytes of a file that is read whole
 _TRIPS = 32  # to an object store at a time
-_ATTEMPTS = 10  # of its client at one request, with growing pauses
-_TRIES = 4  # of ours at reading a file, with growing pauses
+_ATTEMPTS = 6  # of its client at one request, with growing pauses: 17 s where nobody answers
+_TRIES = 3  # of ours at reading a file, after the first
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 T = TypeVar("T")
 log = logging.getLogger(__name__)
