@@ -18,8 +18,8 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.graph import Node
-from pipeline.meter import Meter
 from pipeline.unit import context_of, run_unit
+from pipeline.watch.meter import Meter
 from stages.engines import llm_vllm
 from stages.engines.vllm_core import arguments_of, set_environment
 from stages.requests import Complete

@@ -11,9 +11,7 @@ from typing import Any
 from pipeline import listings, runs
 from pipeline.accounts import finished, rejects_of
 from pipeline.errors import RecipeError, RunFailed, nearest
-from pipeline.estimate import estimate, tell
 from pipeline.graph import Graph, build_graph
-from pipeline.heartbeat import live_run, tell_live
 from pipeline.inputs import list_shards, retries_path
 from pipeline.liveness import alive
 from pipeline.objects import read_columns
@@ -21,9 +19,11 @@ from pipeline.planner import make_plan, print_plan
 from pipeline.preflight import check_models, check_names, check_store
 from pipeline.publication import export_state, is_exported, out_folder, told_of_another
 from pipeline.recipe import load_recipe
-from pipeline.snapshot import source_rejects
 from pipeline.state import WHOLE, State
 from pipeline.store import Store
+from pipeline.watch.estimate import estimate, tell
+from pipeline.watch.heartbeat import live_run, tell_live
+from pipeline.watch.snapshot import source_rejects
 
 
 def _graph(options: Namespace) -> Graph:
@@ -83,7 +83,7 @@ def run(options: Namespace) -> int:
 
 
 def _run(graph: Graph, store: Store, selected: set[str], options: Namespace) -> int:
-    from pipeline.progress import Progress
+    from pipeline.watch.progress import Progress
 
     if options.retry_rejects:
         _retry(options)
@@ -96,7 +96,7 @@ def _run(graph: Graph, store: Store, selected: set[str], options: Namespace) -> 
     result = None
     if any(unit.node in selected for unit in state.ready.values()):
         from pipeline.executor import execute
-        from pipeline.run_table import print_table
+        from pipeline.watch.run_table import print_table
 
         check_models(graph, options.recipe, {graph.nodes[unit.node].engine for unit in state.ready.values()})
         name, started = runs.new_run(state), runs.now()

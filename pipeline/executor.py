@@ -13,7 +13,6 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 
 from pipeline.bisection import Bisection
 from pipeline.errors import RunFailed
-from pipeline.meter import Figures, add
 from pipeline.pools import (
     Actor,
     Pool,
@@ -26,11 +25,12 @@ from pipeline.pools import (
     room,
     start_actor,
 )
-from pipeline.progress import Progress
-from pipeline.ray_metrics import RayMetrics
 from pipeline.state import WHOLE, State, Unit
 from pipeline.store import NO_ROOM
-from pipeline.work import NO_ENGINE
+from pipeline.watch.meter import Figures, add
+from pipeline.watch.progress import Progress
+from pipeline.watch.ray_metrics import RayMetrics
+from pipeline.watch.work import NO_ENGINE
 from pipeline.worker import Pulse
 
 _DRAIN_SECONDS = 25.0

@@ -15,7 +15,7 @@ import ray
 from pipeline.errors import RunFailed
 from pipeline.graph import Graph
 from pipeline.state import Unit
-from pipeline.work import NO_ENGINE, Life
+from pipeline.watch.work import NO_ENGINE, Life
 from pipeline.worker import Worker
 
 _PATIENCE = 1800.0  # seconds, of stages without an engine

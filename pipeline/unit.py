@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from pipeline.graph import Node
 from pipeline.memo import Memo
-from pipeline.meter import Account
 from pipeline.objects import build_table, column_field
+from pipeline.watch.meter import Account
 from schemas.columns import SIDES
 from stages.engines.base import Refused, Unavailable
 from stages.requests import Request

@@ -11,11 +11,11 @@ import pyarrow as pa
 from pipeline.digests import column_digest, digest
 from pipeline.graph import Graph, Node
 from pipeline.memo import Memo
-from pipeline.meter import Account, Figures, Meter
 from pipeline.objects import Damaged, Place, read_columns
 from pipeline.state import WHOLE, Unit
 from pipeline.store import Store
 from pipeline.unit import Outcome, context_of, run_unit
+from pipeline.watch.meter import Account, Figures, Meter
 from stages.engines.base import Engine, Unavailable
 from stages.stage import Reject, Row
 

@@ -11,7 +11,8 @@ import ray
 import yaml
 from work import started
 
-from pipeline import cli, commands, executor, progress  # noqa: F401 - else imported late
+from pipeline import cli, commands, executor  # noqa: F401 - else imported late
+from pipeline.watch import progress  # noqa: F401
 from pipeline.graph import build_graph
 from pipeline.pools import connect, make_pools, start_actor
 from pipeline.recipe import load_recipe

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from bench import open_state, run_inline, write_recipe
 
-from pipeline.meter import Account, Meter
+from pipeline.watch.meter import Account, Meter
 from stages.engines import asr_null, llm_null, tts_null
 from stages.engines.usage import seconds_of
 from stages.requests import Complete, Speak, Transcribe

@@ -8,15 +8,15 @@ from bench import open_state, run_inline, write_recipe
 
 from pipeline import runs
 from pipeline.cli import main
-from pipeline.estimate import estimate
-from pipeline.heartbeat import Heartbeat, live_run
 from pipeline.liveness import alive
-from pipeline.pace import Past, full_price, look_back, pace_now, time_left
 from pipeline.planner import make_plan
-from pipeline.progress import Progress
-from pipeline.snapshot import Observer
 from pipeline.state import State
-from pipeline.work import Tally, Work, cost_of
+from pipeline.watch.estimate import estimate
+from pipeline.watch.heartbeat import Heartbeat, live_run
+from pipeline.watch.pace import Past, full_price, look_back, pace_now, time_left
+from pipeline.watch.progress import Progress
+from pipeline.watch.snapshot import Observer
+from pipeline.watch.work import Tally, Work, cost_of
 
 pytestmark = pytest.mark.usefixtures("toys")
 TEXTS = [f"thing number {n}" for n in range(12)]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ray.util.metrics import Counter, Gauge
 
-from pipeline.work import NO_ENGINE, Work
+from pipeline.watch.work import NO_ENGINE, Work
 
 _TOLD = {
     "rows": "rows that a stage has finished",

@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.clock import clock
+from pipeline.watch.clock import clock
 
 _ALWAYS = ("units", "rows")
 # What is shown where any engine has it: the figure, its heading.
@@ -22,7 +22,7 @@ _SOME = (
 
 
 def print_table(work: dict[str, Any]) -> None:
-    """`work`: see `pipeline.work.Work.told`."""
+    """`work`: see `pipeline.watch.work.Work.told`."""
     engines: dict[str, dict[str, float]] = work["engines"]
     some = [(name, told) for name, told in _SOME if any(figures.get(name) for figures in engines.values())]
     table = Table(box=None, pad_edge=False)

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.digests import digest
 from pipeline.graph import Graph
-from pipeline.meter import Figures, add
+from pipeline.watch.meter import Figures, add
 from schemas.recipe import Rate
 
 NO_ENGINE = "stages"  # what stands for an engine where a stage asks none
@@ -18,7 +18,7 @@ NO_ENGINE = "stages"  # what stands for an engine where a stage asks none
 
 @dataclass
 class Tally:
-    """What this run did at one stage. `figures`: see `pipeline.meter.Account`, and `remembered`, `retries`."""
+    """What this run did at one stage. `figures`: see `pipeline.watch.meter.Account`, and `remembered`, `retries`."""
 
     units: int = 0
     rows: int = 0

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from pipeline.clock import clock
-from pipeline.snapshot import Line, Snapshot
+from pipeline.watch.clock import clock
+from pipeline.watch.snapshot import Line, Snapshot
 
 _SHOWN = ("start", "cluster", "stage_finished", "end")  # what a table or a line shows anyway
 

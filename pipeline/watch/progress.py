@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipeline.heartbeat import Heartbeat
-from pipeline.pace import look_back
-from pipeline.snapshot import Observer, Snapshot
 from pipeline.state import State
-from pipeline.views import View, make_view
-from pipeline.work import Work
+from pipeline.watch.heartbeat import Heartbeat
+from pipeline.watch.pace import look_back
+from pipeline.watch.snapshot import Observer, Snapshot
+from pipeline.watch.views import View, make_view
+from pipeline.watch.work import Work
 
 _SECOND = 1.0
 

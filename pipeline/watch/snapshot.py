@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.pace import Past, pace_now, time_left
 from pipeline.state import State
-from pipeline.work import Work
+from pipeline.watch.pace import Past, pace_now, time_left
+from pipeline.watch.work import Work
 
 
 @dataclass(frozen=True)

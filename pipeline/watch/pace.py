@@ -9,10 +9,10 @@ from typing import Any
 
 from pipeline import runs
 from pipeline.graph import Graph
-from pipeline.heartbeat import read_heartbeat
-from pipeline.meter import Figures, add
 from pipeline.store import Store
-from pipeline.work import NO_ENGINE, Tally, identity_of
+from pipeline.watch.heartbeat import read_heartbeat
+from pipeline.watch.meter import Figures, add
+from pipeline.watch.work import NO_ENGINE, Tally, identity_of
 
 _RUNS = 8  # that are looked back on at most
 _WEIGHT = 8  # rows that earlier runs' pace counts for in this run

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline import runs
-from pipeline.clock import clock
 from pipeline.liveness import is_gone, marks
 from pipeline.store import Store
+from pipeline.watch.clock import clock
 
 _EVERY, _EVERY_PUT = 10.0, 30.0  # seconds, on a disk and on an object store
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from pipeline.clock import clock
-from pipeline.meter import Figures, add
-from pipeline.pace import Past, full_price, look_back, seconds_by_engine, time_left, unknown
 from pipeline.state import State
-from pipeline.work import cost_of
+from pipeline.watch.clock import clock
+from pipeline.watch.meter import Figures, add
+from pipeline.watch.pace import Past, full_price, look_back, seconds_by_engine, time_left, unknown
+from pipeline.watch.work import cost_of
 
 
 def estimate(state: State, plan: list[dict[str, Any]]) -> dict[str, Any]:
