@@ -12,10 +12,10 @@ import yaml
 from work import started
 
 from pipeline import cli, commands, executor  # noqa: F401 - else imported late
-from pipeline.watch import progress  # noqa: F401
 from pipeline.graph import build_graph
 from pipeline.pools import connect, make_pools, start_actor
 from pipeline.recipe import load_recipe
+from pipeline.watch import progress  # noqa: F401
 
 SHARD = {"text": 1024, "audio": 64}  # rows
 

@@ -94,7 +94,8 @@ class SslUnits(Batching):
                 told = f"its centroids have width {centroids.shape[1]}, frames of {config.model} {self.encoder.width}"
                 raise ModelMissing(f"{path}: {told}")
             self.codebooks[b""] = self._on_device(centroids)
-        super().__init__(config.resources.batch)
+        # On a CPU a batch gains nothing (docs/engines.md), and a clip alone has no neighbours to depend on.
+        super().__init__(config.resources.batch if device == "cuda" else 1)
 
     def cost(self, request: Request) -> float:
         return seconds_of(getattr(request, "clip", b""))

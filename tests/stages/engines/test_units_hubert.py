@@ -120,12 +120,20 @@ def tiny_folder(folder: Path, name: str, **changes: Any) -> Path:
     return folder
 
 
-def test_clips_of_unlike_length_share_a_batch(base: SslUnits, ask) -> None:
+def test_clips_of_unlike_length_share_a_batch(base: SslUnits, ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they do on a GPU."""
+    monkeypatch.setattr(base, "batch", 8)
     draw = np.random.default_rng(0)
     clips = [wav(draw.normal(0, 0.1, n).astype(np.float32)) for n in (300, 4000, 16000, 15000, 47000, 46999, 480, 9000)]
-    together = ask(base, [Encode(one) for one in clips])
+    together = base.answer([Encode(one) for one in clips])
     for one, reply in zip(clips, together, strict=True):
         assert np.abs(reply.frames - ask(base, [Encode(one)])[0].frames).max() < 2e-5
+
+
+def test_on_a_cpu_replies_do_not_depend_on_their_neighbours(base: SslUnits, ask) -> None:
+    requests = [Encode(wav(clip(number))) for number in (0, 1, 2, 0)]
+    together = [reply.frames.tobytes() for reply in ask(base, requests)]
+    assert together == [ask(base, [request])[0].frames.tobytes() for request in requests]
 
 
 @pytest.mark.parametrize("seconds", [31.0, 75.3])
