@@ -34,6 +34,7 @@ BACKENDS: dict[str, str] = {
     "units_hubert": "stages.engines.units_hubert",
     "units_seamless": "stages.engines.units_seamless",
     "units_s3": "stages.engines.units_s3",
+    "units_glm4voice": "stages.engines.units_glm4voice",
     "unit_vocoder": "stages.engines.unit_vocoder",
     "llm_null": "stages.engines.llm_null",
     "tts_null": "stages.engines.tts_null",
