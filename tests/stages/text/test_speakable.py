@@ -10,6 +10,8 @@ from stages.text.speakable import speakable
         ("Um, what's the difference between NASA and the X-ray lab's work: is it big?", None),
         ("I'd like a café review, naïve as it is.", None),
         ("Tell me about **bold** words", "markup"),
+        ("It is a " + "ha" * 30 + " of a joke", "endless"),
+        ("Spell pneumonoultramicroscopicsilicovolcanoconiosis for me", None),
         ("# A heading to read", "markup"),
         ("- a list item here", "list"),
         ("1. a list item here", "list"),
