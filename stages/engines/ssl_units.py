@@ -13,7 +13,7 @@ from stages.engines.clips import hear
 from stages.engines.kmeans import read_centroids
 from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
-from stages.engines.optional import versions
+from stages.engines.optional import lacking, require, versions
 from stages.engines.ssl_encoder import RATE, SpeechEncoder
 from stages.engines.units_encoder import read_codebook
 from stages.engines.usage import seconds_of
@@ -51,7 +51,7 @@ def identity(backend: str, config: SslConfig) -> dict[str, Any]:
     """What replies depend on. Raises ModelMissing."""
     return {
         "backend": backend,
-        "version": versions(backend, "units", *PACKAGES),
+        "version": versions(config.resources.python, *PACKAGES),
         "model": catalogue.identity(config.model),
         "layer": config.layer,
         "codebook": catalogue.identity(config.codebook) if config.codebook else None,
@@ -59,6 +59,11 @@ def identity(backend: str, config: SslConfig) -> dict[str, Any]:
         "window": config.window,
         "margin": config.margin,
     }
+
+
+def trouble(backend: str, config: SslConfig) -> str:
+    """What stands in the way of loading it; "" where nothing is known to."""
+    return lacking(backend, "units", config.resources.python, *PACKAGES)
 
 
 def models(config: SslConfig) -> tuple[str, ...]:
@@ -72,7 +77,7 @@ class SslUnits(Batching):
 
     def __init__(self, backend: str, config: SslConfig, heads: int | None = None) -> None:
         """Raises ModelMissing."""
-        versions(backend, "units", *PACKAGES)
+        require(backend, "units", *PACKAGES)
         import torch
 
         if config.resources.num_gpus and not torch.cuda.is_available():

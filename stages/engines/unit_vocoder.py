@@ -17,7 +17,7 @@ from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
 from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
-from stages.engines.optional import versions
+from stages.engines.optional import lacking, require, versions
 from stages.engines.windows import windows
 from stages.requests import Clip, Request, Vocode
 
@@ -49,7 +49,7 @@ class Config(EngineConfig):
 def identity(config: Config) -> dict[str, Any]:
     return {
         "backend": BACKEND,
-        "version": versions(BACKEND, "units", *PACKAGES),
+        "version": versions(config.resources.python, *PACKAGES),
         "model": catalogue.identity(config.model),
     }
 
@@ -60,6 +60,11 @@ def models(config: Config) -> tuple[str, ...]:
 
 def licence(config: Config) -> str:
     return catalogue.licence(config.model)
+
+
+def trouble(config: Config) -> str:
+    """What stands in the way of loading it; "" where nothing is known to."""
+    return lacking(BACKEND, "units", config.resources.python, *PACKAGES)
 
 
 def load(config: Config) -> "UnitVocoder":
@@ -73,7 +78,7 @@ class UnitVocoder(Batching):
     batch_invariant: ClassVar[bool] = BATCH_INVARIANT
 
     def __init__(self, config: Config) -> None:
-        versions(BACKEND, "units", *PACKAGES)
+        require(BACKEND, "units", *PACKAGES)
         import torch
 
         if config.resources.num_gpus and not torch.cuda.is_available():

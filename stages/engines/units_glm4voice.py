@@ -19,7 +19,7 @@ from stages.engines.base import Batching, EngineConfig, Unavailable
 from stages.engines.clips import RATE, hear
 from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
-from stages.engines.optional import versions
+from stages.engines.optional import lacking, require, versions
 from stages.engines.usage import seconds_of
 from stages.engines.windows import buckets
 from stages.requests import Quantise, Request, Units
@@ -53,7 +53,7 @@ class Config(EngineConfig):
 def identity(config: Config) -> dict[str, Any]:
     return {
         "backend": BACKEND,
-        "version": versions(BACKEND, "units", *PACKAGES),
+        "version": versions(config.resources.python, *PACKAGES),
         "model": catalogue.identity(config.model),
         "dtype": config.dtype,
     }
@@ -71,6 +71,11 @@ def licence(config: Config) -> str:
     return catalogue.licence(config.model)
 
 
+def trouble(config: Config) -> str:
+    """What stands in the way of loading it; "" where nothing is known to."""
+    return lacking(BACKEND, "units", config.resources.python, *PACKAGES)
+
+
 def load(config: Config) -> "Glm4Voice":
     """Raises ModelMissing."""
     return Glm4Voice(config)
@@ -80,7 +85,7 @@ class Glm4Voice(Batching):
     batch_invariant: ClassVar[bool] = BATCH_INVARIANT
 
     def __init__(self, config: Config) -> None:
-        versions(BACKEND, "units", *PACKAGES)
+        require(BACKEND, "units", *PACKAGES)
         import torch
         import transformers
 

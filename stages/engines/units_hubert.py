@@ -10,7 +10,7 @@ from stages.engines import models as catalogue
 from stages.engines import ssl_units
 from stages.engines.ssl_units import BATCH_INVARIANT, SslConfig, SslUnits, models
 
-__all__ = ["BATCH_INVARIANT", "KIND", "Config", "has_codebook", "identity", "licence", "load", "models"]
+__all__ = ["BATCH_INVARIANT", "KIND", "Config", "has_codebook", "identity", "licence", "load", "models", "trouble"]
 KIND = "encoder"
 BACKEND = "units_hubert"
 
@@ -29,6 +29,10 @@ def has_codebook(config: Config) -> bool:
 
 def licence(config: Config) -> str:
     return catalogue.licence(config.model)
+
+
+def trouble(config: Config) -> str:
+    return ssl_units.trouble(BACKEND, config)
 
 
 def load(config: Config) -> SslUnits:

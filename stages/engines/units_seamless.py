@@ -12,7 +12,18 @@ from pydantic import Field
 from stages.engines import ssl_units
 from stages.engines.ssl_units import BATCH_INVARIANT, SslConfig, SslUnits, models
 
-__all__ = ["BATCH_INVARIANT", "KIND", "LICENCE", "Config", "has_codebook", "identity", "licence", "load", "models"]
+__all__ = [
+    "BATCH_INVARIANT",
+    "KIND",
+    "LICENCE",
+    "Config",
+    "has_codebook",
+    "identity",
+    "licence",
+    "load",
+    "models",
+    "trouble",
+]
 KIND = "encoder"
 BACKEND = "units_seamless"
 LICENCE = "CC-BY-NC-4.0"  # of SeamlessM4T's models
@@ -36,6 +47,10 @@ def has_codebook(config: Config) -> bool:
 
 def licence(config: Config) -> str:
     return LICENCE
+
+
+def trouble(config: Config) -> str:
+    return ssl_units.trouble(BACKEND, config)
 
 
 def load(config: Config) -> SslUnits:
