@@ -28,6 +28,7 @@ BACKENDS: dict[str, str] = {
     "llm_openai": "stages.engines.llm_openai",
     "llm_vllm": "stages.engines.llm_vllm",
     "tts_kokoro": "stages.engines.tts_kokoro",
+    "tts_vits": "stages.engines.tts_vits",
     "asr_whisper": "stages.engines.asr_whisper",
     "mos_dnsmos": "stages.engines.mos_dnsmos",
     "units_encoder": "stages.engines.units_encoder",

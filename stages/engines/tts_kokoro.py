@@ -16,6 +16,7 @@ from pydantic import Field
 from stages import audio
 from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Refused
+from stages.engines.pieces import joined, pieces
 from stages.requests import Clip, Request, Speak
 
 KIND = "tts"
@@ -23,9 +24,6 @@ BATCH_INVARIANT = True
 RATE = 24000
 TOKENS = 510  # that the model takes at most, the 0 at either end among them
 STYLES = 510  # rows of a voice file: one for each number of phonemes
-PAUSE = 0.1  # seconds put between the pieces of a long text, beside the 0.08 s that each keeps at its ends
-# Where a text too long for the model is cut: at the ends of sentences, or else of clauses, or else of words.
-CUTS = tuple(re.compile(cut) for cut in (r"(?<=[.!?…])[\"')\]”’]* +", r"(?<=[,;:—–])[\"')\]”’]* +", r" +"))
 
 _ACCENTS = {"a": "American", "b": "British"}
 _GENDERS = {"f": "female", "m": "male"}
@@ -106,24 +104,15 @@ class Kokoro(Batching):
         tokens = [tokens for piece in self.pieces(text) if (tokens := self.tokens(piece))]
         if not tokens:
             raise Refused("unspeakable", f"no phonemes come of {request.text[:80]!r}")
-        pause = np.zeros(round(PAUSE * RATE), np.float32)
-        parts: list[np.ndarray] = []
-        for piece in tokens:
-            parts += [pause] * bool(parts) + [audio.trim(self._say(piece, voice, request.speed), RATE)]
+        samples = joined((self._say(piece, voice, request.speed) for piece in tokens), RATE)
         try:
-            return Clip(audio.finish(np.concatenate(parts), RATE, request.sample_rate, request.loudness))
+            return Clip(audio.finish(samples, RATE, request.sample_rate, request.loudness))
         except audio.BadAudio as error:
             raise Refused("unspeakable", f"Kokoro made no sound of {request.text[:80]!r}: {error}") from error
 
     def pieces(self, text: str) -> list[str]:
         """The text in as few pieces as halving it makes that the model can take; together they hold all its words."""
-        if len(self.tokens(text)) <= TOKENS - 2:
-            return [text]
-        for cut in CUTS:
-            if found := [match.end() for match in cut.finditer(text) if 0 < match.end() < len(text)]:
-                break
-        middle = min(found or [len(text) // 2], key=lambda place: abs(place - len(text) / 2))
-        return self.pieces(text[:middle].strip()) + self.pieces(text[middle:].strip())
+        return pieces(text, lambda part: len(self.tokens(part)) <= TOKENS - 2)
 
     def tokens(self, text: str) -> list[int]:
         """The phonemes of the text as the model's tokens, without the 0 at either end; none where nothing is said."""
