@@ -127,7 +127,6 @@ class VLLM:
         except BaseException:
             self._loop.call_soon_threadsafe(self._loop.stop)
             raise
-        self._tokenising = threading.Lock()
 
     def submit(self, request: Request) -> "Future[Completion]":
         if not isinstance(request, Complete):
@@ -168,7 +167,7 @@ class VLLM:
         """The prompt's token ids. Raises Unavailable where the model can't be asked in messages."""
         tokeniser = self.core.tokeniser
         if request.messages is None:
-            return list(tokeniser.encode(request.prompt or ""))
+            return self._encode(request.prompt or "")
         if not tokeniser.chat_template:
             raise Unavailable(
                 f"{self.config.model} has no chat template; ask it with format: completion, or take its Instruct form"
@@ -178,7 +177,13 @@ class VLLM:
             text = tokeniser.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         except Exception as error:  # a template raises what it likes: some models know no system role
             raise Unavailable(f"{self.config.model}'s chat template doesn't take these messages: {error}") from None
-        return list(tokeniser.encode(text, add_special_tokens=False))
+        return self._encode(text, add_special_tokens=False)
+
+    def _encode(self, text: str, **how: Any) -> list[int]:
+        try:
+            return list(self.core.tokeniser.encode(text, **how))
+        except (TypeError, ValueError) as error:  # half a surrogate pair, which no file of ours can hold
+            raise Refused("unreadable_text", f"the tokenizer can't read it: {error}") from None
 
 
 def _sampling(request: Complete, config: Config) -> Any:

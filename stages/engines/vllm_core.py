@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from stages.engines import models as catalogue
 from stages.engines.base import Unavailable
+from stages.engines.below import watch
 from stages.engines.models import ModelMissing
 
 if TYPE_CHECKING:
@@ -46,21 +47,26 @@ class Core:
         self._printed = tempfile.NamedTemporaryFile("a+b", prefix="voxsmith-vllm-", suffix=".log")  # noqa: SIM115
         self._names = itertools.count()
         self._adapter: Any = None
+        self._watcher = watch()
         self._mending = asyncio.Lock()
         self._entered = asyncio.Semaphore(config.resources.at_once)
 
     @classmethod
     async def start(cls, config: "Config") -> "Core":
         """Raises ModelMissing with the reason, where no batch is small enough either."""
-        core = cls(config)
         set_environment(config)
         try:
             import vllm  # noqa: F401
         except ImportError as error:
             raise ModelMissing(INSTALL if error.name == "vllm" else f"{INSTALL} ({error})") from None
-        core._load_tokeniser()
-        core._load_adapter()
-        core._start()
+        core = cls(config)
+        try:
+            core._load_tokeniser()
+            core._load_adapter()
+            core._start()
+        except ModelMissing:
+            core.close()
+            raise
         return core
 
     async def ask(self, tokens: list[int], sampling: Any) -> Any:
@@ -88,6 +94,9 @@ class Core:
         if self.engine is not None:
             self.engine.shutdown(timeout=5)
             self.engine = None
+        if self._watcher.stdin:
+            self._watcher.stdin.close()
+        self._watcher.wait(30)
         self._printed.close()
 
     async def _one(self, engine: Any, tokens: list[int], sampling: Any) -> Any:

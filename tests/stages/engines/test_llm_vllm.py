@@ -32,7 +32,8 @@ SUM = Complete(prompt=f"{SHARED}Q: What is two plus two?\nA:", head=SHARED, max_
 
 def config(model: Path, machine: dict[str, Any] | None = None, **settings: Any) -> llm_vllm.Config:
     resources = {"num_gpus": 0, "eager": True, "batch": 16, "threads": 1} | (machine or {})
-    return llm_vllm.Config.model_validate({"model": str(model), "context": 1024, "resources": resources} | settings)
+    given = {"model": str(model), "dtype": "float32", "context": 1024, "resources": resources}  # few CPUs are quick at bfloat16
+    return llm_vllm.Config.model_validate(given | settings)
 
 
 def ask(engine: llm_vllm.VLLM, *requests: Complete) -> list[Completion]:
@@ -42,7 +43,7 @@ def ask(engine: llm_vllm.VLLM, *requests: Complete) -> list[Completion]:
 def writers() -> list[psutil.Process]:
     """vLLM's processes below this one."""
     below = psutil.Process().children(recursive=True)
-    return [one for one in below if any("EngineCore" in part for part in one.cmdline())]
+    return [one for one in below if one.status() != psutil.STATUS_ZOMBIE and one.name().startswith("VLLM::Engine")]
 
 
 @pytest.fixture(scope="module")
@@ -113,14 +114,15 @@ def test_the_tokens_are_the_reference_implementations(engine: llm_vllm.VLLM) -> 
     reference = torch.log_softmax(logits, -1).gather(1, torch.tensor(teacher["ids"]))
     difference = (reference - torch.tensor(teacher["logprobs"])).abs()
     print(f"log-probabilities against transformers: max difference {difference.max():.3f}")
-    assert difference.max() < 0.25  # bfloat16 against float32
-    assert difference.mean() < 0.06
+    assert difference.max() < 1e-3  # told to four places
 
 
-@pytest.mark.parametrize("request_", [Complete(prompt=""), Complete(prompt="word " * 3000)])
-def test_a_prompt_that_fits_nothing_is_refused(engine: llm_vllm.VLLM, request_: Complete) -> None:
-    with pytest.raises(Refused, match=r"empty_prompt|prompt_too_long"):
-        ask(engine, request_)
+@pytest.mark.parametrize(
+    ("prompt", "reason"), [("", "empty_prompt"), ("word " * 3000, "prompt_too_long"), ("\ud83d", "unreadable_text")]
+)
+def test_a_prompt_that_cannot_be_taken_is_refused(engine: llm_vllm.VLLM, prompt: str, reason: str) -> None:
+    with pytest.raises(Refused, match=reason):
+        ask(engine, Complete(prompt=prompt))
 
 
 def test_settings_at_fault_are_no_verdict_on_a_row(engine: llm_vllm.VLLM) -> None:
@@ -131,7 +133,7 @@ def test_settings_at_fault_are_no_verdict_on_a_row(engine: llm_vllm.VLLM) -> Non
 
 
 def test_odd_prompts_get_replies(engine: llm_vllm.VLLM) -> None:
-    odd = ["\x00", "\ud83d\ude00" * 50, "ﷺ" * 100, " ", "<|im_end|>", "\u202etxet", "a" * 900]
+    odd = ["\x00", "😀" * 50, "ﷺ" * 100, " ", "<|im_end|>", "\u202etxet", "a" * 900]
     for reply in ask(engine, *(Complete(prompt=text, max_tokens=4) for text in odd)):
         assert reply.tokens <= 4
 
