@@ -1,9 +1,10 @@
-"""A server on 127.0.0.1 that speaks the OpenAI protocol: models, completions, chat completions; with faults on demand.
+"""A server on 127.0.0.1 that speaks the OpenAI protocol: models, completions, chats, speech; with faults on demand.
 
 Its replies are a function of the request. Every POST is written down before it is answered. To have one that can be
 killed: `python tests/openai_server.py PORT`, which prints its address as soon as it listens.
 """
 
+import io
 import json
 import socket
 import sys
@@ -15,6 +16,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
+
+import numpy as np
+import soundfile
 
 Body = dict[str, Any]
 
@@ -57,6 +61,16 @@ def echo(body: Body) -> str:
     return text if schema is None else json.dumps(dict.fromkeys(schema.get("properties", {}), text))
 
 
+def tone(body: Body) -> bytes:
+    """A WAV file of the input's length: a twentieth of a second a letter, at 22,050 Hz; each voice has its own pitch."""
+    rate, seconds = 22050, 0.05 * len(body["input"]) / body.get("speed", 1.0)
+    time_ = np.arange(round(rate * seconds)) / rate
+    pitch = 150 + 50 * len(body["voice"])
+    file = io.BytesIO()
+    soundfile.write(file, 0.2 * np.sin(2 * np.pi * pitch * time_), rate, format=body["response_format"].upper())
+    return file.getvalue()
+
+
 class OpenAIServer:
     """Serves while it is entered (`with OpenAIServer() as server`), or between `start` and `stop`.
 
@@ -68,6 +82,7 @@ class OpenAIServer:
         self, reply: Callable[[Body], str] = echo, models: tuple[str, ...] = ("small",), port: int = 0
     ) -> None:
         self.reply, self.models = reply, models
+        self.voices = ("anna", "bob")
         self.delay = 0.0  # seconds each reply takes
         self.key: str | None = None  # where set, requests without it get a 401
         self.always: Fault | None = None
@@ -185,15 +200,20 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, fault.raw)
         elif self.owner.key and self.headers["Authorization"] != f"Bearer {self.owner.key}":
             self._send(401, {"error": {"message": f"wrong key: {self.headers['Authorization']}"}})
-        elif self.path not in ("/v1/completions", "/v1/chat/completions"):
+        elif self.path not in ("/v1/completions", "/v1/chat/completions", "/v1/audio/speech"):
             self._send(404, {"error": {"message": f"no {self.path}"}})
         elif body.get("model") not in self.owner.models:
             self._send(404, {"error": {"message": f"no model {body.get('model')}", "code": "model_not_found"}})
-        else:
+        elif self.path != "/v1/audio/speech":
             self._send(200, self.owner.answer(self.path, body) | fault.patch, cut=fault.cut)
+        elif body["voice"] not in self.owner.voices:
+            self._send(400, {"error": {"message": f"no voice {body['voice']}"}})
+        else:
+            self._send(200, tone(body), {"Content-Type": "audio/wav"}, cut=fault.cut)
 
     def _send(self, status: int, content: Any, headers: dict[str, str] | None = None, cut: bool = False) -> None:
-        data = content.encode() if isinstance(content, str) else json.dumps(content).encode()
+        text = content if isinstance(content, str | bytes) else json.dumps(content)
+        data = text.encode() if isinstance(text, str) else text
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
             self.send_header(name, value)
