@@ -38,7 +38,7 @@ def undisturbed(on_ray: dict[str, str], tmp_path_factory: pytest.TempPathFactory
     return digests_of(folder / "out")
 
 
-@pytest.mark.parametrize("years", [15, -15], ids=["forward", "backward"])
+@pytest.mark.parametrize("years", [15, pytest.param(-15, marks=pytest.mark.heavy)], ids=["forward", "backward"])
 def test_the_clock_is_set_while_a_run_is_on(undisturbed: dict[str, str], tmp_path: Path, years: float) -> None:
     path, flag, site = write_recipe(tmp_path, TEXTS), tmp_path / "jump", tmp_path / "site"
     site.mkdir()
@@ -66,7 +66,7 @@ def test_the_clock_is_set_while_a_run_is_on(undisturbed: dict[str, str], tmp_pat
     assert digests_of(tmp_path / "out") == undisturbed
 
 
-@pytest.mark.parametrize("years", [30, -30], ids=["past", "future"])
+@pytest.mark.parametrize("years", [pytest.param(30, marks=pytest.mark.heavy), -30], ids=["past", "future"])
 def test_files_of_another_time(undisturbed: dict[str, str], tmp_path: Path, years: float) -> None:
     """What a run wrote while the clock was wrong counts, also the replies of a unit that did not finish."""
     path = write_recipe(tmp_path, TEXTS)

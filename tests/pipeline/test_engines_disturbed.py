@@ -57,6 +57,7 @@ def pids(folder: Path, engine: str) -> list[int]:
     return [int(file.suffix[1:]) for file in files]
 
 
+@pytest.mark.heavy
 def test_every_engine_is_killed_at_a_random_moment(tmp_path: Path) -> None:
     whole, path = write(tmp_path / "whole"), write(tmp_path / "cut")
     code, output = run_cli("run", whole)
