@@ -326,6 +326,28 @@ def test_a_missing_package_is_told_with_what_installs_it(tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.heavy
+def test_a_batch_that_memory_is_too_small_for_is_halved() -> None:
+    """In a process that may take 220 MiB more than it has: eight clips of 60 s are too much, one isn't."""
+    script = (
+        "import resource, numpy as np, logging\n"
+        "from stages.engines import units_hubert as u\n"
+        "logging.basicConfig(level=logging.WARNING, format='%(message)s')\n"
+        f"e = u.load(u.Config(model={str(GOLDEN / 'hubert_base.pt')!r}, layer=1, window=600))\n"
+        "clip = np.random.default_rng(0).normal(0, 0.1, 60 * 16000).astype(np.float32)\n"
+        "e.encode([clip[:16000]])\n"
+        "have = 1024 * int(next(l for l in open('/proc/self/status') if l.startswith('VmSize')).split()[1])\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (have + 220 * 2**20, -1))\n"
+        "e.batch = 8\n"
+        "print([tuple(f.shape) for f in e.encode([clip] * 8)] == [(2999, 32)] * 8, e.usage['halved_batches'] > 0, e.batch)\n"
+        "e.close()\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.stdout.split()[:2] == ["True", "True"], ran.stderr
+    assert int(ran.stdout.split()[2]) < 8
+    assert "units_hubert: 8 clips, 480 s, don't fit into memory at once: halved" in ran.stderr
+
+
 def test_identity_holds_what_replies_depend_on(tmp_path: Path) -> None:
     def told(**changes: Any) -> dict[str, Any]:
         asked = {"model": str(GOLDEN / "hubert_base.pt"), "layer": 2, "codebook": codebook_of("hubert_base")}
