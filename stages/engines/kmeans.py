@@ -21,10 +21,12 @@ def read_centroids(path: Path) -> np.ndarray:
         raise ModelMissing(f"{path}: not read: it {error}") from None
     except (ValueError, EOFError, OSError) as error:
         raise ModelMissing(f"{path}: no .npy file of centroids: {error}") from None
-    if found.dtype.kind != "f" or found.ndim != 2 or not 1 <= len(found) <= MOST or not np.isfinite(found).all():
-        told = f"holds {found.dtype} {found.shape}"
+    told = f"holds {found.dtype} {found.shape}"
+    with np.errstate(over="ignore"):
+        centroids = np.ascontiguousarray(found, np.float32) if found.dtype.kind == "f" else np.zeros(0, np.float32)
+    if centroids.ndim != 2 or not 1 <= len(centroids) <= MOST or not np.isfinite(centroids).all():
         raise ModelMissing(f"{path}: {told}, not finite centroids [k, width] with k from 1 to {MOST}")
-    return np.ascontiguousarray(found, np.float32)
+    return centroids
 
 
 def _centres(data: bytes) -> np.ndarray:
@@ -34,5 +36,5 @@ def _centres(data: bytes) -> np.ndarray:
     state = model.state if isinstance(model, Made) else None
     centres = state.get("cluster_centers_") if isinstance(state, dict) else None
     if not isinstance(centres, np.ndarray):
-        raise NotPlain("holds no scikit-learn model with cluster_centers_ and no array")
+        raise NotPlain("holds no array, and no scikit-learn k-means that joblib.dump wrote")
     return centres
