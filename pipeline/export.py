@@ -78,7 +78,7 @@ def write_dataset(state: State, folder: Path) -> dict[str, Any]:
 
 
 def _code() -> list[str]:
-    return [code_digest(f"pipeline.{name}") for name in ("export", "piece", "writer", "accounts")]
+    return [code_digest(f"pipeline.{name}") for name in ("export", "piece", "writer", "features", "accounts")]
 
 
 # -- pieces -----------------------------------------------------------------------------------------------------------

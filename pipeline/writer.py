@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from pipeline.bounded import BATCH_BYTES, parts
 from pipeline.digests import digest
+from pipeline.features import dataset_info, features, with_features
 
 
 class SplitWriter:
@@ -21,7 +22,7 @@ class SplitWriter:
 
     def __init__(self, folder: Path, schema: pa.Schema, rates: dict[str, int], splits: list[str], size: int) -> None:
         self.folder, self.size = folder, size
-        self.schema: pa.Schema = features(schema, rates).arrow_schema
+        self.schema = with_features(schema, features(schema, rates))
         self._open: dict[str, Any] = {}
         self._bytes: dict[str, int] = {}
         self._files: dict[str, list[Path]] = {split: [] for split in splits or [""]}
@@ -55,8 +56,6 @@ def assemble(
 
     `name` names the content (`datasets` caches by it). Returns the new names by split, relative to the folder.
     """
-    from datasets import DatasetInfo
-
     found: dict[str, list[str]] = {}
     wanted = features(schema, rates)
     for split, paths in files.items():
@@ -65,7 +64,7 @@ def assemble(
         count = max(1, len(paths))
         names = [f"data-{number:05}-of-{count:05}.arrow" for number in range(count)]
         if not paths:
-            pa.ipc.new_stream(place / names[0], wanted.arrow_schema).close()
+            pa.ipc.new_stream(place / names[0], with_features(schema, wanted)).close()
         for path, file in zip(paths, names, strict=False):
             _second_name(path, place / file)
         state: dict[str, Any] = {
@@ -78,7 +77,7 @@ def assemble(
             "_split": split or None,
         }
         (place / "state.json").write_text(json.dumps(state, indent=2))
-        DatasetInfo(features=wanted).write_to_directory(str(place))
+        (place / "dataset_info.json").write_text(dataset_info(wanted))
         found[split] = [str(Path(split) / file) for file in names] if paths else []
     if "" not in files:
         (folder / "dataset_dict.json").write_text(json.dumps({"splits": list(files)}))
@@ -90,13 +89,3 @@ def _second_name(path: Path, name: Path) -> None:
         os.link(path, name)
     except OSError:  # some network and container file systems have no links
         shutil.copy(path, name)
-
-
-def features(schema: pa.Schema, rates: dict[str, int]) -> Any:
-    """The schema as `datasets.Features`, audio columns as Audio."""
-    from datasets import Audio, Features
-
-    plain = pa.schema([field for field in schema if field.name not in rates])
-    found = Features.from_arrow_schema(plain)
-    audio = {name: Audio(sampling_rate=rate) for name, rate in rates.items()}
-    return Features({name: audio.get(name) or found[name] for name in schema.names})
