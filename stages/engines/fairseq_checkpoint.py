@@ -96,10 +96,10 @@ def read(path: Path, heads: int | None = None) -> Checkpoint:
     named = _renamed(path, weights)
     kind = "hubert" if "label_embs_concat" in weights or "label_rate" in {*model, *task} else "wav2vec2"
     told = _settings(path, named, model, heads)
-    if "encoder_frontend.layer_norm.weight" in weights:
-        told["do_stable_layer_norm"] = False
-    elif "layer_norm_first" not in model:
-        told["do_stable_layer_norm"] = True
+    if "layer_norm_first" not in model:  # fairseq2 says it by where the norm is; without settings it goes by the family
+        frontend = any(name.startswith("encoder_frontend.") for name in weights)
+        first = "encoder.layer_norm.weight" in weights if frontend else told["feat_extract_norm"] == "layer"
+        told["do_stable_layer_norm"] = first
     normalise = bool(task.get("normalize", told["feat_extract_norm"] == "layer"))
     return Checkpoint(kind, told, named, normalise)
 

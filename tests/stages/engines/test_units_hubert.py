@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,21 @@ TINY: dict[str, Any] = {
     "conv_dim": [16] * 7,
     "num_conv_pos_embedding_groups": 4,
     "num_conv_pos_embeddings": 16,
+}
+FAIRSEQ2 = {  # how fairseq2 renames a fairseq checkpoint
+    r"^(encoder\.layers\.\d+\.self_attn\.)out_proj": r"\1output_proj",
+    r"^(encoder\.layers\.\d+\.)fc1": r"\1ffn.inner_proj",
+    r"^(encoder\.layers\.\d+\.)fc2": r"\1ffn.output_proj",
+    r"^(encoder\.layers\.\d+\.)final_layer_norm": r"\1ffn_layer_norm",
+    r"^encoder\.pos_conv\.0": "encoder_frontend.pos_encoder.conv",
+    r"^feature_extractor\.conv_layers\.(\d+)\.0\.": r"encoder_frontend.feature_extractor.layers.\1.conv.",
+    r"^feature_extractor\.conv_layers\.(\d+)\.2\.1\.": r"encoder_frontend.feature_extractor.layers.\1.layer_norm.",
+    r"^feature_extractor\.conv_layers\.0\.2\.": "encoder_frontend.feature_extractor.layers.0.group_norm.",
+    r"^layer_norm\.": "encoder_frontend.post_extract_layer_norm.",
+    r"^post_extract_proj": "encoder_frontend.model_dim_proj",
+    r"^mask_emb": "masker.temporal_mask_embed",
+    r"^quantizer\.vars": "quantizer.entries",
+    r"^project_q": "final_target_proj",
 }
 LARGE = {"do_stable_layer_norm": True, "feat_extract_norm": "layer", "conv_bias": True}
 
@@ -91,6 +107,27 @@ def test_features_and_units_are_fairseqs(name: str, layer: int, ask) -> None:
     one_pass = engine.encoder.encode([engine.encoder.prepare(clip(number)) for number in range(3)])  # padded by half
     for number, frames in enumerate(one_pass):
         assert np.abs(frames.numpy() - wanted[f"layer{layer}_clip{number}"]).max() <= 1e-4
+    engine.close()
+
+
+@pytest.mark.parametrize("name", ["wav2vec2", "hubert_base"])
+def test_fairseq2_names_and_no_settings(name: str, tmp_path: Path, ask) -> None:
+    """The same weights under the names that fairseq2 gives them, and nothing beside them: as xlsr2_1b_v2 comes."""
+    weights = fairseq_checkpoint._load(GOLDEN / f"{name}.pt")["model"]
+    if name == "hubert_base":  # norms after the layers: the first one is the frontend's
+        for part in ("weight", "bias"):
+            weights[f"encoder_frontend.layer_norm.{part}"] = weights.pop(f"encoder.layer_norm.{part}")
+    renamed = {}
+    for one, value in weights.items():
+        for pattern, wanted in FAIRSEQ2.items():
+            one = re.sub(pattern, wanted, one)
+        renamed[one] = value
+    torch.save({"model": renamed}, tmp_path / "fairseq2.pt")
+    config = {"model": str(tmp_path / "fairseq2.pt"), "layer": 2, "codebook": codebook_of(name), "heads": 4}
+    engine = units_seamless.load(units_seamless.Config.model_validate(config))
+    wanted = np.load(GOLDEN / f"{name}.npz")
+    for number in range(3):
+        assert np.abs(ask(engine, [Encode(wav(clip(number)))])[0].frames - wanted[f"layer2_clip{number}"]).max() <= 1e-4
     engine.close()
 
 
