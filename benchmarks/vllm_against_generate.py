@@ -1,6 +1,6 @@
 """What the pipeline's way of asking costs: llm_vllm, fed shard by shard, against vLLM's own LLM.generate on the whole list.
 
-    .venv-vllm/bin/python benchmarks/vllm_against_generate.py MODEL [--rows 256] [--rounds 3] [--gpu]
+    .venv-vllm/bin/python benchmarks/vllm_against_generate.py MODEL [--rows 256] [--rounds 3] [--dtype float32] [--gpu]
 
 Both engines have the same settings and are loaded at once; each round gives both the same prompts, which neither has
 seen, one after the other, in turns. Ours are the rows of shards of a stage that asks once a row, as many shards at a
@@ -96,11 +96,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--shard", type=int, default=64)
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--dtype", default="auto", help="float32 is the quick one on CPUs without bfloat16")
     parser.add_argument("--gpu", action="store_true")
     given = parser.parse_args()
     share = {"num_gpus": 0.45, "gpu_memory": 0.45} if given.gpu else {"num_gpus": 0, "eager": True}
     machine = share | {"batch": given.batch}
-    config = llm_vllm.Config.model_validate({"model": given.model, "context": 2048, "resources": machine})
+    config = llm_vllm.Config.model_validate(
+        {"model": given.model, "dtype": given.dtype, "context": 2048, "resources": machine}
+    )
     set_environment(config)
 
     from vllm import LLM, SamplingParams

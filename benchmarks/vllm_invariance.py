@@ -1,6 +1,6 @@
 """Do vLLM's replies depend on what else is asked at the same time? Asked alone, all together, and in another order.
 
-    .venv-vllm/bin/python -m benchmarks.vllm_invariance MODEL [--dtype float32] [--mode] [--gpu]
+    .venv-vllm/bin/python benchmarks/vllm_invariance.py MODEL [--dtype bfloat16] [--mode] [--gpu]
 
 Prints, of so many prompts, how many replies differ between each two ways of asking.
 """
@@ -44,7 +44,7 @@ def differing(config: llm_vllm.Config, count: int) -> dict[str, int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model")
-    parser.add_argument("--dtype", default="bfloat16")
+    parser.add_argument("--dtype", default="float32")
     parser.add_argument("--mode", action="store_true", help="vLLM's batch-invariant mode")
     parser.add_argument("--gpu", action="store_true")
     parser.add_argument("--prompts", type=int, default=24)

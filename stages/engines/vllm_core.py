@@ -6,6 +6,7 @@ a file, in which the reason is looked for.
 
 import asyncio
 import itertools
+import json
 import logging
 import os
 import re
@@ -31,6 +32,7 @@ INSTALL = (
 SMALLER = 4  # a batch that was too much is divided by this
 _NO_ROOM = re.compile(r"out of memory|no available memory|OutOfMemory|can't allocate memory|bad_alloc", re.I)
 _ERROR = re.compile(r"^(?:\(.*?\)\s*)?(?:[A-Z]+ [\d: \-]*\[.*?\] )?((?:[\w.]+\.)?\w*(?:Error|Exception)): (.+)$")
+_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 _SEEN = 400_000  # bytes of what the process printed that are looked through, from the end
 
 log = logging.getLogger(__name__)
@@ -151,7 +153,7 @@ class Core:
                     self.engine = AsyncLLM.from_engine_args(arguments)
                 return
             except Exception as error:
-                reason = self._reason() if "See root cause" in str(error) else _first_line(error)
+                reason = self._reason() if "root cause" in str(error) else _first_line(error)
                 if not _NO_ROOM.search(reason) or self.batch == 1:
                     raise ModelMissing(f"vLLM can't load {self.config.model}: {reason}") from None
                 smaller = max(1, self.batch // SMALLER)
@@ -181,7 +183,7 @@ class Core:
             file.seek(max(0, os.path.getsize(self._printed.name) - _SEEN))
             lines = file.read().decode(errors="replace").splitlines()
         found = [match for line in lines if (match := _ERROR.match(line.strip()))]
-        told = [f"{match[1].rpartition('.')[2]}: {match[2]}" for match in found if "See root cause" not in match[2]]
+        told = [f"{match[1].rpartition('.')[2]}: {match[2]}" for match in found if "root cause" not in match[2]]
         return (told[-1] if told else "it told no reason")[:500]
 
 
@@ -233,13 +235,17 @@ def set_environment(config: "Config") -> None:
 
 
 def _rank(adapter: Path) -> int:
-    """The adapter's rank, as its own settings tell. Raises ModelMissing where the folder holds none."""
-    import json
+    """The least rank of those that vLLM makes room for which the adapter's, as its own settings tell, fits in.
 
+    Raises ModelMissing where the folder holds no adapter, or too large a one.
+    """
     try:
-        return int(json.loads((adapter / "adapter_config.json").read_bytes())["r"])
+        rank = int(json.loads((adapter / "adapter_config.json").read_bytes())["r"])
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise ModelMissing(f"{adapter} holds no LoRA adapter: {_first_line(error)}") from None
+    if rank > max(_RANKS):
+        raise ModelMissing(f"{adapter}: vLLM takes adapters of rank {max(_RANKS)} at most; this one's is {rank}")
+    return min(one for one in _RANKS if one >= rank)
 
 
 def _first_line(error: Exception) -> str:
