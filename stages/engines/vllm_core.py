@@ -152,6 +152,8 @@ class Core:
                     arguments = AsyncEngineArgs(**arguments_of(self.config, self.batch))
                     self.engine = AsyncLLM.from_engine_args(arguments)
                 return
+            except ModelMissing:
+                raise
             except Exception as error:
                 reason = self._reason() if "root cause" in str(error) else _first_line(error)
                 if not _NO_ROOM.search(reason) or self.batch == 1:

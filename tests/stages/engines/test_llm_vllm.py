@@ -55,8 +55,9 @@ def writers() -> list[psutil.Process]:
 def engine() -> Iterator[llm_vllm.VLLM]:
     engine = llm_vllm.load(config(smollm2(), teacher=4))
     yield engine
+    left = writers()
     engine.close()
-    assert not writers()
+    assert not psutil.wait_procs(left, timeout=20)[1]
 
 
 def test_a_prompt_is_gone_on_with(engine: llm_vllm.VLLM) -> None:
@@ -195,6 +196,7 @@ def test_an_adapter_changes_replies(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_loaded_is_told_in_a_line(tmp_path: Path) -> None:
+    before = set(writers())
     empty = tmp_path / "empty"
     empty.mkdir()
     other = copy_of(smollm2(), tmp_path / "other", architectures=["NoSuchForCausalLM"], model_type="nosuch")
@@ -213,4 +215,4 @@ def test_what_cannot_be_loaded_is_told_in_a_line(tmp_path: Path) -> None:
             llm_vllm.load(config(model, **settings))
         print(failure.value)
         assert "\n" not in str(failure.value)
-    assert not writers()
+    assert not psutil.wait_procs(set(writers()) - before, timeout=20)[1]
