@@ -32,6 +32,7 @@ BACKENDS: dict[str, str] = {
     "tts_openai": "stages.engines.tts_openai",
     "asr_whisper": "stages.engines.asr_whisper",
     "mos_dnsmos": "stages.engines.mos_dnsmos",
+    "speaker_resemblyzer": "stages.engines.speaker_resemblyzer",
     "units_encoder": "stages.engines.units_encoder",
     "units_hubert": "stages.engines.units_hubert",
     "units_seamless": "stages.engines.units_seamless",
@@ -56,7 +57,7 @@ def stage(name: str) -> Stage:
 def backend(name: str) -> ModuleType:
     """The module of the engine backend `name`. Raises KeyError.
 
-    A backend module has KIND ("llm", "tts", "asr", "mos", "encoder", "vocoder"), Config (an EngineConfig),
+    A backend module has KIND ("llm", "tts", "asr", "mos", "speaker", "encoder", "vocoder"), Config (an EngineConfig),
     identity(config) (what its replies depend on, as plain JSON; loads nothing), models(config) (the
     stages.engines.models names it needs), load(config) -> Engine; TTS backends also have VOICES, and LICENCE is the
     terms of what the model makes.

@@ -47,6 +47,20 @@ class Score(Reply):
 
 
 @dataclass(frozen=True)
+class Voiceprint:
+    """Whose voice it is, float32 [width], of length 1: the product of two is their likeness, 1 where they are the same."""
+
+    vector: np.ndarray
+
+    def pack(self) -> bytes:
+        return self.vector.astype("<f4").tobytes()
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        return cls(np.frombuffer(data, "<f4"))
+
+
+@dataclass(frozen=True)
 class Clip:
     """A finished clip: a mono 16-bit FLAC file. Packs to itself."""
 
@@ -148,6 +162,14 @@ class Rate(Request):
 
     clip: bytes
     reply: ClassVar[type] = Score
+
+
+@dataclass(frozen=True)
+class Embed(Request):
+    """Whose voice is in this clip?"""
+
+    clip: bytes
+    reply: ClassVar[type] = Voiceprint
 
 
 @dataclass(frozen=True)
