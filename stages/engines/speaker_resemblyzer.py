@@ -130,7 +130,7 @@ def _bands() -> np.ndarray:
     slopes = edges[None] - np.linspace(0, RATE / 2, WINDOW // 2 + 1)[:, None]
     rising = -slopes[:, :-2] / np.diff(edges)[:-1]
     falling = slopes[:, 2:] / np.diff(edges)[1:]
-    return np.maximum(0, np.minimum(rising, falling)) * 2 / (edges[2:] - edges[:-2])
+    return np.asarray(np.maximum(0, np.minimum(rising, falling)) * 2 / (edges[2:] - edges[:-2]))
 
 
 def _to_mel(hertz: float) -> float:
