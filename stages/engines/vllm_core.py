@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 INSTALL = (
     "vLLM isn't installed in the engine's interpreter: pip install 'voxsmith[vllm]' there, or name one that has it, "
-    "say --set engines.llm.resources.python=.venv-vllm/bin/python; on a machine without a GPU: make .venv-vllm"
+    "say --set engines.llm.resources.python=.venv-vllm/bin/python; on a machine without a GPU: make .venv-vllm/.installed"
 )
 SMALLER = 4  # a batch that was too much is divided by this
 _NO_ROOM = re.compile(r"out of memory|no available memory|OutOfMemory|can't allocate memory|bad_alloc", re.I)
