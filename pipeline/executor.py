@@ -34,6 +34,7 @@ from pipeline.watch.work import NO_ENGINE
 from pipeline.worker import Pulse
 
 _DRAIN_SECONDS = 25.0
+_LOADS = 3  # of a pool that end with the actor gone, beyond which loading is at fault
 _DEATHS = 20  # of one pool's actors, beyond which the engine rather than a row is at fault
 _DAMAGES = 3  # of one object, beyond which it is the disk that needs care
 _PULSE = 10.0  # seconds between two looks at how an actor gets on
@@ -66,6 +67,7 @@ class _Run:
         self.faults: dict[str, int] = {}
         self.bisections: dict[str, Bisection] = {}
         self.deaths: dict[str, int] = {}
+        self.unloaded: dict[str, int] = {}
         self.starved_since: dict[str, float] = {}
         self.under_way: dict[tuple[str, Any], tuple[Unit, int, Figures]] = {}  # as of each unit's last pulse
         self.lately: dict[str, tuple[int, int]] = {}  # rows that a stage has tried and rejected, of its latest few
@@ -144,7 +146,9 @@ class _Run:
         except RayTaskError as error:
             raise RunFailed(f"engine '{pool.name}' could not be loaded: {_cause(error)}") from None
         except RayActorError as error:
-            if "creation task" in str(error) or not actor.units:
+            # What the engine raises is final. A node that goes while one loads is not the engine's fault.
+            self.unloaded[pool.name] = self.unloaded.get(pool.name, 0) + 1
+            if "creation task" in str(error) or self.unloaded[pool.name] > _LOADS:
                 raise RunFailed(f"engine '{pool.name}' could not be loaded: {_cause(error)}") from None
             self._died(pool, actor, error)
 
