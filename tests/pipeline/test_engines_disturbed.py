@@ -90,6 +90,7 @@ def end(process: "subprocess.Popen[str]") -> float:
     return time.monotonic() - start
 
 
+@pytest.mark.heavy
 def test_sigterm_while_engines_are_slow(tmp_path: Path) -> None:
     """Replies that were there are kept, in a shard that isn't finished; a reply that takes a minute isn't waited for."""
     whole, path = write(tmp_path / "whole", most=12), write(tmp_path / "cut", most=12)
