@@ -17,6 +17,7 @@ from stages.engines.base import Batching, EngineConfig, Refused
 from stages.engines.clips import RATE, hear
 from stages.engines.models import ModelMissing
 from stages.engines.optional import lacking, require, versions
+from stages.engines.torch_device import torch_device
 from stages.requests import Embed, Request, Voiceprint
 
 KIND = "speaker"
@@ -65,15 +66,8 @@ class Resemblyzer(Batching):
 
     def __init__(self, config: Config) -> None:
         require("speaker_resemblyzer", "units", *PACKAGES)
-        import torch
 
-        if config.resources.num_gpus and not torch.cuda.is_available():
-            raise ModelMissing(
-                f"speaker_resemblyzer: resources.num_gpus is {config.resources.num_gpus:g}, and PyTorch sees no GPU"
-            )
-        self.device = torch.device("cuda" if config.resources.num_gpus else "cpu")
-        if self.device.type == "cpu":
-            torch.set_num_threads(config.resources.threads)
+        self.device = torch_device("speaker_resemblyzer", config.resources)
         self.network = _network(catalogue.resolve(config.model)).to(self.device)
         super().__init__(batch=1)
 

@@ -15,6 +15,7 @@ from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
 from stages.engines.optional import lacking, require, versions
 from stages.engines.ssl_encoder import RATE, SpeechEncoder
+from stages.engines.torch_device import torch_device
 from stages.engines.units_encoder import read_codebook
 from stages.engines.usage import seconds_of
 from stages.engines.windows import Window, buckets, windows
@@ -80,13 +81,7 @@ class SslUnits(Batching):
         require(backend, "units", *PACKAGES)
         import torch
 
-        if config.resources.num_gpus and not torch.cuda.is_available():
-            raise ModelMissing(
-                f"{backend}: resources.num_gpus is {config.resources.num_gpus:g}, and PyTorch sees no GPU"
-            )
-        device = "cuda" if config.resources.num_gpus else "cpu"
-        if device == "cpu":
-            torch.set_num_threads(config.resources.threads)
+        device = torch_device(backend, config.resources).type
         self.backend = backend
         self.encoder = SpeechEncoder(catalogue.resolve(config.model), config.layer, device, config.dtype, heads)
         rate = RATE / self.encoder.hop  # frames a second

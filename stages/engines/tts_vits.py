@@ -16,6 +16,7 @@ from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
 from stages.engines.optional import lacking, require, versions
 from stages.engines.pieces import joined, pieces
+from stages.engines.torch_device import torch_device
 from stages.requests import Clip, Request, Speak
 
 KIND = "tts"
@@ -63,15 +64,8 @@ class Vits(Batching):
 
     def __init__(self, config: Config) -> None:
         require("tts_vits", "units", *PACKAGES)
-        import torch
 
-        if config.resources.num_gpus and not torch.cuda.is_available():
-            raise ModelMissing(
-                f"tts_vits: resources.num_gpus is {config.resources.num_gpus:g}, and PyTorch sees no GPU"
-            )
-        self.device = torch.device("cuda" if config.resources.num_gpus else "cpu")
-        if self.device.type == "cpu":
-            torch.set_num_threads(config.resources.threads)
+        self.device = torch_device("tts_vits", config.resources)
         self.model, self.tokenizer = _loaded(catalogue.resolve(config.model))
         self.model.eval().requires_grad_(False).to(self.device)
         self.model.noise_scale, self.model.noise_scale_duration = config.noise, config.noise_duration

@@ -18,6 +18,7 @@ from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
 from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
 from stages.engines.optional import lacking, require, versions
+from stages.engines.torch_device import torch_device
 from stages.engines.windows import windows
 from stages.requests import Clip, Request, Vocode
 
@@ -79,15 +80,8 @@ class UnitVocoder(Batching):
 
     def __init__(self, config: Config) -> None:
         require(BACKEND, "units", *PACKAGES)
-        import torch
 
-        if config.resources.num_gpus and not torch.cuda.is_available():
-            raise ModelMissing(
-                f"{BACKEND}: resources.num_gpus is {config.resources.num_gpus:g}, and PyTorch sees no GPU"
-            )
-        self.device = torch.device("cuda" if config.resources.num_gpus else "cpu")
-        if self.device.type == "cpu":
-            torch.set_num_threads(config.resources.threads)
+        self.device = torch_device(BACKEND, config.resources)
         self.parts, settings = _load(*_files(catalogue.resolve(config.model)))
         self.parts.eval().requires_grad_(False).to(self.device)
         self.rate, self.hop = int(settings["sampling_rate"]), int(np.prod(settings["upsample_rates"]))

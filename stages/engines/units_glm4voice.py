@@ -20,6 +20,7 @@ from stages.engines.clips import RATE, hear
 from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
 from stages.engines.optional import lacking, require, versions
+from stages.engines.torch_device import torch_device
 from stages.engines.usage import seconds_of
 from stages.engines.windows import buckets
 from stages.requests import Quantise, Request, Units
@@ -89,13 +90,7 @@ class Glm4Voice(Batching):
         import torch
         import transformers
 
-        if config.resources.num_gpus and not torch.cuda.is_available():
-            raise ModelMissing(
-                f"{BACKEND}: resources.num_gpus is {config.resources.num_gpus:g}, and PyTorch sees no GPU"
-            )
-        self.device = torch.device("cuda" if config.resources.num_gpus else "cpu")
-        if self.device.type == "cpu":
-            torch.set_num_threads(config.resources.threads)
+        self.device = torch_device(BACKEND, config.resources)
         self.dtype = getattr(torch, config.dtype)
         path = catalogue.resolve(config.model)
         self.settings = _settings(path)
