@@ -11,6 +11,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
+from pipeline.alarm import Alarm
 from pipeline.bisection import Bisection
 from pipeline.errors import RunFailed
 from pipeline.pools import (
@@ -31,6 +32,7 @@ from pipeline.watch.meter import Figures, add
 from pipeline.watch.progress import Progress
 from pipeline.watch.ray_metrics import RayMetrics
 from pipeline.watch.work import NO_ENGINE
+from pipeline.waves import to_end
 from pipeline.worker import Pulse
 
 _DRAIN_SECONDS = 25.0
@@ -39,7 +41,6 @@ _DEATHS = 20  # of one pool's actors, beyond which the engine rather than a row 
 _DAMAGES = 3  # of one object, beyond which it is the disk that needs care
 _PULSE = 10.0  # seconds between two looks at how an actor gets on
 _TRIES = 3  # at a unit that a disk or an object store failed
-_FIRST_ROWS = 32  # rows of a stage after which its share of rejects is judged
 
 
 @dataclass
@@ -62,15 +63,14 @@ class _Run:
         self.result, self.work, self.metrics = Result(), progress.work, RayMetrics(progress.work)
         self.pools = make_pools(state.graph)
         self.depth = {name: number for number, name in enumerate(state.graph.nodes)}
-        self.held: set[tuple[str, int]] = set()
+        self.held = Counter[str]()  # units that ended with pending rows, by stage
         self.crashes: dict[str, int] = {}
         self.faults: dict[str, int] = {}
         self.bisections: dict[str, Bisection] = {}
         self.deaths: dict[str, int] = {}
         self.unloaded: dict[str, int] = {}
-        self.starved_since: dict[str, float] = {}
         self.under_way: dict[tuple[str, Any], tuple[Unit, int, Figures]] = {}  # as of each unit's last pulse
-        self.lately: dict[str, tuple[int, int]] = {}  # rows that a stage has tried and rejected, of its latest few
+        self.alarm = Alarm(state.graph.recipe.checks.max_reject_ratio, progress.say)
         self.signals: list[int] = []
         self.stopping: float | None = None
         self.hurried = False
@@ -185,8 +185,7 @@ class _Run:
         if meta.get("pending"):
             self._tell_pending(unit, meta["pending"])
             self.result.pending |= meta["pending"]
-            self.held.add((unit.node, unit.shard))
-            self.state.ready.pop((unit.node, unit.shard), None)
+            self.held[unit.node] += 1  # and it stays among what is ready: nothing finds it anew in this run
             return
         tally.units += 1
         tally.rows += meta["rows"]
@@ -196,10 +195,9 @@ class _Run:
         self.state.settle(unit, meta)
         found = self.state.resolve_all() if unit.shard == WHOLE else self.state.resolve(unit.shard)
         for ready in found:
-            if (ready.node, ready.shard) not in self.held:
-                self._enqueue(ready)
-        self._judge(unit.node, tally.made, tally.rejected)
-        self._notice_burst(unit.node, meta)
+            self._enqueue(ready)
+        self.alarm.judge(unit.node, tally.made, tally.rejected)
+        self.alarm.notice(unit.node, meta)
 
     def _so_far(self, unit: Unit, rows: int, figures: Figures) -> None:
         """Count what is new of a unit's figures, which tell of it since it began."""
@@ -240,29 +238,6 @@ class _Run:
         self.state.forget(stage, shard if shard is not None else unit.shard)
         for ready in self.state.resolve_all() if shard == WHOLE else self.state.resolve(shard or 0):
             self._enqueue(ready)
-
-    def _judge(self, node: str, made: int, rejected: int) -> None:
-        """A wrong prompt must not burn a night: stop where a stage's first rows nearly all fail."""
-        limit = self.state.graph.recipe.checks.max_reject_ratio
-        tried = made + rejected
-        if tried >= _FIRST_ROWS and rejected > limit * tried:
-            raise RunFailed(
-                f"stage '{node}' rejected {rejected} of its first {tried} rows, more than "
-                f"checks.max_reject_ratio ({limit:g}) allows. See the reasons with: voxsmith rejects; what is finished is kept"
-            )
-
-    def _notice_burst(self, node: str, meta: dict[str, Any]) -> None:
-        """What goes wrong late drowns in the share of all rows: tell of it by the latest ones."""
-        lost = meta.get("rejected", 0)
-        tried, rejected = self.lately.get(node, (0, 0))
-        tried, rejected = tried + meta.get("made", 0) + lost, rejected + lost
-        if tried >= _FIRST_ROWS:
-            if 2 * rejected > tried:
-                why = ", ".join(f"{count} {reason}" for reason, count in meta.get("rejects", {}).items())
-                told = f"{node}: {rejected} of its latest {tried} rows are rejects; in the last shard: {why or 'none'}"
-                self.progress.say(told, "reject_burst", stage=node, rows=tried, rejects=rejected)
-            tried = rejected = 0
-        self.lately[node] = tried, rejected
 
     # -- deaths -------------------------------------------------------------------------------------------------------
 
@@ -328,31 +303,12 @@ class _Run:
     # -- pools --------------------------------------------------------------------------------------------------------
 
     def _release(self) -> None:
-        """End actors that have nothing more to do, and idle ones whose place another pool waits for."""
-        starved = [p for p in self.pools.values() if p.queue and all(a.loaded is not None for a in p.actors)]
-        for pool in self.pools.values():
-            if pool.queue or pool.in_flight or not pool.actors:
-                continue
-            wanted = any(self._waits_long(other) for other in starved if other is not pool)
-            if wanted or not self._may_have_work(pool.name):
-                for actor in list(pool.actors):
-                    end_actor(pool, actor)
-
-    def _waits_long(self, pool: Pool) -> bool:
-        since = self.starved_since.setdefault(pool.name, time.monotonic())
-        if pool.in_flight and any(actor.loaded is None for actor in pool.actors):
-            self.starved_since.pop(pool.name, None)
-            return False
-        return time.monotonic() - since > 10.0
+        for pool, actor in to_end(self.pools.values(), self._may_have_work):
+            end_actor(pool, actor)
 
     def _may_have_work(self, pool: str) -> bool:
-        for node in self.state.graph.nodes.values():
-            if (node.engine or NO_ENGINE) != pool or node.name not in self.selected:
-                continue
-            shards = [WHOLE] if node.stage.each == "recipe" else range(len(self.state.shards))
-            if any((node.name, n) not in self.state.done and (node.name, n) not in self.held for n in shards):
-                return True
-        return False
+        nodes = [n for n in self.selected if (self.state.graph.nodes[n].engine or NO_ENGINE) == pool]
+        return any(self.state.left(name) > self.held[name] for name in nodes)
 
     def _stop(self) -> None:
         """At the first signal let units in flight leave what they have; at a second Ctrl-C don't wait for them."""

@@ -27,8 +27,9 @@ _ORDER = itertools.count()
 @dataclass(eq=False)
 class Actor:
     handle: Any
+    placed: Any  # reference that is ready once it has its place in the cluster
+    loaded: Any  # reference that is ready once the engine is loaded, too; None from when that is known
     units: dict[Any, Unit] = field(default_factory=dict)  # by the reference of the call
-    loaded: Any = None  # reference that is ready once the engine is loaded
     pulse: Any = None  # reference to how long it has made no progress, while that is asked
     felt: float = 0.0  # when that was asked last (time.monotonic)
     load_seconds: float = 0.0
@@ -45,6 +46,7 @@ class Pool:
     queue: list[tuple[Any, ...]] = field(default_factory=list)
     actors: list[Actor] = field(default_factory=list)
     gone: Life = field(default_factory=Life)  # of the actors that have ended, and the most at a time
+    waits_since: float | None = None  # for its first place (time.monotonic)
 
     def put(self, depth: int, unit: Unit) -> None:
         """Deepest stage first, so that shards finish and intermediates stay few; then in the order of shards."""
@@ -138,16 +140,16 @@ def start_actor(pool: Pool, store: str, graph: Any) -> None:
     """Ask Ray for one more actor; it loads its engine when it is placed. `graph`: a reference to the graph."""
     engine = None if pool.name == NO_ENGINE else pool.name
     remote = ray.remote(Worker).options(**pool.options)
-    actor = Actor(remote.remote(store, graph, engine))
-    actor.loaded = actor.handle.ping.remote()
-    pool.actors.append(actor)
+    handle: Any = remote.remote(store, graph, engine)
+    pool.actors.append(Actor(handle, handle.ping.remote(), handle.load.remote()))
     pool.gone.most = max(pool.gone.most, len(pool.actors))
 
 
 def assign(pool: Pool) -> None:
-    """Hand queued units to actors, the least busy first."""
-    while pool.queue and pool.actors:
-        actor = min(pool.actors, key=lambda one: len(one.units))
+    """Hand queued units to actors, the least busy first. One that isn't ready yet may never find its place: it gets none."""
+    ready = [actor for actor in pool.actors if actor.ready is not None]
+    while pool.queue and ready:
+        actor = min(ready, key=lambda one: len(one.units))
         if len(actor.units) >= pool.calls:
             return
         unit = pool.pop()

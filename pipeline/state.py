@@ -57,6 +57,7 @@ class State:
         self.ready: dict[tuple[str, int], Unit] = {}
         # Counted along, because they are asked for every moment while a run goes on.
         self.rows_done: Counter[str] = Counter()
+        self._units_done: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
         for node in graph.nodes.values():
             if node.stage.each == "recipe" and not refit:
@@ -103,6 +104,7 @@ class State:
         where = (unit.node, unit.shard)
         self.ready.pop(where, None)
         self.done[where] = Done(unit.key, meta["columns"], meta.get("rejects", {}), reused)
+        self._units_done[unit.node] += 1
         self.rows_done[unit.node] += 1 if unit.shard == WHOLE else unit.rows
         self.rejected[unit.node] += sum(meta.get("rejects", {}).values())
         if unit.shard == WHOLE and (self.refit or not self.lock_of(unit.node)):
@@ -146,10 +148,16 @@ class State:
             for name, (stage, _) in places.items()
         }
 
+    def left(self, node: str) -> int:
+        """Units of the stage that aren't done."""
+        whole = self.graph.nodes[node].stage.each == "recipe"
+        return (1 if whole else len(self.shards)) - self._units_done[node]
+
     def forget(self, node: str, shard: int) -> None:
         """The stage's object for the shard is gone; what was made of it stays."""
         done = self.done.pop((node, shard), None)
         if done is not None:
+            self._units_done[node] -= 1
             self.rows_done[node] -= 1 if shard == WHOLE else self.shards[shard].rows
             self.rejected[node] -= sum(done.rejects.values())
 
@@ -227,6 +235,7 @@ class State:
         meta = self.store.meta(node.name, lock["key"]) if lock else None
         if lock and meta:
             self.done[node.name, WHOLE] = Done(lock["key"], meta["columns"], {}, reused=True)
+            self._units_done[node.name] += 1
             self.rows_done[node.name] += 1
 
     def _lock(self, unit: Unit) -> None:

@@ -32,24 +32,30 @@ class Pulse(NamedTuple):
 
 
 class Worker:
-    """One engine (or none), loaded once, and the units that ask it."""
+    """One engine (or none), and the units that ask it. `load` comes first."""
 
     def __init__(self, store: str, graph: Graph, engine: str | None) -> None:
-        start = time.monotonic()
         self.store, self.graph = Store(store), graph
+        self.engine_name = engine
         self.engine: Engine | None = None
         self.identity = ""
         self.stopping = threading.Event()
         self._under_way: dict[tuple[str, tuple[int, int] | None], Account] = {}
         self._memos: dict[str, Memo] = {}
         self._memo_lock = threading.Lock()
-        if engine is not None:
-            found = graph.engines[engine]
+        self.at_once: int | None = None
+        self.meter = Meter(None)
+
+    def load(self) -> float:
+        """Load the engine; the seconds that took."""
+        start = time.monotonic()
+        if self.engine_name is not None:
+            found = self.graph.engines[self.engine_name]
             self.identity = digest(found.module.identity(found.config))
             self.engine = found.module.load(found.config)
-        self.at_once = graph.engines[engine].config.resources.at_once if engine else None
-        self.meter = Meter(self.engine)
-        self.load_seconds = time.monotonic() - start
+            self.at_once = found.config.resources.at_once
+            self.meter = Meter(self.engine)
+        return time.monotonic() - start
 
     def run(self, unit: Unit) -> dict[str, Any]:
         """Run the unit and commit its object. Returns the object's meta, with `pending` where rows are held up.
@@ -110,9 +116,8 @@ class Worker:
         stuck = max((now - account.moved for account in units.values()), default=0.0)
         return Pulse(stuck, {name: (account.rows, account.told()) for name, account in units.items()})
 
-    def ping(self) -> float:
-        """Seconds that loading the engine took; there is no answer before it is loaded."""
-        return self.load_seconds
+    def ping(self) -> None:
+        """Answers once there is an actor."""
 
     def _visible(self, node: Node, unit: Unit) -> list[str]:
         names = (*self.graph.inputs(node), *node.given)

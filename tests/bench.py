@@ -76,6 +76,7 @@ def run_inline(state: "State") -> dict[str, str]:
         engine = state.graph.nodes[unit.node].engine
         if engine not in workers:
             workers[engine] = Worker(state.store.url, state.graph, engine)
+            workers[engine].load()
         meta = workers[engine].run(unit)
         if meta.get("pending"):
             pending |= meta["pending"]

@@ -81,6 +81,19 @@ def test_sigterm_drains_and_the_same_command_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("one_ray")
+def test_an_engine_that_finds_no_room_for_all_its_actors_stands_in_nobodys_way(tmp_path: Path) -> None:
+    """Eight CPUs, three actors of 3.6 for one engine, and then one of 6 for another."""
+    path = write_recipe(tmp_path, TEXTS, stages__toy_count__engine="late")
+    engines = {
+        "llm": {"backend": "toy_llm", "delay": 0.1, "resources": {"replicas": 3, "num_cpus": 3.6}},
+        "late": {"backend": "toy_llm", "resources": {"num_cpus": 6}},
+    }
+    code, output = run_cli("run", path, "--set", f"engines={json.dumps(engines)}")
+    assert code == 0, output
+    assert counts(tmp_path)["rows_out"] == len(TEXTS)
+
+
+@pytest.mark.usefixtures("one_ray")
 def test_a_row_that_kills_its_engine_is_one_reject(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, [*TEXTS[:9], "segfault here", *TEXTS[9:14]])
     code, output = run_cli("run", path)

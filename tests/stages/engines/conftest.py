@@ -3,6 +3,7 @@ from concurrent.futures import Future
 from typing import Any
 
 import pytest
+from openai_server import OpenAIServer
 
 from stages.engines import tts_kokoro
 from stages.requests import Request, Speak
@@ -36,3 +37,26 @@ def ask() -> Callable[..., list[Any]]:
         return [future.result(120) for future in futures]
 
     return asking
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    with OpenAIServer() as running:
+        yield running
+
+
+@pytest.fixture
+def connect_to(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """Engines of a backend that ask the server, and try three times with hardly a pause."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    opened: list[Any] = []
+
+    def connecting(backend: Any, **settings: Any) -> Any:
+        given = {"base_url": server.url, "model": "small", "retries": 2, "backoff": 0.02, "timeout": 10}
+        opened.append(backend.load(backend.Config.model_validate(given | settings)))
+        return opened[-1]
+
+    yield connecting
+    for engine in opened:
+        engine.close()

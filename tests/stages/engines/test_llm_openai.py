@@ -4,7 +4,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,26 +23,8 @@ Connect = Callable[..., llm_openai.OpenAI]
 
 
 @pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as running:
-        yield running
-
-
-@pytest.fixture
-def connect(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
-    """Engines of the server that try three times, with hardly a pause."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    opened = []
-
-    def connecting(**settings: Any) -> llm_openai.OpenAI:
-        given = {"base_url": server.url, "model": "small", "retries": 2, "backoff": 0.02, "timeout": 10}
-        opened.append(llm_openai.load(llm_openai.Config.model_validate(given | settings)))
-        return opened[-1]
-
-    yield connecting
-    for engine in opened:
-        engine.close()
+def connect(connect_to: Callable[..., Any]) -> Connect:
+    return partial(connect_to, llm_openai)
 
 
 def ask(engine: llm_openai.OpenAI, *requests: Complete) -> list[Completion]:

@@ -1,6 +1,7 @@
 """A voice behind a server that speaks OpenAI's protocol, with the real client."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,33 +11,16 @@ from openai_server import Fault, OpenAIServer
 from stages import audio
 from stages.engines import tts_openai
 from stages.engines.base import Refused, Unavailable
-from stages.engines.tts_openai import Config, OpenAISpeech, identity, licence, load, trouble
+from stages.engines.tts_openai import Config, OpenAISpeech, identity, licence, trouble
 from stages.requests import Complete, Speak
 
 Connect = Callable[..., OpenAISpeech]
 TEXT = "The sky is blue."
-HERE: dict[str, Any] = {"model": "small", "retries": 2, "backoff": 0.02, "timeout": 10}
 
 
 @pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as running:
-        yield running
-
-
-@pytest.fixture
-def connect(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
-    """Engines of the server that try three times, with hardly a pause."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    opened: list[OpenAISpeech] = []
-
-    def connecting(**settings: Any) -> OpenAISpeech:
-        opened.append(load(Config.model_validate(HERE | {"base_url": server.url} | settings)))
-        return opened[-1]
-
-    yield connecting
-    for engine in opened:
-        engine.close()
+def connect(connect_to: Callable[..., Any]) -> Connect:
+    return partial(connect_to, tts_openai)
 
 
 def ask(engine: OpenAISpeech, *requests: Speak) -> list[tuple[np.ndarray, int]]:
@@ -102,7 +86,7 @@ def test_what_the_server_refuses_is_the_rows_fault_or_the_recipes(server: OpenAI
 
 
 def test_what_doctor_and_keys_get(server: OpenAIServer, connect: Connect) -> None:
-    here = Config.model_validate(HERE | {"base_url": server.url, "licence": "MIT"})
+    here = Config(base_url=server.url, model="small", licence="MIT")
     assert trouble(here) == "" and licence(here) == "MIT"
     assert identity(here) == identity(here.model_copy(update={"base_url": "http://elsewhere/v1", "timeout": 3.0}))
     assert identity(here) != identity(here.model_copy(update={"revision": "2"}))
