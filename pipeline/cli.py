@@ -92,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
     collect.add_argument("--dry-run", action="store_true", help="only tell what would go")
     collect.add_argument("--grace", type=_hours, default=24.0, metavar="HOURS", help="keep what is younger (24)")
     add("doctor", "what this machine has, what the recipe needs, what to do", recipe)
+    add("voices", "listen to the recipe's voice banks: length, noise, clipping, what is said", recipe, json_flag)
     fetch = add("fetch", "get models into the cache folder", profile)
     fetch.add_argument(
         "models", nargs="+", help="names from the catalogue, hub:org/name, or a recipe file for all of its models"

@@ -331,6 +331,12 @@ def doctor(options: Namespace) -> int:
     return examine(_graph(options), options.recipe)
 
 
+def voices(options: Namespace) -> int:
+    from pipeline.banks import listen
+
+    return listen(_graph(options), options.recipe, options.json)
+
+
 def fetch(options: Namespace) -> int:
     from pipeline.preflight import fetch_models
 

@@ -23,6 +23,7 @@ from pipeline.errors import RunFailed
 from pipeline.objects import Damaged, is_audio
 from pipeline.piece import PROVENANCE, REJECT_SCHEMA, Layout, Part, Written, write_piece
 from pipeline.state import State
+from pipeline.voices import voice_licences
 from pipeline.writer import assemble
 from schemas.columns import ROW_COLUMNS, SIDE_COLUMNS, SIDES
 
@@ -111,7 +112,7 @@ def _cut(state: State, layout: Layout, weights: dict[int, int]) -> Iterator[list
 
 
 def _name(layout: Layout, parts: list[Part]) -> str:
-    told = [str(layout.schema), layout.rates, layout.splits, layout.gates, layout.licences, layout.size]
+    told = [str(layout.schema), layout.rates, layout.splits, layout.gates, layout.licences, layout.voices, layout.size]
     return digest([told, [asdict(part) for part in parts], _code()])
 
 
@@ -195,6 +196,7 @@ def _layout(state: State) -> Layout:
         splits=recipe.export.splits,
         gates={gate: limit for gate, limit in recipe.export.gates if limit is not None},
         licences=tuple(found.licence for found in state.graph.engines.values()),
+        voices=voice_licences(state.graph),
         size=recipe.export.shard_bytes,
     )
 

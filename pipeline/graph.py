@@ -15,6 +15,7 @@ from pipeline.licences import strictest
 from pipeline.overrides import METHODS, TEXTS, read_overrides
 from pipeline.recipe import explain_errors
 from pipeline.sources import given_columns
+from pipeline.voices import with_voices
 from schemas.columns import PER_ATTEMPT, ROW_COLUMNS, SIDES, column, known_columns
 from schemas.prompt import Prompt
 from schemas.recipe import Recipe
@@ -30,6 +31,7 @@ _WRITE = {
     "listen": ("heard_1", "wer_1", "cer_1", "duration_1", "silence_1", "clipping_1", "tail_1"),
     "rate": ("mos_1",),
     "pick": PER_ATTEMPT,
+    "recognise": ("similarity",),
     "units": ("units", "unit_durations"),
 }
 SOURCE = "source"  # owner of the columns that rows bring with them
@@ -209,6 +211,10 @@ def _nodes(recipe: Recipe, engines: dict[str, Engine], path: str, problems: list
         tries = attempts.get(settings.get("of"), 1)
         if "attempts" in fields and "of" in fields and isinstance(tries, int):
             settings["attempts"] = tries
+        settings, told = with_voices(settings, fields, engines.get(engine or ""), where)
+        if told:
+            problems.append(told)
+            continue
         for attempt in range(1, tries + 1 if "attempt" in fields and isinstance(tries, int) else 2):
             if "attempt" in fields:
                 settings["attempt"] = attempt
@@ -220,7 +226,6 @@ def _nodes(recipe: Recipe, engines: dict[str, Engine], path: str, problems: list
             group = declared.checks(config)
             checks = getattr(recipe.checks, group) if group else None
             if attempt == 1:
-                _check_voices(config, engines.get(engine or ""), where, problems)
                 _check_prompt(declared, config, where, problems)
                 found = engines.get(engine or "")
                 if found and (told := declared.objects(config, found.module, found.config)):
@@ -247,15 +252,6 @@ def _engine_fits(
         )
         return False
     return engine in engines
-
-
-def _check_voices(config: Any, engine: Engine | None, where: str, problems: list[str]) -> None:
-    known = getattr(engine.module, "VOICES", None) if engine else None
-    if engine is None or known is None:
-        return
-    if strange := [voice for voice in getattr(config, "voices", ()) if voice not in known]:
-        named = ", ".join(f"'{voice}'" for voice in strange)
-        problems.append(f"{where}.voices: no voice {named} in {engine.name}; {nearest(strange[0], known)}")
 
 
 def _check_prompt(declared: Stage, config: Any, where: str, problems: list[str]) -> None:

@@ -31,7 +31,8 @@ REJECT_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Layout:
-    """What is the same for every piece. `rates`: hertz of each audio column; `licences`: of the engines."""
+    """What is the same for every piece. `rates`: hertz of each audio column; `licences`: of the engines; `voices`: of the
+    clips that voices are cloned from."""
 
     store: str
     schema: pa.Schema
@@ -40,6 +41,7 @@ class Layout:
     splits: dict[str, float]
     gates: dict[str, float]
     licences: tuple[str, ...]
+    voices: dict[str, str]
     size: int
 
     @property
@@ -132,7 +134,13 @@ def _by_split(
 
 def _finished(layout: Layout, part: Part, found: pa.Table) -> pa.Table:
     """The rows with the licence that applies, clips named, provenance."""
-    licences = [strictest([value or "unknown", *layout.licences]) for value in found["licence"].to_pylist()]
+    spoken = [found[name].to_pylist() for side in SIDES if (name := f"{side}_voice") in found.column_names]
+    licences = [
+        strictest(
+            [value or "unknown", *layout.licences, *(layout.voices[one] for one in voices if one in layout.voices)]
+        )
+        for value, *voices in zip(found["licence"].to_pylist(), *spoken, strict=True)
+    ]
     found = found.set_column(found.column_names.index("licence"), "licence", pa.array(licences, pa.string()))
     for name in found.column_names:
         if is_audio(name):

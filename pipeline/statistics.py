@@ -29,6 +29,7 @@ MEASURES = {
     "words_per_second": 0.01,
     "wer": 0.001,
     "mos": 0.01,
+    "similarity": 0.01,
     "units_per_second": 0.1,
     "attempts": 1.0,
     "speech_attempts": 1.0,

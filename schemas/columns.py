@@ -48,6 +48,9 @@ SIDE_COLUMNS = {
         pa.float32(), "level of the last 20 ms against the clip's loudness, dB: near 0 where speech is cut off"
     ),
     "mos": Column(pa.float32(), "predicted mean opinion score, 1 to 5"),
+    "similarity": Column(
+        pa.float32(), "likeness of the clip's voice to its reference and to its conversation's other clips, at most 1"
+    ),
     "speech_attempts": Column(pa.int32(), "how often the text was spoken until a clip passed"),
     "units": Column(pa.list_(pa.uint16()), "discrete units, equal neighbours merged where the recipe says so"),
     "unit_durations": Column(pa.list_(pa.uint16()), "frames that each unit lasts"),

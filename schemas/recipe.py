@@ -19,6 +19,8 @@ class Gates(Strict):
     max_answer_wer: float | None = Field(None, ge=0)
     min_query_mos: float | None = Field(None, ge=1, le=5)
     min_answer_mos: float | None = Field(None, ge=1, le=5)
+    min_query_similarity: float | None = Field(None, ge=-1, le=1, description="of the voice, as `recognise` has it")
+    min_answer_similarity: float | None = Field(None, ge=-1, le=1)
     max_query_duration: float | None = Field(None, gt=0, description="seconds")
     max_answer_duration: float | None = Field(None, gt=0, description="seconds")
 

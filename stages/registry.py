@@ -19,6 +19,7 @@ STAGES: dict[str, str] = {
     "listen": "stages.listen",
     "rate": "stages.rate",
     "pick": "stages.pick",
+    "recognise": "stages.recognise",
     "fit_units": "stages.fit_units",
     "units": "stages.units",
 }
@@ -59,7 +60,8 @@ def backend(name: str) -> ModuleType:
 
     A backend module has KIND ("llm", "tts", "asr", "mos", "speaker", "encoder", "vocoder"), Config (an EngineConfig),
     identity(config) (what its replies depend on, as plain JSON; loads nothing), models(config) (the
-    stages.engines.models names it needs), load(config) -> Engine; TTS backends also have VOICES, and LICENCE is the
-    terms of what the model makes.
+    stages.engines.models names it needs), load(config) -> Engine; TTS backends also have VOICES, or
+    voices(config): each voice with the digest of the clip it is cloned from, and voice_licences(config). LICENCE, or
+    licence(config), is the terms of what the model makes.
     """
     return import_module(BACKENDS[name])

@@ -142,6 +142,7 @@ class Speak(Request):
     seed: int = 0
     sample_rate: int = 24000
     loudness: float = -23.0
+    reference: str = ""  # digest of the clip, and its text, that the voice is cloned from
     finish: str = ""  # digest of the code that trims and levels, so that a change there speaks again
     reply: ClassVar[type] = Clip
 
@@ -166,9 +167,10 @@ class Rate(Request):
 
 @dataclass(frozen=True)
 class Embed(Request):
-    """Whose voice is in this clip?"""
+    """Whose voice is in this clip, or in the voice bank's clip that has the digest `reference`?"""
 
-    clip: bytes
+    clip: bytes = b""
+    reference: str = ""
     reply: ClassVar[type] = Voiceprint
 
 

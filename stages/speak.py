@@ -15,7 +15,7 @@ class Config(StageConfig):
     """Settings of `speak`."""
 
     of: Literal["query", "answer"]
-    voices: tuple[str, ...] = Field(min_length=1, description="one is drawn for each conversation")
+    voices: tuple[str, ...] = Field(min_length=1, description="one is drawn for each conversation; '*': any there is")
     sample_rate: int = Field(24000, ge=8000, description="hertz of the clips")
     loudness: float = Field(-23.0, le=0, description="dBFS of active speech")
     speeds: tuple[float, ...] = Field(
@@ -23,6 +23,9 @@ class Config(StageConfig):
     )
     attempts: int = Field(1, ge=1, le=9, description="tries at most until a clip passes its checks")
     attempt: int = Field(1, ge=1, description="set by the pipeline")
+    references: dict[str, str] = Field(
+        default_factory=dict, description="digests of what voices are cloned from, set by the pipeline"
+    )
 
     @model_validator(mode="after")
     def _each_attempt_differs(self) -> Self:
@@ -51,6 +54,7 @@ def speak(row: Row, context: Context) -> Asking:
         seed=context.seed_for(row["id"], attempt),
         sample_rate=config.sample_rate,
         loudness=config.loudness,
+        reference=config.references.get(voice, ""),
         finish=FINISH,
     )
     path = f"{hashlib.blake2b(clip.flac, digest_size=16).hexdigest()}.flac"

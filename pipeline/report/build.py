@@ -31,6 +31,7 @@ MEASURES = {
     "words": ("Length of text", "words", ""),
     "wer": ("Word error rate", "ASR against text", "max_wer"),
     "mos": ("Predicted MOS", "1 to 5", "min_mos"),
+    "similarity": ("Likeness of voice", "to its reference and its conversation", ""),
     "words_per_second": ("Speaking rate", "words a second", ""),
     "units_per_second": ("Unit rate", "units a second, after merging", ""),
     "attempts": ("Text attempts", "a text", ""),

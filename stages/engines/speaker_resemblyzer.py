@@ -13,11 +13,12 @@ from pydantic import Field
 
 from stages import audio
 from stages.engines import models as catalogue
-from stages.engines.base import Batching, EngineConfig, Refused
+from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
 from stages.engines.clips import RATE, hear
 from stages.engines.models import ModelMissing
 from stages.engines.optional import lacking, require, versions
 from stages.engines.torch_device import torch_device
+from stages.engines.voice_bank import digests, read_bank
 from stages.requests import Embed, Request, Voiceprint
 
 KIND = "speaker"
@@ -35,6 +36,7 @@ class Config(EngineConfig):
     """Settings of `speaker_resemblyzer`."""
 
     model: str = Field("resemblyzer", description="a folder with pretrained.pt, that file, or a name in the catalogue")
+    bank: str = Field("", description="a voice bank's folder, whose voices clips are compared to; in no key")
 
 
 def identity(config: Config) -> dict[str, Any]:
@@ -56,6 +58,11 @@ def licence(config: Config) -> str:
     return catalogue.licence(config.model)
 
 
+def voices(config: Config) -> dict[str, str]:
+    """The bank's voices and their digests. Raises ModelMissing."""
+    return digests(config.bank) if config.bank else {}
+
+
 def load(config: Config) -> "Resemblyzer":
     """Raises ModelMissing."""
     return Resemblyzer(config)
@@ -66,14 +73,25 @@ class Resemblyzer(Batching):
 
     def __init__(self, config: Config) -> None:
         require("speaker_resemblyzer", "units", *PACKAGES)
-
         self.device = torch_device("speaker_resemblyzer", config.resources)
         self.network = _network(catalogue.resolve(config.model)).to(self.device)
+        self.bank = {one.digest: one for one in read_bank(config.bank).values()} if config.bank else {}
+        self.heard: dict[str, Voiceprint] = {}  # of the bank's voices
         super().__init__(batch=1)
 
     def answer(self, requests: list[Request]) -> list[Voiceprint]:
         """Raises Refused: `bad_audio`; `too_little_speech`, of a clip with less than 0.4 s of it."""
-        return [Voiceprint(self.embed(spoken(hear(one.clip)))) for one in requests if isinstance(one, Embed)]
+        return [self._reply(request) for request in requests if isinstance(request, Embed)]
+
+    def _reply(self, request: Embed) -> Voiceprint:
+        if not request.reference:
+            return Voiceprint(self.embed(spoken(hear(request.clip))))
+        if request.reference not in self.heard:
+            if request.reference not in self.bank:
+                raise Unavailable("the voice bank has changed since the run began; the same command goes on")
+            clip = self.bank[request.reference].clip()
+            self.heard[request.reference] = Voiceprint(self.embed(spoken(hear(clip))))
+        return self.heard[request.reference]
 
     def embed(self, samples: np.ndarray) -> np.ndarray:
         """The voice in the samples (16 kHz, float32 [n]) as float32 [256] of length 1."""

@@ -1,20 +1,38 @@
-"""TTS without a model: a hum as long as the text would last, the text in its comment. See `stages.engines.null`."""
+"""TTS without a model: a hum as long as the text would last, the text in its comment. See `stages.engines.null`.
+
+With a voice bank it has that bank's voices, so that a recipe's shape can be tried: it hums all the same.
+"""
 
 import io
 
 import numpy as np
 import soundfile
+from pydantic import Field
 
-from stages.engines.null import BATCH_INVARIANT, Config, Null, identity, licence, models
+from stages.engines import null, voice_bank
+from stages.engines.null import BATCH_INVARIANT, Null, identity, licence, models
 from stages.requests import Clip, Request, Speak
 
-__all__ = ["BATCH_INVARIANT", "KIND", "VOICES", "Config", "identity", "licence", "load", "models"]
+__all__ = ["BATCH_INVARIANT", "KIND", "Config", "identity", "licence", "load", "models", "voice_licences", "voices"]
 KIND = "tts"
-VOICES = {f"null_{n}": "a hum" for n in range(16)}
+VOICES = {f"null_{n}": "" for n in range(16)}
 LETTERS = 15  # a second
 _PHASES = np.arange(64) * (2 * np.pi / 64)
 _WAVE = sum(np.cos(harmonic * _PHASES) for harmonic in range(1, 6)) * 800
 FADE = 0.05  # seconds
+
+
+class Config(null.Config):
+    bank: str = Field("", description="a voice bank's folder, for its voices' names and licences; in no key")
+
+
+def voices(config: Config) -> dict[str, str]:
+    """Each voice and the digest of its reference clip. Raises ModelMissing."""
+    return voice_bank.digests(config.bank) if config.bank else VOICES
+
+
+def voice_licences(config: Config) -> dict[str, str]:
+    return voice_bank.licences(config.bank) if config.bank else {}
 
 
 class Tts(Null):

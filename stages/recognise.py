@@ -1,0 +1,68 @@
+"""`recognise`: does a clip have the voice that it should? Like its reference clip, where its voice is one of a voice
+bank, and like the other clips of its conversation.
+"""
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from stages.engines.base import Refused
+from stages.requests import Embed
+from stages.stage import AskingAll, Context, Row, Stage, StageConfig
+
+
+class Config(StageConfig):
+    """Settings of `recognise`."""
+
+    of: Literal["query", "answer"]
+    references: dict[str, str] = Field(
+        default_factory=dict, description="digests of the bank's voices, set by the pipeline"
+    )
+
+
+def recognise(rows: list[Row], context: Context) -> AskingAll:
+    """Writes {of}_similarity: the lower of the likeness (cosine, at most 1) to the reference, and to the mean of the
+    conversation's other clips; null where there is neither, or too little speech to know a voice by.
+    """
+    side, references = context.config.of, context.config.references
+    prints: list[np.ndarray | None] = []
+    for row in rows:
+        prints.append((yield from _heard(Embed(row[f"{side}_audio"]["bytes"]))))
+    written: list[Row] = []
+    for place, (row, vector) in enumerate(zip(rows, prints, strict=True)):
+        likeness = []
+        if vector is not None:
+            others = [other for one, other in enumerate(prints) if one != place and other is not None]
+            if others:
+                likeness.append(_cosine(vector, np.mean(others, axis=0)))
+            if (digest := references.get(row[f"{side}_voice"])) is not None:
+                reference = yield from _heard(Embed(reference=digest))
+                if reference is not None:
+                    likeness.append(_cosine(vector, reference))
+        written.append({f"{side}_similarity": min(likeness, default=None)})
+    return written
+
+
+def _heard(request: Embed):  # type: ignore[no-untyped-def]
+    """The voice, or None where it can't be known: that is no verdict on the row."""
+    try:
+        reply = yield request
+    except Refused:
+        return None
+    return reply.vector
+
+
+def _cosine(one: np.ndarray, other: np.ndarray) -> float:
+    return float(one @ other / max(1e-9, float(np.linalg.norm(one) * np.linalg.norm(other))))
+
+
+STAGE = Stage(
+    name="recognise",
+    config=Config,
+    reads=lambda config: (f"{config.of}_audio", f"{config.of}_voice"),
+    writes=lambda config: (f"{config.of}_similarity",),
+    run=recognise,
+    engine="speaker",
+    each="conversation",
+)
