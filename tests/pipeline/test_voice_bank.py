@@ -5,12 +5,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 from bench import ROOT, open_state, run_inline, texts_of, write_recipe
 
+from pipeline.cli import main
 from pipeline.errors import RecipeError
 from pipeline.publication import export_state, out_folder
+from stages.engines.models import ModelMissing
 from stages.engines.tts_null import Tts
+from stages.engines.voice_bank import read_bank, refuse_faulty
 
 BANK = ROOT / "tests" / "data" / "voices"
 NAMES = ["LJ001-0025", "ls-4340-15220-0000", "vctk-p226_008"]
@@ -106,3 +111,36 @@ def test_what_is_wrong_is_told_before_anything_runs(
         open_state(recipe(tmp_path, bank, voices))
     assert any(told in line for line in caught.value.lines), caught.value.lines
     assert all("\n" not in line for line in caught.value.lines)
+
+
+def test_a_clip_outside_the_bank_is_refused(tmp_path: Path, bank: Path) -> None:
+    (bank / "manifest.jsonl").write_text('{"id": "anna", "path": "../secret.flac", "text": "hello"}\n')
+    (tmp_path / "secret.flac").write_bytes((bank / f"audio/{NAMES[0]}.flac").read_bytes())
+    with pytest.raises(RecipeError) as caught:
+        open_state(recipe(tmp_path, bank))
+    assert "../secret.flac is not in the bank's folder" in caught.value.lines[0]
+
+
+def test_voices_that_are_no_good_to_clone_are_named(
+    tmp_path: Path, bank: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A real bank, and clips of it spoilt: cut short, drowned in noise, turned up until flat, with another's text."""
+    samples, rate = soundfile.read(bank / f"audio/{NAMES[0]}.flac", dtype="float32")
+    noise = np.random.default_rng(1).normal(0, 0.02, len(samples)).astype(np.float32)
+    spoilt = {"short": samples[: 2 * rate], "noisy": samples + noise, "flat": np.clip(samples * 30, -1, 1)}
+    lines = [json.loads(line) for line in (bank / "manifest.jsonl").read_text().splitlines()]
+    for name, changed in spoilt.items():
+        soundfile.write(bank / f"audio/{name}.flac", changed, rate)
+        lines.append({"id": name, "path": f"audio/{name}.flac", "text": lines[0]["text"]})
+    lines.append({"id": "other", "path": lines[0]["path"], "text": lines[1]["text"]})
+    (bank / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    path = recipe(tmp_path, bank)
+    assert main(["voices", path, "--set", "engines.asr.backend=asr_whisper", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)[str(bank)]
+    assert {name for name, voice in told.items() if voice["faults"]} == {*spoilt, "other"}
+    assert "2.0 s" in told["short"]["faults"][0] and "noise" in told["noisy"]["faults"][0]
+    assert any("clipped" in fault for fault in told["flat"]["faults"])
+    assert told["other"]["wer"] > 0.5 and "heard: " in told["other"]["faults"][0]
+    with pytest.raises(ModelMissing, match=r"short: it lasts 2\.0 s.*noisy: .*flat: "):
+        refuse_faulty(read_bank(str(bank)).values())
