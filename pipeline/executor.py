@@ -22,6 +22,7 @@ from pipeline.pools import (
     connect,
     end_actor,
     endpoints,
+    free_room,
     make_pools,
     room,
     start_actor,
@@ -32,10 +33,11 @@ from pipeline.watch.meter import Figures, add
 from pipeline.watch.progress import Progress
 from pipeline.watch.ray_metrics import RayMetrics
 from pipeline.watch.work import NO_ENGINE
-from pipeline.waves import to_end
+from pipeline.waves import to_end, to_warm
 from pipeline.worker import Pulse
 
 _DRAIN_SECONDS = 25.0
+_LOOKS = 1.0  # seconds between two looks for room in the cluster that nobody uses
 _LOADS = 3  # of a pool that end with the actor gone, beyond which loading is at fault
 _DEATHS = 20  # of one pool's actors, beyond which the engine rather than a row is at fault
 _DAMAGES = 3  # of one object, beyond which it is the disk that needs care
@@ -71,6 +73,7 @@ class _Run:
         self.unloaded: dict[str, int] = {}
         self.under_way: dict[tuple[str, Any], tuple[Unit, int, Figures]] = {}  # as of each unit's last pulse
         self.alarm = Alarm(state.graph.recipe.checks.max_reject_ratio, progress.say)
+        self.looked = 0.0  # for free room, last (time.monotonic)
         self.signals: list[int] = []
         self.stopping: float | None = None
         self.hurried = False
@@ -110,6 +113,7 @@ class _Run:
                 assign(pool)
                 self._feel(pool)
             self._release()
+            self._warm()
         calls = {ref: (pool, actor) for pool in self.pools.values() for actor in pool.actors for ref in actor.units}
         loads = {a.loaded: (pool, a) for pool in self.pools.values() for a in pool.actors if a.loaded is not None}
         done, _ = ray.wait([*calls, *loads], num_returns=1, timeout=0.5) if calls or loads else ([], [])
@@ -305,6 +309,12 @@ class _Run:
     def _release(self) -> None:
         for pool, actor in to_end(self.pools.values(), self._may_have_work):
             end_actor(pool, actor)
+
+    def _warm(self) -> None:
+        if time.monotonic() - self.looked > _LOOKS:
+            self.looked = time.monotonic()
+            for pool in to_warm(self.pools.values(), self._may_have_work, free_room):
+                start_actor(pool, self.state.store.url, self.graph)
 
     def _may_have_work(self, pool: str) -> bool:
         nodes = [n for n in self.selected if (self.state.graph.nodes[n].engine or NO_ENGINE) == pool]

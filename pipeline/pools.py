@@ -47,6 +47,7 @@ class Pool:
     actors: list[Actor] = field(default_factory=list)
     gone: Life = field(default_factory=Life)  # of the actors that have ended, and the most at a time
     waits_since: float | None = None  # for its first place (time.monotonic)
+    had_room: bool = True  # when its latest actor was asked for
 
     def put(self, depth: int, unit: Unit) -> None:
         """Deepest stage first, so that shards finish and intermediates stay few; then in the order of shards."""
@@ -55,6 +56,11 @@ class Pool:
     def pop(self) -> Unit:
         unit: Unit = heapq.heappop(self.queue)[-1]
         return unit
+
+    @property
+    def wants(self) -> dict[str, float]:
+        """What an actor needs of the cluster."""
+        return {"CPU": self.options["num_cpus"], "GPU": self.options.get("num_gpus", 0)}
 
     @property
     def in_flight(self) -> int:
@@ -81,7 +87,7 @@ def _live(life: Life, actor: Actor) -> None:
 def make_pools(graph: Graph) -> dict[str, Pool]:
     """A pool for each engine that a stage names, and one for the stages without an engine."""
     pools = {NO_ENGINE: Pool(NO_ENGINE, 1, _PATIENCE, {"num_cpus": 0.1, "max_concurrency": _CALLS + 2})}
-    for name in {node.engine for node in graph.nodes.values() if node.engine}:
+    for name in dict.fromkeys(node.engine for node in graph.nodes.values() if node.engine):
         resources = graph.engines[name].config.resources
         rows = min(source.shard.target for source in graph.recipe.sources.values())
         calls = min(_MOST_CALLS, max(_CALLS, math.ceil((resources.at_once or 0) / rows) + 1))  # one is at its tail
@@ -113,13 +119,12 @@ def check_placeable(pools: dict[str, Pool]) -> None:
     alive: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
     nodes = [node["Resources"] for node in alive if node["Alive"]]
     for pool in pools.values():
-        for resource, option in (("CPU", "num_cpus"), ("GPU", "num_gpus")):
-            wanted = pool.options.get(option, 0)
+        for resource, wanted in pool.wants.items():
             most = max((node.get(resource, 0) for node in nodes), default=0)
             if wanted > most:
                 raise RunFailed(
                     f"engine '{pool.name}' wants {wanted:g} {resource} an actor; the largest node has {most:g}. "
-                    f"Add a node, or give --set engines.{pool.name}.resources.{option}={most:g}"
+                    f"Add a node, or give --set engines.{pool.name}.resources.num_{resource.lower()}s={most:g}"
                 )
 
 
@@ -127,6 +132,16 @@ def room() -> dict[str, float]:
     """What the cluster has now of CPU and GPU."""
     found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return {kind: found.get(kind, 0.0) for kind in ("CPU", "GPU")}
+
+
+def fits(pool: Pool, room: dict[str, float]) -> bool:
+    return all(room.get(kind, 0) >= amount for kind, amount in pool.wants.items())
+
+
+def free_room() -> dict[str, float]:
+    """What of it nobody has asked for."""
+    found: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
+    return found
 
 
 def endpoints() -> list[str]:
@@ -140,6 +155,7 @@ def start_actor(pool: Pool, store: str, graph: Any) -> None:
     """Ask Ray for one more actor; it loads its engine when it is placed. `graph`: a reference to the graph."""
     engine = None if pool.name == NO_ENGINE else pool.name
     remote = ray.remote(Worker).options(**pool.options)
+    pool.had_room = fits(pool, free_room())
     handle: Any = remote.remote(store, graph, engine)
     pool.actors.append(Actor(handle, handle.ping.remote(), handle.load.remote()))
     pool.gone.most = max(pool.gone.most, len(pool.actors))

@@ -1,35 +1,66 @@
-"""Which actors give way: where not all engines find room at a time, as on one GPU, their pools take turns."""
+"""When pools begin and give way: engines load while others work, and take turns where there isn't room for all."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 
 import ray
 
-from pipeline.pools import Actor, Pool
+from pipeline.pools import Actor, Pool, fits
 
-_GRACE = 10.0  # seconds that a pool waits for its first place before others give way
+# Seconds that a pool waits for its first place before idle actors give way: those that have what it lacks, where there
+# was no room for it; later any.
+_SOON, _LATE = 0.3, 10.0
 
 
 def to_end(pools: Collection[Pool], may_have_work: Callable[[str], bool]) -> list[tuple[Pool, Actor]]:
-    """Actors without a unit, placed or not, of pools that have none for them: all of them where another pool waits for
-    its first place, or else where no more work can come.
+    """Actors without a unit, placed or not, of pools that have none for them: where another pool waits for its first
+    place, or else where no more work can come.
     """
-    waits = [_waits_long(pool) for pool in pools]
-    found = []
+    waiting = [pool for pool in pools if _waits(pool)]
+    found, heard = [], []
     for pool in pools:
         idle = [actor for actor in pool.actors if not actor.units]
-        if idle and not pool.queue and (any(waits) or not may_have_work(pool.name)):
+        if not idle or pool.queue:
+            continue
+        asking = [other for other in waiting if _gives_way(pool, other)]
+        heard += asking
+        if asking or not may_have_work(pool.name):
             found += [(pool, actor) for actor in idle]
+    for other in heard:
+        other.waits_since, other.had_room = time.monotonic(), True  # it takes a while to get there
     return found
 
 
-def _waits_long(pool: Pool) -> bool:
-    """It has work and has had no actor anywhere for a while: one that loads already has its place."""
-    if not pool.queue or any(_is_placed(actor) for actor in pool.actors):
+def to_warm(
+    pools: Collection[Pool], may_have_work: Callable[[str], bool], free: Callable[[], dict[str, float]]
+) -> Iterator[Pool]:
+    """Pools whose work is still to come, and for whose first actor there is room that nobody asks for: what takes long to
+    load is ready in time, and what can't be loaded is told early.
+    """
+    if any((pool.queue and not pool.actors) or not all(map(_is_placed, pool.actors)) for pool in pools):
+        return
+    cold = [pool for pool in pools if not pool.actors and may_have_work(pool.name)]
+    left = free() if cold else {}
+    for pool in cold:
+        if fits(pool, left):
+            left = {kind: amount - pool.wants.get(kind, 0) for kind, amount in left.items()}
+            yield pool
+
+
+def _waits(pool: Pool) -> bool:
+    """It has work and no actor anywhere; one that loads already has its place."""
+    if not pool.queue or any(map(_is_placed, pool.actors)):
         pool.waits_since = None
         return False
     pool.waits_since = pool.waits_since or time.monotonic()
-    return time.monotonic() - pool.waits_since > _GRACE
+    return True
+
+
+def _gives_way(pool: Pool, other: Pool) -> bool:
+    since = time.monotonic() - (other.waits_since or 0)
+    # What one with a GPU has is likely what another that wants one lacks.
+    alike = bool(pool.wants["GPU"]) == bool(other.wants["GPU"])
+    return since > _LATE or (alike and not other.had_room and since > _SOON)
 
 
 def _is_placed(actor: Actor) -> bool:

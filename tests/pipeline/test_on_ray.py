@@ -19,7 +19,7 @@ def counts(folder: Path, name: str = "toy") -> dict[str, int]:
     return json.loads((folder / "out" / name / "manifest.json").read_text())["counts"]
 
 
-def test_a_run_a_second_run_and_the_same_with_two_actors(tmp_path: Path) -> None:
+def test_a_run_a_second_run_and_the_same_with_two_actors(tmp_path: Path, on_ray: dict[str, str]) -> None:
     path = write_recipe(tmp_path, [*TEXTS, "a bad one"])
     code, output = run_cli("run", path)
     assert code == 0, output
@@ -34,7 +34,7 @@ def test_a_run_a_second_run_and_the_same_with_two_actors(tmp_path: Path) -> None
     assert time.monotonic() - start < 30
 
     other = write_recipe(tmp_path / "two", [*TEXTS, "a bad one"])
-    code, output = run_cli("run", other, "--set", "engines.llm.resources={replicas: 2, num_cpus: 0.5}")
+    code, output = run_cli("run", other, "--set", "engines.llm.resources={replicas: 2, num_cpus: 0.5}", env=on_ray)
     assert code == 0, output
     for part in ("dataset", "rejects"):
         assert digests_of(tmp_path / "out" / "toy" / part) == digests_of(tmp_path / "two" / "out" / "toy" / part)
@@ -42,9 +42,9 @@ def test_a_run_a_second_run_and_the_same_with_two_actors(tmp_path: Path) -> None
     assert objects[0] == objects[1]
 
 
-def test_kill_9_loses_no_finished_shard(tmp_path: Path) -> None:
+def test_kill_9_loses_no_finished_shard(tmp_path: Path, on_ray: dict[str, str]) -> None:
     whole = write_recipe(tmp_path / "whole", TEXTS)
-    assert run_cli("run", whole)[0] == 0
+    assert run_cli("run", whole, env=on_ray)[0] == 0
     path = write_recipe(tmp_path / "cut", TEXTS)
     process = start_cli("run", path, "--set", "engines.llm.delay=0.1")
     objects = tmp_path / "cut" / "store" / "objects"
@@ -55,7 +55,7 @@ def test_kill_9_loses_no_finished_shard(tmp_path: Path) -> None:
     process.wait()
     time.sleep(3)  # Ray's own processes notice that their driver is gone
     finished = {str(file): file.stat().st_mtime_ns for file in objects.glob("toy_*/*.json")}
-    code, output = run_cli("run", path)
+    code, output = run_cli("run", path, env=on_ray)
     assert code == 0, output
     assert {file: Path(file).stat().st_mtime_ns for file in finished} == finished
     assert digests_of(tmp_path / "cut" / "out") == digests_of(tmp_path / "whole" / "out")
