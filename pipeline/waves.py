@@ -37,14 +37,19 @@ def to_warm(
     """Pools whose work is still to come, and for whose first actor there is room that nobody asks for: what takes long to
     load is ready in time, and what can't be loaded is told early.
     """
-    if any((pool.queue and not pool.actors) or not all(map(_is_placed, pool.actors)) for pool in pools):
-        return
     cold = [pool for pool in pools if not pool.actors and may_have_work(pool.name)]
     left = free() if cold else {}
+    for pool in pools if cold else ():
+        for _ in (actor for actor in pool.actors if not _is_placed(actor)):
+            left = _without(left, pool)  # it may be counted as free still
     for pool in cold:
         if fits(pool, left):
-            left = {kind: amount - pool.wants.get(kind, 0) for kind, amount in left.items()}
+            left = _without(left, pool)
             yield pool
+
+
+def _without(room: dict[str, float], pool: Pool) -> dict[str, float]:
+    return {kind: amount - pool.wants.get(kind, 0) for kind, amount in room.items()}
 
 
 def _waits(pool: Pool) -> bool:
