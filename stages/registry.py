@@ -33,6 +33,7 @@ BACKENDS: dict[str, str] = {
     "tts_openai": "stages.engines.tts_openai",
     "asr_whisper": "stages.engines.asr_whisper",
     "mos_dnsmos": "stages.engines.mos_dnsmos",
+    "mos_utmos": "stages.engines.mos_utmos",
     "speaker_resemblyzer": "stages.engines.speaker_resemblyzer",
     "units_encoder": "stages.engines.units_encoder",
     "units_hubert": "stages.engines.units_hubert",

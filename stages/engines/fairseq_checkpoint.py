@@ -81,7 +81,7 @@ def read(path: Path, heads: int | None = None) -> Checkpoint:
 
     Raises ModelMissing, naming the file and what is wrong with it.
     """
-    data = _load(path)
+    data = load(path)
     weights = data.get("model", data) if isinstance(data, dict) else None
     if not isinstance(weights, Mapping) or not all(hasattr(value, "shape") for value in weights.values()):
         raise ModelMissing(f"{path}: no checkpoint of fairseq or fairseq2: it has no weights under 'model'")
@@ -93,6 +93,15 @@ def read(path: Path, heads: int | None = None) -> Checkpoint:
     prefix = "w2v_encoder.w2v_model."
     if any(name.startswith(prefix) for name in weights):
         weights = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+    return encoder_of(path, weights, model, task, heads)
+
+
+def encoder_of(
+    path: Path, weights: Mapping[str, Any], model: dict[str, Any], task: dict[str, Any], heads: int | None = None
+) -> Checkpoint:
+    """The encoder of a checkpoint's weights, by fairseq's names, and of what its settings say of model and task, if
+    anything. Raises ModelMissing.
+    """
     named = _renamed(path, weights)
     kind = "hubert" if "label_embs_concat" in weights or "label_rate" in {*model, *task} else "wav2vec2"
     told = _settings(path, named, model, heads)
@@ -104,7 +113,8 @@ def read(path: Path, heads: int | None = None) -> Checkpoint:
     return Checkpoint(kind, told, named, normalise)
 
 
-def _load(path: Path) -> Any:
+def load(path: Path) -> Any:
+    """What is in the file: tensors, plain values, and `Plain` objects. Raises ModelMissing."""
     import torch
 
     try:

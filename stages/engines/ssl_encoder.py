@@ -29,15 +29,12 @@ class SpeechEncoder:
     `width` of a frame; `hop` samples from frame to frame, of which each sees `field`.
     """
 
-    def __init__(self, path: Path, layer: int, device: str, dtype: str, heads: int | None = None) -> None:
-        """Raises ModelMissing: not the architecture, not that many layers, broken files."""
+    def __init__(self, model: Any, epsilon: float | None, layer: int, device: str, dtype: str) -> None:
+        """`model`: transformers'; `epsilon`: of a clip's normalisation, None where there is none."""
         import torch
 
-        self.model, self.epsilon = _from_checkpoint(path, heads) if path.is_file() else _from_folder(path)
-        config = self.model.config
-        if not 1 <= layer <= config.num_hidden_layers:
-            raise ModelMissing(f"{path}: layer {layer}: the model has layers 1 to {config.num_hidden_layers}")
-        encoder = self.model.encoder
+        self.model, self.epsilon = model, epsilon
+        config, encoder = model.config, model.encoder
         encoder.layers = encoder.layers[:layer]
         if config.do_stable_layer_norm:  # its last norm comes after all layers, and so after none that is asked for
             encoder.layer_norm = torch.nn.Identity()
@@ -98,6 +95,16 @@ class SpeechEncoder:
         return hidden
 
 
+def open_encoder(path: Path, layer: int, device: str, dtype: str, heads: int | None = None) -> SpeechEncoder:
+    """Of a Hugging Face folder, or a checkpoint. Raises ModelMissing: not the architecture, not that many layers, broken
+    files.
+    """
+    model, epsilon = assembled(path, fairseq_checkpoint.read(path, heads)) if path.is_file() else _from_folder(path)
+    if not 1 <= layer <= model.config.num_hidden_layers:
+        raise ModelMissing(f"{path}: layer {layer}: the model has layers 1 to {model.config.num_hidden_layers}")
+    return SpeechEncoder(model, epsilon, layer, device, dtype)
+
+
 def _own_norm(hidden: "torch.Tensor", counts: list[int], norm: Any) -> "torch.Tensor":
     """Each channel of each clip to mean 0, variance 1 over the clip's own frames: a group norm with a group a channel."""
     import torch
@@ -136,11 +143,10 @@ def _from_folder(path: Path) -> tuple[Any, float | None]:
     return model, _EPSILON if told.get("do_normalize", True) else None
 
 
-def _from_checkpoint(path: Path, heads: int | None) -> tuple[Any, float | None]:
-    """Of a .pt file of fairseq or fairseq2."""
+def assembled(path: Path, found: fairseq_checkpoint.Checkpoint) -> tuple[Any, float | None]:
+    """The model and the epsilon of its normalisation, of a checkpoint at that path. Raises ModelMissing."""
     import transformers
 
-    found = fairseq_checkpoint.read(path, heads)
     config = {"hubert": transformers.HubertConfig, "wav2vec2": transformers.Wav2Vec2Config}[found.kind]
     try:
         model = getattr(transformers, KINDS[found.kind])(config(**found.settings, mask_time_prob=0.0))

@@ -14,7 +14,7 @@ from stages.engines.kmeans import read_centroids
 from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
 from stages.engines.optional import lacking, require, versions
-from stages.engines.ssl_encoder import RATE, SpeechEncoder
+from stages.engines.ssl_encoder import RATE, open_encoder
 from stages.engines.torch_device import torch_device
 from stages.engines.units_encoder import read_codebook
 from stages.engines.usage import seconds_of
@@ -83,7 +83,7 @@ class SslUnits(Batching):
 
         device = torch_device(backend, config.resources).type
         self.backend = backend
-        self.encoder = SpeechEncoder(catalogue.resolve(config.model), config.layer, device, config.dtype, heads)
+        self.encoder = open_encoder(catalogue.resolve(config.model), config.layer, device, config.dtype, heads)
         rate = RATE / self.encoder.hop  # frames a second
         self.window, self.margin = round(config.window * rate), round(config.margin * rate)
         self.codebooks: dict[bytes, tuple[torch.Tensor, torch.Tensor]] = {}

@@ -113,7 +113,7 @@ def test_features_and_units_are_fairseqs(name: str, layer: int, ask) -> None:
 @pytest.mark.parametrize("name", ["wav2vec2", "hubert_base"])
 def test_fairseq2_names_and_no_settings(name: str, tmp_path: Path, ask) -> None:
     """The same weights under the names that fairseq2 gives them, and nothing beside them: as xlsr2_1b_v2 comes."""
-    weights = fairseq_checkpoint._load(GOLDEN / f"{name}.pt")["model"]
+    weights = fairseq_checkpoint.load(GOLDEN / f"{name}.pt")["model"]
     if name == "hubert_base":  # norms after the layers: the first one is the frontend's
         for part in ("weight", "bias"):
             weights[f"encoder_frontend.layer_norm.{part}"] = weights.pop(f"encoder.layer_norm.{part}")
@@ -299,7 +299,7 @@ def test_another_architecture_is_told(tmp_path: Path) -> None:
 
 
 def test_no_weight_is_left_over_or_missing(tmp_path: Path) -> None:
-    state = fairseq_checkpoint._load(GOLDEN / "hubert_base.pt")
+    state = fairseq_checkpoint.load(GOLDEN / "hubert_base.pt")
     weights = state["model"]
     torch.save({"model": {**weights, "encoder.layers.0.adapter.weight": torch.zeros(2)}}, tmp_path / "more.pt")
     assert "'encoder.layers.0.adapter.weight' is no weight" in refused(model=str(tmp_path / "more.pt"))
