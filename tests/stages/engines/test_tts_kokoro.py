@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from stages import audio
+from stages.engines import asr_whisper
 from stages.engines.base import Refused
 from stages.engines.tts_kokoro import TOKENS, VOICES, Config, Kokoro, _readable, identity, licence, load, models
-from stages.requests import Speak
+from stages.requests import Speak, Transcribe
+from stages.text.wer import error_rates
 
 LONG = " ".join(
     f"Step {number}: take the bowl, add {number} spoons of flour (or sugar, if you like), and stir it well!"
@@ -81,6 +83,28 @@ def test_pieces_are_joined_with_a_pause(kokoro: Kokoro, monkeypatch: pytest.Monk
     assert audio.longest_silence(samples, rate) == pytest.approx(0.26, abs=0.06)
     parts = sum(len(audio.decode(clip)[0]) for clip in (one, two))
     assert len(samples) / rate == pytest.approx(parts / rate + 0.1, abs=0.05)
+
+
+def test_a_joined_text_has_no_click_and_lacks_no_word(kokoro: Kokoro, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stages.engines.tts_kokoro.TOKENS", 60)
+    text = (
+        "Bring a pot of water to the boil. Add some salt, and then the pasta, and stir it for the first minute. "
+        "Taste it after nine minutes; it should be soft outside, and firm inside. Then drain it, and serve it at once."
+    )
+    assert len(kokoro.pieces(text)) >= 4
+    clip = kokoro.speak(Speak(text, "af_heart")).flac
+    samples, rate = audio.decode(clip)
+    still = np.convolve(samples == 0, np.ones(round(0.09 * rate)), "valid") == round(0.09 * rate)  # within a pause
+    edges = np.flatnonzero(np.diff(still.astype(int)))
+    assert len(edges) >= 6
+    spots = [*edges[::2], *(edges[1::2] + round(0.09 * rate))]
+    assert max(np.abs(samples[max(0, spot - 24) : spot + 24]).max() for spot in spots) < 0.01, (
+        "silent within a millisecond"
+    )
+    whisper = asr_whisper.load(asr_whisper.Config())
+    heard = whisper.submit(Transcribe(clip)).result(120).text
+    whisper.close()
+    assert error_rates(text, heard)[0] == 0, heard
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "...", "?!", "🙂", "你好", "Привет, my friend"])
