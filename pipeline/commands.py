@@ -24,10 +24,13 @@ from pipeline.store import Store
 from pipeline.watch.estimate import estimate, tell
 from pipeline.watch.heartbeat import live_run, tell_live
 from pipeline.watch.snapshot import source_rejects
+from pipeline.without_pandas import without_pandas
 
 
 def _graph(options: Namespace) -> Graph:
     recipe = load_recipe(options.recipe, options.set, options.profile)
+    if not any(source.dataset for source in recipe.sources.values()):
+        without_pandas()
     graph = build_graph(recipe, options.recipe)
     check_names(graph, options.recipe)
     return graph

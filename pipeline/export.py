@@ -24,6 +24,7 @@ from pipeline.objects import Damaged, is_audio
 from pipeline.piece import PROVENANCE, REJECT_SCHEMA, Layout, Part, Written, write_piece
 from pipeline.state import State
 from pipeline.voices import voice_licences
+from pipeline.without_pandas import without_pandas
 from pipeline.writer import assemble
 from schemas.columns import ROW_COLUMNS, SIDE_COLUMNS, SIDES
 
@@ -122,7 +123,7 @@ def _write_all(layout: Layout, pieces: dict[str, list[Part]], folder: Path, size
     missing = [name for name in pieces if found[folder / name] is None]
     if len(missing) > 1 or (missing and size > _LITTLE):
         workers = min(len(missing), len(os.sched_getaffinity(0)))
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(workers, get_context("spawn"), without_pandas) as pool:
             waiting = {name: pool.submit(_write_one, layout, pieces[name], folder / name) for name in missing}
             found |= {folder / name: future.result() for name, future in waiting.items()}
     else:

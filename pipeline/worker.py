@@ -16,6 +16,7 @@ from pipeline.state import WHOLE, Unit
 from pipeline.store import Store
 from pipeline.unit import Outcome, context_of, run_unit
 from pipeline.watch.meter import Account, Figures, Meter
+from pipeline.without_pandas import without_pandas
 from stages.engines.base import Engine, Unavailable
 from stages.stage import Reject, Row
 
@@ -35,6 +36,7 @@ class Worker:
     """One engine (or none), and the units that ask it. `load` comes first."""
 
     def __init__(self, store: str, graph: Graph, engine: str | None) -> None:
+        without_pandas()
         self.store, self.graph = Store(store), graph
         self.engine_name = engine
         self.engine: Engine | None = None
