@@ -30,6 +30,7 @@ BACKENDS: dict[str, str] = {
     "llm_vllm": "stages.engines.llm_vllm",
     "tts_kokoro": "stages.engines.tts_kokoro",
     "tts_vits": "stages.engines.tts_vits",
+    "tts_cosyvoice": "stages.engines.tts_cosyvoice",
     "tts_openai": "stages.engines.tts_openai",
     "asr_whisper": "stages.engines.asr_whisper",
     "mos_dnsmos": "stages.engines.mos_dnsmos",

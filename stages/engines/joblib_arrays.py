@@ -56,14 +56,14 @@ def read(data: bytes) -> Any:
             if data.startswith(magic):
                 data = decompress(data)
                 break
-        return _Machine(BytesIO(data)).run()
+        return Machine(BytesIO(data)).run()
     except NotPlain:
         raise
     except Exception as error:  # a broken file goes wrong in as many ways as there are steps
         raise NotPlain(f"broken, or no joblib file ({type(error).__name__}: {error})") from error
 
 
-class _Machine:
+class Machine:
     """The stack machine of a pickle (see the standard library's pickletools), with nothing that it could call."""
 
     def __init__(self, file: BytesIO) -> None:
