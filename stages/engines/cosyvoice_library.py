@@ -83,7 +83,7 @@ def seed_all(seed: int) -> None:
 
     random.seed(seed)
     np.random.seed(seed % 2**32)
-    torch.manualseed_all(seed)  # of all GPUs too
+    torch.manual_seed(seed)  # of all GPUs too
 
 
 def missing(source: str, python: str) -> str:
