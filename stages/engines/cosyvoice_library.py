@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from stages import audio
+from stages.engines.base import Refused
 from stages.engines.interpreter import site_packages
 from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
@@ -38,6 +40,8 @@ def loaded(source: str, kind: int, folder: Path, half: bool) -> Any:
         with _own_log(), _weights_only():
             library = importlib.import_module("cosyvoice.cli.cosyvoice")
             library.tqdm = iter  # type: ignore[attr-defined]  # else there is a progress bar a text
+            # CosyVoice's own way to read a clip takes torchaudio's, which takes torchcodec, which takes FFmpeg.
+            importlib.import_module("cosyvoice.cli.frontend").load_wav = read_clip  # type: ignore[attr-defined]
             made = getattr(library, "CosyVoice" if kind == 1 else "CosyVoice2")
             model = made(str(folder), fp16=half)
     except ImportError as error:
@@ -76,6 +80,16 @@ def _weights_only() -> Iterator[None]:
         os.environ.pop(name)
         if before is not None:
             os.environ[name] = before
+
+
+def read_clip(name: str, rate: int, least: int = 0) -> Any:
+    """The clip's samples at `rate` hertz, a float32 tensor [1, n]. Raises Refused `bad_voice` where it can't be read."""
+    import torch
+
+    try:
+        return torch.from_numpy(audio.resample(*audio.decode(Path(name).read_bytes()), rate))[None]
+    except (audio.BadAudio, OSError) as error:
+        raise Refused("bad_voice", f"{name}: {error}") from None
 
 
 def seed_all(seed: int) -> None:

@@ -7,13 +7,11 @@ were written out before, by `normalise`.
 
 import inspect
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import soundfile
 from pydantic import Field
 
 from stages import audio
@@ -22,7 +20,7 @@ from stages.engines import cosyvoice_library as library
 from stages.engines import models as catalogue
 from stages.engines import voice_bank
 from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
-from stages.engines.clips import hear
+from stages.engines.clips import RATE
 from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
 from stages.engines.optional import versions
@@ -33,7 +31,6 @@ from stages.requests import Clip, Request, Speak
 KIND = "tts"
 BACKEND = library.BACKEND
 BATCH_INVARIANT = True
-_PROMPT_RATE = 24000  # hertz of a clip that is handed over as a file
 
 
 class Config(EngineConfig):
@@ -156,27 +153,19 @@ class CosyVoice(Batching):
         if request.reference not in ("", one.digest):
             raise Unavailable("the voice bank has changed since the run began; the same command goes on")
         if one.digest not in self.known:
-            with self._blamed(f"the clip of '{request.voice}'"), self._prompt(one) as prompt:
+            with self._blamed(f"the clip of '{request.voice}'"):
                 try:
-                    self.model.add_zero_shot_spk(one.voice.text, prompt, one.digest)
+                    self.model.add_zero_shot_spk(one.voice.text, self._prompt(one), one.digest)
                 except AssertionError as error:  # how CosyVoice says that a clip is too long
                     raise Refused("bad_voice", f"CosyVoice can't clone '{request.voice}': {error}") from None
             self.known.add(one.digest)
         return one.digest
 
-    @contextmanager
-    def _prompt(self, one: voice_bank.Reference) -> Iterator[Any]:
-        """The clip as this CosyVoice wants it: the name of a file; older ones, samples at 16 kHz."""
-        if "prompt_wav" not in inspect.signature(self.model.add_zero_shot_spk).parameters:
-            import torch
-
-            yield torch.from_numpy(hear(one.clip()))[None]
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            name = os.path.join(folder, "prompt.wav")
-            samples = audio.resample(*audio.decode(one.clip()), _PROMPT_RATE)
-            soundfile.write(name, samples, _PROMPT_RATE, subtype="FLOAT")
-            yield name
+    def _prompt(self, one: voice_bank.Reference) -> Any:
+        """The clip as this CosyVoice wants it: the name of a file; older ones, samples at 16 kHz, float32 [1, n]."""
+        if "prompt_wav" in inspect.signature(self.model.add_zero_shot_spk).parameters:
+            return str(one.file)
+        return library.read_clip(str(one.file), RATE)
 
     def _said(self, text: str, voice: str, speed: float) -> np.ndarray:
         told = {"stream": False, "speed": speed, "text_frontend": False}

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import soundfile
 
 from stages import audio
 from stages.engines import cosyvoice_library, tts_cosyvoice, voice_bank
@@ -89,21 +88,20 @@ def second(source: str, models: dict[int, Path]) -> Iterator[CosyVoice]:
 
 
 @pytest.fixture(scope="module")
-def plain(models: dict[int, Path], source: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., np.ndarray]:
+def plain(models: dict[int, Path], source: str) -> Callable[..., np.ndarray]:
     """CosyVoice called as its page says, on objects of its own."""
     from cosyvoice.cli.cosyvoice import CosyVoice as First
     from cosyvoice.cli.cosyvoice import CosyVoice2 as Second
     from cosyvoice.utils.common import set_all_random_seed
 
     made: dict[int, Any] = {}
-    folder = tmp_path_factory.mktemp("prompts")
 
     def speaking(kind: int, texts: list[str], voice: str, seed: int, speed: float = 1.0) -> np.ndarray:
         if kind not in made:
             made[kind] = {1: First, 2: Second}[kind](str(models[kind]))
         told = {"stream": False, "speed": speed, "text_frontend": False}
         one = voice_bank.read_bank(str(BANK)).get(voice)
-        prompt = _prompt(made[kind], one.clip(), folder) if one else None
+        prompt = _prompt(made[kind], one) if one else None
         set_all_random_seed(seed)
         said = []
         for text in texts:
@@ -117,13 +115,11 @@ def plain(models: dict[int, Path], source: str, tmp_path_factory: pytest.TempPat
     return speaking
 
 
-def _prompt(model: Any, clip: bytes, folder: Path) -> Any:
+def _prompt(model: Any, one: voice_bank.Reference) -> Any:
     import torch
 
-    if "prompt_wav" not in model.inference_zero_shot.__code__.co_varnames:
-        return torch.from_numpy(hear(clip))[None]
-    soundfile.write(folder / "prompt.wav", audio.resample(*audio.decode(clip), 24000), 24000, subtype="FLOAT")
-    return str(folder / "prompt.wav")
+    newer = "prompt_wav" in model.inference_zero_shot.__code__.co_varnames
+    return str(one.file) if newer else torch.from_numpy(hear(one.clip()))[None]
 
 
 @pytest.mark.parametrize(("kind", "voice"), [(1, "中文女"), (1, "英文男"), (2, ANNA), (2, BERT)])
