@@ -17,7 +17,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench import open_state, run_inline, texts_of, write_recipe
+from cosyvoice_models import SPEAKERS, make
 
+from pipeline.errors import RecipeError
 from stages import audio
 from stages.engines import cosyvoice_library, tts_cosyvoice, voice_bank
 from stages.engines.base import Refused, Unavailable
@@ -66,8 +69,6 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def models(source: str, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
-    from cosyvoice_models import make
-
     sys.path[:0] = [source, f"{source}/third_party/Matcha-TTS"]
     folder = tmp_path_factory.mktemp("models")
     return {kind: make(folder / f"v{kind}", kind) for kind in (1, 2)}
@@ -168,6 +169,35 @@ def test_a_long_text_is_said_in_pieces(source: str, models: dict[int, Path], pla
     halves = ["The cat sat on the mat,", "and it was happy."]
     np.testing.assert_array_equal(found, plain(2, halves * 2, ANNA, 3))
     short.close()
+
+
+@pytest.mark.parametrize("kind", [1, 2])
+def test_a_recipe_speaks_in_every_voice_that_there_is(
+    source: str, models: dict[int, Path], tmp_path: Path, kind: int
+) -> None:
+    bank = {"bank": str(BANK)} if kind == 2 else {}
+    path = write_recipe(
+        tmp_path,
+        [f"Name {number} colours." for number in ("two", "three", "four")],
+        sources__rows__columns={"instruction": "instruction", "query_text": "instruction"},
+        engines={
+            "tts": {"backend": "tts_cosyvoice", "model": str(models[kind]), "source": source, **bank},
+            "asr": {"backend": "asr_null"},
+        },
+        stages={
+            "normalise": {"of": "query"},
+            "speak": {"of": "query", "engine": "tts", "voices": "*"},
+            "listen": {"of": "query", "engine": "asr"},
+            "pick": {"of": "query"},
+        },
+    )
+    state = open_state(path)
+    assert run_inline(state) == {}
+    assert set(texts_of(state, "query_voice_1")) <= set(SPEAKERS if kind == 1 else voice_bank.digests(str(BANK)))
+    assert all(len(audio.decode(clip["bytes"])[0]) > 4800 for clip in texts_of(state, "query_audio_1"))
+    with pytest.raises(RecipeError) as caught:
+        open_state(path, overrides=["stages.speak.voices=[Anna]"])
+    assert any("no voice 'Anna' in tts" in line for line in caught.value.lines)
 
 
 @pytest.mark.parametrize(
