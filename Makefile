@@ -54,7 +54,7 @@ $(VLLM)/.installed: pyproject.toml constraints-vllm.txt
 	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	touch $@
 
-# cosyvoice-minicpmo is CosyVoice's code but for two lines, which the tests put back; COSYVOICE=folder tests a clone.
+# cosyvoice-minicpmo is CosyVoice's code but for the few lines that load its language model, which the tests put back; COSYVOICE=folder tests a clone.
 # torchaudio's extension is built for GPUs, and breaks it beside a torch that isn't; what is used of it is Python.
 $(COSY)/.installed: pyproject.toml constraints-cosyvoice.txt
 	test -x $(COSY)/bin/python || $(PYTHON) -m venv $(COSY)
