@@ -96,9 +96,8 @@ class Vits(Batching):
         if lost := set(range(len(requests))) - {place for place, _ in parts}:
             raise Refused("unspeakable", f"the model's alphabet has nothing of {requests[min(lost)].text[:80]!r}")
         said: list[list[np.ndarray]] = [[] for _ in requests]
-        alike: dict[
-            tuple[float, int], list[tuple[int, list[int]]]
-        ] = {}  # the model takes one speed and speaker at a time
+        # The model takes one speed and speaker at a time.
+        alike: dict[tuple[float, int], list[tuple[int, list[int]]]] = {}
         for place, tokens in parts:
             request = requests[place]
             alike.setdefault((request.speed, self._speaker(request.voice)), []).append((place, tokens))
