@@ -37,6 +37,13 @@ class Shards(Strict):
         return least, self.target, 4 * self.target if self.most is None else self.most
 
 
+class DrawnTurns(Strict):
+    """So many turns of a dialogue as a draw from a Poisson distribution says, 1 at least; the dialogue's content decides."""
+
+    mean: float = Field(gt=0, le=100, description="of the distribution")
+    most: int = Field(ge=1, description="turns")
+
+
 class Source(Strict):
     """Files or a Hugging Face dataset, and how their records become conversations.
 
@@ -51,7 +58,10 @@ class Source(Strict):
     split: str = Field("train", description="which split of the dataset")
     layout: Literal["alpaca", "ultrachat", "columns"]
     columns: dict[str, str] = Field(default_factory=dict, description="our column: the record's field")
-    turns: int | Literal["all"] = Field(1, description="of a dialogue, from the first (layout ultrachat)")
+    turns: int | Literal["all"] | DrawnTurns = Field(
+        1,
+        description="of a dialogue, from the first (layout ultrachat): a number, all, or {mean: 2, most: 5} to draw one",
+    )
     licence: str = Field(min_length=1, description="terms of the text, e.g. MIT or CC-BY-NC-4.0")
     limit: int | None = Field(None, ge=1, description="take the first so many conversations")
     shard: Shards = Shards()
@@ -85,8 +95,15 @@ class Source(Strict):
     @field_validator("turns", mode="before")
     @classmethod
     def _some_turns(cls, turns: object) -> object:
+        if isinstance(turns, DrawnTurns):
+            return turns
+        if isinstance(turns, dict):
+            try:
+                return DrawnTurns.model_validate(turns)
+            except ValueError:
+                raise ValueError("write {mean: 2, most: 5}, with numbers above 0") from None
         if turns != "all" and (isinstance(turns, bool) or not isinstance(turns, int) or turns < 1):
-            raise ValueError("write a number from 1 up, or all")
+            raise ValueError("write a number from 1 up, all, or {mean: 2, most: 5}")
         return turns
 
     @model_validator(mode="after")

@@ -8,7 +8,9 @@ Reasons: bad_line (no record), missing_field (not there, or no text), bad_text (
 bad_dialogue (doesn't start with the user); and, when rows get their names, split_conversation.
 """
 
+import hashlib
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -16,7 +18,7 @@ from typing import Any
 
 from pipeline.sources.identify import Row
 from pipeline.sources.records import Bad, Placed, kind
-from schemas.source import Source
+from schemas.source import DrawnTurns, Source
 
 SAMPLE = 200  # characters of what was read that a reject shows
 
@@ -89,14 +91,28 @@ def _columns(record: dict[str, Any], names: dict[str, str]) -> Row:
     return row | {"instruction": join(task, context), "context": context or None, **given, "reject": None}
 
 
-def _dialogue(record: dict[str, Any], turns: int | str) -> list[Row]:
+def _dialogue(record: dict[str, Any], turns: int | str | DrawnTurns) -> list[Row]:
     try:
         asked = _asked(record)
         if not asked:
             raise _Unfit("empty_instruction", "there is no message")
     except _Unfit as unfit:
         return [_reject(unfit.reason, unfit.message, _dump(record))]
-    return [_turn_row(text) for text in (asked if turns == "all" else asked[: int(turns)])]
+    return [_turn_row(text) for text in asked[: _count(turns, asked)]]
+
+
+def _count(turns: int | str | DrawnTurns, asked: list[Any]) -> int:
+    """Turns to take of a dialogue. A draw hangs on what is asked alone, so that it is the same wherever that stands."""
+    if not isinstance(turns, DrawnTurns):
+        return len(asked) if turns == "all" else int(turns)
+    digest = hashlib.blake2b(json.dumps(asked).encode(), digest_size=8).digest()
+    left, count = int.from_bytes(digest, "big") / 2**64, 0
+    probable = math.exp(-turns.mean)  # of `count`
+    while left >= probable and count < turns.most:
+        left -= probable
+        count += 1
+        probable *= turns.mean / count
+    return max(1, count)
 
 
 def _turn_row(text: Any) -> Row:

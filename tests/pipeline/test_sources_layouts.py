@@ -1,6 +1,7 @@
 """From records to conversations."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,26 @@ def test_both_layouts_of_ultrachat_give_the_same_rows(tmp_path: Path) -> None:
     firsts = read(tmp_path, [{"data": dialogue} for dialogue in data], layout="ultrachat")
     assert [row["instruction"] for row in firsts] == [dialogue[0].strip() for dialogue in data]
     assert {row["turn"] for row in firsts} == {0}
+
+
+def test_drawn_turns_are_of_the_distribution_and_of_the_content(tmp_path: Path) -> None:
+    """Poisson of mean 2, clipped to 1 to 5, as LLaMA-Omni 2 drew them."""
+    records = [{"data": [f"Question {n}, please?", "Well."] * 7} for n in range(4000)]
+    drawn = {"mean": 2, "most": 5}
+    rows = read(tmp_path, records, layout="ultrachat", turns=drawn)
+    counts = Counter(Counter(row["conversation_id"] for row in rows).values())
+    shares = [counts[turns] / len(records) for turns in range(1, 6)]
+    assert shares == pytest.approx([0.406, 0.271, 0.180, 0.090, 0.053], abs=0.02)
+    told = {row["id"]: row["instruction"] for row in rows}
+    some = read(tmp_path, records[1000:2000], layout="ultrachat", turns=drawn)
+    talks = {row["conversation_id"] for row in some}
+    assert {row["id"]: row["instruction"] for row in some} == {
+        name: text for name, text in told.items() if name.rpartition(".")[0] in talks
+    }
+    short = read(
+        tmp_path, [{"data": ["Hello there.", "Hello!"]}] * 3, layout="ultrachat", turns={"mean": 90, "most": 9}
+    )
+    assert len(short) == 3, "a dialogue has no more turns than it has"
 
 
 def test_dialogues_that_are_none(tmp_path: Path) -> None:
