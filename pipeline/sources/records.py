@@ -120,7 +120,9 @@ def kind(value: Any) -> str:
 def _dataset(name: str, source: Source, fields: tuple[str, ...]) -> Iterator[Record]:
     """Rows of a Hugging Face dataset: streamed, or read from the folder that `save_to_disk` wrote."""
     import datasets  # late: it takes seconds
+    from huggingface_hub.utils import logging as hub_logging
 
+    hub_logging.set_verbosity_error()  # what it tells of each of its tries, our one line tells at the end
     where = f"sources.{name}: dataset '{source.dataset}'"
     folder = Path(str(source.dataset))
     try:
@@ -134,7 +136,8 @@ def _dataset(name: str, source: Source, fields: tuple[str, ...]) -> Iterator[Rec
         else:
             rows = datasets.load_dataset(str(source.dataset), source.config, split=source.split, streaming=True)
     except (ConnectionError, TimeoutError) as error:
-        raise RunFailed(f"{where}: {_first_line(error)}; the same command tries again") from None
+        instead = f"or name files: --set sources.{name}='{{path: FILES, layout: {source.layout}, licence: …}}'"
+        raise RunFailed(f"{where}: {_first_line(error)}; the same command tries again, {instead}") from None
     except RecipeError:
         raise
     except Exception as error:  # whatever the library raises, it is about what the recipe names
