@@ -1,5 +1,5 @@
-"""The quickstart over a few rows with vLLM in llama.cpp's place, by one --set; vLLM lives in an environment of its own,
-from which this one's driver and other actors know nothing. `make test-vllm` runs it.
+"""Recipes over a few rows with vLLM in llama.cpp's place, by one --set; vLLM lives in an environment of its own, from
+which this one's driver and other actors know nothing. `make test-vllm` runs it.
 """
 
 import json
@@ -81,6 +81,21 @@ def test_the_same_columns_and_checks(tmp_path: Path, on_vllm: str) -> None:
     code, output = run("run", RECIPE, *small(tmp_path), "--set", on_vllm)
     assert code == 0, output
     assert "nothing to do" in output
+
+
+def test_instructs2s_asks_vllm_in_chats_held_to_a_schema(tmp_path: Path, on_vllm: str) -> None:
+    """The 200K recipe's own prompts and JSON, on its tiny profile."""
+    others = writers()
+    places = [part for one in (f"store={tmp_path}/store", f"out={tmp_path}/out") for part in ("--set", one)]
+    code, output = run("run", "configs/instructs2s_200k.yaml", "--profile", "tiny", *places, "--set", on_vllm)
+    assert code == 0, output
+    told = json.loads((tmp_path / "out" / "instructs2s_200k_tiny" / "manifest.json").read_text())
+    counts = told["counts"]
+    assert counts["rows_in"] == 4 == counts["rows_out"] + counts["rejects"]
+    assert counts["pending"] == 0
+    assert counts["rows_out"] >= 1
+    assert told["engines"]["llm"]["backend"] == "llm_vllm"
+    assert writers() <= others
 
 
 def columns_of(folder: Path) -> dict[str, Any]:
