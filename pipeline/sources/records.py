@@ -6,6 +6,7 @@ further raises. Each comes with its place ("alpaca.json, record 17"), for people
 
 import gzip
 import json
+import logging
 import re
 import zlib
 from collections.abc import Iterator
@@ -120,9 +121,8 @@ def kind(value: Any) -> str:
 def _dataset(name: str, source: Source, fields: tuple[str, ...]) -> Iterator[Record]:
     """Rows of a Hugging Face dataset: streamed, or read from the folder that `save_to_disk` wrote."""
     import datasets  # late: it takes seconds
-    from huggingface_hub.utils import logging as hub_logging
 
-    hub_logging.set_verbosity_error()  # what it tells of each of its tries, our one line tells at the end
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # not a line for each try
     where = f"sources.{name}: dataset '{source.dataset}'"
     folder = Path(str(source.dataset))
     try:
