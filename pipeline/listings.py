@@ -1,9 +1,10 @@
-"""What a source's shards were when its files were last read, so that files that didn't change aren't read again.
+"""What a source's shards were when it was last read, so that what didn't change isn't read again.
 
     listings/<source>-<digest of settings and reading code>.json
 
 A file is the same where its size and its time of change are; where the time alone differs, where its sha256 is. A time
-so short before the listing that a later write could bear it too is not trusted.
+so short before the listing that a later write could bear it too is not trusted. A dataset of the Hub is the same where
+its commit is.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.digests import code_digest, digest
+from pipeline.sources.hub import commit_of
 from pipeline.store import Store
 from schemas.source import Source, files
 
@@ -20,15 +22,13 @@ _CODE = ("read", "records", "layouts", "identify", "shards")
 
 
 def recall(store: Store, name: str, source: Source) -> list[dict[str, Any]] | None:
-    """The source's shards as `remember` was given them, or None where its files have to be read."""
+    """The source's shards as `remember` was given them, or None where it has to be read."""
     path = _path(name, source)
-    found = store.read_json(path) if path else None
-    if not path or not found or source.path is None:
+    found = store.read_json(path)
+    now = _stats(source) if found else None
+    if not found or now is None or [file[:2] for file in now] != [file[:2] for file in found["files"]]:
         return None
-    now = _stats(source.path)
-    if [file[:2] for file in now] != [file[:2] for file in found["files"]]:
-        return None
-    for file, (_, _, changed), known in zip(files(source.path), now, found["files"], strict=True):
+    for (file, _, changed), known in zip(now, found["files"], strict=True):
         trusted = changed == known[2] and changed < found["listed"] - _YOUNG
         if not trusted and _sha256(file) != known[3]:
             return None
@@ -40,11 +40,11 @@ def recall(store: Store, name: str, source: Source) -> list[dict[str, Any]] | No
 
 
 def watch(source: Source) -> list[list[Any]] | None:
-    """The state of the source's files before they are read: [path, bytes, time of change, sha256] each."""
-    if source.path is None:
-        return None
-    stats = _stats(source.path)
-    return [[*stat, _sha256(file)] for stat, file in zip(stats, files(source.path), strict=True)]
+    """The state of the source before it is read: [path, bytes, time of change, sha256] of each file; of a dataset of the
+    Hub its name with its commit, or None where that can't be had.
+    """
+    stats = _stats(source)
+    return stats and [[*stat, "" if _on_hub(source) else _sha256(stat[0])] for stat in stats]
 
 
 def remember(
@@ -55,33 +55,35 @@ def remember(
     shards: list[dict[str, Any]],
     places: dict[str, str],
 ) -> None:
-    """Leave the shards for next time, and where each rejected row was read, unless a file changed meanwhile."""
-    path = _path(name, source)
-    if path and before and source.path and _stats(source.path) == [file[:3] for file in before]:
+    """Leave the shards for next time, and where each rejected row was read, unless something changed meanwhile."""
+    if before and _stats(source) == [file[:3] for file in before]:
         told = {"files": before, "listed": time.time_ns(), "shards": shards, "places": places}
-        store.write_json(path, told)
+        store.write_json(_path(name, source), told)
 
 
 def places(store: Store, name: str, source: Source) -> dict[str, str]:
     """Row id -> file and line, of rows that the source rejected, as far as `remember` was told."""
-    path = _path(name, source)
-    found: dict[str, str] = ((store.read_json(path) or {}) if path else {}).get("places", {})
+    found: dict[str, str] = (store.read_json(_path(name, source)) or {}).get("places", {})
     return found
 
 
-def _path(name: str, source: Source) -> str | None:
-    """None for datasets of the Hub: whether they changed can only be seen by reading them."""
-    if source.path is None:
-        return None
+def _path(name: str, source: Source) -> str:
     code = [code_digest(f"pipeline.sources.{module}") for module in _CODE]
     return f"listings/{name}-{digest([source.model_dump(mode='json'), code])}.json"
 
 
-def _stats(path: str) -> list[list[Any]]:
-    found = [(file, file.stat()) for file in files(path)]
-    return [[str(file), stat.st_size, stat.st_mtime_ns] for file, stat in found]
+def _stats(source: Source) -> list[list[Any]] | None:
+    if _on_hub(source):
+        commit = commit_of(str(source.dataset), source.revision)
+        return [[f"{source.dataset}@{commit}", 0, 0]] if commit else None
+    there = files(source.path) if source.path else sorted(file for file in Path(str(source.dataset)).rglob("*.*"))
+    return [[str(file), stat.st_size, stat.st_mtime_ns] for file in there if (stat := file.stat())]
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
+def _on_hub(source: Source) -> bool:
+    return source.path is None and not Path(str(source.dataset)).is_dir()
+
+
+def _sha256(file: str) -> str:
+    with open(file, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

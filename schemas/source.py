@@ -56,6 +56,9 @@ class Source(Strict):
     dataset: str | None = Field(None, description="name of a Hugging Face dataset, or a folder that holds one")
     config: str | None = Field(None, description="which configuration of the dataset")
     split: str = Field("train", description="which split of the dataset")
+    revision: str | None = Field(
+        None, description="commit, tag or branch of a dataset of the Hub; else its main branch"
+    )
     layout: Literal["alpaca", "ultrachat", "columns"]
     columns: dict[str, str] = Field(default_factory=dict, description="our column: the record's field")
     turns: int | Literal["all"] | DrawnTurns = Field(
@@ -110,8 +113,8 @@ class Source(Strict):
     def _consistent(self) -> "Source":
         if (self.path is None) == (self.dataset is None):
             raise ValueError("give either 'path' (files) or 'dataset' (a Hugging Face dataset)")
-        if self.path is not None and (self.config is not None or "split" in self.model_fields_set):
-            raise ValueError("'config' and 'split' belong to a dataset, not to a path")
+        if self.path is not None and (self.config or self.revision or "split" in self.model_fields_set):
+            raise ValueError("'config', 'split' and 'revision' belong to a dataset, not to a path")
         if (self.layout == "columns") != bool(self.columns):
             raise ValueError("'layout: columns' and 'columns' (our column: the record's field) need each other")
         if self.columns and not {"instruction", "query_text"} & set(self.columns):

@@ -134,7 +134,9 @@ def _dataset(name: str, source: Source, fields: tuple[str, ...]) -> Iterator[Rec
         elif (folder / "state.json").is_file():
             rows = datasets.load_from_disk(str(folder))
         else:
-            rows = datasets.load_dataset(str(source.dataset), source.config, split=source.split, streaming=True)
+            rows = datasets.load_dataset(
+                str(source.dataset), source.config, split=source.split, revision=source.revision, streaming=True
+            )
     except (ConnectionError, TimeoutError) as error:
         instead = f"or name files: --set sources.{name}='{{path: FILES, layout: {source.layout}, licence: …}}'"
         raise RunFailed(f"{where}: {_first_line(error)}; the same command tries again, {instead}") from None
