@@ -94,6 +94,18 @@ def test_an_engine_that_finds_no_room_for_all_its_actors_stands_in_nobodys_way(t
 
 
 @pytest.mark.usefixtures("one_ray")
+def test_an_engine_loads_while_another_works_for_it(tmp_path: Path) -> None:
+    (tmp_path / "pids").mkdir()
+    late = {"backend": "toy_llm", "model": "late", "pids": str(tmp_path / "pids")}
+    changes = {"engines": {"llm": {"backend": "toy_llm", "delay": 0.8}, "late": late}}
+    path = write_recipe(tmp_path, TEXTS[:8], stages__toy_count__engine="late", **changes)
+    code, output = run_cli("run", path)
+    assert code == 0, output
+    (loaded,) = [file.stat().st_mtime for file in (tmp_path / "pids").iterdir()]
+    assert loaded < min(file.stat().st_mtime for file in (tmp_path / "store/objects/toy_shout").glob("*.json"))
+
+
+@pytest.mark.usefixtures("one_ray")
 def test_a_row_that_kills_its_engine_is_one_reject(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, [*TEXTS[:9], "segfault here", *TEXTS[9:14]])
     code, output = run_cli("run", path)
