@@ -23,6 +23,8 @@ from stages.stage import Context, Reject, Row
 
 _AT_ONCE = 64  # conversations whose generators are alive, if the engine doesn't say: bounds the clips held in memory
 _PART_SECONDS = 30.0
+_GRACE = 10.0  # seconds that a stopped unit waits for replies under way: spot instances give 30 in all
+_STOPPED = "the run was stopped"
 _AHEAD = 16  # rows that are made plain values together
 # An actor works on two units at once. Who writes a stage needn't think of threads: in a process one runs at a time.
 _STAGE_CODE = threading.Lock()
@@ -72,7 +74,8 @@ def run_unit(
 
     `identity` is the digest of the engine's identity, `keep_part` is given the replies so far now and then,
     `killers` are rows (by id) that kill the engine: they become rejects unasked. When `stop` turns true no more is
-    asked, and what is unfinished is pending. `progressed` is told of each reply (0) and of how many rows are finished.
+    asked, what is under way is waited for a while, and what is unfinished is pending. `progressed` is told of each reply
+    (0) and of how many rows are finished.
     A `probe` leaves all its replies as a part, because it will not be committed. `at_once`: conversations that are
     worked on at a time. Never raises for what a row or the engine does.
     """
@@ -118,7 +121,7 @@ class _Unit:
     def run(self) -> Outcome:
         start = left = time.monotonic()
         talks = self._talks()
-        exhausted = False
+        exhausted, stopped = False, 0.0
         while True:
             while not exhausted and len(self.waiting) < self.at_once and not self.stop():
                 talk = next(talks, None)
@@ -131,13 +134,15 @@ class _Unit:
             for future in done:
                 self._settle(future)
             if self.stop():
-                self._abandon("the run was stopped")
+                stopped = stopped or time.monotonic()
+                if time.monotonic() - stopped > _GRACE:
+                    self._abandon()
             if time.monotonic() - left > _PART_SECONDS:
                 self.leave_part()
                 left = time.monotonic()
         if not exhausted:
             for talk in talks:
-                self._hold(talk, "the run was stopped")
+                self._hold(talk, _STOPPED)
         return self._outcome(time.monotonic() - start)
 
     # -- rows ---------------------------------------------------------------------------------------------------------
@@ -233,6 +238,9 @@ class _Unit:
         if self.engine is None or talk.request is None:
             self._finish(talk, Reject("stage_error", "the stage asks an engine, but it has none"))
             return
+        if self.stop():
+            self._hold(talk, _STOPPED)
+            return
         future = self.in_flight.get(name)
         if future is None:
             future = self.in_flight[name] = self.engine.submit(talk.request)
@@ -273,10 +281,10 @@ class _Unit:
             talk.replies.pop()
             self._finish(talk, Reject("engine_error", message))
 
-    def _abandon(self, why: str) -> None:
+    def _abandon(self) -> None:
         for talks in self.waiting.values():
             for talk in talks:
-                self._hold(talk, why)
+                self._hold(talk, _STOPPED)
         self.waiting.clear()
 
     def _hold(self, talk: _Talk, why: str) -> None:
