@@ -101,7 +101,7 @@ def _run(graph: Graph, store: Store, selected: set[str], options: Namespace) -> 
         from pipeline.executor import execute
         from pipeline.watch.run_table import print_table
 
-        check_models(graph, options.recipe, {graph.nodes[unit.node].engine for unit in state.ready.values()})
+        check_models(graph, options.recipe, [graph.nodes[name].engine for name in selected if state.left(name)])
         name, started = runs.new_run(state), runs.now()
         runs.write_run(state, name, started, "running", options.limit)
         progress = Progress(state, name, selected, options.progress)

@@ -144,7 +144,9 @@ def test_a_model_that_is_not_there(
 ) -> None:
     monkeypatch.setenv("VOXSMITH_CACHE", str(tmp_path / "cache"))
     assert main(["run", "configs/quickstart.yaml", "--set", f"store={tmp_path}/store"]) == 2
-    assert "get it with: python -m pipeline fetch smollm2-135m-instruct" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "get it with: python -m pipeline fetch smollm2-135m-instruct" in told
+    assert "engines.tts.model: " in told, "what is wanted hours later is told of now"
 
 
 def test_a_cycle(
