@@ -75,6 +75,7 @@ def test_the_disk_of_the_store(disk: SmallDisk, tmp_path: Path) -> None:
     assert digests_of(tmp_path / "out") == digests_of(tmp_path / "whole" / "out")
 
 
+@pytest.mark.heavy
 def test_the_disk_of_the_dataset(disk: SmallDisk, tmp_path: Path) -> None:
     """At each size another file is the first that finds no room; what was there before stays until all is written."""
     path = write_recipe(tmp_path, TEXTS)

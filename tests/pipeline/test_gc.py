@@ -248,6 +248,7 @@ def test_going_back_to_an_earlier_recipe_makes_that_the_latest(capsys: pytest.Ca
     assert asked(path) == []
 
 
+@pytest.mark.heavy
 def test_on_an_object_store(toys: None, tmp_path: Path) -> None:
     """The same by listings and times of S3's protocol, and what changed told from there."""
     with S3Server() as server:

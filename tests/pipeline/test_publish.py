@@ -130,6 +130,7 @@ def test_a_kill_costs_at_most_one_group(
     assert not [name for commit in hub.commits[1:] for name in commit if name in first]
 
 
+@pytest.mark.heavy
 def test_bad_minutes_of_the_hub_are_lived_through(hub: HubServer, tmp_path: Path) -> None:
     path = export_corpus(tmp_path, ROWS, SPLITS)
     hub.script("create", Fault(status=503))

@@ -23,6 +23,7 @@ def lines(count: int, edited: int | None = None) -> bytes:
     return "".join(json.dumps({"instruction": text}) + "\n" for text in texts).encode()
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("one_ray")
 def test_a_dataset_is_streamed_once_for_each_commit(hub: HubServer, tmp_path: Path) -> None:
     entry = {"dataset": NAME, "layout": "columns", "columns": {"instruction": "instruction"}, "licence": "CC0-1.0"}

@@ -58,6 +58,7 @@ def test_a_careful_hearing_takes_the_whole_window(whisper: Whisper, ask, speech:
     full.close()
 
 
+@pytest.mark.heavy
 def test_a_batch_hears_what_each_alone_does(whisper: Whisper, speech: dict[str, bytes]) -> None:
     """As on a card: whole windows together; what is longer, or no speech, is heard alone."""
     samples, rate = audio.decode(next(iter(speech.values())))
