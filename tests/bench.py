@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 TOY_PATH = os.pathsep.join([str(ROOT / "tests" / "toys" / "site"), str(ROOT)])  # registers the toys in a process
+TEXTS = [f"thing number {n}" for n in range(24)]  # what the fixture `undisturbed` is made of
 TOYS = {"toy_shout": "toys.shout", "toy_count": "toys.count", "toy_words": "toys.words"}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from bench import TOY_PATH, TOYS
+from bench import TEXTS, TOY_PATH, TOYS, digests_of, run_cli, write_recipe
 from s3_server import KEYS
 
 import stages.registry as registry
@@ -30,6 +30,7 @@ def ray_head() -> Iterator[str]:
     os.environ |= shared
     try:
         head = {"num_cpus": 8, "node_ip_address": "127.0.0.1", "include_dashboard": False}
+        head["_system_config"] = {"metrics_report_interval_ms": 1000}  # ten seconds if not told
         found = Cluster(True, head_node_args=head)
     finally:
         for name, value in before.items():
@@ -73,3 +74,12 @@ def one_ray(on_ray: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """All command lines of this test run on the shared Ray."""
     for name, value in on_ray.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(on_ray: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Digests of what a run of the toy recipe over `TEXTS` writes, by path below its `out`."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    code, output = run_cli("run", write_recipe(folder, TEXTS), env=on_ray)
+    assert code == 0, output
+    return digests_of(folder / "out")

@@ -5,10 +5,9 @@ import time
 from pathlib import Path
 
 import pytest
-from bench import TOY_PATH, asked, digests_of, run_cli, start_cli, write_recipe
+from bench import TEXTS, TOY_PATH, asked, digests_of, run_cli, start_cli, write_recipe
 
 pytestmark = pytest.mark.usefixtures("one_ray")
-TEXTS = [f"thing number {n}" for n in range(24)]
 YEARS = 365.25 * 86400
 # `time.time` of the driver, from the moment that a file is there. (Ray's clocks, in other processes, stay right.)
 JUMP = """
@@ -31,13 +30,6 @@ def age(folder: Path, years: float) -> None:
             os.utime(file, (then, then))
 
 
-@pytest.fixture(scope="module")
-def undisturbed(on_ray: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    folder = tmp_path_factory.mktemp("undisturbed")
-    assert run_cli("run", write_recipe(folder, TEXTS), env=on_ray)[0] == 0
-    return digests_of(folder / "out")
-
-
 @pytest.mark.heavy
 @pytest.mark.parametrize("years", [15, -15], ids=["forward", "backward"])
 def test_the_clock_is_set_while_a_run_is_on(undisturbed: dict[str, str], tmp_path: Path, years: float) -> None:
@@ -49,7 +41,7 @@ def test_the_clock_is_set_while_a_run_is_on(undisturbed: dict[str, str], tmp_pat
         "JUMP_WHEN": str(flag),
         "JUMP_BY": str(years * YEARS),
     }
-    process = start_cli("run", path, "--set", "engines.llm.delay=0.1", env=wrong)
+    process = start_cli("run", path, "--set", "engines.llm.delay=0.05", env=wrong)
     while not list(tmp_path.glob("store/objects/toy_shout/*.json")):
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.02)
@@ -71,7 +63,7 @@ def test_the_clock_is_set_while_a_run_is_on(undisturbed: dict[str, str], tmp_pat
 def test_files_of_another_time(undisturbed: dict[str, str], tmp_path: Path, years: float) -> None:
     """What a run wrote while the clock was wrong counts, also the replies of a unit that did not finish."""
     path = write_recipe(tmp_path, TEXTS)
-    process = start_cli("run", path, "--set", "engines.llm.delay=0.1")
+    process = start_cli("run", path, "--set", "engines.llm.delay=0.05")
     while len(list(tmp_path.glob("store/objects/toy_*/*.json"))) < 4:
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.02)

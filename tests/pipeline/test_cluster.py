@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from bench import ROOT, digests_of, run_cli, start_cli, write_recipe
+from bench import ROOT, TEXTS, digests_of, start_cli, write_recipe
 from jobs import Job
-
-TEXTS = [f"thing number {n}" for n in range(24)]
 
 
 def test_ray_takes_the_cluster_file() -> None:
@@ -45,19 +43,17 @@ def test_the_linter_has_nothing_to_say_about_the_image() -> None:
     assert (told.returncode, told.stdout) == (0, "")
 
 
-def test_a_node_that_is_lost_costs_no_row(cluster: Any, tmp_path: Path) -> None:
-    whole = write_recipe(tmp_path / "whole", TEXTS)
-    assert run_cli("run", whole)[0] == 0
-    path = write_recipe(tmp_path / "cut", TEXTS)
+def test_a_node_that_is_lost_costs_no_row(undisturbed: dict[str, str], cluster: Any, tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, TEXTS)
     actors = ["--set", "engines.llm.delay=0.1", "--set", "engines.llm.resources={replicas: 4, num_cpus: 0.9}"]
     process = start_cli("run", path, *actors, env={"RAY_ADDRESS": cluster.address})
-    while len(list((tmp_path / "cut" / "store" / "objects").glob("toy_*/*.json"))) < 3:
+    while len(list((tmp_path / "store" / "objects").glob("toy_*/*.json"))) < 3:
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.02)
     cluster.remove_node(cluster.second, allow_graceful=False)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
-    assert digests_of(tmp_path / "cut" / "out") == digests_of(tmp_path / "whole" / "out")
+    assert digests_of(tmp_path / "out") == undisturbed
 
 
 def test_a_submitted_job(cluster: Any, tmp_path: Path) -> None:

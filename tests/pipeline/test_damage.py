@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from bench import asked, digests_of, open_state, run_cli, run_inline, write_recipe
+from bench import TEXTS, asked, digests_of, open_state, run_cli, run_inline, write_recipe
 
 from pipeline.objects import Damaged, read_columns
+from pipeline.publication import export_state
 
 pytestmark = pytest.mark.usefixtures("one_ray")
-
-TEXTS = [f"thing number {n}" for n in range(24)]
 
 
 def truncate(file: Path) -> None:
@@ -43,12 +42,16 @@ def test_reading_tells_which_object_is_damaged(toys: None, tmp_path: Path, damag
     assert error.value.place == (stage, key)
 
 
-def test_damaged_objects_are_made_anew_and_the_result_is_the_same(tmp_path: Path) -> None:
+def test_damaged_objects_are_made_anew_and_the_result_is_the_same(toys: None, tmp_path: Path) -> None:
     """Three objects damaged in three ways; their column is read because the stage below has other settings."""
     path = write_recipe(tmp_path, TEXTS, stages__toy_count__times=2)
-    assert run_cli("run", path)[0] == 0
+    state = open_state(path)
+    run_inline(state)
+    export_state(state)
     whole = digests_of(tmp_path / "out" / "toy" / "dataset")
-    assert run_cli("run", path, "--set", "stages.toy_count.times=3")[0] == 0
+    other = open_state(path, overrides=["stages.toy_count.times=3"])
+    run_inline(other)
+    export_state(other)
     asked(path)
     objects = sorted((tmp_path / "store/objects/toy_shout").glob("*.arrow"))
     for damage, file in zip((truncate, flip, remove), objects, strict=False):

@@ -6,18 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
-from bench import asked, digests_of, run_cli, start_cli, write_recipe
+from bench import TEXTS, asked, digests_of, run_cli, start_cli, write_recipe
 
 pytestmark = pytest.mark.usefixtures("one_ray")
-
-TEXTS = [f"thing number {n}" for n in range(24)]
-
-
-@pytest.fixture(scope="module")
-def undisturbed(on_ray: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    folder = tmp_path_factory.mktemp("undisturbed")
-    assert run_cli("run", write_recipe(folder, TEXTS), env=on_ray)[0] == 0
-    return digests_of(folder / "out")
 
 
 def wait_for_shards(folder: Path, count: int, process) -> None:
@@ -30,7 +21,7 @@ def test_an_engine_actor_that_is_killed(undisturbed: dict[str, str], tmp_path: P
     pids = tmp_path / "pids"
     pids.mkdir()
     path = write_recipe(tmp_path, TEXTS, engines__llm__pids=str(pids))
-    process = start_cli("run", path, "--set", "engines.llm.delay=0.1")
+    process = start_cli("run", path, "--set", "engines.llm.delay=0.05")
     wait_for_shards(tmp_path, 2, process)
     (first,) = (int(file.name) for file in pids.iterdir())
     os.kill(first, signal.SIGKILL)
@@ -57,7 +48,7 @@ def test_two_runs_at_once_on_one_store(undisturbed: dict[str, str], tmp_path: Pa
 def test_a_recipe_and_its_rows_that_change_while_a_run_is_on(undisturbed: dict[str, str], tmp_path: Path) -> None:
     """The run goes on with what it read; the next one does what has changed, and back costs nothing."""
     path = write_recipe(tmp_path, TEXTS)
-    process = start_cli("run", path, "--set", "engines.llm.delay=0.1")
+    process = start_cli("run", path, "--set", "engines.llm.delay=0.05")
     wait_for_shards(tmp_path, 2, process)
     write_recipe(tmp_path, ["something else", *TEXTS[:20]], stages__toy_shout__style="loud")
     output, _ = process.communicate(timeout=120)

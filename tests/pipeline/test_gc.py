@@ -266,16 +266,17 @@ def test_on_an_object_store(toys: None, tmp_path: Path) -> None:
         assert marks(store) == [] and not open_state(changed).ready
 
 
+@pytest.mark.heavy
 def test_gc_while_a_run_is_on(tmp_path: Path) -> None:
     """A real run on Ray; its files look years old; then nothing was recomputed, nor is an older recipe's work gone."""
     path = write_recipe(tmp_path, TEXTS)
-    process = start_cli("run", path, "--set", "engines.llm.delay=0.05")
+    process = start_cli("run", path, "--set", "engines.llm.delay=0.03")
     store = Store(str(tmp_path / "store"))
     while len(store.keys("toy_shout")) < 2:
         assert process.poll() is None, process.stdout.read() if process.stdout else ""
         time.sleep(0.02)
     collections = 0
-    while process.poll() is None and collections < 20:
+    while process.poll() is None and collections < 10:
         age(tmp_path / "store" / "objects", 4000)
         found = collect(store, False, NEVER)
         if process.poll() is None and found.at_work:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from bench import asked, digests_of, open_state, run_cli, run_inline, texts_of, write_recipe
+from bench import TEXTS, asked, digests_of, open_state, run_cli, run_inline, texts_of, write_recipe
 from s3_server import S3Server
 
 from pipeline.errors import RecipeError
@@ -15,8 +15,6 @@ from pipeline.recipe import load_recipe
 from pipeline.store import Store
 
 pytestmark = pytest.mark.usefixtures("one_ray")
-
-TEXTS = [f"thing number {n}" for n in range(24)]
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +43,12 @@ def test_objects_are_there_once_committed(s3: S3Server) -> None:
 
 
 def test_a_run_on_an_object_store_gives_the_same_and_the_second_asks_little(
-    s3: S3Server, toys: None, tmp_path: Path
+    undisturbed: dict[str, str], s3: S3Server, toys: None, tmp_path: Path
 ) -> None:
-    local = write_recipe(tmp_path / "local", TEXTS)
-    assert run_cli("run", local)[0] == 0
-    path = write_recipe(tmp_path / "remote", TEXTS, store=s3.url("run"))
+    path = write_recipe(tmp_path, TEXTS, store=s3.url("run"))
     code, output = run_cli("run", path)
     assert code == 0, output
-    assert digests_of(tmp_path / "remote" / "out") == digests_of(tmp_path / "local" / "out")
+    assert digests_of(tmp_path / "out") == undisturbed
     asked(path)
     s3.requests.clear()
     code, output = run_cli("run", path)

@@ -49,7 +49,7 @@ def test_a_run_is_watched_from_outside(capsys: pytest.CaptureFixture[str], tmp_p
     path = write_recipe(tmp_path, [*TEXTS, "a bad one"], name="watched", rates=RATES)
     rows = tmp_path / "watched.jsonl"
     rows.write_text(rows.read_text() + "no json\n")
-    process = start_cli("run", path, "--progress", "json", "--set", "engines.llm.delay=0.25")
+    process = start_cli("run", path, "--progress", "json", "--set", "engines.llm.delay=0.08")
 
     def said(*arguments: str) -> str:
         capsys.readouterr()

@@ -32,6 +32,7 @@ def test_replies_do_not_depend_on_their_neighbours(engine: LlamaCpp) -> None:
     other.close()
 
 
+@pytest.mark.heavy
 def test_a_shared_head_does_not_make_replies_depend_on_their_order(engine: LlamaCpp) -> None:
     heads = ("Q: What is a cat?\nA: A small animal.\n\nQ:", "Say it in other words.\n\nSay:")
     asked = [
