@@ -30,7 +30,7 @@ from schemas.columns import ROW_COLUMNS, SIDE_COLUMNS, SIDES
 
 _SIDE_COLUMNS = [name for name in SIDE_COLUMNS if name not in ("spoken", "silence", "clipping", "tail")]
 _PIECES = ".pieces"
-_LITTLE = 128 * 2**20  # bytes of objects, which the driver reads itself: a process takes a second to start
+_LITTLE = 256 * 2**20  # bytes of objects, which the driver writes itself in the second that a process takes to start
 
 
 def export_key(state: State) -> str:
@@ -121,7 +121,7 @@ def _write_all(layout: Layout, pieces: dict[str, list[Part]], folder: Path, size
     """Each piece in a folder of its own, in order; by processes of their own, unless it is little work in all."""
     found = {folder / name: _known(folder / name) for name in pieces}
     missing = [name for name in pieces if found[folder / name] is None]
-    if len(missing) > 1 or (missing and size > _LITTLE):
+    if missing and size > _LITTLE:
         workers = min(len(missing), len(os.sched_getaffinity(0)))
         with ProcessPoolExecutor(workers, get_context("spawn"), without_pandas) as pool:
             waiting = {name: pool.submit(_write_one, layout, pieces[name], folder / name) for name in missing}

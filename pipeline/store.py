@@ -28,7 +28,7 @@ import pyarrow.fs as pafs
 
 from pipeline.bounded import parts
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _AT_ONCE = 8 * 2**20  # bytes of a file that is read whole
 _TRIPS = 32  # to an object store at a time
 _ATTEMPTS = 6  # of its client at one request, with growing pauses: 17 s where nobody answers

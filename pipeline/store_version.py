@@ -1,6 +1,7 @@
 """Which layout a store has: `store.json` at its root says so, and a layout that isn't ours is never read.
 
-Stores that were filled before there was such a file have layout 1 too.
+1   columns are named by BLAKE2 of their values; at first without a file that says so
+2   columns are named by XXH3 of their buffers
 """
 
 from importlib.metadata import PackageNotFoundError, version
@@ -10,7 +11,7 @@ from pipeline.errors import RecipeError
 from pipeline.store import SCHEMA_VERSION, Store
 
 FILE = "store.json"
-OLDEST = 1  # the oldest layout that is read as it is
+OLDEST = 2  # the oldest layout that is read as it is
 
 
 def check_version(store: Store, path: str, mark: bool) -> None:
@@ -23,7 +24,9 @@ def check_version(store: Store, path: str, mark: bool) -> None:
         found = store.read_json(FILE)
     except ValueError:
         found = {}
-    if found is None:  # nothing is there yet, or it is older than this file
+    if found is None and store.folders("objects"):
+        found = {"schema": 1}
+    if found is None:  # nothing is there yet
         if mark:
             store.write_json(FILE, _mark())
         return

@@ -58,10 +58,12 @@ def open_state(path: str, keep: bool = True, overrides: list[str] | None = None,
     from pipeline.recipe import load_recipe
     from pipeline.state import State
     from pipeline.store import Store
+    from pipeline.store_version import check_version
 
     recipe = load_recipe(path, overrides)
     graph = build_graph(recipe, path)
     store = Store(recipe.store)
+    check_version(store, path, mark=keep)
     return State(graph, list_shards(recipe, store, keep, limit), store)
 
 
