@@ -188,4 +188,5 @@ def connect() -> None:
     if os.environ.get("RAY_ADDRESS"):
         ray.init(**quiet)
     else:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a Ray of ours tells nobody of its use
         ray.init(address="local", include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
