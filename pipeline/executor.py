@@ -14,26 +14,15 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from pipeline.alarm import Alarm
 from pipeline.bisection import Bisection
 from pipeline.errors import RunFailed
-from pipeline.pools import (
-    Actor,
-    Pool,
-    assign,
-    check_placeable,
-    connect,
-    end_actor,
-    endpoints,
-    free_room,
-    make_pools,
-    room,
-    start_actor,
-)
+from pipeline.nodes import endpoints, free_room, patience, room
+from pipeline.pools import Actor, Pool, assign, connect, end_actor, make_pools, start_actor
 from pipeline.state import WHOLE, State, Unit
 from pipeline.store import NO_ROOM
 from pipeline.watch.meter import Figures, add
 from pipeline.watch.progress import Progress
 from pipeline.watch.ray_metrics import RayMetrics
 from pipeline.watch.work import NO_ENGINE
-from pipeline.waves import to_end, to_warm
+from pipeline.waves import look_for_nodes, to_end, to_warm
 from pipeline.worker import Pulse
 
 _DRAIN_SECONDS = 25.0
@@ -77,7 +66,8 @@ class _Run:
         self.signals: list[int] = []
         self.stopping: float | None = None
         self.hurried = False
-        check_placeable(self.pools)
+        self.patience = patience()
+        self._look_for_nodes()
         self.work.room, self.work.metrics = room(), endpoints()
         progress.say("", "cluster", room=self.work.room, metrics=self.work.metrics)
         self.graph = ray.put(state.graph)
@@ -313,8 +303,13 @@ class _Run:
     def _warm(self) -> None:
         if time.monotonic() - self.looked > _LOOKS:
             self.looked = time.monotonic()
+            self._look_for_nodes()
             for pool in to_warm(self.pools.values(), self._may_have_work, free_room):
                 start_actor(pool, self.state.store.url, self.graph)
+
+    def _look_for_nodes(self) -> None:
+        for told in look_for_nodes(self.pools.values(), self.patience):
+            self.progress.say(told, "no_node")
 
     def _may_have_work(self, pool: str) -> bool:
         nodes = [n for n in self.selected if (self.state.graph.nodes[n].engine or NO_ENGINE) == pool]

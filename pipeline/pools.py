@@ -14,6 +14,7 @@ import ray
 
 from pipeline.errors import RunFailed
 from pipeline.graph import Graph
+from pipeline.nodes import fits, free_room
 from pipeline.state import Unit
 from pipeline.watch.work import NO_ENGINE, Life
 from pipeline.worker import Worker
@@ -48,6 +49,7 @@ class Pool:
     gone: Life = field(default_factory=Life)  # of the actors that have ended, and the most at a time
     waits_since: float | None = None  # for its first place (time.monotonic)
     had_room: bool = True  # when its latest actor was asked for
+    no_node_since: float | None = None  # since when it waits for a node that could hold an actor of it (time.monotonic)
 
     def put(self, depth: int, unit: Unit) -> None:
         """Deepest stage first, so that shards finish and intermediates stay few; then in the order of shards."""
@@ -114,48 +116,11 @@ def _interpreter(engine: str, python: str) -> str:
     return str(path)
 
 
-def check_placeable(pools: dict[str, Pool]) -> None:
-    """Raises RunFailed where an actor could never be placed: that would be a hang."""
-    alive: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    nodes = [node["Resources"] for node in alive if node["Alive"]]
-    for pool in pools.values():
-        for resource, wanted in pool.wants.items():
-            most = max((node.get(resource, 0) for node in nodes), default=0)
-            if wanted > most:
-                raise RunFailed(
-                    f"engine '{pool.name}' wants {wanted:g} {resource} an actor; the largest node has {most:g}. "
-                    f"Add a node, or give --set engines.{pool.name}.resources.num_{resource.lower()}s={most:g}"
-                )
-
-
-def room() -> dict[str, float]:
-    """What the cluster has now of CPU and GPU."""
-    found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return {kind: found.get(kind, 0.0) for kind in ("CPU", "GPU")}
-
-
-def fits(pool: Pool, room: dict[str, float]) -> bool:
-    return all(room.get(kind, 0) >= amount for kind, amount in pool.wants.items())
-
-
-def free_room() -> dict[str, float]:
-    """What of it nobody has asked for."""
-    found: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
-    return found
-
-
-def endpoints() -> list[str]:
-    """Where the nodes' metrics can be read, as Prometheus does."""
-    alive: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    ports = [(node["NodeManagerAddress"], node["MetricsExportPort"]) for node in alive if node["Alive"]]
-    return [f"http://{address}:{port}/metrics" for address, port in ports]
-
-
 def start_actor(pool: Pool, store: str, graph: Any) -> None:
     """Ask Ray for one more actor; it loads its engine when it is placed. `graph`: a reference to the graph."""
     engine = None if pool.name == NO_ENGINE else pool.name
     remote = ray.remote(Worker).options(**pool.options)
-    pool.had_room = fits(pool, free_room())
+    pool.had_room = fits(pool.wants, free_room())
     handle: Any = remote.remote(store, graph, engine)
     pool.actors.append(Actor(handle, handle.ping.remote(), handle.load.remote()))
     pool.gone.most = max(pool.gone.most, len(pool.actors))

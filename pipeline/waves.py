@@ -5,7 +5,9 @@ from collections.abc import Callable, Collection, Iterator
 
 import ray
 
-from pipeline.pools import Actor, Pool, fits
+from pipeline.errors import RunFailed
+from pipeline.nodes import WAIT, fits, lack
+from pipeline.pools import Actor, Pool
 
 # Seconds that a pool waits for its first place before idle actors give way: those that have what it lacks, where there
 # was no room for it; later any.
@@ -43,9 +45,33 @@ def to_warm(
         for _ in (actor for actor in pool.actors if not _is_placed(actor)):
             left = _without(left, pool)  # it may be counted as free still
     for pool in cold:
-        if fits(pool, left):
+        if fits(pool.wants, left):
             left = _without(left, pool)
             yield pool
+
+
+def look_for_nodes(pools: Collection[Pool], patience: float) -> Iterator[str]:
+    """Note which pools have no node that could hold an actor of theirs, and tell of each that is new.
+
+    Raises RunFailed where one has work and has waited for a node for `patience` seconds: it would be a hang.
+    """
+    now = time.monotonic()
+    for pool in pools:
+        lacks = lack(pool.wants)
+        if lacks is None:
+            pool.no_node_since = None
+            continue
+        if pool.no_node_since is None:
+            pool.no_node_since = now
+            if patience:
+                yield f"engine '{pool.name}' {lacks.told}: waiting for a node, up to {patience:g} s from when it has work"
+        elif not pool.queue:
+            pool.no_node_since = now  # nobody has asked the cluster for it yet
+        if now - pool.no_node_since >= patience:
+            raise RunFailed(
+                f"engine '{pool.name}' {lacks.told}. Add a node, or give --set engines.{pool.name}.{lacks.setting}; "
+                f"on a cluster that grows when it is asked, set {WAIT} to the seconds that this may take"
+            )
 
 
 def _without(room: dict[str, float], pool: Pool) -> dict[str, float]:
@@ -53,8 +79,10 @@ def _without(room: dict[str, float], pool: Pool) -> dict[str, float]:
 
 
 def _waits(pool: Pool) -> bool:
-    """It has work and no actor anywhere; one that loads already has its place."""
-    if not pool.queue or any(map(_is_placed, pool.actors)):
+    """It has work and no actor anywhere; one that loads already has its place. What others have is of no use to one that
+    waits for a node.
+    """
+    if not pool.queue or pool.no_node_since is not None or any(map(_is_placed, pool.actors)):
         pool.waits_since = None
         return False
     pool.waits_since = pool.waits_since or time.monotonic()

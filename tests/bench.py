@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -132,3 +133,11 @@ def digests_of(folder: Path, pattern: str = "**/*.arrow") -> dict[str, str]:
     """sha256 of each file under the folder by its path."""
     files = sorted(path for path in folder.glob(pattern) if path.is_file())
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def free_port() -> int:
+    """A port that nobody listens on, on loopback."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port

@@ -1,10 +1,9 @@
 import os
-import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from bench import TEXTS, TOY_PATH, TOYS, digests_of, run_cli, write_recipe
+from bench import TEXTS, TOY_PATH, TOYS, digests_of, free_port, run_cli, write_recipe
 from s3_server import KEYS
 
 import stages.registry as registry
@@ -48,9 +47,9 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     node = {"num_cpus": 2, "node_ip_address": "127.0.0.1"}
     # Jobs are submitted to a node's agent, whose usual port another Ray on this machine may have.
-    head = node | {"include_dashboard": True, "dashboard_port": 0, "dashboard_agent_listen_port": _free_port()}
+    head = node | {"include_dashboard": True, "dashboard_port": 0, "dashboard_agent_listen_port": free_port()}
     found = Cluster(True, head_node_args=head)
-    found.second = found.add_node(**node, resources={"second": 1}, dashboard_agent_listen_port=_free_port())
+    found.second = found.add_node(**node, resources={"second": 1}, dashboard_agent_listen_port=free_port())
     found.wait_for_nodes()
     yield found
     found.shutdown()
@@ -60,13 +59,6 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def on_ray(ray_head: str) -> dict[str, str]:
     """The environment in which a command line runs on the shared Ray, as jobs of a cluster do."""
     return {"RAY_ADDRESS": ray_head, **ON_LOOPBACK}
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 @pytest.fixture

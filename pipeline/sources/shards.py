@@ -24,7 +24,7 @@ def cut(conversations: Iterable[list[Row]], least: int, target: int, most: int) 
         if shard and len(shard) + len(rows) > most:
             yield shard
             shard = []
-        shard = shard + rows if shard else list(rows)
+        shard += rows
         if len(shard) >= least and _hash(rows[0]["conversation_id"]) % span < len(rows):
             yield shard
             shard = []

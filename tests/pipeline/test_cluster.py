@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
-from bench import ROOT, TEXTS, digests_of, start_cli, write_recipe
+from bench import ROOT, TEXTS, asked, digests_of, free_port, run_cli, start_cli, write_recipe
 from jobs import Job
 
 
@@ -51,6 +52,35 @@ def test_a_node_that_is_lost_costs_no_row(undisturbed: dict[str, str], cluster: 
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.02)
     cluster.remove_node(cluster.second, allow_graceful=False)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    assert digests_of(tmp_path / "out") == undisturbed
+
+
+@pytest.mark.usefixtures("one_ray")
+@pytest.mark.parametrize("seconds", ["0", "1"])
+def test_an_engine_that_fits_no_node_is_one_line_and_nothing_runs(tmp_path: Path, seconds: str) -> None:
+    path = write_recipe(tmp_path, TEXTS)
+    wants = ["--set", "engines.llm.resources.num_gpus=1"]
+    code, output = run_cli("run", path, *wants, env={"VOXSMITH_WAIT_FOR_NODES": seconds})
+    assert code == 1 and asked(path) == [], output
+    (line,) = [line for line in output.splitlines() if line.startswith("voxsmith: ")]
+    assert "engine 'llm' wants 1 GPU an actor; the largest node has 0. Add a node" in line
+    assert "--set engines.llm.resources.num_gpus=0;" in line
+
+
+def test_a_node_that_is_still_to_come_is_waited_for(undisturbed: dict[str, str], cluster: Any, tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, TEXTS)
+    env = {"RAY_ADDRESS": cluster.address, "VOXSMITH_WAIT_FOR_NODES": "120"}
+    process = start_cli("run", path, "--progress", "json", "--set", "engines.llm.resources.num_cpus=3", env=env)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if '"no_node"' in line:
+            break
+    assert "engine 'llm' wants 3 CPU an actor; the largest node has 2: waiting for a node, up to 120 s" in line
+    time.sleep(2)
+    assert process.poll() is None and asked(path) == []
+    cluster.add_node(num_cpus=4, node_ip_address="127.0.0.1", dashboard_agent_listen_port=free_port())
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
     assert digests_of(tmp_path / "out") == undisturbed
