@@ -15,7 +15,7 @@ test: $(VENV)/.installed-test  ## the fast tier: everything but what takes minut
 	$(BIN)/python -m pipeline fetch configs/quickstart.yaml
 	$(BIN)/python -m pytest -m "not heavy and not vllm and not cosyvoice"
 
-test-all: $(VENV)/.installed-test  ## everything
+test-all: $(VENV)/.installed-test  ## everything but the two below, which have environments of their own
 	$(BIN)/python -m pipeline fetch configs/quickstart.yaml
 	$(BIN)/python -m pytest -m "not vllm and not cosyvoice"
 

@@ -76,7 +76,7 @@ def _all(recipe: Recipe, store: Store, keep: bool, whole: bool) -> Iterator[tupl
     """The shards as they are read, with their rows where these had to be read."""
     wanted = keep or recipe.overrides is not None  # the rows themselves, not only what they were
     for name, source in recipe.sources.items():
-        known = listings.recall(store, name, source)
+        known = listings.recall(store, name, source, keep)
         if known is not None:
             shards = [Shard(**shard) for shard in known]
             folder = f"source.{name}"

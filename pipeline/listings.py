@@ -21,8 +21,8 @@ _YOUNG = 2 * 10**9  # nanoseconds: file systems and clocks may be that coarse
 _CODE = ("read", "records", "layouts", "identify", "shards")
 
 
-def recall(store: Store, name: str, source: Source) -> list[dict[str, Any]] | None:
-    """The source's shards as `remember` was given them, or None where it has to be read."""
+def recall(store: Store, name: str, source: Source, keep: bool) -> list[dict[str, Any]] | None:
+    """The source's shards as `remember` was given them, or None where it has to be read. `keep`: the store may be written."""
     path = _path(name, source)
     found = store.read_json(path)
     now = _stats(source) if found else None
@@ -32,7 +32,9 @@ def recall(store: Store, name: str, source: Source) -> list[dict[str, Any]] | No
         trusted = changed == known[2] and changed < found["listed"] - _YOUNG
         if not trusted and _sha256(file) != known[3]:
             return None
-    if [file[2] for file in now] != [file[2] for file in found["files"]]:  # touched only: next time no hash is needed
+    if keep and [file[2] for file in now] != [
+        file[2] for file in found["files"]
+    ]:  # touched only: next time no hash is needed
         found["files"] = [[*file, known[3]] for file, known in zip(now, found["files"], strict=True)]
         store.write_json(path, found | {"listed": time.time_ns()})
     shards: list[dict[str, Any]] = found["shards"]

@@ -46,10 +46,10 @@ class Done:
 
 
 class State:
-    """`only`: the stage instances that may run; what others lack stays as it is."""
+    """`refit`: fit stages follow the rows that are there now; `keep`: the store may be written."""
 
-    def __init__(self, graph: Graph, shards: list[Shard], store: Store, refit: bool = False) -> None:
-        self.graph, self.shards, self.store, self.refit = graph, shards, store, refit
+    def __init__(self, graph: Graph, shards: list[Shard], store: Store, refit: bool = False, keep: bool = True) -> None:
+        self.graph, self.shards, self.store, self.refit, self.keep = graph, shards, store, refit, keep
         self.recipe_file = ""  # as the command line named it, to tell people
         self.pilot = False  # of the first rows only: what it exports stands beside the full corpus
         self.fixed = {node.name: fixed_parts(graph, node) for node in graph.nodes.values()}
@@ -107,7 +107,7 @@ class State:
         self._units_done[unit.node] += 1
         self.rows_done[unit.node] += 1 if unit.shard == WHOLE else unit.rows
         self.rejected[unit.node] += sum(meta.get("rejects", {}).values())
-        if unit.shard == WHOLE and (self.refit or not self.lock_of(unit.node)):
+        if self.keep and unit.shard == WHOLE and (self.refit or not self.lock_of(unit.node)):
             self._lock(unit)
 
     # -- columns ------------------------------------------------------------------------------------------------------

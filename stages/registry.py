@@ -63,7 +63,7 @@ def backend(name: str) -> ModuleType:
     A backend module has KIND ("llm", "tts", "asr", "mos", "speaker", "encoder", "vocoder"), Config (an EngineConfig),
     identity(config) (what its replies depend on, as plain JSON; loads nothing), models(config) (the
     stages.engines.models names it needs), load(config) -> Engine; TTS backends also have VOICES, or
-    voices(config): each voice with the digest of the clip it is cloned from, and voice_licences(config). LICENCE, or
-    licence(config), is the terms of what the model makes.
+    voices(config): each voice with the digest of the clip it is cloned from, and voice_licences(config). licence(config)
+    is the terms of what the model makes; BATCH_INVARIANT, whether a reply is the same whatever is asked beside it.
     """
     return import_module(BACKENDS[name])

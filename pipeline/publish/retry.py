@@ -12,7 +12,7 @@ from pipeline.errors import RunFailed
 
 Reply = TypeVar("Reply")
 
-TRIES = 10  # about half an hour of a server that is down
+TRIES = 10  # about a quarter of an hour of a server that is down
 _FIRST, _LONGEST = 2.0, 900.0  # seconds of waiting
 _PASSING = {408, 409, 412, 425, 429}  # 409 and 412: somebody else's commit was quicker
 _NETWORK = {"httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3"}  # the Hub's client has used each

@@ -94,7 +94,7 @@ class SslUnits(Batching):
                 told = f"its centroids have width {centroids.shape[1]}, frames of {config.model} {self.encoder.width}"
                 raise ModelMissing(f"{path}: {told}")
             self.codebooks[b""] = self._on_device(centroids)
-        # On a CPU a batch gains nothing (docs/engines.md), and a clip alone has no neighbours to depend on.
+        # On a CPU a batch gains nothing (docs/engines_units.md), and a clip alone has no neighbours to depend on.
         super().__init__(config.resources.batch if device == "cuda" else 1)
 
     def cost(self, request: Request) -> float:

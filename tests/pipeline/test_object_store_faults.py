@@ -28,7 +28,7 @@ def undisturbed(on_ray: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 SLOW = pytest.param(0.0, 1.0, id="slow")  # a hundred requests of a second each
 
 
-@pytest.mark.heavy  # `make test` has test_object_store.py: the same faults without a command line
+@pytest.mark.heavy
 @pytest.mark.parametrize(("share", "delay"), [pytest.param(0.2, 0.0, id="500 and 503"), SLOW])
 def test_a_run(undisturbed: dict[str, str], s3: S3Server, tmp_path: Path, share: float, delay: float) -> None:
     """A fifth of all requests refused; or each one takes a second."""
