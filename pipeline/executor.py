@@ -12,7 +12,7 @@ import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
 from pipeline.alarm import Alarm
-from pipeline.bisection import Bisection
+from pipeline.bisection import Bisection, borders_of
 from pipeline.errors import RunFailed
 from pipeline.nodes import endpoints, free_room, patience, room
 from pipeline.pools import Actor, Pool, assign, connect, end_actor, make_pools, start_actor
@@ -249,7 +249,8 @@ class _Run:
             if unit.span is not None:
                 self._probed(unit, crashed=True)
             elif self.crashes[unit.key] >= 2 and unit.shard != WHOLE:
-                self.bisections[unit.key] = Bisection(unit)
+                each = self.state.graph.nodes[unit.node].stage.each
+                self.bisections[unit.key] = Bisection(unit, borders_of(self.state.store, unit, each))
                 self._next_probe(unit.key)
             else:
                 self._enqueue(unit)

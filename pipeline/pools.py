@@ -127,14 +127,25 @@ def start_actor(pool: Pool, store: str, graph: Any) -> None:
 
 
 def assign(pool: Pool) -> None:
-    """Hand queued units to actors, the least busy first. One that isn't ready yet may never find its place: it gets none."""
-    ready = [actor for actor in pool.actors if actor.ready is not None]
-    while pool.queue and ready:
-        actor = min(ready, key=lambda one: len(one.units))
-        if len(actor.units) >= pool.calls:
-            return
+    """Hand queued units to actors, the least busy first. One that isn't ready yet may never find its place: it gets none.
+
+    A probe waits for an actor that has nothing else, and gets no company: if the actor dies, it is known of what.
+    """
+    while pool.queue and (actor := _actor_for(pool, pool.queue[0][-1])):
         unit = pool.pop()
         actor.units[actor.handle.run.remote(unit)] = unit
+
+
+def _actor_for(pool: Pool, unit: Unit) -> Actor | None:
+    most = pool.calls if unit.span is None else 1
+    free = [
+        actor
+        for actor in pool.actors
+        if actor.ready is not None
+        and len(actor.units) < most
+        and all(beside.span is None for beside in actor.units.values())
+    ]
+    return min(free, key=lambda actor: len(actor.units), default=None)
 
 
 def end_actor(pool: Pool, actor: Actor) -> None:
