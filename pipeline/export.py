@@ -37,7 +37,8 @@ def export_key(state: State) -> str:
     """Names what an export would write: nothing is written again while it is the same."""
     done = sorted((node, shard, found.key) for (node, shard), found in state.done.items())
     shards = [(shard.folder, shard.key) for shard in state.shards]
-    return digest([done, shards, state.graph.recipe.model_dump(mode="json", include={"name", "export"}), _code()])
+    recipe = state.graph.recipe.model_dump(mode="json", include={"name", "export"})
+    return digest([done, shards, recipe, _licences(state), voice_licences(state.graph), _code()])
 
 
 def write_dataset(state: State, folder: Path) -> dict[str, Any]:
@@ -80,7 +81,12 @@ def write_dataset(state: State, folder: Path) -> dict[str, Any]:
 
 
 def _code() -> list[str]:
-    return [code_digest(f"pipeline.{name}") for name in ("export", "piece", "writer", "features", "accounts")]
+    names = ("export", "piece", "writer", "features", "accounts", "licences", "objects", "bounded")
+    return [code_digest(f"pipeline.{name}") for name in names]
+
+
+def _licences(state: State) -> tuple[str, ...]:
+    return tuple(found.licence for found in state.graph.engines.values())
 
 
 # -- pieces -----------------------------------------------------------------------------------------------------------
@@ -196,7 +202,7 @@ def _layout(state: State) -> Layout:
         rates=_sample_rates(state),
         splits=recipe.export.splits,
         gates={gate: limit for gate, limit in recipe.export.gates if limit is not None},
-        licences=tuple(found.licence for found in state.graph.engines.values()),
+        licences=_licences(state),
         voices=voice_licences(state.graph),
         size=recipe.export.shard_bytes,
     )

@@ -15,6 +15,7 @@ from pipeline.accounts import Rejected, with_later_turns
 from pipeline.export import write_dataset
 from pipeline.licences import strictest
 from pipeline.piece import split_of
+from pipeline.publication import export_state, is_exported
 from pipeline.writer import SplitWriter, assemble
 
 TEXTS = [f"thing {n}" for n in range(40)]
@@ -55,6 +56,19 @@ def test_gates_cost_no_engine_call_and_no_row(toys: None, tmp_path: Path) -> Non
     summary = write_dataset(gated, tmp_path / "out")
     assert summary["counts"]["rows_out"] == sum(summary["splits"].values()) == 40
     assert min(summary["splits"].values()) > 5
+
+
+def test_an_engines_corrected_terms_are_exported_without_a_stage(toys: None, tmp_path: Path) -> None:
+    null = {"llm": {"backend": "llm_null", "licence": "MIT"}}
+    state = open_state(write_recipe(tmp_path, TEXTS, engines=null))
+    run_inline(state)
+    export_state(state)
+    null["llm"]["licence"] = "CC-BY-NC-4.0"
+    corrected = open_state(write_recipe(tmp_path, TEXTS, engines=null))
+    assert not corrected.ready and not is_exported(corrected)
+    export_state(corrected)
+    found = datasets.load_from_disk(str(tmp_path / "out/toy/dataset"))
+    assert set(found["licence"]) == {"CC-BY-NC-4.0"}
 
 
 def test_pieces_are_written_once_side_by_side_and_an_edit_writes_one(toys: None, tmp_path: Path) -> None:
