@@ -40,8 +40,8 @@ def _state(options: Namespace, keep: bool = False, store: Store | None = None) -
     graph = _graph(options)
     store = store or check_store(graph, options.recipe, keep)
     shards = list_shards(graph.recipe, store, keep, getattr(options, "limit", None))
-    state = State(graph, shards, store, getattr(options, "refit", False), keep)
-    state.pilot = getattr(options, "limit", None) is not None
+    pilot = getattr(options, "limit", None) is not None
+    state = State(graph, shards, store, getattr(options, "refit", False), keep, pilot)
     state.recipe_file = options.recipe
     return state
 

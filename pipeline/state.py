@@ -46,12 +46,22 @@ class Done:
 
 
 class State:
-    """`refit`: fit stages follow the rows that are there now; `keep`: the store may be written."""
+    """`refit`: fit stages follow the rows that are there now; `keep`: the store may be written; `pilot`: these are the
+    first rows only, and what they export stands beside the full corpus.
+    """
 
-    def __init__(self, graph: Graph, shards: list[Shard], store: Store, refit: bool = False, keep: bool = True) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        shards: list[Shard],
+        store: Store,
+        refit: bool = False,
+        keep: bool = True,
+        pilot: bool = False,
+    ) -> None:
         self.graph, self.shards, self.store, self.refit, self.keep = graph, shards, store, refit, keep
         self.recipe_file = ""  # as the command line named it, to tell people
-        self.pilot = False  # of the first rows only: what it exports stands beside the full corpus
+        self.pilot = pilot
         self.fixed = {node.name: fixed_parts(graph, node) for node in graph.nodes.values()}
         self.done: dict[tuple[str, int], Done] = {}
         self.ready: dict[tuple[str, int], Unit] = {}
@@ -107,7 +117,7 @@ class State:
         self._units_done[unit.node] += 1
         self.rows_done[unit.node] += 1 if unit.shard == WHOLE else unit.rows
         self.rejected[unit.node] += sum(meta.get("rejects", {}).values())
-        if self.keep and unit.shard == WHOLE and (self.refit or not self.lock_of(unit.node)):
+        if self.keep and not self.pilot and unit.shard == WHOLE and (self.refit or not self.lock_of(unit.node)):
             self._lock(unit)
 
     # -- columns ------------------------------------------------------------------------------------------------------
@@ -224,7 +234,7 @@ class State:
             rows += self.shards[shard].alive
         return sorted(chosen)
 
-    # -- locks: rows that come later don't move what was fitted -------------------------------------------------------
+    # -- locks: rows that come later don't move what was fitted; a pilot's few rows pin nothing -----------------------
 
     def lock_of(self, node: str) -> dict[str, Any] | None:
         found: dict[str, Any] | None = self.store.read_json(self._lock_path(node))

@@ -65,7 +65,7 @@ def open_state(path: str, keep: bool = True, overrides: list[str] | None = None,
     graph = build_graph(recipe, path)
     store = Store(recipe.store)
     check_version(store, path, mark=keep)
-    return State(graph, list_shards(recipe, store, keep, limit), store)
+    return State(graph, list_shards(recipe, store, keep, limit), store, keep=keep, pilot=limit is not None)
 
 
 def run_inline(state: "State") -> dict[str, str]:

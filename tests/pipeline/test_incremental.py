@@ -101,3 +101,43 @@ def test_only_new_content_is_asked(
     fresh = sum(max(0, after.count(text) - before.count(text)) for text in set(after))
     assert len(lines) == fresh
     assert set(lines) <= {text.strip() for text in new} | set(new)
+
+
+def test_what_another_run_has_committed_stays(toys: None, tmp_path: Path) -> None:
+    """Two runs find the same unit ready; an engine need not say the same twice, so the first one's word counts."""
+    path = write_recipe(tmp_path, TEXTS)
+    first, second = open_state(path), open_state(path)
+    run_inline(first)
+    before = {file: file.stat().st_mtime_ns for file in (tmp_path / "store/objects").glob("toy_*/*")}
+    assert len(before) == 2 * len(first.done)
+    assert run_inline(second) == {}
+    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "store/objects").glob("toy_*/*")} == before
+    assert {at: one.columns for at, one in second.done.items()} == {at: one.columns for at, one in first.done.items()}
+
+
+def test_a_pilot_pins_no_codebook(tmp_path: Path) -> None:
+    """The corpus is the same whether a few of its rows were tried first or not."""
+    stages = {
+        "normalise": {"of": "query"},
+        "speak": {"of": "query", "engine": "tts", "sample_rate": 16000, "voices": "*"},
+        "listen": {"of": "query", "engine": "asr"},
+        "pick": {"of": "query"},
+        "fit_units": {"of": "query", "engine": "units", "sample_rows": 10, "clusters": 4},
+        "units": {"of": "query", "engine": "units"},
+    }
+    changes = {
+        "engines": {name: {"backend": f"{name}_null"} for name in ("tts", "asr", "units")},
+        "stages": stages,
+        "sources__rows__columns": {"instruction": "instruction", "query_text": "instruction"},
+    }
+    paths = [write_recipe(tmp_path / name, TEXTS, **changes) for name in ("direct", "piloted")]
+    pilot = open_state(paths[1], limit=4)
+    run_inline(pilot)
+    assert len(pilot.shards) == 1 and ("fit_units", -1) in pilot.done
+    direct, piloted = (open_state(path) for path in paths)
+    for state in (direct, piloted):
+        run_inline(state)
+    assert piloted.done["fit_units", -1].columns == direct.done["fit_units", -1].columns
+    assert texts_of(piloted, "query_units") == texts_of(direct, "query_units")
+    again = open_state(paths[1], limit=4)
+    assert not again.ready, "what the corpus is pinned to serves a pilot too"
