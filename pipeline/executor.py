@@ -28,7 +28,7 @@ from pipeline.worker import Pulse
 _DRAIN_SECONDS = 25.0
 _LOOKS = 1.0  # seconds between two looks for room in the cluster that nobody uses
 _LOADS = 3  # of a pool that end with the actor gone, beyond which loading is at fault
-_DEATHS = 20  # of one pool's actors, beyond which the engine rather than a row is at fault
+_DEATHS = 20  # of one pool's actors that no row explains, beyond which the engine rather than a row is at fault
 _DAMAGES = 3  # of one object, beyond which it is the disk that needs care
 _PULSE = 10.0  # seconds between two looks at how an actor gets on
 _TRIES = 3  # at a unit that a disk or an object store failed
@@ -293,6 +293,8 @@ class _Run:
             return
         del self.bisections[key]
         self.crashes[key] = 0
+        if 0 < 2 * len(bisection.deadly) <= bisection.unit.rows:  # these deaths are explained
+            self.deaths[self.state.graph.nodes[bisection.unit.node].engine or NO_ENGINE] = 0
         self._enqueue(replace(bisection.unit, killers=bisection.killers(self.state.store)))
 
     # -- pools --------------------------------------------------------------------------------------------------------
