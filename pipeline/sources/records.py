@@ -19,7 +19,7 @@ from schemas.source import Source, files
 CHUNK = 1 << 20  # characters
 LARGEST = 1 << 26  # characters of one record of a JSON list; what is longer is taken for a list that is broken
 
-_BETWEEN = re.compile(r"[\s,]*")
+_BETWEEN = re.compile(r"[\s,\ufeff]*")  # files put one behind the other may each start with a byte order mark
 
 
 class Bad(NamedTuple):
@@ -51,12 +51,12 @@ def records(name: str, source: Source, fields: tuple[str, ...]) -> Iterator[Plac
 
 
 def _file(file: Path) -> Iterator[Placed]:
-    """A list of records, or one record a line. Bytes that are not UTF-8 come out as lone surrogates."""
+    """Lists of records, or one record a line. Bytes that are not UTF-8 come out as lone surrogates."""
     if file.name.endswith((".json", ".json.gz")):
         with _open(file) as stream:
             start = stream.read(CHUNK)
             if start.lstrip().startswith("["):
-                for number, record in enumerate(_list(file, stream, start), 1):
+                for number, record in enumerate(_lists(file, stream, start), 1):
                     yield f"{file}, record {number}", record
                 return
     with _open(file) as stream:
@@ -82,20 +82,33 @@ def _line(line: str) -> Record | None:
         return Bad(f"not JSON that can be read: {error}", line)
 
 
-def _list(file: Path, stream: TextIO, text: str) -> Iterator[Record]:
-    """The elements of the JSON list that starts in `text` and goes on in `stream`; commas are not insisted on."""
+def _lists(file: Path, stream: TextIO, text: str) -> Iterator[Record]:
+    """The elements of the JSON list that starts in `text` and goes on in `stream`, and of lists behind it; commas are not
+    insisted on. What stands behind a list and starts none is taken as JSON lines.
+    """
     decode = json.JSONDecoder().raw_decode
-    at = text.index("[") + 1
-    number = 1
+    at, number, inside = 0, 1, False
     while True:
         at = _BETWEEN.match(text, at).end()  # type: ignore[union-attr]
-        if text[at : at + 1] == "]":
-            return
+        sign = text[at : at + 1]
+        if sign == ("]" if inside else "["):
+            at, inside = at + 1, not inside
+            continue
+        if sign and not inside:
+            end = text.find("\n", at)
+            if end < 0:
+                text, at = text[at:] + stream.readline(), 0
+                end = len(text)
+            found = _line(text[at:end])
+            if found is not None:
+                yield Bad(f"after the list's end: {found.message}", found.raw) if isinstance(found, Bad) else found
+            at, number = end, number + 1
+            continue
         trouble = "the list isn't closed"
         try:
             value, end = decode(text, at)
         except json.JSONDecodeError as error:
-            trouble, end = f"{error.msg} at '{text[at : at + 40]}'" if at < len(text) else trouble, len(text)
+            trouble, end = f"{error.msg} at '{text[at : at + 40]}'" if sign else trouble, len(text)
         except (ValueError, RecursionError) as error:
             trouble, end = str(error), len(text)
         if end < len(text):
@@ -103,6 +116,8 @@ def _list(file: Path, stream: TextIO, text: str) -> Iterator[Record]:
             at, number = end, number + 1
             continue
         more = stream.read(max(CHUNK, len(text) - at))
+        if not more and not inside:
+            return
         if not more or len(text) - at > LARGEST:
             raise RecipeError(f"{file}: broken JSON in record {number}: {trouble}; mend it, or write one record a line")
         text, at = text[at:] + more, 0

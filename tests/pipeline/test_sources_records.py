@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,37 @@ def test_a_list_is_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.Monke
     assert reasons(rows) == [None, "bad_line", "bad_text", None, "bad_line"]
     assert rows[1]["reject"][2] == "12345"
     assert rows[3]["instruction"] == "] three"
+
+
+@pytest.mark.parametrize("chunk", [3, 50, 1 << 20])
+def test_what_comes_after_a_list_is_read_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+    """`cat a.json b.json more.jsonl > all.json`, and what else a person appends."""
+    monkeypatch.setattr(records_module, "CHUNK", chunk)
+    file = tmp_path / "rows.json"
+    file.write_bytes(
+        b'[{"q": "one"},\r\n {"q": "two"}]\r\n\n [{"q": "three"}][]\n'
+        b'{"q": "four"}\n-- the end of the dump\n[{"q": "five"}]]\n[{"q": "six"}]\n\n'
+    )
+    rows = rows_of(file)
+    assert [row["instruction"] for row in rows] == ["one", "two", "three", "four", None, "five", None, "six"]
+    assert rows[4]["reject"] == (
+        "bad_line",
+        "after the list's end: not JSON: Expecting value at column 1",
+        "-- the end of the dump",
+    )
+    assert rows[6]["reject"] == ("bad_line", "after the list's end: not JSON: Expecting value at column 1", "]")
+    with open(file, "ab") as stream:
+        stream.write(b'[{"q": "seven"}, {"q": "ei')
+    with pytest.raises(RecipeError, match="broken JSON in record 10"):
+        rows_of(file)
+
+
+def test_lists_a_line_are_read_in_one_pass(tmp_path: Path) -> None:
+    file = tmp_path / "rows.json"
+    file.write_text("".join(f'[{{"q": "number {n}"}}]\n' for n in range(20_000)))
+    start = time.monotonic()
+    assert len(rows_of(file)) == 20_000
+    assert time.monotonic() - start < 10
 
 
 @pytest.mark.parametrize(
