@@ -78,8 +78,14 @@ def _stats(source: Source) -> list[list[Any]] | None:
     if _on_hub(source):
         commit = commit_of(str(source.dataset), source.revision)
         return [[f"{source.dataset}@{commit}", 0, 0]] if commit else None
-    there = files(source.path) if source.path else sorted(file for file in Path(str(source.dataset)).rglob("*.*"))
+    there = files(source.path) if source.path else _files_below(Path(str(source.dataset)))
     return [[str(file), stat.st_size, stat.st_mtime_ns] for file in there if (stat := file.stat())]
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """The dataset's files. What hides is none of them: a download's `.cache` is another each time."""
+    found = sorted(path for path in folder.rglob("*.*") if path.is_file())
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 
 
 def _on_hub(source: Source) -> bool:

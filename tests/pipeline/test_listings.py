@@ -6,6 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import datasets
 from bench import write_recipe
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -71,6 +72,24 @@ def test_a_pilot_is_no_listing(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, [f"thing {n}" for n in range(30)])
     rows_file(path)
     assert len(shards(path, limit=3)) < len(shards(path))
+
+
+def test_a_dataset_folder_may_hold_folders_with_dots(tmp_path: Path) -> None:
+    """A split's folder may have one in its name; what hides (a download's cache, say) is no part of the dataset."""
+    rows = datasets.Dataset.from_list([{"q": f"thing {n}"} for n in range(9)])
+    datasets.DatasetDict({"train.clean": rows}).save_to_disk(str(tmp_path / ".hidden.above" / "saved"))
+    folder = tmp_path / ".hidden.above" / "saved"
+    (folder / ".cache" / "huggingface").mkdir(parents=True)
+    (folder / ".cache" / "huggingface" / "train.metadata").write_text("fetched on Monday")
+    (folder / ".gitattributes").write_text("*.arrow filter=lfs")
+    source = {"dataset": str(folder), "split": "train.clean", "layout": "columns", "columns": {"instruction": "q"}}
+    path = write_recipe(tmp_path, [], sources={"rows": {**source, "licence": "CC0-1.0"}})
+    first = shards(path)
+    assert sum(shard.rows for shard in first) == 9
+    (folder / ".cache" / "huggingface" / "train.metadata").write_text("fetched on Tuesday")
+    (listing,) = (tmp_path / "store" / "listings").iterdir()
+    before = listing.read_bytes()
+    assert shards(path) == first and listing.read_bytes() == before, "nothing was read again"
 
 
 edits = st.lists(
