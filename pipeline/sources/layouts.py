@@ -13,7 +13,6 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 from typing import Any
 
 from pipeline.sources.identify import Row
@@ -21,6 +20,9 @@ from pipeline.sources.records import Bad, Placed, kind
 from schemas.source import DrawnTurns, Source
 
 SAMPLE = 200  # characters of what was read that a reject shows
+
+_HELD = 1 << 22  # characters of broken records after which a conversation is over: they are held in memory until then
+_ROW = 1000  # that a row takes besides, about
 
 _ALPACA = {"instruction": "instruction", "context": "input"}
 
@@ -42,8 +44,7 @@ def conversations(source: Source, records: Iterable[Placed]) -> Iterator[list[Ro
         {**(_bad(record) if isinstance(record, Bad) else _columns(record, names)), "place": place}
         for place, record in records
     )
-    for _, group in groupby(enumerate(rows), key=_same_conversation):
-        yield sorted((row for _, row in group), key=_turn)
+    yield from _grouped(rows)
 
 
 def fields(source: Source) -> tuple[str, ...]:
@@ -165,10 +166,30 @@ def _ordinal(record: dict[str, Any], field: str) -> int:
     return value
 
 
-def _same_conversation(numbered: tuple[int, Row]) -> Any:
-    """Rows without a conversation's id are alone."""
-    number, row = numbered
-    return row.get("conversation_id") or number
+def _grouped(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Conversations, in the order of their turns. Rows without a conversation's id are alone; where such a row is a
+    reject, it doesn't end the conversation that it stands in: it comes behind it.
+    """
+    group: list[Row] = []
+    broken: list[list[Row]] = []
+    held = 0
+    for row in rows:
+        name = row.get("conversation_id")
+        if group and name is None and row["reject"] and held < _HELD:
+            broken.append([row])
+            held += len(row["raw"]) + _ROW
+            continue
+        if group and name != group[0]["conversation_id"]:
+            yield sorted(group, key=_turn)
+            yield from broken
+            group, broken, held = [], [], 0
+        if name is None:
+            yield [row]
+        else:
+            group.append(row)
+    if group:
+        yield sorted(group, key=_turn)
+        yield from broken
 
 
 def _turn(row: Row) -> float:

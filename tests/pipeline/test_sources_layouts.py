@@ -1,6 +1,7 @@
 """From records to conversations."""
 
 import json
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 
 from pipeline.sources import given_columns, read_source
-from pipeline.sources.layouts import join
+from pipeline.sources.layouts import conversations, join
+from pipeline.sources.records import records
 from schemas.source import Source
 
 DATA = Path("tests/data")
@@ -164,6 +166,37 @@ def test_turns_of_named_columns(tmp_path: Path) -> None:
     assert rows[4]["id"] == "here-b.1"
     assert rows[5]["reject"][2] == "late"
     assert len({row["id"] for row in rows}) == len(rows)
+
+
+@pytest.mark.parametrize("junk", ["junk", '{"q": "x", "c": ["k"]}'])
+def test_a_broken_line_does_not_split_a_conversation(tmp_path: Path, junk: str) -> None:
+    columns = {"instruction": "q", "conversation_id": "c", "turn": "t"}
+    good = [json.dumps({"q": f"{talk} {turn}", "c": talk, "t": turn}) for talk in "kl" for turn in range(3)]
+
+    def rows(*lines: str) -> list[dict[str, Any]]:
+        (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+        source = Source(path=str(tmp_path / "rows.jsonl"), layout="columns", columns=columns, licence="MIT")
+        return [row for shard in read_source("here", source) for row in shard]
+
+    clean = [(row["id"], row["instruction"]) for row in rows(*good)]
+    found = rows(junk, good[0], junk, good[1], junk, good[2], junk, *good[3:], junk)
+    assert [(row["id"], row["instruction"]) for row in found if not row["reject"]] == clean
+    assert [row["instruction"] is None for row in found] == [True, *[False] * 3, *[True] * 3, *[False] * 3, True]
+    assert len({row["id"] for row in found}) == len(found)
+
+
+def test_broken_lines_without_end_are_not_kept_in_memory(tmp_path: Path) -> None:
+    columns = {"instruction": "q", "conversation_id": "c"}
+    lines = [f"junk {n} " + "x" * 100_000 for n in range(1_000)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(['{"q": "one", "c": "k"}', *lines, '{"q": "two", "c": "l"}']))
+    source = Source(path=str(tmp_path / "rows.jsonl"), layout="columns", columns=columns, licence="MIT")
+    tracemalloc.start()
+    try:
+        count = sum(len(rows) for rows in conversations(source, records("here", source, ("q", "c"))))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert count == 1_002 and peak < 20 * 2**20
 
 
 def test_an_empty_record_is_a_reject_and_no_gap(tmp_path: Path) -> None:
