@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.hub import licence_id
 from pipeline.statistics import Statistics
+from pipeline.writer import DATA_FILES
 from schemas.columns import column
 from stages.registry import STAGES
 
@@ -61,10 +62,11 @@ def _header(manifest: dict[str, Any], statistics: Statistics, published: Publish
         header["license_name"] = claim or "see-the-licence-column"
         header["license_link"] = "README.md#licences"
     splits = export.get("splits") or {}
-    files = [{"split": name, "path": f"dataset/{name}/*.arrow"} for name in splits if statistics.splits.get(name)]
-    configs = [{"config_name": "default", "data_files": files or [{"split": "train", "path": "dataset/*.arrow"}]}]
+    files = [{"split": name, "path": f"dataset/{name}/{DATA_FILES}"} for name in splits if statistics.splits.get(name)]
+    configs = [{"config_name": "default", "data_files": files or [{"split": "train", "path": f"dataset/{DATA_FILES}"}]}]
     if manifest["counts"]["rejects"]:
-        configs.append({"config_name": "rejects", "data_files": [{"split": "rejects", "path": "rejects/*.arrow"}]})
+        lost = [{"split": "rejects", "path": f"rejects/{DATA_FILES}"}]
+        configs.append({"config_name": "rejects", "data_files": lost})
     if published:
         configs = published.configs
     size = sum(statistics.split_bytes.values())

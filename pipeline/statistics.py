@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from pydantic import TypeAdapter
 
 from pipeline.hub import features
+from pipeline.writer import DATA_FILES
 from schemas.columns import SIDES
 
 # What is counted on each side, and in which steps.
@@ -104,7 +105,7 @@ def read(folder: Path) -> Iterator[tuple[str, pa.RecordBatch]]:
 
     Files are mapped into memory: columns that nobody looks at are never read from disk.
     """
-    for file in sorted(folder.glob("*.arrow")) + sorted(folder.glob("*/*.arrow")):
+    for file in sorted(folder.glob(DATA_FILES)) + sorted(folder.glob(f"*/{DATA_FILES}")):
         split = "train" if file.parent == folder else file.parent.name
         with pa.memory_map(str(file)) as source, pa.ipc.open_stream(source) as stream:
             yield split, pa.RecordBatch.from_pylist([], stream.schema)  # so that an empty file has columns too

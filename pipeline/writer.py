@@ -13,6 +13,10 @@ from pipeline.bounded import BATCH_BYTES, parts
 from pipeline.digests import digest
 from pipeline.features import dataset_info, features, with_features
 
+# The names of a dataset's files, as a glob. `datasets` leaves files of its own beside them (cache-….arrow) when somebody
+# filters or shuffles what it has loaded from there.
+DATA_FILES = "data-*-of-*.arrow"
+
 
 class SplitWriter:
     """Writes the rows of one piece of a dataset: files for each split, rolling over to a new one at `size` bytes.

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from pipeline.digests import code_digest
 from pipeline.errors import RunFailed
 from pipeline.publish.parquet import rows_in, to_parquet
+from pipeline.writer import DATA_FILES
 
 # A commit asks for fewer than 100 files, and the Hub allows 128 commits an hour: a group is what a kill may cost.
 GROUP_FILES, GROUP_BYTES = 50, 5_000_000_000
@@ -56,7 +57,7 @@ class There(NamedTuple):
 
 def data_items(folder: Path, form: str) -> list[Item]:
     """The Arrow files of dataset and rejects that hold rows, `form` "arrow" or "parquet"; in the dataset's order."""
-    found = [path for part in ("dataset", "rejects") for path in sorted((folder / part).rglob("*.arrow"))]
+    found = [path for part in ("dataset", "rejects") for path in sorted((folder / part).rglob(DATA_FILES))]
     return [
         Item(str(path.relative_to(folder).with_suffix(f".{form}")), path, form == "parquet")
         for path in found

@@ -1,19 +1,24 @@
 """What publish rests on: terms, row groups, waiting."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
+import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from made_corpus import export_corpus, row, write_corpus
 
+from pipeline.card import render_card
 from pipeline.cli import main
 from pipeline.errors import RunFailed
 from pipeline.licences import objection
 from pipeline.publish.parquet import row_groups, to_parquet
 from pipeline.publish.retry import patiently, retry_after
+from pipeline.statistics import summarise
 
 
 @pytest.mark.parametrize(
@@ -75,6 +80,30 @@ def test_what_is_asked_for_must_make_sense(capsys: pytest.CaptureFixture[str], t
     assert "user/name" in capsys.readouterr().err
     (tmp_path / "out/made_corpus/manifest.json").unlink()
     assert "first: python -m pipeline run" in refused(capsys, path)
+
+
+@pytest.mark.parametrize("splits", [None, {"train": 0.5, "test": 0.5}])
+def test_what_datasets_caches_beside_the_data_is_no_data(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, splits: dict[str, float] | None
+) -> None:
+    """Who filters or shuffles the dataset that an export wrote leaves Arrow files of another kind in its folder."""
+    path = export_corpus(tmp_path, [row(i) for i in range(12)], splits)
+    folder = tmp_path / "out" / "made_corpus"
+
+    def published() -> str:
+        assert main(["publish", path, "--repo", "user/made", "--dry-run"]) == 0
+        return capsys.readouterr().out
+
+    before, counted = published(), summarise(folder / "dataset")
+    loaded = datasets.load_from_disk(str(folder / "dataset")).remove_columns(["query_audio", "answer_audio"])
+    loaded.filter(lambda one: one["turn"] == 0).map(lambda one: {"long": len(one["query_text"])}).shuffle(seed=1)
+    assert list((folder / "dataset").rglob("cache-*.arrow"))
+    assert published() == before
+    assert summarise(folder / "dataset") == counted
+    card = render_card(json.loads((folder / "manifest.json").read_text()), counted)
+    for config in yaml.safe_load(card.split("---\n")[1])["configs"]:
+        for files in config["data_files"]:
+            assert not [file for file in folder.glob(files["path"]) if file.name.startswith("cache-")]
 
 
 def test_row_groups_are_bounded_and_keep_the_rows() -> None:
