@@ -17,7 +17,7 @@ from pipeline.liveness import alive
 from pipeline.objects import read_columns
 from pipeline.planner import make_plan, print_plan
 from pipeline.preflight import check_models, check_names, check_store
-from pipeline.publication import export_state, is_exported, out_folder, told_of_another
+from pipeline.publication import export_state, is_exported, out_folder, read_manifest, told_of_another
 from pipeline.recipe import load_recipe
 from pipeline.state import WHOLE, State
 from pipeline.store import Store
@@ -144,7 +144,7 @@ def _where(state: State) -> None:
 def _retry(options: Namespace) -> None:
     """Note the rows rejected for that reason: their next try has other seeds."""
     state = _state(options, keep=True)
-    noted = state.store.read_json(retries_path(state.graph.recipe)) or {}
+    noted = state.store.read_kept(retries_path(state.graph.recipe)) or {}
     found, reasons = 0, set[str]()
     for shard, source in enumerate(state.shards):
         ids = read_columns(state.store, {"id": (source.folder, source.key)})["id"].to_pylist()
@@ -269,9 +269,9 @@ def report(options: Namespace) -> int:
 
     recipe = load_recipe(options.recipe, options.set, options.profile)
     folder = Path(recipe.out) / recipe.name
-    if not (folder / "manifest.json").is_file():
+    manifest = read_manifest(folder)
+    if manifest is None:
         raise RunFailed(f"{folder}/manifest.json isn't there; first: python -m pipeline export {options.recipe}")
-    manifest = json.loads((folder / "manifest.json").read_text())
     if options.vocoder is None:
         print(build(folder, manifest))
         return 0

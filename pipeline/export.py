@@ -23,6 +23,7 @@ from pipeline.errors import RunFailed
 from pipeline.objects import Damaged, is_audio
 from pipeline.piece import PROVENANCE, REJECT_SCHEMA, Layout, Part, Written, write_piece
 from pipeline.state import State
+from pipeline.store import json_object
 from pipeline.voices import voice_licences
 from pipeline.without_pandas import without_pandas
 from pipeline.writer import assemble
@@ -140,13 +141,16 @@ def _write_all(layout: Layout, pieces: dict[str, list[Part]], folder: Path, size
 def _write_one(layout: Layout, parts: list[Part], folder: Path) -> Written:
     shutil.rmtree(folder, ignore_errors=True)
     written = write_piece(layout, parts, folder)
-    (folder / "written.json").write_text(json.dumps(asdict(written)))  # the last file: the piece is whole
+    fresh = folder / "written.json.writing"
+    fresh.write_text(json.dumps(asdict(written)))
+    fresh.rename(folder / "written.json")  # the last file: the piece is whole
     return written
 
 
 def _known(folder: Path) -> Written | None:
     file = folder / "written.json"
-    return Written(**json.loads(file.read_text())) if file.is_file() else None
+    found = json_object(file.read_bytes()) if file.is_file() else None
+    return Written(**found) if found else None
 
 
 def _added(written: dict[Path, Written]) -> Written:

@@ -53,7 +53,7 @@ def list_shards(recipe: Recipe, store: Store, keep: bool, limit: int | None = No
 
     `keep`: write the shards that the store doesn't have yet. `limit`: whole shards until so many rows are there.
     """
-    retries: Retries = store.read_json(retries_path(recipe)) or {}
+    retries: Retries = store.read_kept(retries_path(recipe)) or {}
     found: list[Shard] = []
     rows = 0
     corrector = Corrector(recipe, store, keep) if recipe.overrides else None

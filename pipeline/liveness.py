@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import psutil
 import pyarrow.fs as pafs
@@ -81,7 +80,7 @@ def marks(store: Store, own: str | None = None) -> list[Mark]:
     for info in store.listed(FOLDER):
         name, _, ending = info.base_name.rpartition(".")
         wanted = ending == "json" and name != own
-        raw: Any = store.read_json(f"{FOLDER}/{info.base_name}") if wanted else None
+        raw = store.read_json(f"{FOLDER}/{info.base_name}") if wanted else None
         if raw:
             found.append(Mark(**{**raw, "folders": tuple(raw["folders"])}, name=name, written=info.mtime))
     return found

@@ -13,7 +13,7 @@ from pipeline.digests import digest
 from pipeline.export import export_key, write_dataset
 from pipeline.runs import now
 from pipeline.state import State
-from pipeline.store import telling_of_no_room
+from pipeline.store import json_object, telling_of_no_room
 from schemas.prompt import Prompt
 
 _PACKAGES = ("voxsmith", "ray", "pyarrow", "datasets", "numpy", "onnxruntime", "ctranslate2", "xllamacpp", "openai")
@@ -28,19 +28,21 @@ def out_folder(state: State) -> Path:
 def is_exported(state: State) -> bool:
     """Whether the folder holds just what an export would write now."""
     folder = out_folder(state)
-    manifest = folder / "manifest.json"
-    if not manifest.is_file() or not (folder / "dataset").is_dir() or not (folder / "report.html").is_file():
+    manifest = read_manifest(folder)
+    if manifest is None or not (folder / "dataset").is_dir() or not (folder / "report.html").is_file():
         return False
-    found: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
-    return found.get("export_key") == export_key(state)
+    return manifest.get("export_key") == export_key(state)
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of what is exported in the folder; None where there is none that is whole."""
+    file = folder / "manifest.json"
+    return json_object(file.read_bytes()) if file.is_file() else None
 
 
 def told_of_another(state: State) -> None:
     """Say it where the folder holds the dataset of another recipe file, which an export would replace."""
-    manifest = out_folder(state) / "manifest.json"
-    if not manifest.is_file():
-        return
-    other = json.loads(manifest.read_text(encoding="utf-8")).get("recipe_file")
+    other = (read_manifest(out_folder(state)) or {}).get("recipe_file")
     if other and Path(other).name != Path(state.recipe_file).name:
         print(
             f"{out_folder(state)} holds the dataset of {other}, whose name is '{state.graph.recipe.name}' too: it is "

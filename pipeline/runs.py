@@ -38,8 +38,7 @@ def _when(run: str) -> tuple[str, int, str]:
 
 
 def read_run(store: Store, run: str) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = store.read_json(f"runs/{run}/manifest.json")
-    return found or None
+    return store.read_json(f"runs/{run}/manifest.json") or None
 
 
 def write_run(
@@ -84,10 +83,12 @@ def last_run(store: Store, recipe: str) -> dict[str, Any] | None:
 
 
 def latest_runs(store: Store) -> list[dict[str, Any]]:
-    """The manifests of each recipe's latest run, and of its latest that was no pilot."""
+    """The manifests of each recipe's latest run, and of its latest that was no pilot. Raises RunFailed where one can't be
+    read: what it used is not to be taken for what nobody needs.
+    """
     found: dict[tuple[str, bool], dict[str, Any]] = {}
     for run in run_names(store):  # in order: a later one takes an earlier one's place
-        if manifest := read_run(store, run):
+        if manifest := store.read_kept(f"runs/{run}/manifest.json"):
             found[manifest["recipe_name"], manifest["limit"] is not None] = manifest
     return list(found.values())
 

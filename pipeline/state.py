@@ -237,7 +237,7 @@ class State:
     # -- locks: rows that come later don't move what was fitted; a pilot's few rows pin nothing -----------------------
 
     def lock_of(self, node: str) -> dict[str, Any] | None:
-        found: dict[str, Any] | None = self.store.read_json(self._lock_path(node))
+        found = self.store.read_kept(self._lock_path(node))
         return found if found and found["fixed"] == digest(self.fixed[node]) else None
 
     def _find_locked(self, node: Node) -> None:

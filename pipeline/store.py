@@ -27,6 +27,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from pipeline.bounded import parts
+from pipeline.errors import RunFailed
 
 SCHEMA_VERSION = 2
 _AT_ONCE = 8 * 2**20  # bytes of a file that is read whole
@@ -50,8 +51,7 @@ class Store:
 
     def meta(self, stage: str, key: str) -> dict[str, Any] | None:
         """What the commit says of the object, or None where there is none."""
-        found = self.read_json(f"objects/{stage}/{key}.json")
-        return found if found is None else dict(found)
+        return self.read_json(f"objects/{stage}/{key}.json")
 
     def metas(self, stage: str, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
         """What the commits say of those of the objects that are there. One listing; then many at a time, where each
@@ -70,8 +70,8 @@ class Store:
         return {info.base_name.removesuffix(".arrow"): info.size for info in self._listed(stage, ".arrow")}
 
     def keys(self, stage: str) -> set[str]:
-        """Keys of the stage's committed objects."""
-        return {info.base_name.removesuffix(".json") for info in self._listed(stage, ".json")}
+        """Keys of the stage's committed objects. A commit that a power loss left empty is none."""
+        return {info.base_name.removesuffix(".json") for info in self._listed(stage, ".json") if info.size != 0}
 
     def _listed(self, stage: str, suffix: str) -> list[pafs.FileInfo]:
         return [info for info in self.listed(f"objects/{stage}") if info.base_name.endswith(suffix)]
@@ -147,9 +147,18 @@ class Store:
         with telling_of_no_room(self.url), self._appearing(path) as name, self.fs.open_output_stream(name) as file:
             file.write(data)
 
-    def read_json(self, path: str) -> Any:
+    def read_json(self, path: str) -> dict[str, Any] | None:
+        """The JSON object in the file; None where there is no file, or none that is whole: it can be made anew."""
+        return json_object(self.read_bytes(path))
+
+    def read_kept(self, path: str) -> dict[str, Any] | None:
+        """The same of a file that nobody makes anew. Raises RunFailed where it is there and isn't whole."""
         data = self.read_bytes(path)
-        return None if data is None else json.loads(data)
+        found = json_object(data)
+        if data is not None and found is None:
+            told = "is empty or cut (by a power loss?): put back a copy of it, or delete it and do without what it says"
+            raise RunFailed(f"{self.url}/{path} {told}")
+        return found
 
     def write_json(self, path: str, value: Any) -> None:
         self.write_bytes(path, json.dumps(value, indent=1, ensure_ascii=False, default=str).encode())
@@ -185,6 +194,15 @@ class Store:
 
     def _appearing(self, path: str) -> "_Appearing":
         return _Appearing(self.fs, f"{self.root}/{path}", rename=self._local)
+
+
+def json_object(data: bytes | None) -> dict[str, Any] | None:
+    """What the bytes say, or None where that is no JSON object: a power loss leaves files empty, or cut."""
+    try:
+        found = json.loads(data or b"")
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 @contextmanager

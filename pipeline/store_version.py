@@ -7,7 +7,7 @@
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from pipeline.errors import RecipeError
+from pipeline.errors import RecipeError, RunFailed
 from pipeline.store import SCHEMA_VERSION, Store
 
 FILE = "store.json"
@@ -21,8 +21,8 @@ def check_version(store: Store, path: str, mark: bool) -> None:
     writes down its layout.
     """
     try:
-        found = store.read_json(FILE)
-    except ValueError:
+        found = store.read_kept(FILE)
+    except RunFailed:
         found = {}
     if found is None and store.folders("objects"):
         found = {"schema": 1}
@@ -30,7 +30,7 @@ def check_version(store: Store, path: str, mark: bool) -> None:
         if mark:
             store.write_json(FILE, _mark())
         return
-    schema = found.get("schema") if isinstance(found, dict) else None
+    schema = found.get("schema")
     where = f"{path}: store: {store.url}"
     if not isinstance(schema, int) or isinstance(schema, bool):
         raise RecipeError(f"{where}/{FILE} is not that of a Voxsmith store; give the recipe a folder of its own")

@@ -1,6 +1,5 @@
 """What `publish` does: the terms, what there is to send, what is there already, and the rest in groups."""
 
-import json
 import re
 from argparse import Namespace
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import pyarrow as pa
 from pipeline.card import Published, render_card
 from pipeline.digests import digest
 from pipeline.errors import RunFailed
+from pipeline.publication import read_manifest
 from pipeline.publish.bucket import Bucket, address
 from pipeline.publish.files import Item, Made, There, Workshop, data_items, in_groups, other_items, small
 from pipeline.publish.hub import HubRepo, check_repo, has_token
@@ -91,10 +91,9 @@ def _send(place: Place, workshop: Workshop, folder: Path, manifest: dict[str, An
 
 
 def _manifest(folder: Path, recipe: Recipe, path: str) -> dict[str, Any]:
-    file = folder / "manifest.json"
-    if not file.is_file() or not (folder / "dataset").is_dir():
+    found = read_manifest(folder)
+    if found is None or not (folder / "dataset").is_dir():
         raise RunFailed(f"{folder} holds no exported dataset; first: python -m pipeline run {path}")
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     if (found["recipe"].get("export") or {}).get("licence") != recipe.export.licence:
         raise RunFailed(f"{path}: export.licence has changed since the export; first: python -m pipeline export {path}")
     if found["recipe_digest"] != digest(recipe.model_dump(mode="json", exclude={"rates"})):

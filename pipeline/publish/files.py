@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from pipeline.digests import code_digest
 from pipeline.errors import RunFailed
 from pipeline.publish.parquet import rows_in, to_parquet
+from pipeline.store import json_object
 from pipeline.writer import DATA_FILES
 
 # A commit asks for fewer than 100 files, and the Hub allows 128 commits an hour: a group is what a kill may cost.
@@ -97,7 +98,7 @@ class Workshop:
         self.folder = folder
         self._note = folder / "made.json"
         self._code = code_digest("pipeline.publish.parquet")
-        self._known: dict[str, dict[str, Any]] = json.loads(self._note.read_text()) if self._note.is_file() else {}
+        self._known = (json_object(self._note.read_bytes()) if self._note.is_file() else None) or {}
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -48,8 +48,7 @@ class Heartbeat:
 
 
 def read_heartbeat(store: Store, run: str) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = store.read_json(_path(run))
-    return found
+    return store.read_json(_path(run))
 
 
 def live_run(store: Store, recipe: str) -> dict[str, Any] | None:

@@ -1,17 +1,22 @@
 """The store: what is there is whole, and columns come back as they were written."""
 
+import json
+import os
 import threading
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from bench import asked, digests_of, open_state, run_inline, write_recipe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.cli import main
 from pipeline.digests import column_digest, digest
 from pipeline.keys import difference, shard_key
 from pipeline.memo import Memo
 from pipeline.objects import build_table, column_field, read_columns
+from pipeline.runs import now, write_run
 from pipeline.store import Store
 from schemas.columns import AUDIO
 
@@ -47,6 +52,57 @@ def test_urls_and_paths_are_one_store(tmp_path: Path) -> None:
     Store(str(tmp_path)).write_json("a.json", {"x": 1})
     assert Store(f"file://{tmp_path}").read_json("a.json") == {"x": 1}
     assert Store(str(tmp_path)).read_json("b.json") is None
+
+
+@pytest.mark.parametrize("left", [b"", b'{"columns": {"query', b"\0" * 300, b"\xff\xfe", b"[]", b"null"])
+def test_a_commit_that_is_no_json_object_is_none_and_can_be_written(tmp_path: Path, left: bytes) -> None:
+    store = Store(str(tmp_path))
+    store.commit("s", "whole", pa.table({"n": [1]}), {"rows": 1})
+    store.commit("s", "cut", pa.table({"n": [1]}), {"rows": 1})
+    (tmp_path / "objects/s/cut.json").write_bytes(left)
+    assert store.meta("s", "cut") is None
+    assert store.metas("s", ["cut", "whole"]) == {"whole": {"rows": 1}}
+    assert store.keys("s") == ({"whole", "cut"} if left else {"whole"})
+    store.commit("s", "cut", pa.table({"n": [1]}), {"rows": 2})
+    assert store.meta("s", "cut") == {"rows": 2}
+
+
+@pytest.mark.parametrize("size", [0, 40])
+def test_small_files_that_a_power_loss_emptied_or_cut_stop_no_command(
+    toys: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], size: int
+) -> None:
+    """Whatever was written last may be empty, or cut: what can be made anew is, and the rest is told in one line."""
+    path = write_recipe(tmp_path, [f"thing {n}" for n in range(24)])
+    state = open_state(path)
+    run_inline(state)
+    for run in ("toy-20250101T000000", "toy-20250101T000001"):
+        write_run(state, run, now(), "done")
+        state.store.write_json(f"runs/{run}/progress.json", {"status": "running"})
+    assert main(["export", path]) == 0
+    exported = digests_of(tmp_path / "out" / "toy")
+    asked(path)
+    store, out = tmp_path / "store", tmp_path / "out" / "toy"
+    stage = sorted((store / "objects/toy_shout").glob("*.json"))[0]
+    source = sorted((store / "objects/source.rows").glob("*.json"))[0]
+    run = store / "runs/toy-20250101T000001"
+    pieces = list((out / ".pieces").glob("*/written.json"))
+    listings = list((store / "listings").iterdir())
+    lost = [stage, source, *listings, run / "manifest.json", run / "progress.json", *pieces, out / "manifest.json"]
+    assert len(lost) == 7
+    for file in lost:
+        os.truncate(file, size)
+    for verb in ("status", "plan", "rejects"):
+        assert main([verb, path]) == 0
+    again = open_state(path)
+    assert {unit.node for unit in again.ready.values()} == {"toy_shout"} and len(again.ready) == 1
+    assert run_inline(again) == {} and asked(path) == []
+    assert main(["publish", path, "--repo", "user/name", "--dry-run"]) == 1
+    assert "first: python -m pipeline run" in capsys.readouterr().err
+    assert main(["export", path]) == 0
+    assert digests_of(out) == exported
+    assert json.loads(stage.read_bytes())["rows"] and json.loads(source.read_bytes())["rows"]
+    assert main(["gc", path, "--dry-run"]) == 1
+    assert f"{store}/runs/toy-20250101T000001/manifest.json is empty or cut" in capsys.readouterr().err
 
 
 @settings(max_examples=40, deadline=None)
