@@ -51,12 +51,12 @@ def rejecting(state: State, shard: int) -> tuple[Rejecting, ...]:
 def rejects_in(store: Store, source: Place, rows: int, objects: tuple[Rejecting, ...]) -> list[Rejected | None]:
     """For each row the first reject in these objects.
 
-    Later turns of a conversation go with an earlier one: their reason is `earlier_turn_rejected`.
+    Later turns of a conversation go with an earlier one: their reason is `earlier_turn_rejected`. Raises Damaged.
     """
     found: list[Rejected | None] = [None] * rows
     for name, place in objects:
         column = "_blocked" if name == OVERRIDES else "_reject"
-        for row, reject in enumerate(store.read(*place, [column])[column].to_pylist()):
+        for row, reject in enumerate(read_columns(store, {column: place})[column].to_pylist()):
             if found[row] is None and reject is not None:
                 found[row] = Rejected(name, reject["reason"], reject["message"] or "", reject["sample"] or "")
     if not any(found):

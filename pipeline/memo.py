@@ -4,9 +4,12 @@ An index of request digests over a stage's objects in this store; replies are re
 """
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.digests import column_digest
 from pipeline.store import Store
+
+_DAMAGE = (pa.ArrowException, OSError, ValueError, KeyError)  # what reading a damaged file ends in
 
 
 class Memo:
@@ -40,26 +43,29 @@ class Memo:
     def _table(self, path: str) -> pa.Table | None:
         """The columns that hold replies; None where the file isn't what was written: then the engine is asked."""
         if path not in self._tables:
-            columns = ["_replies"] if self._kept_as is None else ["_replies", self._kept_as]
+            columns = ["_requests", "_replies", *([self._kept_as] if self._kept_as else [])]
             try:
                 table = self._store.read_file(path, columns)
-            except (pa.ArrowException, OSError, ValueError):
-                table = None
-            self._tables[path] = table if table is not None and self._is_whole(path, table) else None
+                self._tables[path] = table if self._is_whole(path, table) else None
+            except _DAMAGE:
+                self._tables[path] = None
         return self._tables[path]
 
     def _is_whole(self, path: str, table: pa.Table) -> bool:
+        # Requests have no digest. A changed name is never asked for; but from a changed place came another's reply.
+        lengths = [pc.list_value_length(table[name]) for name in ("_requests", "_replies")]
+        if not lengths[0].equals(lengths[1]):
+            return False
         meta = self._store.read_json(f"{path.removesuffix('.arrow')}.json") if path.endswith(".arrow") else None
         if meta is None:  # a part has no commit, and so no digests
             return True
         wanted = {"_replies": meta.get("replies"), self._kept_as: meta.get("columns", {}).get(self._kept_as)}
-        found = {name: column_digest(table[name]) for name in table.column_names}
-        return all(wanted.get(name) in (None, found[name]) for name in found)
+        return all(known is None or column_digest(table[name]) == known for name, known in wanted.items())
 
     def _index(self, path: str) -> None:
         try:
             requests = self._store.read_file(path, ["_requests"])["_requests"]
-        except (pa.ArrowException, OSError, ValueError):  # damaged, or a part that another run has just removed
+        except _DAMAGE:  # or a part that another run has just removed
             return
         for row, asked in enumerate(requests.to_pylist()):
             for position, request in enumerate(asked or ()):

@@ -71,7 +71,6 @@ def read_columns(store: Store, places: Mapping[str, Place], digests: Mapping[str
 def _read(store: Store, stage: str, key: str, names: list[str]) -> pa.Table:
     try:
         table = store.read(stage, key, names)
-        table.validate()
     except (pa.ArrowException, OSError, ValueError) as error:
         # An object store's bad minute looks like a broken file; but then its bytes can't be read either.
         if isinstance(error, FileNotFoundError) or store.read_bytes(f"objects/{stage}/{key}.arrow") is not None:

@@ -85,7 +85,10 @@ class Store:
         return self.read_file(f"objects/{stage}/{key}.arrow", columns)
 
     def read_file(self, path: str, columns: Iterable[str] | None = None) -> pa.Table:
-        return self._patiently(lambda: self._read_file(path, columns))
+        """Raises ArrowInvalid where the file's offsets or texts are none: who follows such an offset ends the process."""
+        table = self._patiently(lambda: self._read_file(path, columns))
+        table.validate(full=True)
+        return table
 
     def _read_file(self, path: str, columns: Iterable[str] | None) -> pa.Table:
         full = f"{self.root}/{path}"

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from pipeline.accounts import OVERRIDES, SOURCES, Rejecting, rejects_in
 from pipeline.errors import RecipeError, RunFailed, nearest
-from pipeline.objects import Place, is_audio
+from pipeline.objects import Damaged, Place, is_audio
 from pipeline.runs import read_run, run_names
 from pipeline.store import Store
 
@@ -107,7 +107,9 @@ class Shard:
         objects += [(s, (s, self.keys[s])) for s in self.run.stages if s in self.metas and self.metas[s]["rejects"]]
         try:
             rejects = rejects_in(self.store, self.source, self.rows, tuple(objects))
-        except (pa.ArrowException, OSError, ValueError) as error:
+        except Damaged as error:
+            raise self._gone(*error.place, f"can't be read: {error.args[2]}") from None
+        except OSError as error:
             raise self._gone(*self.source, f"can't be read: {' '.join(str(error).split())[:200]}") from None
         done = all(stage in self.keys or stage in self.run.whole for stage in self.run.stages)
         held = None if done else "pending"

@@ -1,16 +1,23 @@
 """An object whose bytes changed is noticed where it is read, and made anew."""
 
 import os
+import re
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import accumulate, chain
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from bench import TEXTS, asked, digests_of, open_state, run_cli, run_inline, write_recipe
+from bench import ROOT, TEXTS, asked, digests_of, open_state, run_cli, run_inline, write_recipe
 
+from pipeline.digests import column_digest
+from pipeline.memo import Memo
 from pipeline.objects import Damaged, read_columns
 from pipeline.publication import export_state
-
-pytestmark = pytest.mark.usefixtures("one_ray")
+from pipeline.store import Store
 
 
 def truncate(file: Path) -> None:
@@ -42,6 +49,66 @@ def test_reading_tells_which_object_is_damaged(toys: None, tmp_path: Path, damag
     assert error.value.place == (stage, key)
 
 
+LENGTHS = (3, 0, 5, 21, 2)  # of the values; the second is null
+KINDS = {
+    "binary": (pa.binary(), [b"x" * length or None for length in LENGTHS]),
+    "string": (pa.string(), ["x" * length or None for length in LENGTHS]),
+    "list": (pa.list_(pa.uint16()), [[7] * length or None for length in LENGTHS]),
+}
+REQUESTS = {
+    "in a row": [[bytes([number]) * 16 for number in range(len(LENGTHS))]],
+    "in rows": [[bytes([row, number]) * 8 for number in range(length)] or None for row, length in enumerate(LENGTHS)],
+}
+REPLIES = {
+    "in a row": [KINDS["binary"][1]],  # their own offsets are changed, and those of the rows' lists below
+    "in rows": [row and [b"reply to " + name for name in row] for row in REQUESTS["in rows"]],
+}
+
+
+def flipped_offsets(file: Path) -> Iterator[None]:
+    """Comes back with each bit changed in turn of the buffers of offsets that make these lengths."""
+    whole, offsets = file.read_bytes(), struct.pack("<6i", 0, *accumulate(LENGTHS))
+    places = [match.start() for match in re.finditer(re.escape(offsets), whole)]
+    assert places
+    for bit in (8 * place + bit for place in places for bit in range(8 * len(offsets))):
+        data = bytearray(whole)
+        data[bit // 8] ^= 1 << bit % 8
+        file.unlink()  # who has the file mapped keeps it as it was
+        file.write_bytes(data)
+        yield
+
+
+def read_flipped(folder: str, kind: str) -> None:
+    store, column = Store(folder), pa.chunked_array([pa.array(KINDS[kind][1], KINDS[kind][0])])
+    store.commit("s", "k", pa.table({"c": column}), {})
+    for _ in flipped_offsets(Path(folder, "objects/s/k.arrow")):
+        with pytest.raises(Damaged):
+            read_columns(store, {"c": ("s", "k")}, {"c": column_digest(column)})
+
+
+def remember_flipped(folder: str, kind: str) -> None:
+    store = Store(folder)
+    table = pa.table({"_requests": REQUESTS[kind], "_replies": REPLIES[kind]})
+    store.commit("s", "k", table, {"replies": column_digest(table["_replies"])})
+    asked = dict(zip(chain(*filter(None, REQUESTS[kind])), chain(*filter(None, REPLIES[kind])), strict=True))
+    for _ in flipped_offsets(Path(folder, "objects/s/k.arrow")):
+        memo = Memo(store, "s", None)
+        assert all(memo.get(name) in (None, reply) for name, reply in asked.items())
+
+
+@pytest.mark.parametrize(
+    ("check", "kind"), [*(("read_flipped", kind) for kind in KINDS), *(("remember_flipped", kind) for kind in REQUESTS)]
+)
+def test_a_changed_offset_is_told_and_kills_nothing(tmp_path: Path, check: str, kind: str) -> None:
+    """In a process of its own: Arrow ends the one that follows such an offset."""
+    call = f"import test_damage; test_damage.{check}({str(tmp_path)!r}, {kind!r})"
+    path = os.pathsep.join([str(Path(__file__).parent), str(ROOT / "tests"), str(ROOT)])
+    environment = {**os.environ, "PYTHONPATH": path}
+    found = subprocess.run([sys.executable, "-c", call], env=environment, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+
+
+@pytest.mark.usefixtures("one_ray")
 def test_damaged_objects_are_made_anew_and_the_result_is_the_same(toys: None, tmp_path: Path) -> None:
     """Three objects damaged in three ways; their column is read because the stage below has other settings."""
     path = write_recipe(tmp_path, TEXTS, stages__toy_count__times=2)
