@@ -17,6 +17,7 @@ from pipeline.memo import Memo
 from pipeline.objects import build_table, column_field
 from pipeline.watch.meter import Account
 from schemas.columns import SIDES
+from schemas.text import clean
 from stages.engines.base import Refused, Unavailable
 from stages.requests import Request
 from stages.stage import Context, Reject, Row
@@ -206,6 +207,7 @@ class _Unit:
             try:
                 with _STAGE_CODE:
                     request = talk.generator.throw(error) if error is not None else talk.generator.send(reply)
+                name = request.digest(self.identity)
             except StopIteration as end:
                 self._finish(talk, end.value)
                 return
@@ -223,7 +225,6 @@ class _Unit:
                 return
             error = None
             talk.request, talk.tries = request, 0
-            name = request.digest(self.identity)
             talk.requests.append(name)
             kept = self.memo.get(name) if self.memo is not None and request.kept else None
             if kept is None:
@@ -290,7 +291,7 @@ class _Unit:
     def _hold(self, talk: _Talk, why: str) -> None:
         talk.generator.close()
         for place in talk.places:
-            self.pending[self.rows["id"][place].as_py()] = why
+            self.pending[self.rows["id"][place].as_py()] = clean(why)
 
     def _finish(self, talk: _Talk, result: Row | Sequence[Row | Reject] | Reject) -> None:
         self.progressed(len(talk.places))

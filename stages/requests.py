@@ -11,10 +11,17 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from schemas.text import clean
+
 
 @dataclass(frozen=True)
 class Reply:
-    """A reply that is a few plain values; packs to JSON."""
+    """A reply that is a few plain values; packs to JSON. A server's JSON may hold what no file can: texts are cleaned."""
+
+    def __post_init__(self) -> None:
+        for name, value in self.__dict__.items():
+            if isinstance(value, str):
+                object.__setattr__(self, name, clean(value))
 
     def pack(self) -> bytes:
         return json.dumps(self.__dict__, ensure_ascii=False, sort_keys=True).encode()

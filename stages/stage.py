@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from schemas.strict import Strict
+from schemas.text import clean
 from stages.requests import Request
 
 Row = dict[str, Any]
@@ -25,7 +26,7 @@ class Reject(Exception):
 
     def __init__(self, reason: str, message: str, sample: str = "") -> None:
         super().__init__(f"{reason}: {message}")
-        self.reason, self.message, self.sample = reason, message[:_MESSAGE], sample[:_SAMPLE]
+        self.reason, self.message, self.sample = reason, clean(message[:_MESSAGE]), clean(sample[:_SAMPLE])
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from typing import Any
 from pipeline.sources.identify import Row
 from pipeline.sources.records import Bad, Placed, kind
 from schemas.source import DrawnTurns, Source
+from schemas.text import clean
 
 SAMPLE = 200  # characters of what was read that a reject shows
 
@@ -195,11 +196,6 @@ def _grouped(rows: Iterable[Row]) -> Iterator[list[Row]]:
 def _turn(row: Row) -> float:
     turn = row.get("turn")
     return float("inf") if turn is None else turn
-
-
-def clean(text: str) -> str:
-    """The text with what can't be written as UTF-8 replaced."""
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
 def _bad(record: Bad) -> Row:

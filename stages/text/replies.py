@@ -3,6 +3,8 @@
 import json
 import re
 
+from schemas.text import clean
+
 _FENCE = re.compile(r"^\s*```[a-z]*\s*\n?(.*?)\n?\s*```\s*$", re.S)
 
 
@@ -32,7 +34,7 @@ def json_field(reply: str, field: str) -> str:
         except ValueError:
             continue
         if isinstance(found, dict) and isinstance(found.get(field), str):
-            return free_text(found[field])
+            return free_text(clean(found[field]))  # an escape may be half of a sign
     return ""
 
 

@@ -1,9 +1,11 @@
 """No row is lost: verdicts are rejects, failures of the world are pending."""
 
+import json
 from pathlib import Path
 
 import pytest
-from bench import asked, open_state, run_inline, write_recipe
+from bench import asked, open_state, run_inline, texts_of, write_recipe
+from openai_server import Fault, OpenAIServer, user_text
 
 from pipeline.accounts import rejects_of
 from pipeline.export import write_dataset
@@ -52,3 +54,55 @@ def test_an_unavailable_engine_leaves_rows_pending_and_only_those_are_asked_agai
 
 def _counts(texts: list[str]) -> set[str]:
     return {f"count {n}: {text.upper()}" for text in texts for n in range(2)}
+
+
+MILK, BREAD = (f"How long does {thing} stay fresh in a kitchen?" for thing in ("milk", "bread"))
+GOOD = "In a kitchen bread stays fresh for about three days."
+
+
+def answering(folder: Path, server: OpenAIServer, prompt: str = "{{ query }}") -> str:
+    """A recipe whose only stage asks the server for answers to MILK, then BREAD."""
+    (folder / "prompt.jinja").write_text(prompt)
+    llm = {"backend": "llm_openai", "base_url": server.url, "model": "small", "retries": 0, "backoff": 0.01}
+    stages = {"respond": {"engine": "llm", "prompt": str(folder / "prompt.jinja"), "format": "chat"}}
+    columns = {"instruction": "instruction", "query_text": "instruction"}
+    llm["resources"] = {"concurrency": 1}
+    return write_recipe(folder, [MILK, BREAD], engines={"llm": llm}, stages=stages, sources__rows__columns=columns)
+
+
+FRESH = "Milk stays fresh for three days."
+HALVES = {  # of a surrogate pair, which no file can hold; and what the answer is, None: the row is a reject
+    "escaped in an answer": (r'{"answer": "Milk stays \ud83d fresh for three days."}', FRESH),
+    "escaped in what is no answer": (r'{"answer": "- \ud83d"}', None),
+    "in an answer": ('{"answer": "Milk stays \ud83d fresh for three days."}', FRESH),
+    "in what is no answer": ("- \ud83d", None),
+    "in a refusal": (Fault(400, "it says \ud83d", code="content_filter"), None),
+}
+
+
+@pytest.mark.parametrize(("said", "answer"), HALVES.values(), ids=HALVES)
+def test_half_a_surrogate_pair_costs_no_other_row(tmp_path: Path, said: str | Fault, answer: str | None) -> None:
+    """A stage finds it in the JSON that it parses, an engine in the JSON that it decodes."""
+    with OpenAIServer(lambda body: str(said) if "milk" in user_text(body) else GOOD) as server:
+        server.script(said if isinstance(said, Fault) else None)
+        state = open_state(answering(tmp_path, server))
+        assert run_inline(state) == {}
+    assert texts_of(state, "answer_text") == [answer, GOOD]
+    assert sum(reasons(state).values()) == (answer is None)
+
+
+def test_half_a_surrogate_pair_in_what_a_server_in_trouble_says(tmp_path: Path) -> None:
+    with OpenAIServer() as server:
+        server.always = Fault(503, "it says \ud83d")
+        pending = run_inline(open_state(answering(tmp_path, server)))
+    assert [json.dumps(why, ensure_ascii=False).encode() for why in pending.values()]
+
+
+def test_a_request_that_cannot_be_named_is_a_reject(tmp_path: Path) -> None:
+    """A stage's own fault, like any other: the rest of the shard is kept."""
+    prompt = "{{ query }}{{ '\\ud83d' if 'milk' in query }}"
+    with OpenAIServer(lambda body: GOOD) as server:
+        state = open_state(answering(tmp_path, server, prompt))
+        assert run_inline(state) == {}
+    assert texts_of(state, "answer_text") == [None, GOOD]
+    assert reasons(state) == {"stage_error": 1}
