@@ -7,18 +7,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.digests import column_digest
+from pipeline.held import Held
 from pipeline.store import Store
 
 _DAMAGE = (pa.ArrowException, OSError, ValueError, KeyError)  # what reading a damaged file ends in
 
 
 class Memo:
-    """Replies of one stage instance by request digest. `kept_as`: the audio column that holds the replies, if any."""
+    """Replies of one stage instance by request digest. `kept_as`: the audio column that holds the replies, if any;
+    `held`: where tables are kept that were read, for all memos of an actor.
+    """
 
-    def __init__(self, store: Store, stage: str, kept_as: str | None) -> None:
-        self._store, self._kept_as = store, kept_as
+    def __init__(self, store: Store, stage: str, kept_as: str | None, held: Held | None = None) -> None:
+        self._store, self._kept_as, self._held = store, kept_as, held or Held()
         self._where: dict[bytes, tuple[str, int, int]] = {}
-        self._tables: dict[str, pa.Table | None] = {}
         for path in [*store.objects(stage), *store.parts(stage)]:
             self._index(path)
 
@@ -31,7 +33,7 @@ class Memo:
         if found is None:
             return None
         path, row, position = found
-        table = self._table(path)
+        table = self._held.get(path, lambda: self._read(path))
         if table is None:
             return None
         reply: bytes | None = table["_replies"][row][position].as_py()
@@ -40,16 +42,14 @@ class Memo:
             reply = clip and clip["bytes"]
         return reply
 
-    def _table(self, path: str) -> pa.Table | None:
+    def _read(self, path: str) -> pa.Table | None:
         """The columns that hold replies; None where the file isn't what was written: then the engine is asked."""
-        if path not in self._tables:
-            columns = ["_requests", "_replies", *([self._kept_as] if self._kept_as else [])]
-            try:
-                table = self._store.read_file(path, columns)
-                self._tables[path] = table if self._is_whole(path, table) else None
-            except _DAMAGE:
-                self._tables[path] = None
-        return self._tables[path]
+        columns = ["_requests", "_replies", *([self._kept_as] if self._kept_as else [])]
+        try:
+            table = self._store.read_file(path, columns)
+            return table if self._is_whole(path, table) else None
+        except _DAMAGE:
+            return None
 
     def _is_whole(self, path: str, table: pa.Table) -> bool:
         # Requests have no digest. A changed name is never asked for; but from a changed place came another's reply.

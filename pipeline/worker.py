@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from pipeline.digests import column_digest, digest
 from pipeline.graph import Graph, Node
+from pipeline.held import Held
 from pipeline.memo import Memo
 from pipeline.objects import Damaged, Place, read_columns
 from pipeline.state import WHOLE, Unit
@@ -44,6 +45,7 @@ class Worker:
         self.stopping = threading.Event()
         self._under_way: dict[tuple[str, tuple[int, int] | None], Account] = {}
         self._memos: dict[str, Memo] = {}
+        self._held = Held()
         self._memo_lock = threading.Lock()
         self.at_once: int | None = None
         self.meter = Meter(None)
@@ -134,7 +136,7 @@ class Worker:
             return None
         with self._memo_lock:
             if node.name not in self._memos:
-                self._memos[node.name] = Memo(self.store, node.name, node.stage.kept_as(node.config))
+                self._memos[node.name] = Memo(self.store, node.name, node.stage.kept_as(node.config), self._held)
             return self._memos[node.name]
 
     def _artifact(self, place: Place, wanted: str) -> bytes:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.cli import main
 from pipeline.digests import column_digest, digest
+from pipeline.held import Held
 from pipeline.keys import difference, shard_key
 from pipeline.memo import Memo
 from pipeline.objects import build_table, column_field, read_columns
@@ -197,3 +198,31 @@ def test_a_clip_that_is_the_reply_is_stored_once(tmp_path: Path) -> None:
     rows = [{"query_audio_1": {"bytes": b"clip", "path": "p"}}]
     store.commit("s", "k", build_table([column_field("query_audio_1", None)], rows, [None], [[b"1"]], [[None]]), {})
     assert Memo(store, "s", "query_audio_1").get(b"1") == b"clip"
+
+
+def test_the_memo_holds_few_tables_and_finds_every_reply(tmp_path: Path) -> None:
+    """Of 30 objects five fit; whatever the order, each reply is found, and the one asked last is at hand."""
+    store = Store(str(tmp_path))
+    for shard in range(30):
+        rows = [{"query_audio_1": {"bytes": bytes([shard, row]) * 5_000, "path": "p"}} for row in range(4)]
+        asked = [[bytes([shard, row])] for row in range(4)]
+        fields = [column_field("query_audio_1", None)]
+        store.commit("s", f"k{shard}", build_table(fields, rows, [None] * 4, asked, [[None] for _ in rows]), {})
+    held = Held(210_000)
+    memos = [Memo(store, "s", "query_audio_1", held) for _ in range(2)]  # of two stages that share an actor
+    names = [bytes([shard, row]) for shard in range(30) for row in range(4)]
+    for memo, name in [(memos[0], name) for name in names] + [(memos[n % 2], names[n * 77 % 120]) for n in range(240)]:
+        assert memo.get(name) == name * 5_000
+        assert 40_000 < held.bytes <= held.limit
+
+
+def test_a_table_that_is_larger_than_all_that_may_be_held_is_held_alone() -> None:
+    held, reads = Held(100), []
+
+    def read(name: str, size: int) -> pa.Table:
+        return held.get(name, lambda: reads.append(name) or pa.table({"x": pa.array(range(size), pa.int8())}))
+
+    for name, size in [("small", 60), ("other", 30), ("small", 60), ("third", 30), ("small", 60), ("large", 120)]:
+        assert len(read(name, size)) == size
+    assert reads == ["small", "other", "third", "large"] and held.bytes == 120  # of the first three "other" went
+    assert len(read("large", 120)) == 120 and reads[-1] == "large" and len(reads) == 4
