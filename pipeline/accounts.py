@@ -1,13 +1,17 @@
 """Every row that came in comes out, or is a reject, or is pending: who is what, and why."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.graph import SOURCE
 from pipeline.objects import Place, read_columns
 from pipeline.state import WHOLE, State
 from pipeline.store import Store
 
-Rejecting = tuple[str, Place]  # who rejects, and the object that says so
+# Who rejects, the object that says so, and in which column: one of verdicts, or one that a row has to bring with it.
+Rejecting = tuple[str, Place, str]
+REJECTS, BLOCKS = "_reject", "_blocked"  # columns of verdicts
 SOURCES, OVERRIDES, EXPORT = "sources", "overrides", "export"  # the names that rejects outside stages have
 
 
@@ -39,12 +43,13 @@ def rejecting(state: State, shard: int) -> tuple[Rejecting, ...]:
     """The stages, and before them a person and the source, that reject rows of the shard, with their objects."""
     source = state.shards[shard]
     place = (source.folder, source.key)
-    found: list[Rejecting] = [(OVERRIDES, place)] if source.blocked else []
-    found += [(SOURCES, place)] if source.rejects else []
+    found: list[Rejecting] = [(OVERRIDES, place, BLOCKS)] if source.blocked else []
+    found += [(SOURCES, place, REJECTS)] if source.rejects else []
+    found += [(SOURCES, place, name) for name in state.graph.needed if source.without((name,))]
     for node in state.graph.nodes.values():
         done = state.done.get((node.name, shard))
         if done is not None and done.rejects:
-            found.append((node.name, (node.name, done.key)))
+            found.append((node.name, (node.name, done.key), REJECTS))
     return tuple(found)
 
 
@@ -54,14 +59,29 @@ def rejects_in(store: Store, source: Place, rows: int, objects: tuple[Rejecting,
     Later turns of a conversation go with an earlier one: their reason is `earlier_turn_rejected`. Raises Damaged.
     """
     found: list[Rejected | None] = [None] * rows
-    for name, place in objects:
-        column = "_blocked" if name == OVERRIDES else "_reject"
-        for row, reject in enumerate(read_columns(store, {column: place})[column].to_pylist()):
+    for name, place, column in objects:
+        values = _values(store, place, column, rows)
+        for row, reject in enumerate(values if column in (REJECTS, BLOCKS) else _missing(column, values)):
             if found[row] is None and reject is not None:
                 found[row] = Rejected(name, reject["reason"], reject["message"] or "", reject["sample"] or "")
     if not any(found):
         return found
     return with_later_turns(read_columns(store, {"conversation_id": source})["conversation_id"].to_pylist(), found)
+
+
+def _values(store: Store, place: Place, column: str, rows: int) -> list[Any]:
+    """The column in that object; a source may not have one that a row has to bring."""
+    if column not in (REJECTS, BLOCKS) and column not in store.read(*place, [column]).column_names:
+        return [None] * rows
+    values: list[Any] = read_columns(store, {column: place})[column].to_pylist()
+    return values
+
+
+def _missing(column: str, values: list[Any]) -> Iterator[dict[str, str] | None]:
+    """A verdict on each row that has nothing in a column that it has to bring with it."""
+    told = f"the source gives no '{column}' here, and no stage writes it"
+    for value in values:
+        yield {"reason": "missing_field", "message": told, "sample": ""} if value is None else None
 
 
 def with_later_turns(conversations: list[str], found: list[Rejected | None]) -> list[Rejected | None]:

@@ -92,7 +92,8 @@ def _run(graph: Graph, store: Store, selected: set[str], options: Namespace) -> 
         _retry(options)
     state = _state(options, keep=True, store=store)
     told_of_another(state)
-    if not any(shard.rows > sum(shard.rejects.values()) for shard in state.shards):
+    needed = graph.needed
+    if not any(shard.rows > sum(shard.rejects.values()) + shard.without(needed) for shard in state.shards):
         rows = sum(shard.rows for shard in state.shards)
         why = f"all {rows} rows are rejects; see: python -m pipeline rejects {options.recipe}" if rows else "no row"
         raise RunFailed(f"{options.recipe}: the sources give nothing to work on: {why}")

@@ -98,6 +98,12 @@ class Graph:
     owners: dict[str, str]  # column or artifact -> the node that writes it, or SOURCE
     recipe: Recipe
 
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Columns that stages read and none writes: a row has to bring them with it."""
+        read = {name for node in self.nodes.values() for name in node.reads}
+        return tuple(sorted(name for name in read - set(ROW_COLUMNS) if self.owners.get(name) == SOURCE))
+
     def inputs(self, node: Node) -> tuple[str, ...]:
         """The columns that the node sees, the row's identity first; optional ones that nobody writes are left out."""
         named = ("id", "conversation_id", "turn", *node.reads, *node.optional)

@@ -1,7 +1,7 @@
 """The shards that a run starts from: what the recipe's sources hold, cut and named by content."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field, replace
 
 import pyarrow as pa
@@ -9,7 +9,7 @@ import pyarrow as pa
 from pipeline import listings
 from pipeline.digests import column_digest, digest
 from pipeline.overrides import Corrector
-from pipeline.sources import given_columns, read_source, rows_to_table
+from pipeline.sources import given_columns, lacking, read_source, rows_to_table
 from pipeline.store import Store
 from schemas.recipe import Recipe
 from schemas.source import Source
@@ -28,6 +28,7 @@ class Shard:
     key: str
     columns: dict[str, str]  # name -> digest
     rejects: dict[str, int]
+    lacking: dict[str, int] = field(default_factory=dict)  # columns that a source may give -> rows that lack just these
     retries: dict[str, dict[str, int]] = field(
         default_factory=dict
     )  # stage instance -> row id -> how often a person had it tried again
@@ -42,6 +43,10 @@ class Shard:
     def alive(self) -> int:
         """Rows that the stages get to work on, of those that aren't rejected twice."""
         return max(0, self.rows - sum(self.rejects.values()) - sum(self.blocked.values()))
+
+    def without(self, needed: Collection[str]) -> int:
+        """Rows that lack one of these columns, which they have to bring with them; other rejects aren't counted."""
+        return sum(rows for names, rows in self.lacking.items() if not set(names.split()).isdisjoint(needed))
 
 
 Retries = dict[str, dict[str, int]]
@@ -105,7 +110,7 @@ def _shards(name: str, source: Source, places: dict[str, str]) -> Iterator[tuple
             if reject is not None:
                 counts[reject["reason"]] = counts.get(reject["reason"], 0) + 1
         anchor = f"{name}/{rows[-1]['conversation_id']}"
-        yield Shard(name, anchor, len(rows), digest(columns), columns, counts), table
+        yield Shard(name, anchor, len(rows), digest(columns), columns, counts, lacking(table)), table
 
 
 def _with_retries(shard: Shard, retries: Retries, store: Store) -> Shard:

@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from pipeline.digests import code_digest, column_digest, digest
 from pipeline.errors import RecipeError, nearest
 from pipeline.objects import REJECT
+from pipeline.sources import lacking
 from pipeline.store import Store
 from schemas.columns import SIDES
 from schemas.recipe import Recipe
@@ -221,7 +222,8 @@ class Corrector:
             return {"ids": [], "idle": [], "change": None}
         columns = {name: column_digest(found.table[name]) for name in found.table.column_names}
         key = digest(columns)
-        change = {"key": key, "columns": columns, "blocked": found.blocked, "as_read": shard.key}
+        told = {"blocked": found.blocked, "lacking": lacking(found.table)}
+        change = {"key": key, "columns": columns, "as_read": shard.key, **told}
         if self.keep and self.store.meta(shard.folder, key) is None:
             meta = {"rows": shard.rows, "columns": columns, "blocked": found.blocked}
             self.store.commit(shard.folder, key, found.table, meta)

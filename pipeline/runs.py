@@ -55,6 +55,7 @@ def write_run(
         "limit": limit,
         "work": work,
         "stages": list(state.graph.nodes),
+        "needed": list(state.graph.needed),
         "sources": {shard.anchor: [shard.folder, shard.key] for shard in state.shards},
         "as_read": {shard.anchor: [shard.folder, shard.as_read] for shard in state.shards if shard.as_read},
         "rows": {shard.anchor: shard.rows for shard in state.shards},

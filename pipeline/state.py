@@ -231,7 +231,7 @@ class State:
             if rows >= wanted:
                 break
             chosen.append(shard)
-            rows += self.shards[shard].alive
+            rows += max(0, self.shards[shard].alive - self.shards[shard].without(self.graph.needed))
         return sorted(chosen)
 
     # -- locks: rows that come later don't move what was fitted; a pilot's few rows pin nothing -----------------------

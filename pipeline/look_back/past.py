@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.accounts import OVERRIDES, SOURCES, Rejecting, rejects_in
+from pipeline.accounts import BLOCKS, OVERRIDES, REJECTS, SOURCES, Rejecting, rejects_in
 from pipeline.errors import RecipeError, RunFailed, nearest
 from pipeline.objects import Damaged, Place, is_audio
 from pipeline.runs import read_run, run_names
@@ -102,9 +102,10 @@ class Shard:
 
     def fates(self) -> list[str | None]:
         """For each row why it didn't come out of the stages, or None where it did."""
-        objects: list[Rejecting] = [(OVERRIDES, self.source)] if self._source_meta.get("blocked") else []
-        objects.append((SOURCES, self.source))
-        objects += [(s, (s, self.keys[s])) for s in self.run.stages if s in self.metas and self.metas[s]["rejects"]]
+        objects: list[Rejecting] = [(OVERRIDES, self.source, BLOCKS)] if self._source_meta.get("blocked") else []
+        objects += [(SOURCES, self.source, name) for name in (REJECTS, *self.run.manifest.get("needed", ()))]
+        rejecting = [stage for stage in self.run.stages if stage in self.metas and self.metas[stage]["rejects"]]
+        objects += [(stage, (stage, self.keys[stage]), REJECTS) for stage in rejecting]
         try:
             rejects = rejects_in(self.store, self.source, self.rows, tuple(objects))
         except Damaged as error:

@@ -1,5 +1,6 @@
 """A source as shards of rows, lazily: records -> conversations -> names -> shards; and as Arrow tables."""
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
@@ -11,7 +12,9 @@ from pipeline.sources.layouts import conversations, fields
 from pipeline.sources.records import records
 from pipeline.sources.shards import cut
 from schemas.columns import ROW_COLUMNS, column
-from schemas.source import Source
+from schemas.source import TARGETS, Source
+
+_GIVEN = tuple(name for name in TARGETS if name not in ROW_COLUMNS)
 
 
 def read_source(name: str, source: Source) -> Iterator[list[Row]]:
@@ -40,3 +43,14 @@ def rows_to_table(rows: list[Row], given: tuple[str, ...]) -> pa.Table:
     arrays = [pa.array([row.get(name) for row in rows], found[name].type) for name in names]  # type: ignore[union-attr]
     rejects = [dict(zip(REJECT.names, row["reject"], strict=True)) if row["reject"] else None for row in rows]
     return pa.table([*arrays, pa.array(rejects, REJECT)], names=[*names, "_reject"])
+
+
+def lacking(table: pa.Table) -> dict[str, int]:
+    """How many rows lack which of the columns that a source may give ("query_text answer_text": both); rejects apart."""
+    names = [name for name in ("_reject", "_blocked", *_GIVEN) if name in table.column_names]
+    there = {name: table[name].is_valid().to_pylist() for name in names}
+    found: Counter[str] = Counter()
+    for row in range(len(table)):
+        if not any(there[name][row] for name in ("_reject", "_blocked") if name in there):
+            found[" ".join(name for name in _GIVEN if name not in there or not there[name][row])] += 1
+    return {names: rows for names, rows in found.items() if names}

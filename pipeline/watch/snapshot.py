@@ -62,7 +62,9 @@ class Snapshot:
 
 def source_rejects(state: State) -> int:
     """Rows that the sources, or a person, keep from the stages."""
-    return sum(sum(shard.rejects.values()) + sum(shard.blocked.values()) for shard in state.shards)
+    needed = state.graph.needed
+    verdicts = sum(sum(shard.rejects.values()) + sum(shard.blocked.values()) for shard in state.shards)
+    return verdicts + sum(shard.without(needed) for shard in state.shards)
 
 
 class Observer:

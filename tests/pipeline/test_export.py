@@ -1,21 +1,26 @@
 """What is exported reads with `datasets` alone, and decodes."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import datasets
 import pyarrow as pa
 import pytest
-from bench import open_state, run_inline, write_recipe
+from bench import open_state, run_inline, texts_of, write_recipe
 from hypothesis import given
 from hypothesis import strategies as st
 from made_corpus import row, write_corpus
 
-from pipeline.accounts import Rejected, with_later_turns
+from pipeline.accounts import Rejected, rejects_of, with_later_turns
+from pipeline.cli import main
 from pipeline.export import write_dataset
 from pipeline.licences import strictest
 from pipeline.piece import split_of
 from pipeline.publication import export_state, is_exported
+from pipeline.runs import new_run, now, write_run
+from pipeline.state import State
+from pipeline.watch.snapshot import source_rejects
 from pipeline.writer import SplitWriter, assemble
 
 TEXTS = [f"thing {n}" for n in range(40)]
@@ -100,6 +105,86 @@ def test_pieces_are_written_once_side_by_side_and_an_edit_writes_one(toys: None,
     kept = {piece for piece in pieces if piece.exists()}
     assert len(kept) == len(pieces) - 1
     assert datasets.load_from_disk(str(tmp_path / "out/dataset"))["instruction"][:] == texts
+
+
+@pytest.fixture
+def partly_given(toys: None, tmp_path: Path) -> str:
+    """A recipe whose stages read query_text and don't write it: one source gives it to all rows but 2, another to none."""
+    texts = [None if n in (3, 11) else f"thing {n}" for n in range(20)]
+    some = [{"q": f"about {n}", "said": text, "c": n // 2, "t": n % 2} for n, text in enumerate(texts)]
+    (tmp_path / "some.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in some))
+    (tmp_path / "none.jsonl").write_text('{"q": "one"}\n{"q": "two"}\n{"q": ""}\n')
+    columns = {"instruction": "q", "query_text": "said", "conversation_id": "c", "turn": "t"}
+    shared = {"layout": "columns", "licence": "CC0-1.0", "shard": {"least": 1, "target": 4, "most": 8}}
+    sources = {
+        "some": {**shared, "path": str(tmp_path / "some.jsonl"), "columns": columns},
+        "none": {**shared, "path": str(tmp_path / "none.jsonl"), "columns": {"instruction": "q"}},
+    }
+    return write_recipe(tmp_path, [], sources=sources, stages={"toy_count": {"engine": "llm"}, "toy_words": None})
+
+
+def test_a_row_without_what_it_must_bring_is_a_reject(
+    partly_given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = open_state(partly_given)
+    told = Rejected("sources", "missing_field", "the source gives no 'query_text' here, and no stage writes it", "")
+
+    def rejected(state: State) -> dict[str, Rejected]:
+        found = [reject for shard in range(len(state.shards)) for reject in rejects_of(state, shard)]
+        return {row: one for row, one in zip(texts_of(state, "id"), found, strict=True) if one}
+
+    before = rejected(state)
+    lost = {row: one for row, one in before.items() if one.reason == "missing_field"}
+    assert len(before) == 5 and set(lost.values()) == {told}
+    assert sorted(row for row in lost if row.startswith("some")) == ["some-1.1", "some-5.1"]
+    run_inline(state)
+    assert rejected(state) == before, "a verdict doesn't hang on how far the run is"
+    write_run(state, new_run(state), now(), "done")
+
+    assert main(["status", partly_given, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["source_rejects"] == 5
+    assert main(["rejects", partly_given, "--reason", "missing_field"]) == 0
+    assert f"some-1.1  sources: missing_field: {told.message}" in capsys.readouterr().out
+    assert main(["export", partly_given]) == 0
+    assert "23 rows in, 18 rows out, 5 rejects, 0 pending" in capsys.readouterr().out
+    manifest = json.loads((tmp_path / "out/toy/manifest.json").read_text())
+    assert manifest["funnel"][0]["rejects"] == {"missing_field": 4, "empty_instruction": 1}
+    assert manifest["funnel"][1]["rows_in"] == 18
+    assert None not in datasets.load_from_disk(str(tmp_path / "out/toy/dataset"))["query_text"][:]
+    rejects = datasets.load_from_disk(str(tmp_path / "out/toy/rejects"))
+    assert {(row["stage"], row["text"]) for row in rejects if row["id"] in lost} == {
+        *(("sources", f"about {n}") for n in (3, 11)),
+        *(("sources", text) for text in ("one", "two")),
+    }
+
+    shouted = open_state(partly_given, overrides=["stages.toy_shout={engine: llm}"])
+    assert state.graph.needed == ("query_text",) and shouted.graph.needed == ()
+    run_inline(shouted)
+    assert [one.reason for one in rejected(shouted).values()] == ["empty_instruction"], "a stage writes it"
+    write_run(shouted, new_run(shouted), now(), "done")
+    assert main(["diff", partly_given, "--json"]) == 0
+    changes = json.loads(capsys.readouterr().out)
+    assert "missing_field" in json.dumps(changes)
+
+
+def test_a_person_can_supply_what_a_row_lacks(partly_given: str, tmp_path: Path) -> None:
+    lines = [{"id": "some-1.1", "query_text": "said by a person"}, {"id": "some-5.0", "block": "no"}]
+    (tmp_path / "mine.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    state = open_state(partly_given, overrides=[f"overrides={tmp_path / 'mine.jsonl'}"])
+    run_inline(state)
+    assert source_rejects(state) == 5  # two of `none` and an empty one; one blocked, and its later turn with it
+    summary = write_dataset(state, tmp_path / "out")
+    assert summary["counts"] == {"rows_in": 23, "rows_out": 18, "rejects": 5, "pending": 0}
+    assert summary["funnel"][0]["rejects"] == {"missing_field": 2, "empty_instruction": 1}
+    assert summary["funnel"][1]["rejects"] == {"blocked": 1, "earlier_turn_rejected": 1}
+
+
+def test_sources_of_which_no_row_can_be_used_are_told(
+    partly_given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "some.jsonl").write_text('{"q": "a", "said": null, "c": 1, "t": 0}\n')
+    assert main(["run", partly_given]) == 1
+    assert "the sources give nothing to work on: all 4 rows are rejects" in capsys.readouterr().err
 
 
 @given(text=st.text(max_size=30))
