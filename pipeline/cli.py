@@ -58,7 +58,11 @@ def parser() -> argparse.ArgumentParser:
 
     add("plan", "what would run, why, how much; nothing is touched", recipe, part, json_flag)
     run = add("run", "run what has changed, then export", recipe, part)
-    run.add_argument("--retry-rejects", metavar="REASON", help="try the rows again that were rejected for this reason")
+    run.add_argument(
+        "--retry-rejects",
+        metavar="REASON",
+        help="try the rows again that were rejected for this reason, with other seeds; a clip is said in other words too",
+    )
     run.add_argument(
         "--progress",
         choices=("auto", "plain", "json", "off"),

@@ -12,13 +12,14 @@ from pipeline import listings, runs
 from pipeline.accounts import finished, rejects_of
 from pipeline.errors import RecipeError, RunFailed, nearest
 from pipeline.graph import Graph, build_graph
-from pipeline.inputs import list_shards, retries_path
+from pipeline.inputs import list_shards
 from pipeline.liveness import alive
 from pipeline.objects import read_columns
 from pipeline.planner import make_plan, print_plan
 from pipeline.preflight import check_models, check_names, check_store
 from pipeline.publication import export_state, is_exported, out_folder, read_manifest, told_of_another
 from pipeline.recipe import load_recipe
+from pipeline.retries import note
 from pipeline.state import WHOLE, State
 from pipeline.store import Store
 from pipeline.watch.estimate import estimate, tell
@@ -89,7 +90,8 @@ def _run(graph: Graph, store: Store, selected: set[str], options: Namespace) -> 
     from pipeline.watch.progress import Progress
 
     if options.retry_rejects:
-        _retry(options)
+        rows, stages = note(_state(options, keep=True, store=store), options.retry_rejects)
+        print(f"{rows} rows are tried again, from {', '.join(stages)} on")
     state = _state(options, keep=True, store=store)
     told_of_another(state)
     needed = graph.needed
@@ -140,30 +142,6 @@ def _where(state: State) -> None:
     counts = json.loads((folder / "manifest.json").read_text())["counts"]
     told = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items())
     print(f"{told}\ndataset  {folder / 'dataset'}\nreport   {folder / 'report.html'}")
-
-
-def _retry(options: Namespace) -> None:
-    """Note the rows rejected for that reason: their next try has other seeds."""
-    state = _state(options, keep=True)
-    noted = state.store.read_kept(retries_path(state.graph.recipe)) or {}
-    found, reasons = 0, set[str]()
-    for shard, source in enumerate(state.shards):
-        ids = read_columns(state.store, {"id": (source.folder, source.key)})["id"].to_pylist()
-        for row, reject in zip(ids, rejects_of(state, shard), strict=True):
-            if reject is None or reject.stage not in state.graph.nodes:
-                continue
-            reasons.add(reject.reason)
-            if reject.reason == options.retry_rejects:
-                rows = noted.setdefault(reject.stage, {})
-                rows[row] = rows.get(row, 0) + 1
-                found += 1
-    if not found:
-        told = nearest(options.retry_rejects, reasons)
-        raise RecipeError(
-            f"{options.recipe}: --retry-rejects: no row is rejected for '{options.retry_rejects}'; {told}"
-        )
-    state.store.write_json(retries_path(state.graph.recipe), noted)
-    print(f"{found} rows are tried again")
 
 
 def explain(options: Namespace) -> int:

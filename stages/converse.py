@@ -87,7 +87,8 @@ def _later(row: Row, history: History, context: Context) -> Generator[Request, A
     # A small model is given the first words, so that it asks, not answers.
     opening = " ".join(said_as_written(task).split()[:3]) if config.format == "completion" else ""
     for attempt in range(1, config.attempts + 1):
-        reply = yield _ask(config, task, history, opening, attempt, context.seed_for(row["id"], attempt))
+        likeliest, seed = context.wants_likeliest(row["id"], attempt), context.seed_for(row["id"], attempt)
+        reply = yield _ask(config, task, history, opening, likeliest, seed)
         text = rewrite.read(reply.text, config.format, opening)
         fault = _fault(text, task, history, context.checks)
         if not fault:
@@ -108,7 +109,7 @@ def _fault(text: str, task: str, history: History, checks: Exchange) -> Fault | 
     return speakable(text, bounds.min_words, bounds.max_words) or fits(text, task, history)
 
 
-def _ask(config: Config, task: str, history: History, opening: str, attempt: int, seed: int) -> Complete:
+def _ask(config: Config, task: str, history: History, opening: str, likeliest: bool, seed: int) -> Complete:
     flat = config.format == "completion"
     said = said_as_written(task) if flat else task
     prompt = config.follow_prompt.render(task=said, history=history[-config.history :])
@@ -118,8 +119,8 @@ def _ask(config: Config, task: str, history: History, opening: str, attempt: int
         config.follow_prompt.head,
         "spoken",
         max_tokens=24 + 3 * len(words(said)) if flat else config.max_words * 3,
-        temperature=0.0 if attempt == 1 else config.temperature,
-        top_p=1.0 if attempt == 1 else config.top_p,
+        temperature=0.0 if likeliest else config.temperature,
+        top_p=1.0 if likeliest else config.top_p,
         seed=seed,
     )
 

@@ -26,7 +26,7 @@ class Answering(StageConfig):
     attempts: int = Field(3, ge=1, description="replies asked for at most")
     max_tokens: int = Field(72, ge=8)
     max_sentences: int = Field(3, ge=1, description="an answer that goes on for longer ends there")
-    temperature: float = Field(0.7, ge=0, description="of the second attempt and later; the first takes 0.2")
+    temperature: float = Field(0.7, ge=0, description="of all but a row's very first attempt, which takes 0.2")
     top_p: float = Field(0.95, gt=0, le=1)
 
 
@@ -61,7 +61,8 @@ def ask_answer(
     """
     failures: list[str] = []
     for attempt in range(1, config.attempts + 1):
-        reply = yield _ask(config, rendered, prompt.head, attempt, context.seed_for(row["id"], attempt))
+        likeliest, seed = context.wants_likeliest(row["id"], attempt), context.seed_for(row["id"], attempt)
+        reply = yield _ask(config, rendered, prompt.head, likeliest, seed)
         raw = free_text(reply.text) if config.format == "completion" else json_field(reply.text, "answer")
         text, fault = proposal(raw, reply.finish, checks.max_words, config.max_sentences)
         fault = fault or answer_fault(text, query, prompt.text, checks.min_words, checks.max_words, checks.min_on_topic)
@@ -73,14 +74,14 @@ def ask_answer(
     raise Reject(fault.reason, "; ".join(failures), text)
 
 
-def _ask(config: Answering, prompt: str, head: str, attempt: int, seed: int) -> Complete:
+def _ask(config: Answering, prompt: str, head: str, likeliest: bool, seed: int) -> Complete:
     return ask_in(
         config.format,
         prompt,
         head,
         "answer",
         max_tokens=config.max_tokens,
-        temperature=0.2 if attempt == 1 else config.temperature,
+        temperature=0.2 if likeliest else config.temperature,
         top_p=config.top_p,
         seed=seed,
     )

@@ -35,7 +35,7 @@ class Config(StageConfig):
     max_words: int = Field(80, ge=1, description="longest instruction, context included, that a person would say")
     max_tokens: int = Field(160, ge=8)
     temperature: float = Field(
-        0.5, ge=0, description="of the second attempt and later; the first takes the likeliest words"
+        0.5, ge=0, description="of all but a row's very first attempt, which takes the likeliest words"
     )
     top_p: float = Field(0.95, gt=0, le=1)
 
@@ -59,7 +59,8 @@ def rewrite(row: Row, context: Context) -> Asking:
     for attempt in range(1, config.attempts + 1):
         seed = context.seed_for(row["id"], attempt)
         opening = _opening(config, task, attempt, seed)
-        reply = yield _ask(config, task, material, opening, attempt, seed)
+        likeliest = context.wants_likeliest(row["id"], attempt)
+        reply = yield _ask(config, task, material, opening, likeliest, seed)
         text, method = read(reply.text, config.format, opening), "llm"
         if text and material and not holds(text, material):
             text, method = with_context(text, material, seed), "llm+context"
@@ -93,7 +94,7 @@ def _opening(config: Config, task: str, attempt: int, seed: int) -> str:
     return "" if attempt == 1 and is_question(opening) else opening
 
 
-def _ask(config: Config, task: str, material: str, opening: str, attempt: int, seed: int) -> Complete:
+def _ask(config: Config, task: str, material: str, opening: str, likeliest: bool, seed: int) -> Complete:
     flat = config.format == "completion"
     prompt_task, prompt_context = (verbalise(task), verbalise(material)) if flat else (task, material)
     prompt = config.prompt.render(task=prompt_task, context=prompt_context)
@@ -104,8 +105,8 @@ def _ask(config: Config, task: str, material: str, opening: str, attempt: int, s
         "spoken",
         # Three tokens a word leave room to say numbers; what goes on for longer is no rewriting.
         max_tokens=min(config.max_tokens, 24 + 3 * len(words(prompt_task))) if flat else config.max_tokens,
-        temperature=0.0 if attempt == 1 else config.temperature,
-        top_p=1.0 if attempt == 1 else config.top_p,
+        temperature=0.0 if likeliest else config.temperature,
+        top_p=1.0 if likeliest else config.top_p,
         seed=seed,
     )
 

@@ -45,6 +45,12 @@ class Context:
         text = f"{self.seed}\n{row_id}\n{self.stage}\n{attempt}\n{self.retries.get(row_id, 0)}"
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big") >> 1
 
+    def wants_likeliest(self, row_id: str, attempt: int) -> bool:
+        """Whether an LLM's likeliest words are wanted: at first, if no person has had the row tried again. They come out
+        the same with every seed.
+        """
+        return attempt == 1 and not self.retries.get(row_id)
+
 
 class StageConfig(Strict):
     """Base of a stage's own settings in the recipe (the keys beside `stage` and `engine`)."""

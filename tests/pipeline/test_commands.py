@@ -103,6 +103,9 @@ def test_nothing_to_export_and_no_such_reason(capsys: pytest.CaptureFixture[str]
     run_inline(open_state(path))
     assert main(["run", path, "--retry-rejects", "bda"]) == 2
     assert "no row is rejected for 'bda'; did you mean 'bad'?" in capsys.readouterr().err
+    assert main(["run", path, "--retry-rejects", "earlier_turn_rejected"]) == 2
+    assert "go with the first that is rejected: name its reason; there is bad" in capsys.readouterr().err
+    assert not Path(tmp_path, "store/retries").exists()
 
 
 def test_two_recipes_of_one_name(capsys: pytest.CaptureFixture[str], toys: None, tmp_path: Path) -> None:

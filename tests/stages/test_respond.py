@@ -1,6 +1,7 @@
 """`respond` with replies given by hand, for every way that a reply can go; and with the real small model."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,13 @@ def test_bad_replies_are_tried_again_with_other_seeds() -> None:
     assert (written["answer_text"], written["answer_attempts"]) == (GOOD, 3)
     assert len({request.seed for request in asked}) == 3
     assert [request.temperature for request in asked] == [0.2, 0.7, 0.7]
+
+
+def test_a_row_that_is_tried_again_by_hand_is_not_given_the_likeliest_words() -> None:
+    _, first = given(context(), GOOD)
+    _, again = given(replace(context(), retries={"r1": 1}), GOOD)
+    assert (first[0].temperature, again[0].temperature) == (0.2, 0.7)
+    assert first[0].seed != again[0].seed
 
 
 def test_a_row_without_a_good_reply_is_a_reject_with_every_reason() -> None:

@@ -1,6 +1,7 @@
 """`rewrite` with replies given by hand, for every way that a reply can go; and with the real small model."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,14 @@ def test_a_good_reply_is_taken() -> None:
     assert (written["query_method"], written["query_attempts"]) == ("llm", 1)
     assert asked[0].prompt and asked[0].prompt.count("Written:") == 4 and asked[0].stop == ("\n",)
     assert "five healthy snacks" in asked[0].prompt
+
+
+def test_a_row_that_is_tried_again_by_hand_is_not_given_the_likeliest_words() -> None:
+    """They would be the same as before, and so would the clip that was no good."""
+    _, first = given(row(SNACKS), context("chat"), json.dumps({"spoken": SNACKS}))
+    _, again = given(row(SNACKS), replace(context("chat"), retries={"r1": 1}), json.dumps({"spoken": SNACKS}))
+    assert (first[0].temperature, first[0].top_p) == (0, 1)
+    assert (again[0].temperature, again[0].top_p) == (0.5, 0.95)
 
 
 def test_material_that_the_reply_leaves_out_is_appended() -> None:
