@@ -113,6 +113,9 @@ class Batching(ABC):
     def _settle(self, items: list[tuple[Request, "Future[Any]"]]) -> None:
         try:
             replies = self.answer([request for request, _ in items])
+            if len(replies) != len(items):  # one of another kind is among them; nothing may end this thread
+                kinds = ", ".join(sorted({type(request).__name__ for request, _ in items}))
+                raise TypeError(f"{type(self).__name__} has {len(replies)} replies to {len(items)} requests ({kinds})")
         except Exception as error:
             if len(items) == 1:
                 items[0][1].set_exception(error)
