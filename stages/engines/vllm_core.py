@@ -51,7 +51,8 @@ class Core:
         self._adapter: Any = None
         self._watcher = watch()
         self._mending = asyncio.Lock()
-        self._entered = asyncio.Semaphore(config.resources.at_once)
+        self._entered = asyncio.Semaphore(self._places())
+        self._inside: set[str] = set()  # requests that the engine works on, those that it died with among them
 
     @classmethod
     async def start(cls, config: "Config") -> "Core":
@@ -66,6 +67,7 @@ class Core:
             core._load_tokeniser()
             core._load_adapter()
             core._start()
+            core._entered = asyncio.Semaphore(core._places())  # the batch may have come out smaller
         except ModelMissing:
             core.close()
             raise
@@ -79,15 +81,21 @@ class Core:
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
         while True:
-            async with self._entered:
-                engine, alone = self.engine, self.batch == 1
+            entered = self._entered
+            async with entered:
+                if entered is not self._entered:
+                    continue  # whoever waited while the engine was started anew would come in beside the new places
+                engine, inside = self.engine, self._inside
+                alone, dead = False, bool(engine.errored)
                 try:
-                    return await self._one(engine, tokens, sampling)
+                    if not dead:
+                        return await self._one(engine, inside, tokens, sampling)
                 except (VLLMClientError, ValueError) as error:
                     raise Unavailable(f"vLLM doesn't take such requests: {error}") from None
                 except (EngineDeadError, EngineGenerateError) as error:
                     if isinstance(error, EngineGenerateError) and not engine.errored:
                         raise Unavailable(f"vLLM: {error.__cause__ or error}") from None
+                    alone = self.batch == 1 and len(inside) <= 1
             await self._mend(engine)
             if alone:
                 raise RuntimeError(f"it kills vLLM, even alone: {self._reason()}")
@@ -101,12 +109,21 @@ class Core:
         self._watcher.wait(30)
         self._printed.close()
 
-    async def _one(self, engine: Any, tokens: list[int], sampling: Any) -> Any:
-        found = None
-        async for output in engine.generate(
-            {"type": "token", "prompt_token_ids": tokens}, sampling, f"r{next(self._names)}", lora_request=self._adapter
-        ):
-            found = output
+    def _places(self) -> int:
+        """Requests that may be inside: with a batch of 1 one alone, so that it is known which one kills the engine."""
+        return 2 * self.batch if self.batch > 1 else 1
+
+    async def _one(self, engine: Any, inside: set[str], tokens: list[int], sampling: Any) -> Any:
+        found, name = None, f"r{next(self._names)}"
+        inside.add(name)
+        try:
+            async for output in engine.generate(
+                {"type": "token", "prompt_token_ids": tokens}, sampling, name, lora_request=self._adapter
+            ):
+                found = output
+        finally:
+            if not engine.errored:
+                inside.discard(name)
         return found
 
     async def _mend(self, dead: Any) -> None:
@@ -119,12 +136,12 @@ class Core:
             # At a batch of 1 the request that killed it is known, and goes; the others needn't stay alone.
             self.batch = max(1, before // SMALLER) if before > 1 else max(1, self.config.resources.batch // SMALLER)
             log.warning("vLLM died (%s); it is started anew with a batch of %d, not %d", reason, self.batch, before)
-            self._entered = asyncio.Semaphore(self.batch)
             try:
                 self._start()
             except ModelMissing as error:
                 self.engine = dead
                 raise Unavailable(f"vLLM died, and can't be started again: {error}") from None
+            self._entered, self._inside = asyncio.Semaphore(self.batch), set()  # of the batch that could be started
 
     # -- starting -----------------------------------------------------------------------------------------------------
 
