@@ -4,6 +4,7 @@ VITS draws noise for how a text is said and how long each sound lasts. A text al
 several go together, share the first one's seed, and hear their neighbours' padding in their last 50 ms (silence, mostly).
 """
 
+import logging
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,6 +24,8 @@ KIND = "tts"
 BATCH_INVARIANT = False  # noise is drawn for a batch at a time
 PACKAGES = ("torch", "transformers")
 _SPEAKER = "speaker_"
+
+log = logging.getLogger(__name__)
 
 
 class Config(EngineConfig):
@@ -101,9 +104,10 @@ class Vits(Batching):
         for place, tokens in parts:
             request = requests[place]
             alike.setdefault((request.speed, self._speaker(request.voice)), []).append((place, tokens))
+        size = self.batch  # which memory may make smaller meanwhile
         for (speed, speaker), some in alike.items():
-            for start in range(0, len(some), self.batch):
-                batch = some[start : start + self.batch]
+            for start in range(0, len(some), size):
+                batch = some[start : start + size]
                 seed = requests[batch[0][0]].seed
                 clips = self._speak([tokens for _, tokens in batch], speed, speaker, seed)
                 for (place, _), clip in zip(batch, clips, strict=True):
@@ -119,6 +123,21 @@ class Vits(Batching):
         return tokens if any(token != blank for token in tokens) else []
 
     def _speak(self, texts: list[list[int]], speed: float, speaker: int, seed: int) -> list[np.ndarray]:
+        """One pass; where it doesn't fit into memory, the halves of it, down to one text."""
+        try:
+            return self._pass(texts, speed, speaker, seed)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+        if len(texts) == 1:
+            raise Unavailable(f"tts_vits: out of memory on a text of {len(texts[0])} tokens alone; a smaller `longest`")
+        log.warning("tts_vits: %d texts don't fit into memory at once: halved", len(texts))
+        middle = len(texts) // 2
+        self.batch = middle
+        self.usage["halved_batches"] += 1
+        return self._speak(texts[:middle], speed, speaker, seed) + self._speak(texts[middle:], speed, speaker, seed)
+
+    def _pass(self, texts: list[list[int]], speed: float, speaker: int, seed: int) -> list[np.ndarray]:
         import torch
 
         longest = max(map(len, texts))
@@ -129,24 +148,15 @@ class Vits(Batching):
             mask[row, : len(text)] = 1
         self.model.speaking_rate = speed
         torch.manual_seed(seed)
-        try:
-            with torch.inference_mode():
-                found = self.model(
-                    input_ids=tokens.to(self.device),
-                    attention_mask=mask.to(self.device),
-                    speaker_id=speaker if self.speakers > 1 else None,
-                )
-        except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
-                raise
-            if len(texts) == 1:
-                raise Unavailable(f"tts_vits: out of memory on a text of {longest} tokens alone") from None
-            raise MemoryError from None  # each text is tried alone
+        with torch.inference_mode():
+            found = self.model(
+                input_ids=tokens.to(self.device),
+                attention_mask=mask.to(self.device),
+                speaker_id=speaker if self.speakers > 1 else None,
+            )
         lengths = found.sequence_lengths.long().tolist()
         waves = found.waveform.float().cpu().numpy()
         if not np.isfinite(waves).all():
-            if len(texts) > 1:
-                raise FloatingPointError("samples that aren't finite numbers")  # each text is tried alone
             raise Refused("unspeakable", "VITS made samples that aren't finite numbers")
         return [wave[:length] for wave, length in zip(waves, lengths, strict=True)]
 

@@ -122,6 +122,35 @@ def test_samples_that_are_no_numbers_are_refused(folder: Path) -> None:
     broken.close()
 
 
+PIECES = Speak(f"{TEXT} {TEXT} {TEXT} {TEXT} {TEXT}", "speaker_0")
+
+
+def test_texts_that_do_not_fit_into_memory_at_once_are_halved(folder: Path) -> None:
+    small = load(Config(model=str(folder), longest=50))
+    whole = small.submit(PIECES).result(60)
+    small.batch, forward = 8, small.model.forward  # as on a card
+
+    def too_much(input_ids: Any, **given: Any) -> Any:
+        if len(input_ids) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return forward(input_ids=input_ids, **given)
+
+    small.model.forward = too_much
+    assert small.submit(PIECES).result(60) == whole
+    assert small.batch == 1
+    small.close()
+
+
+def test_pieces_that_are_no_numbers_are_refused(folder: Path) -> None:
+    broken = load(Config(model=str(folder), longest=50))
+    broken.batch = 8
+    with torch.inference_mode():
+        next(broken.model.decoder.parameters()).fill_(float("nan"))
+    with pytest.raises(Refused, match="aren't finite"):
+        broken.submit(PIECES).result(60)
+    broken.close()
+
+
 def broken_folders(folder: Path, path: Path) -> Iterator[tuple[Path, str]]:
     def copy(name: str) -> Path:
         return Path(shutil.copytree(folder, path / name))
