@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
-from stages.engines.clips import hear
+from stages.engines.clips import hear, refuse_unless_finite
 from stages.engines.kmeans import read_centroids
 from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
@@ -101,9 +101,11 @@ class SslUnits(Batching):
         return seconds_of(getattr(request, "clip", b""))
 
     def answer(self, requests: list[Request]) -> list[Features | Units]:
-        """Raises Refused: `bad_audio`, `bad_codebook`; Unavailable where a clip alone is too much for the memory."""
+        """Raises Refused: `bad_audio`, `bad_codebook`, `bad_features`; Unavailable where memory is too small for one clip."""
         codebooks = [self._codebook(request) for request in requests]
         found = self.encode([hear(request.clip) for request in requests])  # type: ignore[attr-defined]
+        for frames in found:
+            refuse_unless_finite(bool(frames.isfinite().all()))
         return [
             Features(frames.cpu().numpy()) if codebook is None else Units(self.nearest(frames, *codebook))
             for frames, codebook in zip(found, codebooks, strict=True)

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Refused
-from stages.engines.clips import RATE, hear
+from stages.engines.clips import RATE, hear, refuse_unless_finite
 from stages.requests import Encode, Features, Quantise, Request, Units
 
 KIND = "encoder"
@@ -79,7 +79,7 @@ class Encoder(Batching):
             return [self._one(request) for request in requests]
 
     def _one(self, request: Request) -> Features | Units:
-        """Raises Refused: `bad_audio`, `bad_codebook`."""
+        """Raises Refused: `bad_audio`, `bad_codebook`, `bad_features`."""
         match request:
             case Encode():
                 return Features(self.encode(hear(request.clip)))
@@ -89,7 +89,9 @@ class Encoder(Batching):
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
         """float32 [ceil(samples / 320), width]: a frame for each 20 ms that has a sample of the clip in it."""
-        return np.concatenate([self._window(samples[at : at + WINDOW]) for at in range(0, len(samples), WINDOW)])
+        frames = np.concatenate([self._window(samples[at : at + WINDOW]) for at in range(0, len(samples), WINDOW)])
+        refuse_unless_finite(bool(np.isfinite(frames).all()))
+        return frames
 
     def _window(self, samples: np.ndarray) -> np.ndarray:
         frames = -(-len(samples) // HOP)

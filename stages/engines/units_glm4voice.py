@@ -16,7 +16,7 @@ from pydantic import Field
 
 from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Unavailable
-from stages.engines.clips import RATE, hear
+from stages.engines.clips import RATE, hear, refuse_unless_finite
 from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
 from stages.engines.optional import lacking, require, versions
@@ -104,7 +104,7 @@ class Glm4Voice(Batching):
         return seconds_of(getattr(request, "clip", b""))
 
     def answer(self, requests: list[Request]) -> list[Units]:
-        """Raises Refused `bad_audio`; Unavailable for a codebook that isn't its own, or where memory runs out."""
+        """Raises Refused: `bad_audio`, `bad_features`; Unavailable for a codebook that isn't its own, or where memory runs out."""
         clips = []
         for request in requests:
             if not isinstance(request, Quantise) or request.codebook:
@@ -167,6 +167,7 @@ class Glm4Voice(Batching):
                     hidden = torch.nn.functional.avg_pool1d(hidden.transpose(1, 2), size).transpose(1, 2)
                     seen = seen[:, ::size]
                     mask = _mask(seen, block and block // size, self.dtype)
+            refuse_unless_finite(bool(hidden[seen].isfinite().all()))
             centroids = parts["codebook"].weight.float()
             squares = centroids.square().sum(dim=1)
             units = torch.addmm(squares, hidden.flatten(0, 1).float(), centroids.T, alpha=-2).argmin(dim=1)

@@ -111,6 +111,15 @@ def test_what_is_no_codebook_is_refused(encoder: Encoder, ask, speech, codebook:
         ask(encoder, [Quantise(next(iter(speech.values())), codebook)])
 
 
+def test_features_that_are_no_numbers_are_refused(ask, speech, codebook: bytes) -> None:
+    engine = load(Config())
+    engine.mel.mel_filters = engine.mel.mel_filters * np.nan  # what half precision comes to on some clips
+    for request in (Encode(next(iter(speech.values()))), Quantise(next(iter(speech.values())), codebook)):
+        with pytest.raises(Refused, match="bad_features"):
+            ask(engine, [request])
+    engine.close()
+
+
 def test_nearest_of_many() -> None:
     centroids, squares = read_codebook(npy(np.eye(65536, 4, dtype=np.float32) + 1))
     assert nearest(np.eye(4, dtype=np.float32)[::-1] + 1, centroids, squares).tolist() == [3, 2, 1, 0]

@@ -166,6 +166,15 @@ def test_clips_of_any_kind(engine: units_glm4voice.Glm4Voice, ask) -> None:
             ask(engine, [request])
 
 
+def test_features_that_are_no_numbers_are_refused(folder: Path, ask) -> None:
+    broken = units_glm4voice.load(units_glm4voice.Config(model=str(folder)))
+    with torch.inference_mode():
+        broken.parts["conv1"].bias.fill_(float("inf"))  # what half precision comes to on some clips
+    with pytest.raises(Refused, match="bad_features"):
+        ask(broken, [Quantise(wav(clip(0)), b"")])
+    broken.close()
+
+
 def test_wrong_folders_are_told(folder: Path, tmp_path: Path) -> None:
     def refused(model: Path) -> str:
         with pytest.raises(ModelMissing) as caught:

@@ -257,6 +257,23 @@ def test_one_broken_clip_does_not_take_its_batch_along(base: SslUnits) -> None:
         futures[1].result(60)
 
 
+def test_features_that_are_no_numbers_cost_their_clip_alone(ask) -> None:
+    engine = golden_engine("hubert_base")
+    engine.batch, encode = 4, engine.encoder.encode  # as on a card
+
+    def overflowing(clips: list[np.ndarray]) -> list[torch.Tensor]:
+        """As half precision does on some clips: inf, and from there NaN."""
+        return [f * float("nan") if len(c) < 16000 else f for c, f in zip(clips, encode(clips), strict=True)]
+
+    engine.encoder.encode = overflowing  # type: ignore[method-assign]
+    for kind in (Encode, lambda one: Quantise(one, b"")):
+        futures = [engine.submit(kind(one)) for one in (wav(clip(0)), wav(clip(1)[:8000]), wav(clip(2)))]
+        assert [len(futures[place].result(60).frames) for place in (0, 2)] == [49, 73]
+        with pytest.raises(Refused, match="bad_features"):
+            futures[1].result(60)
+    engine.close()
+
+
 def test_half_precision_keeps_nearly_all_units(base: SslUnits, ask) -> None:
     half = golden_engine("hubert_base", dtype="bfloat16")
     for number in range(3):
