@@ -56,6 +56,12 @@ class Engine:
         stated = getattr(self.config, "licence", "")
         return stated if stated and told == "unknown" else strictest([told, stated or told])
 
+    @property
+    def batch_invariant(self) -> bool:
+        """Whether a reply is the same whatever is asked beside it; of some backends it hangs on their settings."""
+        told = getattr(self.module, "batch_invariant", None)
+        return bool(told(self.config) if told else self.module.BATCH_INVARIANT)
+
 
 @dataclass(frozen=True)
 class Node:

@@ -79,7 +79,7 @@ def _export(state: State, folder: Path) -> None:
         **summary,
         "engines": {
             name: engine.module.identity(engine.config)
-            | {"licence": engine.licence, "batch_invariant": engine.module.BATCH_INVARIANT}
+            | {"licence": engine.licence, "batch_invariant": engine.batch_invariant}
             for name, engine in graph.engines.items()
         },
         "versions": dict(_versions()),

@@ -8,7 +8,7 @@ is long, and for a request that is `careful`.
 
 import zlib
 from importlib.metadata import version
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -19,7 +19,7 @@ from stages.engines.clips import RATE, hear
 from stages.requests import Heard, Request, Transcribe
 
 KIND = "asr"
-BATCH_INVARIANT = True
+BATCH_INVARIANT = True  # but for whole windows on a card: see `batch_invariant`
 SHORTEST = RATE // 10  # samples; shorter clips get silence behind them
 LONGEST = 26 * RATE  # samples of a clip that is heard without the whole window
 SILENCE = 3 * RATE  # samples put behind such a clip: without them its last words get lost or repeated
@@ -55,6 +55,11 @@ def identity(config: Config) -> dict[str, Any]:
     }
 
 
+def batch_invariant(config: Config) -> bool:
+    """False where several clips go together: a sum over a matrix of another shape is another sum, in its last bits."""
+    return not (_in_batches(config) and config.resources.batch > 1)
+
+
 def models(config: Config) -> tuple[str, ...]:
     return (config.model,)
 
@@ -68,8 +73,13 @@ def load(config: Config) -> "Whisper":
     return Whisper(config)
 
 
+def _in_batches(config: Config) -> bool:
+    """On CPUs a batch saves nothing; cards want one, and whole windows fit together without padding."""
+    return config.window == "full" and config.resources.num_gpus > 0
+
+
 class Whisper(Batching):
-    batch_invariant: ClassVar[bool] = True
+    """`in_batches`: whole windows go together, and one alone is heard in the same way."""
 
     def __init__(self, config: Config) -> None:
         import ctranslate2
@@ -84,12 +94,17 @@ class Whisper(Batching):
             cpu_threads=config.resources.threads,
             num_workers=1,
         )
-        # On CPUs a batch saves nothing; cards want one, and whole windows fit together without padding.
-        super().__init__(config.resources.batch if config.window == "full" and config.resources.num_gpus else 1)
+        self.in_batches = _in_batches(config)
+        self.batch_invariant = batch_invariant(config)  # type: ignore[misc]  # of most backends it is the class's
+        super().__init__(config.resources.batch if self.in_batches else 1)
 
     def answer(self, requests: list[Request]) -> list[Heard]:
         asked = [request for request in requests if isinstance(request, Transcribe)]
-        return self.hear_together(asked) if len(asked) > 1 else [self.hear(request) for request in asked]
+        if not self.in_batches:
+            return [self.hear(request) for request in asked]
+        plain = [place for place, request in enumerate(asked) if not request.careful]
+        found = dict(zip(plain, self.hear_together([asked[place] for place in plain]), strict=True))
+        return [found.get(place) or self.hear(request) for place, request in enumerate(asked)]
 
     def hear_together(self, requests: list[Transcribe]) -> list[Heard]:
         """One pass over whole windows. What is longer than one, or shows signs of failure, is heard alone."""

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import jiwer
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 import soundfile
 from whisper_normalizer.english import EnglishTextNormalizer
 
+from pipeline.graph import Engine
 from stages import audio
 from stages.engines.asr_whisper import Config, Whisper, identity, licence, load, models
 from stages.engines.base import Refused
+from stages.engines.clips import hear
 from stages.requests import Heard, Transcribe
 
 NORMALISE = EnglishTextNormalizer()
@@ -56,6 +59,31 @@ def test_a_careful_hearing_takes_the_whole_window(whisper: Whisper, ask, speech:
     full = load(Config(window="full"))
     assert ask(whisper, careful) == ask(full, [Transcribe(clip) for clip in speech.values()])
     full.close()
+
+
+def test_in_batches_one_alone_is_heard_as_several_are(ask, speech: dict[str, bytes]) -> None:
+    """As on a card, where whole windows go together."""
+    engine = load(Config(window="full"))
+    engine.in_batches, engine.batch = True, 4
+    transcribe, in_full = engine.model.transcribe, []
+    engine.model.transcribe = lambda samples, **how: in_full.append(len(samples)) or transcribe(samples, **how)
+    clips = list(speech.values())
+    alone = [ask(engine, [Transcribe(clip)])[0] for clip in clips]
+    mixed = engine.answer([Transcribe(clips[0]), Transcribe(clips[1], careful=True), Transcribe(clips[1])])
+    assert [mixed[0], mixed[2]] == alone == engine.answer([Transcribe(clip) for clip in clips])
+    assert in_full == [len(hear(clips[1]))]  # the careful one, and no other
+    assert mixed[1] == engine.hear(Transcribe(clips[1], careful=True))
+    engine.close()
+
+
+def test_only_batches_depend_on_neighbours() -> None:
+    def told(**settings: Any) -> bool:
+        return Engine("asr", "asr_whisper", Config.model_validate(settings)).batch_invariant
+
+    card: dict[str, Any] = {"num_gpus": 1, "batch": 8}
+    assert told() and told(window="full") and told(resources=card)
+    assert told(window="full", resources=card | {"batch": 1})
+    assert not told(window="full", resources=card)
 
 
 @pytest.mark.heavy
