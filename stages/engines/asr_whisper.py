@@ -7,7 +7,6 @@ is long, and for a request that is `careful`.
 """
 
 import zlib
-from importlib.metadata import version
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +15,7 @@ from pydantic import Field
 from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Refused
 from stages.engines.clips import RATE, hear
+from stages.engines.interpreter import installed
 from stages.requests import Heard, Request, Transcribe
 
 KIND = "asr"
@@ -45,9 +45,10 @@ class Config(EngineConfig):
 
 
 def identity(config: Config) -> dict[str, Any]:
+    whisper, ctranslate2 = (installed(config.resources.python, name) for name in ("faster-whisper", "ctranslate2"))
     return {
         "backend": "asr_whisper",
-        "version": f"faster-whisper {version('faster-whisper')}, ctranslate2 {version('ctranslate2')}",
+        "version": f"faster-whisper {whisper}, ctranslate2 {ctranslate2}",
         "model": catalogue.identity(config.model),
         "compute_type": config.compute_type,
         "beam_size": config.beam_size,

@@ -4,6 +4,8 @@ from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 
+ONNXRUNTIME = ("onnxruntime", "onnxruntime-gpu")  # the same library under two names
+
 
 @cache
 def version_of(python: str, *names: str) -> str:
@@ -12,9 +14,15 @@ def version_of(python: str, *names: str) -> str:
     Nothing is run or imported: it is read in the environment that `python` (the path of an interpreter, "" for this
     one) lies in, so that whoever makes keys and whoever runs the engine find the same.
     """
-    folders = [str(folder) for folder in site_packages(python)]
-    found = {one.name.lower(): one.version for one in (distributions(path=folders) if python else distributions())}
-    return next((found[name] for name in names if name in found), "")
+    # One by one: of all that is installed one may be broken, and that is no matter of these.
+    where = {"path": [str(folder) for folder in site_packages(python)]} if python else {}
+    found = (one.version for name in names for one in distributions(name=name, **where))
+    return next((version for version in found if version), "")
+
+
+def installed(python: str, *names: str) -> str:
+    """The version for an engine's identity: as `version_of` finds it, or "not installed"."""
+    return version_of(python, *names) or "not installed"
 
 
 def site_packages(python: str) -> list[Path]:

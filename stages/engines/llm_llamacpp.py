@@ -8,7 +8,6 @@ replies depend on their order.)
 
 import json
 import zlib
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +15,7 @@ from pydantic import Field
 
 from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
+from stages.engines.interpreter import installed
 from stages.requests import Complete, Completion, Request
 
 KIND = "llm"
@@ -35,7 +35,7 @@ class Config(EngineConfig):
 def identity(config: Config) -> dict[str, Any]:
     return {
         "backend": "llm_llamacpp",
-        "version": version("xllamacpp"),
+        "version": installed(config.resources.python, "xllamacpp"),
         "model": catalogue.identity(config.model),
         "context": config.context,
     }

@@ -3,7 +3,6 @@
 It tells broken and noisy clips from clean ones; it doesn't tell good voices from each other.
 """
 
-from importlib.metadata import version
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +11,7 @@ from pydantic import Field
 from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig
 from stages.engines.clips import hear
+from stages.engines.interpreter import ONNXRUNTIME, installed
 from stages.requests import Rate, Request, Score
 
 KIND = "mos"
@@ -30,7 +30,7 @@ class Config(EngineConfig):
 def identity(config: Config) -> dict[str, Any]:
     return {
         "backend": "mos_dnsmos",
-        "version": version("onnxruntime"),
+        "version": installed(config.resources.python, *ONNXRUNTIME),
         "model": catalogue.identity(config.model),
     }
 

