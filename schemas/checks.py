@@ -53,12 +53,18 @@ class Clip(Strict):
     max_letters_per_second: float = Field(22.0, gt=0, description="fastest plausible speech")
 
 
+class QueryClip(Clip):
+    """Limits on a clip of the request, which many voices say: a looser one on words, whichever other is set."""
+
+    max_wer: float = Field(0.2, ge=0, description="most word errors a word of text")
+
+
 class Checks(Strict):
     """The recipe's `checks` section."""
 
     query_text: QueryText = QueryText()
     answer_text: AnswerText = AnswerText()
-    query_clip: Clip = Clip(max_wer=0.2)
+    query_clip: QueryClip = QueryClip()
     answer_clip: Clip = Clip()
     max_reject_ratio: float = Field(0.6, gt=0, le=1, description="a stage whose first shards lose more stops the run")
 
