@@ -15,8 +15,12 @@ def version_of(python: str, *names: str) -> str:
     one) lies in, so that whoever makes keys and whoever runs the engine find the same.
     """
     # One by one: of all that is installed one may be broken, and that is no matter of these.
-    where = {"path": [str(folder) for folder in site_packages(python)]} if python else {}
-    found = (one.version for name in names for one in distributions(name=name, **where))
+    folders = [str(folder) for folder in site_packages(python)]
+    found = (
+        one.version
+        for name in names
+        for one in (distributions(name=name, path=folders) if python else distributions(name=name))
+    )
     return next((version for version in found if version), "")
 
 
