@@ -112,18 +112,18 @@ def decade(match: re.Match[str]) -> str:
 
 def month_day(match: re.Match[str]) -> str:
     year = f", {say_number(match['year'])}" if match["year"] else ""
-    return f"{_month(match['month'])} {say_number(_ordinal(match['day']))}{year}"
+    return f"{_month(match['month'])} {say_number(ordinal(match['day']))}{year}"
 
 
 def day_month(match: re.Match[str]) -> str:
-    return f"{say_number(_ordinal(match['day']))} of {_month(match['month'])}"
+    return f"{say_number(ordinal(match['day']))} of {_month(match['month'])}"
 
 
 def _month(name: str) -> str:
     return _NAMED_MONTHS.get(name.rstrip(".").lower(), _NAMED_MONTHS.get(name[:3].lower(), name))
 
 
-def _ordinal(day: str) -> str:
+def ordinal(day: str) -> str:
     value = int(day)
     ending = "th" if 10 <= value % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(value % 10, "th")
     return f"{value}{ending}"

@@ -11,9 +11,18 @@ _TITLES = {"Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "Dr": "Doctor", "Prof":
 # Acronyms that are read as words.
 _READ = """
     NASA NATO UNESCO UNICEF OPEC AIDS SCUBA RADAR LASER GIF NAFTA FIFA SWAT COVID RAM ROM SIM PIN JSON IKEA YOLO FOMO
-    LEGO PETA SARS MERS HIPAA OSHA REST BASIC SAT AND OR NOT THE IF ASAP
+    LEGO PETA SARS MERS HIPAA OSHA REST BASIC SAT ASAP
 """
 _WORDS = frozenset(_READ.split())
+# Emphasis, not letters. What names something too (US, IT, WHO, AM, ID, LED) is no part of it.
+_STRESSED = """
+    ALL ALSO AN AND ANY ARE AS AT BAD BE BEEN BEST BIG BOTH BUT BY CAN DAY DO DOES EACH END EVEN EVER EVERY FIRST FOR
+    FREE FROM GET GOOD GREAT HAD HAPPY HAS HAVE HE HELLO HER HERE HIM HIS HOW IF IN INTO IS ITS JUST KNOW LAST LESS LIKE LOVE
+    MAKE MANY MORE MOST MUCH MUST MY NEED NEVER NEW NO NONE NOT NOW OF OFF OH ON ONCE ONE ONLY OR OTHER OUR OUT OVER REAL
+    SAME SHE SO SOME STILL STOP SUCH THAN THANK THAT THE THEIR THEM THEN THERE THESE THEY THING THIS THOSE TO TOO TRUE TWO
+    UP USE VERY WANT WAS WAY WE WELL WERE WHAT WHEN WHERE WHICH WHY WILL WITH WORLD WOULD WOW YES YOU YOUR
+"""
+_EMPHASIS = frozenset(_STRESSED.split())
 
 
 def spoken(text: str) -> str:
@@ -26,6 +35,8 @@ def spoken(text: str) -> str:
 
 
 def _acronym(match: re.Match[str]) -> str:
+    if match[0] in _EMPHASIS:
+        return match[0].lower()
     letters = match[0].removesuffix("s")
     around = (
         match.string[max(0, match.start() - 2) : match.start()].strip()[-1:],

@@ -29,6 +29,7 @@ ABBREVIATIONS = (
     (r"\bw/o\b", "without"), (r"\bw/ ?(?=\w)", "with "), (r"\bNo\.(?= ?\d)", "number"), (r"#(?=\d)", " number "),
     (r"\band/or\b", "and or"), (r"\ba\.k\.a\.?", "also known as"), (r"\bet al\.", "and others"),
     (r"\bfig\.(?= ?\d)", "figure"), (r"\bp\.(?= ?\d)", "page "), (r"\bpp\.(?= ?\d)", "pages "),
+    (r"\bWW(?=I{1,2}\b)", "World War "), (r"\bVol\.(?= ?[IVX\d])", "Volume"),
     (r"\bC\+\+(?!\w)", "C plus plus"), (r"\bC#(?!\w)", "C sharp"), (r"\b([A-Z])\.([A-Z])\.(?=\s?[^\W\d_])", r"\1\2"),
 )  # fmt: skip
 

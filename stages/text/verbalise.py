@@ -14,6 +14,7 @@ from typing import Any
 from stages.text import numerals
 from stages.text.layout import flatten
 from stages.text.numerals import DIGITS, MONTH, SCALE, UNIT
+from stages.text.roman import ROMAN, roman
 from stages.text.symbols import ABBREVIATIONS, SIGNS
 
 
@@ -46,6 +47,7 @@ _RULES: list[tuple[re.Pattern[str], Any]] = [
     _sub(r"_{2,}", " blank "),
     _sub(r"[\[{(<](?:\s*(?:blank|\.\.\.)\s*|\s+)[\])}>]", " blank "),
     *[_sub(pattern, said) for pattern, said in ABBREVIATIONS],
+    (ROMAN, roman),
     _sub(rf"(?P<sign>[$€£¥₹])\s?(?P<digits>{DIGITS})(?P<scale> ?{SCALE}\b)?", numerals.currency),
     _sub(rf"\b(?P<month>{MONTH}) (?P<day>[0-3]?\d)(?:st|nd|rd|th)?\b(?!:|\.\d)(?:,? (?P<year>[12]\d{{3}}))?\b",
          numerals.month_day),

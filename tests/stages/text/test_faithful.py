@@ -54,3 +54,14 @@ def test_planted_queries(half: str) -> None:
 def test_traps(said: str, instruction: str, context: str | None, reason: str) -> None:
     fault = faithful(said, instruction, context, LIMITS.min_kept)
     assert fault is not None and fault.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("said", "instruction"),
+    [
+        ("Could you describe the causes of World War Two?", "Describe the causes of World War II."),
+        ("Could you tell me how old King Henry the Eighth was?", "How old was King Henry VIII?"),
+    ],
+)
+def test_a_number_may_be_said_as_people_say_it(said: str, instruction: str) -> None:
+    assert faithful(said, instruction, None, LIMITS.min_kept) is None

@@ -47,6 +47,14 @@ from stages.text.verbalise import verbalise
         ("#MeatlessMonday is #1", "hashtag Meatless Monday is number one"),
         ("first line\nsecond line", "first line. second line"),
         ("a rhyme scheme of AABBA", "a rhyme scheme of A A B B A"),
+        ("World War II ended, as World War I had.", "World War Two ended, as World War One had."),
+        ("World Wars I and II, WWII", "World Wars One and Two, World War Two"),
+        ("King Henry VIII and Elizabeth II", "King Henry the Eighth and Elizabeth the Second"),
+        ("Pope John XXIII met King Charles I.", "Pope John the Twenty Third met King Charles the First."),
+        ("Chapter IV, Act I, Apollo XI", "Chapter Four, Act One, Apollo Eleven"),
+        ("type II diabetes, Super Bowl XLVIII", "type two diabetes, Super Bowl Forty Eight"),
+        ("Today I saw Malcolm X and the XX chromosomes.", "Today I saw Malcolm X and the XX chromosomes."),
+        ("Dear XX, the IV and Part I've read", "Dear XX, the IV and Part I've read"),
         ("Nothing to do here, is there?", "Nothing to do here, is there?"),
     ],
 )  # fmt: skip
@@ -61,6 +69,8 @@ def test_in_words(written: str, said: str) -> None:
         ("The US and the UN asked NASA.", "The U S and the U N asked NASA."),
         ("Two CEOs left at 5 PM.", "Two C E O's left at five P M."),
         ("I am OK.", "I am O K."),
+        ("Type II and King Henry VIII", "Type Two and King Henry the Eighth"),
+        ("I am SO happy, NO way! You MUST NOT ask WHO.", "I am so happy, no way! You must not ask W H O."),
     ],
 )
 def test_as_the_voice_gets_it(text: str, said: str) -> None:
