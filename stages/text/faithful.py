@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from difflib import SequenceMatcher
 
+from stages.text.arithmetic import operators
 from stages.text.material import split_context
 from stages.text.plain_request import is_request
 from stages.text.speakable import Fault
@@ -35,6 +36,7 @@ _ASKING = {
 }
 _NEGATION_WORDS = "not no never without neither nor none nothing nobody cannot except avoid"
 _NEGATIONS = frozenset(_NEGATION_WORDS.split())  # and whatever ends in n't
+_SUM = re.compile(r"[\d)a-z]\s?[-−–+*/x×÷]\s?[\d(]")
 _SIDES = frozenset(("to", "into", "from", "than", "before", "after", "over", "with", "by"))
 
 
@@ -71,7 +73,14 @@ def _numbers(said: str, written: str, spoken: str) -> Fault | None:
         return Fault("number", f"numbers lost: {', '.join(lost)}")
     if new := [number for number in got if number not in known]:
         return Fault("number", f"numbers that the instruction doesn't have: {', '.join(new)}")
+    signs, heard = operators(spoken), operators(said)
+    if _SUM.search(written) and signs and signs != heard:
+        return Fault("number", f"the sum has {_listed(signs)}, the request {_listed(heard)}")
     return None
+
+
+def _listed(signs: Counter[str]) -> str:
+    return ", ".join(sorted(signs.elements())) or "no such word"
 
 
 def _quotes(said: str, task: str, source: str) -> Fault | None:

@@ -3,10 +3,13 @@
 import re
 import unicodedata
 
+from stages.text.symbols import CURRENCIES
+
 _ITEM = re.compile(r"^\s*(?:(?P<number>\d{1,2})[.)]|(?P<letter>[A-Ha-h])[.)]|[-*•·–—+])\s+(?P<text>.*)$")
 _NAMES = {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "´": "'", "`": "'",
           "\u00a0": " ", "\u200b": "", "\ufeff": "", "\u00ad": "", "‐": "-", "‑": "-",
           "−": "-", "…": "..."}  # fmt: skip
+_PRICE = re.compile(r"[$€£¥₹]\s?[\d.,]+(?: ?(?:thousand|[mbt]r?illion)| ?[kKmMbB]n?)?$")
 
 
 def flatten(text: str) -> str:
@@ -52,6 +55,8 @@ def _aside(match: re.Match[str]) -> str:
 
 def _dash(match: re.Match[str]) -> str:
     before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
+    if after and after in CURRENCIES and _PRICE.search(match.string[max(0, match.start() - 24) : match.start()]):
+        return "-"
     if not after.isdecimal() or before in ".:;!?":
         return ", "
     return " - " if match[0].startswith(" ") or not before.isdecimal() else "-"

@@ -66,7 +66,9 @@ def _cardinal(digits: str) -> str:
 
 
 def _plural(unit: str, digits: str) -> str:
-    return unit if digits in ("1", "1.0") or unit.endswith("s") else f"{unit}s"
+    if digits in ("1", "1.0") or unit.endswith("s"):
+        return unit
+    return "pence" if unit == "penny" else f"{unit}s"
 
 
 def currency(match: re.Match[str]) -> str:

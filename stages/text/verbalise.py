@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from stages.text import numerals
+from stages.text.arithmetic import arithmetic
 from stages.text.layout import flatten
 from stages.text.numerals import DIGITS, MONTH, SCALE, UNIT
 from stages.text.roman import ROMAN, roman
@@ -48,6 +49,8 @@ _RULES: list[tuple[re.Pattern[str], Any]] = [
     _sub(r"[\[{(<](?:\s*(?:blank|\.\.\.)\s*|\s+)[\])}>]", " blank "),
     *[_sub(pattern, said) for pattern, said in ABBREVIATIONS],
     (ROMAN, roman),
+    _sub(rf"(?P<low>(?P<sign>[$€£¥₹])\s?(?:{DIGITS})(?: ?{SCALE}\b)?)\s?-\s?(?:[$€£¥₹]\s?)?(?=\d[\d,.]*+(?! ?%))",
+         lambda m: f"{m['low']}{' minus ' if arithmetic(m) else ' to '}{m['sign']}"),
     _sub(rf"(?P<sign>[$€£¥₹])\s?(?P<digits>{DIGITS})(?P<scale> ?{SCALE}\b)?", numerals.currency),
     _sub(rf"\b(?P<month>{MONTH}) (?P<day>[0-3]?\d)(?:st|nd|rd|th)?\b(?!:|\.\d)(?:,? (?P<year>[12]\d{{3}}))?\b",
          numerals.month_day),
@@ -59,9 +62,9 @@ _RULES: list[tuple[re.Pattern[str], Any]] = [
     _sub(r"\b24/7\b", "twenty-four seven"),
     _sub(r"\b9/11\b", "nine eleven"),
     _sub(r"\b\d{4}-\d{1,2}-\d{1,2}\b", numerals.number),
-    _sub(r"(?<![A-Za-z]{2})-(?=\d*[a-z]\b)", lambda match: " minus " if _arithmetic(match) else "-"),
-    _sub(r"(?<=\d)\s?-\s?(?=[$€£]?\d)", lambda match: " minus " if _arithmetic(match) else " to "),
-    _sub(r"(?<=\d) ?[xX×] ?(?=\d)", lambda match: " times " if _arithmetic(match) else " by "),
+    _sub(r"(?<![A-Za-z]{2})-(?=\d*[a-z]\b)", lambda match: " minus " if arithmetic(match) else "-"),
+    _sub(r"(?<=\d)\s?-\s?(?=[$€£]?\d)", lambda match: " minus " if arithmetic(match) else " to "),
+    _sub(r"(?<=\d) ?[xX×] ?(?=\d)", lambda match: " times " if arithmetic(match) else " by "),
     _sub(rf"(?<![\w.])(?P<digits>{DIGITS})(?: ?|-(?=[a-z]{{2}}))(?P<unit>{UNIT})(?![\w°])", numerals.unit),
     _sub(r"(?<=[A-Za-z\d)]) - (?=\d)|(?<![\w.])- ?(?=\d)", " minus "),
     _sub(r"\b(?P<whole>\d+) (?P<part>[1-9]/[1-9]\d?)\b",
@@ -81,11 +84,6 @@ _RULES: list[tuple[re.Pattern[str], Any]] = [
     _sub(DIGITS, numerals.number),
     _sub(r"\d", numerals.number),
 ]  # fmt: skip
-
-
-def _arithmetic(match: re.Match[str]) -> bool:
-    """Whether the dash at the match stands in a sum and not in a range."""
-    return bool(re.search(r"[+=*×÷^]", match.string[max(0, match.start() - 12) : match.end() + 12]))
 
 
 def _strongest(marks: re.Match[str]) -> str:

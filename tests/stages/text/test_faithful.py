@@ -39,6 +39,8 @@ def test_planted_queries(half: str) -> None:
     ("said", "instruction", "context", "reason"),
     [
         ("Can you add four and six?", "Add 6 to the result of 2 plus 4.", None, "number"),
+        ("Could you tell me what two plus three is?", "What is 2 - 3?", None, "number"),
+        ("Can you solve ten to four by two?", "Solve 10 - 4 x 2.", None, "number"),
         ("Can you tell me about rain in spring?", "Explain why it rains in spring.", None, "task"),
         ("Can you sort these?", "Sort these.\nred, blue", "red, blue", "context"),
         ("Can you name a bird that can fly?", "Name a bird that can't fly.", None, "negation"),
@@ -60,6 +62,8 @@ def test_traps(said: str, instruction: str, context: str | None, reason: str) ->
     ("said", "instruction"),
     [
         ("Could you describe the causes of World War Two?", "Describe the causes of World War II."),
+        ("Can you solve the math equation ten minus four times two?", "Solve the math equation: 10 - 4 x 2"),
+        ("What's three times four?", "What is 3 x 4?"),
         ("Could you tell me how old King Henry the Eighth was?", "How old was King Henry VIII?"),
     ],
 )
