@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+from stages.text.figures import plain_figures
 from stages.text.symbols import CURRENCIES
 
 _ITEM = re.compile(r"^\s*(?:(?P<number>\d{1,2})[.)]|(?P<letter>[A-Ha-h])[.)]|[-*•·–—+])\s+(?P<text>.*)$")
@@ -15,6 +16,7 @@ _PRICE = re.compile(r"[$€£¥₹]\s?[\d.,]+(?: ?(?:thousand|[mbt]r?illion)| ?[
 def flatten(text: str) -> str:
     """The text on one line: an end of line becomes a pause, a list one sentence, marks that aren't said go."""
     text = "".join(str(unicodedata.decimal(char)) if char.isdecimal() else _NAMES.get(char, char) for char in text)
+    text = plain_figures(text)
     text = re.sub(r"(?<=\w)\*\*(?=\d)", "^", text)
     text = re.sub(r"```[a-z]*|`|~~|\*\*|(?<!\w)\*(?=\S)|(?<=\S)\*(?!\w)|(?m:^\s*#{1,6}\s)|<br ?/?>", " ", text)
     text = re.sub(r"\[([^\]]*)\]\(([^)\s]*)\)", r"\1", text)  # a link's text

@@ -100,6 +100,12 @@ def unit(match: re.Match[str]) -> str:
     return f" {_cardinal(digits)} {unit if unit == 'percent' else _unit_plural(unit, digits)} "
 
 
+def part_of_unit(match: re.Match[str]) -> str:
+    """The unit of "1/2 lb" in words; the fraction itself stays for the next rule."""
+    unit = UNITS[match["unit"]]
+    return f"{match['whole'] or ''}{match['part']} {_unit_plural(unit, '2') if match['whole'] else unit} "
+
+
 def _unit_plural(unit: str, digits: str) -> str:
     if unit.startswith("degree"):
         return unit if digits == "1" else unit.replace("degree", "degrees", 1)

@@ -1,6 +1,7 @@
 """Can a voice say this text as it stands, and is it as long as asked?"""
 
 import re
+import unicodedata
 from typing import NamedTuple
 
 from stages.text.words import words
@@ -13,12 +14,14 @@ class Fault(NamedTuple):
     message: str
 
 
+# ², ½, ₂, ① and the like: letters to a pattern, and yet a voice passes over them.
+_FIGURES = "".join(char for char in map(chr, range(0x80, 0x3400)) if unicodedata.category(char) == "No")
 _FAULTS = (
     ("markup", re.compile(r"```|`|\*\*|</?[a-z]+\s*/?>|^\s*#{1,6}\s|\[[^\]]*\]\(", re.M | re.I), "markup"),
     ("list", re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s", re.M), "a list item"),
     ("url", re.compile(r"https?:|www\.|\b[\w-]+\.(?:com|org|net|edu|gov|io)\b|\S@\S", re.I), "an address"),
     ("newline", re.compile(r"[\n\r\t]"), "a line break"),
-    ("digits", re.compile(r"\d"), "digits"),
+    ("digits", re.compile(rf"[\d{_FIGURES}]"), "digits"),
     ("brackets", re.compile(r"[\[\](){}<>]"), "a bracket"),
     ("symbols", re.compile(r"[&%$€£/\\_#*^=+~|@°§©®™]"), "a symbol"),
     ("emoji", re.compile(r"[^\w\s.,?!'’:;\"“”…–—-]"), "a sign that isn't said"),

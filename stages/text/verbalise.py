@@ -65,6 +65,7 @@ _RULES: list[tuple[re.Pattern[str], Any]] = [
     _sub(r"(?<![A-Za-z]{2})-(?=\d*[a-z]\b)", lambda match: " minus " if arithmetic(match) else "-"),
     _sub(r"(?<=\d)\s?-\s?(?=[$€£]?\d)", lambda match: " minus " if arithmetic(match) else " to "),
     _sub(r"(?<=\d) ?[xX×] ?(?=\d)", lambda match: " times " if arithmetic(match) else " by "),
+    _sub(rf"(?<![\w./])(?P<whole>\d+ )?(?P<part>[1-9]/[1-9]\d?) ?(?P<unit>{UNIT})(?![\w°/])", numerals.part_of_unit),
     _sub(rf"(?<![\w.])(?P<digits>{DIGITS})(?: ?|-(?=[a-z]{{2}}))(?P<unit>{UNIT})(?![\w°])", numerals.unit),
     _sub(r"(?<=[A-Za-z\d)]) - (?=\d)|(?<![\w.])- ?(?=\d)", " minus "),
     _sub(r"\b(?P<whole>\d+) (?P<part>[1-9]/[1-9]\d?)\b",

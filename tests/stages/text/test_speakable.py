@@ -19,6 +19,8 @@ from stages.text.speakable import speakable
         ("write to me@example.org now please", "url"),
         ("one line\nand another line", "newline"),
         ("give me 5 ideas please", "digits"),
+        ("add ½ cup of sugar", "digits"),
+        ("plants take in CO₂", "digits"),
         ("sort these [red, blue] words", "brackets"),
         ("read this (aside) to me", "brackets"),
         ("what is black & white", "symbols"),
