@@ -59,7 +59,7 @@ _RULES: list[tuple[re.Pattern[str], Any]] = [
     _sub(r"(?<![\d-])\+?(?:\d{1,2}[ -])?\(?\d{3}\)?[ -]\d{3}-\d{4}\b|\b\d{3}-\d{4}\b", numerals.phone),
     _sub(r"\b(?P<century>1\d|20)(?P<tens>\d)0'?s\b|(?<!\w)'?(?P<_c>)(?P<_t>\d)0'?s\b",
          lambda m: numerals.decade(m) if m["tens"] else numerals.late_decade(m["_t"])),
-    _sub(r"\b24/7\b", "twenty-four seven"),
+    _sub(r"\b24[/-]7\b", "twenty-four seven"),
     _sub(r"\b9/11\b", "nine eleven"),
     _sub(r"\b\d{4}-\d{1,2}-\d{1,2}\b", numerals.number),
     _sub(r"(?<![A-Za-z]{2})-(?=\d*[a-z]\b)", lambda match: " minus " if arithmetic(match) else "-"),

@@ -4,6 +4,14 @@ import re
 from collections.abc import Callable
 from functools import cache
 
+from stages.text.numerals import UNIT
+from stages.text.verbalise import verbalise
+
+# What recognisers write for words, and the normaliser leaves as it is: "etc.", "7 + 5", "10 km/h", "5-10", "World War II".
+_SIGNS = re.compile(
+    rf"\b(?:etc|vs|e\.g|i\.e)\b|\bNo\. ?\d|[°+=&#/×÷½¼¾²³]|\d ?(?:{UNIT})(?!\w)|\d:\d\d|\d ?x ?\d|\b[IVX]{{2,}}\b"
+    r"|(?<![\d-])\d+ ?[-–] ?\d+(?![\d-])"
+)
 _LONE_POINT = re.compile(r"\.(?!\d)")  # the normaliser leaves one of "..."
 
 
@@ -16,7 +24,9 @@ def _normaliser() -> Callable[[str], str]:
 
 
 def normalised(text: str) -> str:
-    """The text in lower case, without punctuation and fillers, numbers in digits, spelling American."""
+    """The text in lower case, without punctuation and fillers, numbers in digits, signs in words, spelling American."""
+    if _SIGNS.search(text):
+        text = verbalise(text)
     return " ".join(_LONE_POINT.sub(" ", _normaliser()(text)).split())
 
 
