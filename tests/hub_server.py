@@ -139,16 +139,16 @@ _ROUTES = [  # method, path, operation, whether a token is needed
     ("GET", r"/api/whoami-v2", "whoami", True),
     ("POST", r"/api/repos/create", "create", True),
     ("POST", r"/api/validate-yaml", "validate", False),
-    ("GET", rf"/api/datasets/{_REPO}(?:/revision/[^/]+)?", "info", False),
-    ("GET", rf"/api/datasets/{_REPO}/tree/[^/]+(?:/(?P<name>.+))?", "tree", False),
+    ("GET", rf"/api/(?:datasets|models)/{_REPO}(?:/revision/[^/]+)?", "info", False),
+    ("GET", rf"/api/(?:datasets|models)/{_REPO}/tree/[^/]+(?:/(?P<name>.+))?", "tree", False),
     ("POST", rf"/api/datasets/{_REPO}/paths-info/[^/]+", "paths", False),
     ("POST", rf"/api/datasets/{_REPO}/preupload/main", "preupload", True),
     ("POST", rf"/datasets/{_REPO}\.git/info/lfs/objects/batch", "batch", True),
     ("PUT", r"/storage/(?P<name>\w+)", "put", False),  # its signature is its permission
     ("POST", r"/storage/(?P<name>\w+)/verify", "verify", True),
     ("POST", rf"/api/datasets/{_REPO}/commit/main", "commit", True),
-    ("GET", rf"/datasets/{_REPO}/resolve/[^/]+/(?P<name>.+)", "resolve", False),
-    ("HEAD", rf"/datasets/{_REPO}/resolve/[^/]+/(?P<name>.+)", "resolve", False),
+    ("GET", rf"/(?:datasets/)?{_REPO}/resolve/[^/]+/(?P<name>.+)", "resolve", False),
+    ("HEAD", rf"/(?:datasets/)?{_REPO}/resolve/[^/]+/(?P<name>.+)", "resolve", False),
 ]
 
 

@@ -11,10 +11,11 @@ import http.client
 import json
 import os
 import shutil
+import sys
 import tempfile
 import urllib.request
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -74,13 +75,10 @@ def resolve(reference: str) -> Path:
 
 def fetch(reference: str) -> Path:
     """Get the model if it isn't there; says what it does. Raises ModelMissing where that fails."""
+    if reference.startswith("hub:"):
+        return _complete(reference)
     if (found := locate(reference)) is not None:
         return found
-    if reference.startswith("hub:"):
-        path = _hub(reference, fetching=True)
-        if path is None:
-            raise ModelMissing(f"{reference}: the hub's repository holds no such file")
-        return path
     if _is_url(reference):
         return _download(reference)
     folder = cache_folder() / reference
@@ -229,17 +227,42 @@ def _download(reference: str) -> Path:
     return file
 
 
-def _hub(reference: str, fetching: bool) -> Path | None:
-    """The snapshot (or the file in it) in the hub's cache, fetched first or not. Raises ModelMissing."""
+class _Unreachable(Exception):
+    """The hub can't be asked which files there are."""
+
+
+def _complete(reference: str) -> Path:
+    """Fetch what isn't here of the hub's model: a fetch that broke off leaves a folder like any other. What is here stays
+    at its commit.
+    """
+    held = locate(reference)
+    snapshot = _snapshot(reference)
+    try:
+        path = _hub(reference, fetching=True, commit=snapshot.name if snapshot else "")
+    except _Unreachable as error:
+        if held is None:
+            raise ModelMissing(f"{reference} can't be fetched from the hub: {error}") from None
+        print(f"{reference}: what is here of it is taken, whole or not: no hub to ask: {error}", file=sys.stderr)
+        return held
+    if path is None:
+        raise ModelMissing(f"{reference}: the hub's repository holds no such file")
+    return path
+
+
+def _hub(reference: str, fetching: bool, commit: str = "") -> Path | None:
+    """The snapshot (or the file in it) in the hub's cache, fetched first or not. Raises ModelMissing, _Unreachable."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import DryRunError, HFValidationError, LocalEntryNotFoundError
 
     name, file, revision = _parts(reference)
     wanted = [file, "README.md"] if file else None  # the card tells the licence
+    ask = partial(snapshot_download, name, revision=commit or revision or None, allow_patterns=wanted)
     try:
-        folder = snapshot_download(
-            name, revision=revision or None, allow_patterns=wanted, local_files_only=not fetching
-        )
+        if fetching:
+            ask(dry_run=True)  # the download itself takes what is here, without a word, where there is no hub
+        folder = ask(local_files_only=not fetching)
+    except DryRunError as error:
+        raise _Unreachable(" ".join(str(error.__cause__ or error).split())) from None
     except HFValidationError:
         raise ModelMissing(f"'{reference}' names no hub model; one is written hub:org/name[/file][@revision]") from None
     except LocalEntryNotFoundError as error:

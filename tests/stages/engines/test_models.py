@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hub_server import HubServer, Repo
 
 from stages.engines import models
 from stages.engines.models import ModelMissing
@@ -306,3 +307,44 @@ def test_hub_models_are_found_in_the_hub_cache(tmp_path: Path) -> None:
     assert told[6] == "None org/name@v2 unknown"
     assert told[7].startswith("hub:org/name@v2 can't be fetched from the hub: ")
     assert told[8].startswith("None org/other@ unknown")
+
+
+def fetched(home: Path, url: str, *references: str, offline: bool = False) -> tuple[list[str], str]:
+    """What fetching each comes to, line by line, and what was told beside it."""
+    env = {"HF_HOME": str(home), "HF_HUB_CACHE": str(home / "hub"), "HF_ENDPOINT": url, "HF_HUB_DISABLE_XET": "1",
+           "HF_HUB_DISABLE_PROGRESS_BARS": "1", "NO_PROXY": "127.0.0.1", "HF_HUB_OFFLINE": str(int(offline))}  # fmt: skip
+    ran = subprocess.run(
+        [sys.executable, "-c", HUB, *references], capture_output=True, text=True, cwd=ROOT, check=True,
+        env={**os.environ, **env},
+    )  # fmt: skip
+    return ran.stdout.splitlines()[1::2], ran.stderr
+
+
+def test_a_part_of_a_hub_model_is_completed(tmp_path: Path) -> None:
+    files = {"README.md": b"license: mit\n", "config.json": b"{}", "model.safetensors": b"weights"}
+    with HubServer() as server:
+        server.repos["org/name"] = repo = Repo(files=dict(files))
+        home = tmp_path / "hub" / "models--org--name"
+        snapshot = home / "snapshots" / repo.head
+        snapshot.mkdir(parents=True)
+        (home / "refs").mkdir()
+        (home / "refs" / "main").write_text(repo.head)
+        (snapshot / "config.json").write_bytes(b"{}")  # where a fetch broke off
+        told, _ = fetched(tmp_path, server.url, "hub:org/name")
+        assert told == [str(snapshot)]
+        assert {file.name: file.read_bytes() for file in snapshot.iterdir()} == files
+        assert (home / "refs" / "main").read_text() == snapshot.name
+    told, _ = fetched(tmp_path, server.url, "hub:org/name", "hub:org/other")  # no hub any more
+    assert told[0] == str(snapshot)
+    assert told[1].startswith("hub:org/other can't be fetched from the hub: ")
+
+
+def test_without_a_hub_what_is_here_is_taken_and_told(tmp_path: Path) -> None:
+    home = tmp_path / "hub" / "models--org--name"
+    (snapshot := home / "snapshots" / ("a" * 40)).mkdir(parents=True)
+    (home / "refs").mkdir()
+    (home / "refs" / "main").write_text(snapshot.name)
+    (snapshot / "config.json").write_bytes(b"{}")
+    told, beside = fetched(tmp_path, "http://127.0.0.1:9", "hub:org/name", offline=True)
+    assert told == [str(snapshot)]
+    assert "hub:org/name: what is here of it is taken, whole or not: no hub to ask: " in beside
