@@ -58,7 +58,8 @@ def write_dataset(state: State, folder: Path) -> dict[str, Any]:
         written = _write_all(layout, pieces, folder / _PIECES, sum(weights.values()))
     except Damaged as error:
         state.store.drop(*error.place)
-        raise RunFailed(f"{error}; it has been taken out, and: python -m pipeline run makes it anew") from None
+        told = "objects/{}/{} is damaged: {}".format(*error.args)
+        raise RunFailed(f"{told}; it has been taken out, and: python -m pipeline run makes it anew") from None
     found = _added(written)
     rows_in = sum(shard.rows for shard in state.shards)
     rows_out, rejected = sum(found.splits.values()), sum(sum(lost.values()) for lost in found.rejects.values())

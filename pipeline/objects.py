@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from pipeline.bounded import BATCH_BYTES, parts
 from pipeline.digests import column_digest
+from pipeline.errors import RunFailed
 from pipeline.store import Store
 from schemas.columns import AUDIO, column
 
@@ -33,7 +34,7 @@ def column_field(name: str, choices: tuple[str, ...] | None) -> pa.Field:
     return pa.field(name, found.type)
 
 
-class Damaged(Exception):
+class Damaged(RunFailed):
     """An object isn't what its commit says: truncated, changed bytes, or gone. It has to be made anew."""
 
     def __init__(self, stage: str, key: str, why: str) -> None:
@@ -41,7 +42,8 @@ class Damaged(Exception):
         self.place: Place = (stage, key)
 
     def __str__(self) -> str:
-        return "objects/{}/{} is damaged: {}".format(*self.args)
+        told = "objects/{}/{} is damaged: {}".format(*self.args)
+        return f"{told}; `python -m pipeline export` takes it out, and `run` makes it anew"
 
 
 def read_columns(store: Store, places: Mapping[str, Place], digests: Mapping[str, str] | None = None) -> pa.Table:

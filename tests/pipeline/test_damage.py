@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 from bench import ROOT, TEXTS, asked, digests_of, open_state, run_cli, run_inline, write_recipe
 
+from pipeline.cli import main
 from pipeline.digests import column_digest
 from pipeline.memo import Memo
 from pipeline.objects import Damaged, read_columns
@@ -47,6 +48,18 @@ def test_reading_tells_which_object_is_damaged(toys: None, tmp_path: Path, damag
     with pytest.raises(Damaged, match=f"objects/{stage}/{key} is damaged") as error:
         read_columns(state.store, places, digests)
     assert error.value.place == (stage, key)
+
+
+def test_looking_at_rejects_of_a_damaged_object_is_one_line(
+    toys: None, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = write_recipe(tmp_path, ["a bad one"])
+    run_inline(open_state(path))
+    (file,) = (tmp_path / "store/objects/toy_shout").glob("*.arrow")
+    truncate(file)
+    assert main(["rejects", path]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("voxsmith: objects/toy_shout/") and "`run` makes it anew" in line
 
 
 LENGTHS = (3, 0, 5, 21, 2)  # of the values; the second is null
