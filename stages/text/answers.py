@@ -67,6 +67,10 @@ _LIST = re.compile(
 )
 # What could be put into words, but would make no answer that anyone likes to hear.
 _UNSAYABLE = re.compile(r"```|</?[a-z]+>|`\w|https?:|www\.|[\w)] ?=|[\d)] ?[*/+^×÷] ?[\d(]|\\\w|_\w+_")
+# "Dear [Name]", "AI is [insert definition]": left for the asker to fill in. A list may stand in brackets too.
+_PLACEHOLDER = re.compile(
+    r"\[[A-Z][^\],]{1,30}\](?!\()|\[(?:insert|your|name)\b[^\]]*\]|<(?:[A-Z]|your |insert )[A-Za-z ]+>|\{[A-Za-z]\w*\}"
+)
 _LEFT_OPEN_WORDS = """
     a an the and or but of to in for with by at on from as is are was were be that which who because if than so into
     your my his her its their our this these those not can will would should could may such between
@@ -91,6 +95,8 @@ def proposal(raw: str, finish: str, max_words: int, max_sentences: int) -> tuple
         return "", Fault("empty", "the reply is empty")
     if _LIST.search(raw.strip()):
         return raw.strip(), Fault("list", "the answer is a list")
+    if found := _PLACEHOLDER.search(raw):
+        return raw.strip(), Fault("placeholder", f"something is left to be filled in: {found[0]!r}")
     if found := _UNSAYABLE.search(raw):
         return raw.strip(), Fault("markup", f"code, markup, an address or a formula can't be spoken: {found[0]!r}")
     text = _ANNOUNCED.sub("", verbalise(raw))
