@@ -5,11 +5,12 @@ import unicodedata
 from difflib import SequenceMatcher
 
 from stages.text import asked
+from stages.text.language import is_english
 from stages.text.repetition import loop
 from stages.text.speakable import Fault, speakable
 from stages.text.tasks import STEMS
 from stages.text.verbalise import verbalise
-from stages.text.words import STOPWORDS, content_words, words
+from stages.text.words import content_words, words
 
 _SENTENCE_END = re.compile(r"(?<!\bMr)(?<!\bMs)(?<!\bDr)(?<!\bSt)(?<!\bMrs)[.!?…][\"'”’]?(?=\s|$)")
 _SURE = (
@@ -80,6 +81,7 @@ _SUMMED = re.compile(r"\bsummar|\bin one sentence\b", re.I)
 # Words that say nothing about a thing: "The benefits are numerous."
 _VAGUE_WORDS = "numerous endless many various several great good important unique different certain"
 _VAGUE = frozenset(_VAGUE_WORDS.split())
+_LETTERS = ("LATIN", "MODIFIER", "FEMININE", "MASCULINE")  # Oʻahu has a letter that is none of Latin's own
 _SHORT = {"m": "am", "re": "are", "ve": "have", "ll": "will"}
 _ANNOUNCED = re.compile(rf"^{_SURE}*here(?:'s| is| are| it is| you go| they are)\b[^:.!?]{{0,80}}:\s+(?=\w)", re.I)
 
@@ -159,12 +161,12 @@ def _sentences(text: str) -> list[str]:
 
 
 def _language(answer: str, query: str) -> Fault | None:
-    strange = [char for char in answer if char.isalpha() and not unicodedata.name(char, "").startswith("LATIN")]
+    strange = [char for char in answer if char.isalpha() and not unicodedata.name(char, "").startswith(_LETTERS)]
     if strange:
         return Fault("script", f"letters that are not Latin: {''.join(strange[:10])!r}")
     said = words(answer)
-    if len(said) >= 8 and not asked.wants_foreign(query) and not any(word in STOPWORDS for word in said):
-        return Fault("language", "none of the answer's words is a common English one")
+    if len(said) >= 8 and not asked.wants_foreign(query) and not is_english(said):
+        return Fault("language", "the answer's common words are not English ones")
     return None
 
 
