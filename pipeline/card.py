@@ -10,6 +10,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.hub import licence_id
+from pipeline.licences import parts
 from pipeline.statistics import Statistics
 from pipeline.writer import DATA_FILES
 from schemas.columns import column
@@ -56,7 +57,8 @@ def render_card(manifest: dict[str, Any], statistics: Statistics, published: Pub
 def _header(manifest: dict[str, Any], statistics: Statistics, published: Published | None) -> dict[str, Any]:
     export = manifest.get("recipe", {}).get("export") or {}
     claim = export.get("licence")
-    licences = [licence_id(name) for name in ([claim] if claim else statistics.licences)] or ["other"]
+    named = [part for name in ([claim] if claim else statistics.licences) for part in parts(name)]
+    licences = [licence_id(name) for name in named] or ["other"]
     header: dict[str, Any] = {"license": licences[0] if len(set(licences)) == 1 else sorted(set(licences))}
     if "other" in licences:
         header["license_name"] = claim or "see-the-licence-column"

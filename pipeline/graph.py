@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.errors import RecipeError, nearest
-from pipeline.licences import strictest
+from pipeline.licences import is_unknown, parts, strictest
 from pipeline.overrides import METHODS, TEXTS, read_overrides
 from pipeline.recipe import explain_errors
 from pipeline.sources import given_columns
@@ -54,7 +54,7 @@ class Engine:
         """Terms of what the engine makes. What a recipe states counts where the model's files don't tell."""
         told = str(self.module.licence(self.config))
         stated = getattr(self.config, "licence", "")
-        return stated if stated and told == "unknown" else strictest([told, stated or told])
+        return strictest([*(one for one in parts(told) if not is_unknown(one)), stated] if stated else [told])
 
     @property
     def batch_invariant(self) -> bool:

@@ -1,7 +1,11 @@
-"""What licences ask for: which of several binds most, and whether a row's terms allow what a dataset claims."""
+"""What licences ask for: which of several bind, and whether a row's terms allow what a dataset claims.
+
+Terms that hold together are written as SPDX writes them: "CC-BY-NC-4.0 AND llama3.1".
+"""
 
 import re
 from collections.abc import Iterable
+from functools import cache
 
 from pipeline.hub import licence_id
 
@@ -19,12 +23,24 @@ _TERMS = {
     }.items()
 }
 _FREE = ("nothing", "its notice", "attribution")  # what every stricter licence asks for as well
+_OWN = ("share alike", "the model's terms")  # what one licence asks for is not what another of the kind does
+_AND = " AND "
 
 
 def terms(licence: str) -> set[str]:
     """What the licence asks for, as far as its name says; empty where the name is none that is known."""
     name = licence.lower()
     return {term for term, pattern in _TERMS.items() if pattern.search(name)}
+
+
+def parts(licence: str) -> list[str]:
+    """The licences that hold together in it, one or several."""
+    return [part.strip() for part in licence.split(_AND)]
+
+
+def is_unknown(licence: str) -> bool:
+    """Whether nobody knows the terms: none are named."""
+    return licence.strip().lower() in ("", "unknown", "none")
 
 
 def strictness(licence: str) -> int:
@@ -34,8 +50,31 @@ def strictness(licence: str) -> int:
 
 
 def strictest(licences: Iterable[str]) -> str:
-    """The licence that binds most; of equals the first by name."""
-    return max(sorted(set(licences)), key=strictness)
+    """The licence that asks for all that any of them does; where none does, those that do together, joined by AND.
+
+    Of equals the first by name. Terms that forbid changes stand alone: nothing that is made here can be under them.
+    """
+    return _strictest(frozenset(licences))
+
+
+@cache
+def _strictest(licences: frozenset[str]) -> str:
+    names = sorted({part for licence in licences for part in parts(licence)})
+    if unchanged := [name for name in names if "no changes" in terms(name)]:
+        return unchanged[0]
+    first = {duties(name): name for name in reversed(names)}
+    binding = [name for asked, name in first.items() if not any(asked < more for more in first)]
+    return _AND.join(sorted(binding, key=str.lower))
+
+
+@cache
+def duties(licence: str) -> frozenset[str]:
+    """What terms without AND ask for, with what every licence as strict asks for as well."""
+    found = terms(licence)
+    if not found:
+        return frozenset((*_FREE, "unknown" if is_unknown(licence) else _plain(licence)))
+    own = {f"{term} of {_plain(licence)}" if term in _OWN else term for term in found}
+    return frozenset(own | set(_FREE[: strictness(licence) + 1]))
 
 
 def objection(licence: str, claim: str | None) -> str | None:
@@ -44,15 +83,18 @@ def objection(licence: str, claim: str | None) -> str | None:
     Without a claim each row is under its own licence, and only unknown terms and those that forbid changes object.
     With one, the claim must ask for all that the row's licence asks for; share-alike asks for the very same licence.
     """
-    plain = licence.strip().lower()
-    if plain in ("", "unknown", "none"):
+    return next((why for part in parts(licence) if (why := _objection(part, claim))), None)
+
+
+def _objection(licence: str, claim: str | None) -> str | None:
+    if is_unknown(licence):
         return "nobody knows its terms"
     found = terms(licence)
     if "no changes" in found:
         return "it forbids changes, and these rows are rewritten and spoken"
     if claim is None:
         return None if found else "its terms are not known by name"
-    if _same(licence, claim):
+    if any(_plain(licence) == _plain(one) for one in parts(claim)):
         return None
     if not found:
         return "its terms are not known by name"
@@ -62,6 +104,7 @@ def objection(licence: str, claim: str | None) -> str | None:
     return f"it asks for {', '.join(sorted(found - asked))}" if found - asked else None
 
 
-def _same(one: str, other: str) -> bool:
-    plain = [" ".join(name.lower().replace("-", " ").split()) for name in (one, other)]
-    return plain[0] == plain[1] or licence_id(one) == licence_id(other) != "other"
+def _plain(licence: str) -> str:
+    """One name for all ways in which people write the licence's."""
+    known = licence_id(licence)
+    return known if known != "other" else " ".join(licence.lower().replace("-", " ").split())

@@ -26,7 +26,10 @@ ROW_COLUMNS = {
     "conversation_id": Column(pa.string(), "made of the source's name and the conversation's content"),
     "turn": Column(pa.int32(), "0 for the first exchange of a conversation"),
     "source": Column(pa.string(), "the recipe's name for where the row came from"),
-    "licence": Column(pa.string(), "terms: the source's as the recipe states them; exported, the strictest that apply"),
+    "licence": Column(
+        pa.string(),
+        "terms: the source's as the recipe states them; exported, all that bind",
+    ),
     "instruction": Column(pa.string(), "what the user wrote: task and context joined"),
     "context": Column(pa.string(), "the part of the instruction that is material to work on (Alpaca's input), or null"),
 }

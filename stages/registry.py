@@ -64,7 +64,7 @@ def backend(name: str) -> ModuleType:
     identity(config) (what its replies depend on, as plain JSON; loads nothing), models(config) (the
     stages.engines.models names it needs), load(config) -> Engine; TTS backends also have VOICES, or
     voices(config): each voice with the digest of the clip it is cloned from, and voice_licences(config). licence(config)
-    is the terms of what the model makes; BATCH_INVARIANT, whether a reply is the same whatever is asked beside it; where
-    that hangs on the settings, batch_invariant(config) tells it.
+    is the terms of what the model makes, of several models joined by AND; BATCH_INVARIANT, whether a reply is the same
+    whatever is asked beside it; where that hangs on the settings, batch_invariant(config) tells it.
     """
     return import_module(BACKENDS[name])

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.errors import RunFailed
-from pipeline.licences import objection, strictest
+from pipeline.licences import objection, parts, strictest
 from pipeline.statistics import read
 
 
@@ -23,10 +23,10 @@ def check_terms(folder: Path, manifest: dict[str, Any], recipe: str) -> None:
     lines = []
     for part in ("dataset", "rejects"):
         for (source, licence), rows in sorted(_counted(folder / part).items()):
-            # The row's own licence names the strictest of its terms; the others bind too.
+            # The row's own licence names the strictest of its terms; what they include binds too.
             binding = {licence or strictest([sources.get(source, "unknown"), *engines]), *engines}
             binding |= {sources[source]} if source in sources else set()
-            for name in sorted(binding):
+            for name in sorted({one for licence in binding for one in parts(licence)}):
                 if why := objection(name, claim):
                     lines.append(f"  {rows} rows of {part} from '{source}' are under {name}: {why}")
                     break

@@ -95,7 +95,7 @@ def models(config: Config) -> tuple[str, ...]:
 
 
 def licence(config: Config) -> str:
-    return catalogue.licence(config.model)
+    return catalogue.licences(models(config))
 
 
 def trouble(config: Config) -> str:

@@ -131,6 +131,11 @@ def licence(reference: str) -> str:
     return terms[0] if terms else "unknown"
 
 
+def licences(references: tuple[str, ...]) -> str:
+    """Terms of models that are used together, joined by AND: an adapter's or a codebook's bind as its model's do."""
+    return " AND ".join(dict.fromkeys(licence(reference) for reference in references))
+
+
 def identity(reference: str) -> str:
     """What names the model's content: "name@digest". Big files are hashed once."""
     if reference in CATALOGUE:

@@ -28,7 +28,7 @@ def has_codebook(config: Config) -> bool:
 
 
 def licence(config: Config) -> str:
-    return catalogue.licence(config.model)
+    return catalogue.licences(models(config))
 
 
 def trouble(config: Config) -> str:

@@ -30,6 +30,14 @@ def test_the_hub_reads_the_header(tmp_path: Path) -> None:
     assert data.language == ["en"] and data.size_categories == ["n<1K"]
 
 
+def test_the_header_names_each_licence_that_binds(tmp_path: Path) -> None:
+    both = [row(i) | {"licence": "CC-BY-NC-4.0 AND llama3.1"} for i in range(4)]
+    manifest = write_corpus(tmp_path, both, [])
+    found = render_card(manifest, summarise(tmp_path / "dataset"))
+    assert header(found)["license"] == ["cc-by-nc-4.0", "llama3.1"]
+    assert "| CC-BY-NC-4.0 AND llama3.1 | 4 |" in found
+
+
 def test_features_are_those_that_datasets_reads_from_the_files(tmp_path: Path) -> None:
     info = header(card(tmp_path))["dataset_info"]
     loaded = Dataset.from_file(str(next((tmp_path / "dataset").glob("*.arrow"))))

@@ -212,6 +212,13 @@ def test_later_turns_go_with_an_earlier_one() -> None:
         (["MIT licence", "CC BY 4.0"], "CC BY 4.0"),
         (["CC BY-NC 4.0", "CC BY 4.0"], "CC BY-NC 4.0"),
         (["CC-BY-NC-4.0", "CC-BY-ND-4.0"], "CC-BY-ND-4.0"),
+        (["cc-by-sa-4.0", "cc-by-nc-4.0"], "cc-by-nc-4.0 AND cc-by-sa-4.0"),
+        (["llama3.1", "CC-BY-NC-4.0", "MIT", "CC BY-NC 4.0"], "CC BY-NC 4.0 AND llama3.1"),
+        (["llama3.1 AND CC-BY-NC-4.0", "CC-BY-4.0", "llama3.1"], "CC-BY-NC-4.0 AND llama3.1"),
+        (["CC-BY-NC-SA-4.0", "CC-BY-NC-4.0"], "CC-BY-NC-SA-4.0"),
+        (["CC-BY-SA-4.0", "CC BY-SA 4.0", "gpl-3.0"], "CC BY-SA 4.0 AND gpl-3.0"),
+        (["CC-BY-NC-4.0", "unknown"], "CC-BY-NC-4.0 AND unknown"),
+        (["our own terms", "llama3", "llama3.1"], "llama3 AND llama3.1 AND our own terms"),
     ],
 )
 def test_the_strictest_licence_binds(licences: list[str], binding: str) -> None:

@@ -42,6 +42,12 @@ from pipeline.statistics import summarise
         ("our own terms", "Our own terms", None),
         ("our own terms", "MIT", "not known"),
         ("unknown", "unknown", "nobody knows"),
+        ("CC-BY-NC-4.0 AND llama3.1", None, None),
+        ("CC-BY-NC-4.0 AND llama3.1", "CC-BY-NC-4.0", "the model's terms"),
+        ("CC-BY-NC-4.0 AND llama3.1", "llama3.1 AND cc-by-nc-4.0", None),
+        ("CC-BY-NC-4.0 AND CC-BY-SA-4.0", "CC-BY-NC-4.0", "the same licence"),
+        ("CC-BY-NC-4.0 AND unknown", None, "nobody knows"),
+        ("MIT", "CC-BY-NC-4.0 AND llama3.1", None),
     ],
 )
 def test_what_a_licence_objects_to(licence: str, claim: str | None, why: str | None) -> None:

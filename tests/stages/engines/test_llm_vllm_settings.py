@@ -9,6 +9,7 @@ import yaml
 from bench import ROOT
 from pydantic import ValidationError
 
+from pipeline.graph import Engine
 from stages.engines import llm_vllm
 from stages.engines.models import ModelMissing
 from stages.requests import Completion
@@ -68,6 +69,29 @@ def test_a_reply_without_a_teacher_packs_as_it_always_did() -> None:
 
 def test_twice_a_batch_is_wanted_at_a_time() -> None:
     assert config(resources={"batch": 200}).resources.at_once == 400
+
+
+@pytest.mark.parametrize(
+    ("base", "lora", "stated", "binding"),
+    [
+        ("apache-2.0", "cc-by-nc-4.0", "", "cc-by-nc-4.0"),
+        ("llama3.1", "cc-by-nc-4.0", "", "cc-by-nc-4.0 AND llama3.1"),
+        ("apache-2.0", "", "", "unknown"),
+        ("apache-2.0", "", "MIT", "MIT"),
+        ("cc-by-nc-4.0", "", "MIT", "cc-by-nc-4.0"),
+        ("", "", "MIT", "MIT"),
+    ],
+)
+def test_an_adapters_terms_bind_as_its_models_do(
+    tmp_path: Path, base: str, lora: str, stated: str, binding: str
+) -> None:
+    for name, terms in (("base", base), ("lora", lora)):
+        (tmp_path / name).mkdir()
+        if terms:
+            (tmp_path / name / "README.md").write_text(f"---\nlicense: {terms}\n---\n")
+    made = config(model=str(tmp_path / "base"), adapter=str(tmp_path / "lora"), licence=stated)
+    engine = Engine("llm", "llm_vllm", made)
+    assert sorted(engine.licence.split(" AND ")) == sorted(binding.split(" AND "))
 
 
 PARAMETERS = {"8b": (8.03e9, 1.05e9, 32), "70b": (70.55e9, 2.1e9, 80)}  # all, those of embeddings and output; layers

@@ -414,3 +414,8 @@ def test_identity_holds_what_replies_depend_on(tmp_path: Path) -> None:
         assert told() != told(**change)
     (tmp_path / "README.md").write_text("---\nlicense: cc-by-nc-sa-4.0\n---\n")
     assert units_hubert.licence(units_hubert.Config(model=str(moved), layer=2)) == "cc-by-nc-sa-4.0"
+    (book := tmp_path / "book").mkdir()
+    shutil.copy(codebook_of("hubert_base"), book / "km.bin")
+    (book / "README.md").write_text("---\nlicense: llama3\n---\n")
+    both = units_hubert.Config(model=str(moved), layer=2, codebook=str(book / "km.bin"))
+    assert units_hubert.licence(both) == "cc-by-nc-sa-4.0 AND llama3"
