@@ -33,7 +33,8 @@ def arithmetic(sign: re.Match[str]) -> bool:
         return True
     if not (sign[0].startswith(" ") and sign[0].endswith(" ")):
         return False
-    bare = _BARE.fullmatch(text) or any(found.end() == start for found in _LED_IN.finditer(text[:start]))
+    before = text[max(0, start - 160) : start]
+    bare = _BARE.fullmatch(text) or any(found.end() == len(before) for found in _LED_IN.finditer(before))
     return bool(bare and _BEHIND.match(text, end))
 
 
