@@ -53,11 +53,13 @@ def lack(wants: dict[str, float]) -> Lack | None:
     return Lack(f"wants {both} an actor; no node has both", _setting("CPU", beside))
 
 
-def patience() -> float:
-    """Seconds to wait for a node that the cluster hasn't yet. Raises RunFailed where the environment says no number."""
-    told = os.environ.get(WAIT, "0")
+def patience() -> float | None:
+    """Seconds to wait for a node that the cluster hasn't; None where the environment says nothing of it. Raises RunFailed
+    where it says no number.
+    """
+    told = os.environ.get(WAIT)
     try:
-        return float(told)
+        return None if told is None else float(told)
     except ValueError:
         raise RunFailed(f"{WAIT} is {told!r}: it is a number of seconds") from None
 

@@ -49,6 +49,7 @@ class Pool:
     gone: Life = field(default_factory=Life)  # of the actors that have ended, and the most at a time
     waits_since: float | None = None  # for its first place (time.monotonic)
     had_room: bool = True  # when its latest actor was asked for
+    had_node: bool = False  # some node could hold an actor of it, when the run looked
     no_node_since: float | None = None  # since when it waits for a node that could hold an actor of it (time.monotonic)
 
     def put(self, depth: int, unit: Unit) -> None:

@@ -12,6 +12,8 @@ from pipeline.pools import Actor, Pool
 # Seconds that a pool waits for its first place before idle actors give way: those that have what it lacks, where there
 # was no room for it; later any.
 _SOON, _LATE = 0.3, 10.0
+# Seconds that it waits for another node where the last that could hold it is lost, and nobody says how long that takes.
+_LOST = 300.0
 
 
 def to_end(pools: Collection[Pool], may_have_work: Callable[[str], bool]) -> list[tuple[Pool, Actor]]:
@@ -50,24 +52,26 @@ def to_warm(
             yield pool
 
 
-def look_for_nodes(pools: Collection[Pool], patience: float) -> Iterator[str]:
+def look_for_nodes(pools: Collection[Pool], patience: float | None) -> Iterator[str]:
     """Note which pools have no node that could hold an actor of theirs, and tell of each that is new.
 
-    Raises RunFailed where one has work and has waited for a node for `patience` seconds: it would be a hang.
+    Raises RunFailed where one had none from the start, or lost it and has work, and has waited for one for `patience`
+    seconds: it would be a hang. None: a node that never was is not waited for, one that was may come back.
     """
     now = time.monotonic()
     for pool in pools:
         lacks = lack(pool.wants)
         if lacks is None:
-            pool.no_node_since = None
+            pool.had_node, pool.no_node_since = True, None
             continue
+        wait = patience if patience is not None else _LOST if pool.had_node else 0.0
         if pool.no_node_since is None:
             pool.no_node_since = now
-            if patience:
-                yield f"engine '{pool.name}' {lacks.told}: waiting for a node, up to {patience:g} s from when it has work"
+            if wait:
+                yield f"engine '{pool.name}' {lacks.told}: waiting for a node, up to {wait:g} s from when it has work"
         elif not pool.queue:
             pool.no_node_since = now  # nobody has asked the cluster for it yet
-        if now - pool.no_node_since >= patience:
+        if now - pool.no_node_since >= wait and (pool.queue or not pool.had_node):
             raise RunFailed(
                 f"engine '{pool.name}' {lacks.told}. Add a node, or give --set engines.{pool.name}.{lacks.setting}; "
                 f"on a cluster that grows when it is asked, set {WAIT} to the seconds that this may take"

@@ -73,17 +73,42 @@ def test_a_node_that_is_still_to_come_is_waited_for(undisturbed: dict[str, str],
     path = write_recipe(tmp_path, TEXTS)
     env = {"RAY_ADDRESS": cluster.address, "VOXSMITH_WAIT_FOR_NODES": "120"}
     process = start_cli("run", path, "--progress", "json", "--set", "engines.llm.resources.num_cpus=3", env=env)
-    assert process.stdout is not None
-    for line in process.stdout:
-        if '"no_node"' in line:
-            break
-    assert "engine 'llm' wants 3 CPU an actor; the largest node has 2: waiting for a node, up to 120 s" in line
+    told = _told_of_no_node(process)
+    assert "engine 'llm' wants 3 CPU an actor; the largest node has 2: waiting for a node, up to 120 s" in told
     time.sleep(2)
     assert process.poll() is None and asked(path) == []
-    cluster.add_node(num_cpus=4, node_ip_address="127.0.0.1", dashboard_agent_listen_port=free_port())
+    _add_node(cluster, 4)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
     assert digests_of(tmp_path / "out") == undisturbed
+
+
+def test_the_only_node_that_fits_an_engine_may_come_back(
+    undisturbed: dict[str, str], cluster: Any, tmp_path: Path
+) -> None:
+    path = write_recipe(tmp_path, TEXTS)
+    large = _add_node(cluster, 4)
+    wants = ["--set", "engines.llm.resources.num_cpus=3", "--set", "engines.llm.delay=0.1"]
+    process = start_cli("run", path, "--progress", "json", *wants, env={"RAY_ADDRESS": cluster.address})
+    while len(list((tmp_path / "store" / "objects").glob("toy_*/*.json"))) < 3:
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.02)
+    cluster.remove_node(large, allow_graceful=False)
+    assert "waiting for a node, up to 300 s from when it has work" in _told_of_no_node(process)
+    time.sleep(2)
+    _add_node(cluster, 4)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    assert digests_of(tmp_path / "out") == undisturbed
+
+
+def _told_of_no_node(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return next(line for line in process.stdout if '"no_node"' in line)
+
+
+def _add_node(cluster: Any, cpus: int) -> Any:
+    return cluster.add_node(num_cpus=cpus, node_ip_address="127.0.0.1", dashboard_agent_listen_port=free_port())
 
 
 def test_a_submitted_job(cluster: Any, tmp_path: Path) -> None:
