@@ -95,6 +95,8 @@ def parser() -> argparse.ArgumentParser:
     collect = add("gc", "delete objects that no recipe's latest run uses", recipe)
     collect.add_argument("--dry-run", action="store_true", help="only tell what would go")
     collect.add_argument("--grace", type=_hours, default=24.0, metavar="HOURS", help="keep what is younger (24)")
+    keys = add("keys", "which keys a recipe, a stage or an engine's backend may have")
+    keys.add_argument("name", nargs="?", help="a part of the recipe, a stage or a backend; without: all there are")
     add("doctor", "what this machine has, what the recipe needs, what to do", recipe)
     add("voices", "listen to the recipe's voice banks: length, noise, clipping, what is said", recipe, json_flag)
     fetch = add("fetch", "get models into the cache folder", profile)

@@ -307,6 +307,13 @@ def gc(options: Namespace) -> int:
     return 0
 
 
+def keys(options: Namespace) -> int:
+    from pipeline.reference import print_keys
+
+    print_keys(options.name)
+    return 0
+
+
 def doctor(options: Namespace) -> int:
     from pipeline.doctor import examine
 

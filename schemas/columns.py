@@ -5,11 +5,13 @@ columns that exist once an attempt end in its number: `query_audio_2` is the sec
 """
 
 import re
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import pyarrow as pa
+from pydantic import Field
 
 SIDES = ("query", "answer")
+Side = Annotated[Literal["query", "answer"], Field(description="whose texts and clips")]
 
 # What `datasets.Audio` decodes as it is. `bytes` is a mono FLAC file; inside the store `path` is the digest of those
 # bytes, so that a clip can be named without being read.

@@ -15,12 +15,12 @@ NAME = r"^[a-z][a-z0-9_]*$"
 class Gates(Strict):
     """Last filter, at export: a row beyond a gate is a reject of the stage `export`. None: no gate."""
 
-    max_query_wer: float | None = Field(None, ge=0)
-    max_answer_wer: float | None = Field(None, ge=0)
-    min_query_mos: float | None = Field(None, ge=1, le=5)
-    min_answer_mos: float | None = Field(None, ge=1, le=5)
+    max_query_wer: float | None = Field(None, ge=0, description="word errors a word of text")
+    max_answer_wer: float | None = Field(None, ge=0, description="word errors a word of text")
+    min_query_mos: float | None = Field(None, ge=1, le=5, description="predicted mean opinion score")
+    min_answer_mos: float | None = Field(None, ge=1, le=5, description="predicted mean opinion score")
     min_query_similarity: float | None = Field(None, ge=-1, le=1, description="of the voice, as `recognise` has it")
-    min_answer_similarity: float | None = Field(None, ge=-1, le=1)
+    min_answer_similarity: float | None = Field(None, ge=-1, le=1, description="of the voice, as `recognise` has it")
     max_query_duration: float | None = Field(None, gt=0, description="seconds")
     max_answer_duration: float | None = Field(None, gt=0, description="seconds")
 
@@ -53,14 +53,18 @@ class Rate(Strict):
 class Recipe(Strict):
     """A recipe file. Stage order is not in it: it follows from the columns that stages read and write."""
 
-    name: str = Field(pattern=NAME)
-    seed: int = 0
-    store: str = "store"
-    out: str = "out"
-    sources: dict[str, Source] = Field(min_length=1)
+    name: str = Field(pattern=NAME, description="of the corpus: its folder in `out`")
+    seed: int = Field(0, description="of every draw: voices, fillers, splits, what an LLM says")
+    store: str = Field("store", description="folder or URL (s3://, gs://) of all that stages make")
+    out: str = Field("out", description="folder of datasets")
+    sources: dict[str, Source] = Field(min_length=1, description="where texts come from, each by a name of yours")
     overrides: str | None = Field(None, min_length=1, description="a person's corrections and blocked rows, by id")
-    engines: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    stages: dict[str, dict[str, Any] | None] = Field(min_length=1)
+    engines: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="backend and settings of each engine, by a name of yours"
+    )
+    stages: dict[str, dict[str, Any] | None] = Field(
+        min_length=1, description="settings of each stage, by name; their order follows from columns"
+    )
     checks: Checks = Checks()
     export: Export = Export()
     rates: dict[str, Rate] = Field(default_factory=dict, description="what engines cost, by name")

@@ -59,7 +59,9 @@ class Source(Strict):
     revision: str | None = Field(
         None, description="commit, tag or branch of a dataset of the Hub; else its main branch"
     )
-    layout: Literal["alpaca", "ultrachat", "columns"]
+    layout: Literal["alpaca", "ultrachat", "columns"] = Field(
+        description="how records are written; columns: as `columns` says"
+    )
     columns: dict[str, str] = Field(default_factory=dict, description="our column: the record's field")
     turns: int | Literal["all"] | DrawnTurns = Field(
         1,

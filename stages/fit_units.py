@@ -4,11 +4,12 @@ import heapq
 import io
 from collections.abc import Generator, Iterator
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
+from schemas.columns import Side
 from stages.requests import Encode
 from stages.stage import Context, Row, Stage, StageConfig
 
@@ -16,7 +17,7 @@ from stages.stage import Context, Row, Stage, StageConfig
 class Config(StageConfig):
     """Settings of `fit_units`."""
 
-    of: Literal["query", "answer"] = "answer"
+    of: Side = "answer"
     clusters: int = Field(200, ge=2, le=65536, description="units")
     sample_rows: int = Field(64, ge=1, description="rows whose clips the codebook is fitted on, at most")
     frames_per_clip: int = Field(500, ge=1, description="frames drawn from a clip at most: bounds memory")

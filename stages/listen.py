@@ -1,9 +1,8 @@
 """`listen`: what ASR hears in a clip, how far that is from the text, and what the signal itself shows."""
 
-from typing import Literal
-
 from pydantic import Field
 
+from schemas.columns import Side
 from stages.audio import clipping, decode, longest_silence, tail_level
 from stages.requests import Transcribe
 from stages.stage import Asking, Context, Row, Stage, StageConfig
@@ -15,8 +14,8 @@ DOUBTFUL = 0.05  # word error rate beyond which a clip is heard again, carefully
 class Config(StageConfig):
     """Settings of `listen`."""
 
-    of: Literal["query", "answer"]
-    language: str = "en"
+    of: Side
+    language: str = Field("en", description="that is spoken, as Whisper writes it")
     attempts: int = Field(1, ge=1, description="set by the pipeline")
     attempt: int = Field(1, ge=1, description="set by the pipeline")
 

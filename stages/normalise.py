@@ -1,8 +1,8 @@
 """`normalise`: a text as the voice gets it, every number, sign and abbreviation written out."""
 
 import re
-from typing import Literal
 
+from schemas.columns import Side
 from stages.stage import Asking, Context, Reject, Row, Stage, StageConfig
 from stages.text.spoken import spoken
 
@@ -10,7 +10,7 @@ from stages.text.spoken import spoken
 class Config(StageConfig):
     """Settings of `normalise`."""
 
-    of: Literal["query", "answer"]
+    of: Side
 
 
 def normalise(row: Row, context: Context) -> Asking:

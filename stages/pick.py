@@ -1,9 +1,8 @@
 """`pick`: the first attempt whose clip passed. It only points at the clip: audio is written once."""
 
-from typing import Literal
-
 from pydantic import Field
 
+from schemas.columns import Side
 from stages.stage import Asking, Context, Reject, Row, Stage, StageConfig
 from stages.verdict import MEASURES, clip_fault, measures
 
@@ -13,7 +12,7 @@ _COPIED = ("voice", *MEASURES)
 class Config(StageConfig):
     """Settings of `pick`."""
 
-    of: Literal["query", "answer"]
+    of: Side
     attempts: int = Field(1, ge=1, description="set by the pipeline")
 
 

@@ -1,9 +1,8 @@
 """`rate`: how good a clip sounds, as a model predicts listeners would say."""
 
-from typing import Literal
-
 from pydantic import Field
 
+from schemas.columns import Side
 from stages.requests import Rate
 from stages.stage import Asking, Context, Row, Stage, StageConfig
 
@@ -11,7 +10,7 @@ from stages.stage import Asking, Context, Row, Stage, StageConfig
 class Config(StageConfig):
     """Settings of `rate`."""
 
-    of: Literal["query", "answer"]
+    of: Side
     attempts: int = Field(1, ge=1, description="set by the pipeline")
     attempt: int = Field(1, ge=1, description="set by the pipeline")
 

@@ -2,11 +2,10 @@
 bank, and like the other clips of its conversation.
 """
 
-from typing import Literal
-
 import numpy as np
 from pydantic import Field
 
+from schemas.columns import Side
 from stages.engines.base import Refused
 from stages.requests import Embed
 from stages.stage import AskingAll, Context, Row, Stage, StageConfig
@@ -15,7 +14,7 @@ from stages.stage import AskingAll, Context, Row, Stage, StageConfig
 class Config(StageConfig):
     """Settings of `recognise`."""
 
-    of: Literal["query", "answer"]
+    of: Side
     references: dict[str, str] = Field(
         default_factory=dict, description="digests of the bank's voices, set by the pipeline"
     )

@@ -24,10 +24,10 @@ class Answering(StageConfig):
 
     format: Form = Field("completion", description="a small model goes on with few-shot text")
     attempts: int = Field(3, ge=1, description="replies asked for at most")
-    max_tokens: int = Field(72, ge=8)
+    max_tokens: int = Field(72, ge=8, description="of a reply")
     max_sentences: int = Field(3, ge=1, description="an answer that goes on for longer ends there")
     temperature: float = Field(0.7, ge=0, description="of all but a row's very first attempt, which takes 0.2")
-    top_p: float = Field(0.95, gt=0, le=1)
+    top_p: float = Field(0.95, gt=0, le=1, description="share of the likeliest words that a draw is among")
 
 
 class Config(Answering):

@@ -33,11 +33,11 @@ class Config(StageConfig):
     filler_rate: float = Field(0.3, ge=0, le=1, description="share of requests that start with um, hey or the like")
     scripts: tuple[str, ...] = Field(("Latin",), description="writing systems that the voices can read")
     max_words: int = Field(80, ge=1, description="longest instruction, context included, that a person would say")
-    max_tokens: int = Field(160, ge=8)
+    max_tokens: int = Field(160, ge=8, description="of a reply")
     temperature: float = Field(
         0.5, ge=0, description="of all but a row's very first attempt, which takes the likeliest words"
     )
-    top_p: float = Field(0.95, gt=0, le=1)
+    top_p: float = Field(0.95, gt=0, le=1, description="share of the likeliest words that a draw is among")
 
 
 def rewrite(row: Row, context: Context) -> Asking:

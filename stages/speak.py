@@ -1,10 +1,11 @@
 """`speak`: the text as a clip. A query's voice is drawn for its conversation; later attempts speak what failed."""
 
 import hashlib
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
+from schemas.columns import Side
 from stages.audio import FINISH
 from stages.requests import Speak
 from stages.stage import Asking, Context, Row, Stage, StageConfig
@@ -14,7 +15,7 @@ from stages.verdict import MEASURES, clip_fault, measures
 class Config(StageConfig):
     """Settings of `speak`."""
 
-    of: Literal["query", "answer"]
+    of: Side
     voices: tuple[str, ...] = Field(min_length=1, description="one is drawn for each conversation; '*': any there is")
     sample_rate: int = Field(24000, ge=8000, description="hertz of the clips")
     loudness: float = Field(-23.0, le=0, description="dBFS of active speech")

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
+from schemas.columns import Side
 from stages.requests import Quantise
 from stages.stage import Asking, Context, Row, Stage, StageConfig
 
@@ -15,7 +16,7 @@ _LONGEST = 65535  # frames: durations are uint16
 class Config(StageConfig):
     """Settings of `units`."""
 
-    of: Literal["query", "answer"]
+    of: Side
     codebook: Literal["fitted", "engine"] = Field(
         "fitted", description="whose centroids: those that fit_units fits, or those that the engine comes with"
     )

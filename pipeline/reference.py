@@ -1,0 +1,134 @@
+"""Which keys a recipe may have, told by the models that check it: what each takes, what it is if not given."""
+
+from collections.abc import Iterator
+from inspect import isclass
+from types import NoneType, UnionType
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from rich.markup import escape
+
+from pipeline.errors import RecipeError, nearest
+from schemas.prompt import Prompt
+from schemas.recipe import Recipe
+from schemas.strict import Strict
+from stages.registry import BACKENDS, STAGES, backend, stage
+
+_PARTS = ("sources", "checks", "export", "rates")  # of a recipe, whose keys are many
+_BOUNDS: dict[type, str] = {Ge: ">=", Gt: ">", Le: "<=", Lt: "<"}
+_OURS = "set by the pipeline"
+
+
+class Key(NamedTuple):
+    name: str
+    takes: str
+    default: str
+    told: str
+
+
+def names() -> dict[str, list[str]]:
+    """What `keys_of` knows, by kind."""
+    return {"parts": ["recipe", *_PARTS], "stages": list(STAGES), "backends": list(BACKENDS)}
+
+
+def keys_of(name: str) -> list[Key]:
+    """The keys of a part of a recipe, of a stage or of an engine's backend. Raises RecipeError where it is none of them."""
+    if name == "recipe":
+        return [key for key in _keys(Recipe) if key.name.split(".")[0] not in _PARTS]
+    if name in _PARTS:
+        return [key for key in _keys(Recipe) if key.name.split(".")[0] == name]
+    if name in STAGES:
+        found = stage(name)
+        common = [Key("stage", "text", "the name it has in the recipe", f"which stage this is: {name}")]
+        if found.engine:
+            common.append(Key("engine", "text", "needed", f"one of the recipe's engines of the kind {found.engine}"))
+        return [*common, *_keys(found.config)]
+    if name in BACKENDS:
+        return [
+            Key("backend", name, "needed", (backend(name).__doc__ or "").splitlines()[0]),
+            *_keys(backend(name).Config),
+        ]
+    known = [known for group in names().values() for known in group]
+    raise RecipeError(f"there are no keys of '{name}'; {nearest(name, known)}")
+
+
+def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[Key]:
+    for name, field in model.model_fields.items():
+        inner, each = _model_in(field.annotation)
+        told = field.description or ""
+        if told.endswith(_OURS):
+            continue
+        if inner:
+            yield from _keys(inner, f"{prefix}{name}.{'NAME.' if each else ''}")
+        else:
+            yield Key(f"{prefix}{name}", _takes(field), _default(field), told)
+
+
+def _model_in(kind: Any) -> tuple[type[Strict] | None, bool]:
+    """The model that the key's value is, and whether there are several, each with a name of its own."""
+    several = get_origin(kind) is dict
+    one = get_args(kind)[1] if several else kind
+    return (one, several) if isclass(one) and issubclass(one, Strict) and one is not Prompt else (None, several)
+
+
+def _takes(field: FieldInfo) -> str:
+    bounds = [f"{sign} {getattr(limit, sign_name):g}" for limit in field.metadata for sign, sign_name in _bound(limit)]
+    return " ".join([_words(field.annotation), *bounds])
+
+
+def _bound(limit: Any) -> Iterator[tuple[str, str]]:
+    for kind, sign in _BOUNDS.items():
+        if isinstance(limit, kind):
+            yield sign, kind.__name__.lower()
+
+
+def _words(kind: Any) -> str:
+    plain = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "anything"}
+    origin, inside = get_origin(kind), get_args(kind)
+    if kind in plain:
+        return plain[kind]
+    if kind is Prompt:
+        return "a template's path"
+    if origin is Literal:
+        return " | ".join(map(str, inside))
+    if origin in (Union, UnionType):
+        return " | ".join(_words(one) for one in inside if one is not NoneType)
+    if origin in (tuple, list, frozenset):
+        return f"[{_words(inside[0])}, …]"
+    if origin is dict:
+        return f"{{{_words(inside[0])}: {_words(inside[1])}}}"
+    if isclass(kind) and issubclass(kind, BaseModel):
+        return f"{{{', '.join(kind.model_fields)}}}"
+    return str(getattr(kind, "__name__", kind))
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "needed"
+    found = field.get_default(call_default_factory=True)
+    if isinstance(found, bool):
+        return str(found).lower()
+    if isinstance(found, tuple | list):
+        return f"[{', '.join(map(str, found))}]"
+    return "-" if found in (None, "", {}) else str(found)
+
+
+def print_keys(name: str | None) -> None:
+    """The keys as a table; without a name, what there is to ask about. Raises RecipeError as `keys_of` does."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if name is None:
+        for kind, group in names().items():
+            console.print(f"{kind + ':':<10}{' '.join(group)}", highlight=False)
+        console.print("the keys of one of these: python -m pipeline keys NAME", highlight=False)
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("key", "takes", "if not given", "what it is"):
+        table.add_column(column)
+    for key in keys_of(name):
+        table.add_row(*map(escape, key))
+    console.print(table)
