@@ -56,9 +56,10 @@ class Memo:
         lengths = [pc.list_value_length(table[name]) for name in ("_requests", "_replies")]
         if not lengths[0].equals(lengths[1]):
             return False
-        meta = self._store.read_json(f"{path.removesuffix('.arrow')}.json") if path.endswith(".arrow") else None
-        if meta is None:  # a part has no commit, and so no digests
-            return True
+        if path.endswith(".arrow"):
+            meta = self._store.read_json(f"{path.removesuffix('.arrow')}.json") or {}
+        else:
+            meta = {name.decode(): told.decode() for name, told in (table.schema.metadata or {}).items()}
         wanted = {"_replies": meta.get("replies"), self._kept_as: meta.get("columns", {}).get(self._kept_as)}
         return all(known is None or column_digest(table[name]) == known for name, known in wanted.items())
 

@@ -16,7 +16,7 @@ from bench import ROOT, TEXTS, asked, digests_of, open_state, run_cli, run_inlin
 from pipeline.cli import main
 from pipeline.digests import column_digest
 from pipeline.memo import Memo
-from pipeline.objects import Damaged, read_columns
+from pipeline.objects import Damaged, build_table, read_columns
 from pipeline.publication import export_state
 from pipeline.store import Store
 
@@ -119,6 +119,14 @@ def test_a_changed_offset_is_told_and_kills_nothing(tmp_path: Path, check: str, 
     environment = {**os.environ, "PYTHONPATH": path}
     found = subprocess.run([sys.executable, "-c", call], env=environment, capture_output=True, text=True)
     assert found.returncode == 0, found.stderr
+
+
+def test_a_damaged_reply_of_a_unit_that_did_not_finish_is_asked_again(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    path = store.write_part("s", "k", build_table([], [{}], [None], [[b"1"]], [[b"THING NUMBER one"]]))
+    assert Memo(store, "s", None).get(b"1") == b"THING NUMBER one"
+    flip(tmp_path / path)
+    assert Memo(store, "s", None).get(b"1") is None
 
 
 @pytest.mark.usefixtures("one_ray")
