@@ -83,6 +83,7 @@ def test_a_node_that_is_still_to_come_is_waited_for(undisturbed: dict[str, str],
     assert digests_of(tmp_path / "out") == undisturbed
 
 
+@pytest.mark.heavy
 def test_the_only_node_that_fits_an_engine_may_come_back(
     undisturbed: dict[str, str], cluster: Any, tmp_path: Path
 ) -> None:
