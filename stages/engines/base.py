@@ -107,8 +107,10 @@ class Batching(ABC):
                     break
                 taken.append(item)
             taken.sort(key=lambda item: self.cost(item[0]))
-            for start in range(0, len(taken), self.batch):
-                self._settle(taken[start : start + self.batch])
+            while taken:
+                now = taken[: self.batch]  # which may be smaller after each
+                taken = taken[len(now) :]
+                self._settle(now)
 
     def _settle(self, items: list[tuple[Request, "Future[Any]"]]) -> None:
         try:
