@@ -24,6 +24,7 @@ from pipeline.watch.ray_metrics import RayMetrics
 from pipeline.watch.work import NO_ENGINE
 from pipeline.waves import look_for_nodes, to_end, to_warm
 from pipeline.worker import Pulse
+from stages.engines.base import EngineLost
 
 _DRAIN_SECONDS = 25.0
 _LOOKS = 1.0  # seconds between two looks for room in the cluster that nobody uses
@@ -153,7 +154,12 @@ class _Run:
             self._died(pool, actor, error)
             return
         except (RayTaskError, RayError) as error:
-            unit, cause = actor.units.pop(ref), getattr(error, "cause", None)
+            cause = getattr(error, "cause", None)
+            if isinstance(cause, EngineLost):  # as if its process had died, which has to go
+                ray.kill(actor.handle)
+                self._died(pool, actor, cause)
+                return
+            unit = actor.units.pop(ref)
             self._again(unit)
             times = self.faults[unit.key] = self.faults.get(unit.key, 0) + 1
             if isinstance(cause, OSError) and cause.errno in NO_ROOM:

@@ -18,7 +18,7 @@ from pipeline.objects import build_table, column_field
 from pipeline.watch.meter import Account
 from schemas.columns import SIDES
 from schemas.text import clean
-from stages.engines.base import Refused, Unavailable
+from stages.engines.base import EngineLost, Refused, Unavailable
 from stages.requests import Request
 from stages.stage import Context, Reject, Row
 
@@ -78,7 +78,7 @@ def run_unit(
     asked, what is under way is waited for a while, and what is unfinished is pending. `progressed` is told of each reply
     (0) and of how many rows are finished.
     A `probe` leaves all its replies as a part, because it will not be committed. `at_once`: conversations that are
-    worked on at a time. Never raises for what a row or the engine does.
+    worked on at a time. Never raises for what a row or the engine does, but EngineLost, with the replies so far left.
     """
     unit = _Unit(
         node, context, rows, engine, identity, memo, keep_part, killers or {}, stop, progressed, at_once or _AT_ONCE
@@ -267,6 +267,9 @@ class _Unit:
             self._failed(talk, name, error)
 
     def _failed(self, talk: _Talk, name: bytes, error: BaseException) -> None:
+        if isinstance(error, EngineLost):
+            self.leave_part()  # the actor goes with it
+            raise error
         if isinstance(error, Unavailable | MemoryError):
             self._hold(talk, str(error) or type(error).__name__)
         elif isinstance(error, Refused):

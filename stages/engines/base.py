@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Protocol
 from pydantic import Field
 
 from schemas.strict import Strict
+from stages.engines.card import card_is_lost
+from stages.engines.memory import out_of_memory
 from stages.requests import Request
 
 
@@ -23,6 +25,10 @@ class Refused(Exception):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(f"{reason}: {message}")
         self.reason, self.message = reason, message
+
+
+class EngineLost(Exception):
+    """The engine will answer nobody any more, and loading it anew in this process won't help: its process has to go."""
 
 
 class Resources(Strict):
@@ -60,7 +66,7 @@ class Engine(Protocol):
     batch_invariant: ClassVar[bool]
 
     def submit(self, request: Request) -> "Future[Any]":
-        """The reply, later. The future raises `Unavailable` or `Refused`; anything else is the engine's fault."""
+        """The reply, later. The future raises `Unavailable`, `Refused` or `EngineLost`; anything else is the engine's fault."""
         ...
 
     def close(self) -> None: ...
@@ -83,7 +89,7 @@ class Batching(ABC):
 
     @abstractmethod
     def answer(self, requests: list[Request]) -> list[Any]:
-        """The replies, in order. Raising makes each request be tried alone."""
+        """The replies, in order. Raising makes each request be tried alone; where memory ran out, half of them first."""
 
     def cost(self, request: Request) -> float:
         """What the request's length is: requests of like cost go together, where padding costs."""
@@ -119,11 +125,26 @@ class Batching(ABC):
                 kinds = ", ".join(sorted({type(request).__name__ for request, _ in items}))
                 raise TypeError(f"{type(self).__name__} has {len(replies)} replies to {len(items)} requests ({kinds})")
         except Exception as error:
-            if len(items) == 1:
-                items[0][1].set_exception(error)
+            verdict = self._verdict(error)
+            if len(items) == 1 or isinstance(verdict, EngineLost):
+                for _, future in items:
+                    future.set_exception(verdict)
                 return
-            for item in items:
-                self._settle([item])
+            size = 1
+            if verdict is not error:  # memory ran out, and would again
+                size = self.batch = len(items) // 2
+                self.usage["halved_batches"] += 1
+            for start in range(0, len(items), size):
+                self._settle(items[start : start + size])
             return
         for (_, future), reply in zip(items, replies, strict=True):
             future.set_result(reply)
+
+    def _verdict(self, error: Exception) -> Exception:
+        """Where the machine is at fault, which each library tells in its own way, the error that says so."""
+        name = type(self).__name__
+        if isinstance(error, Refused | Unavailable):
+            return error
+        if card_is_lost(error):
+            return EngineLost(f"{name}: {str(error).splitlines()[0]}")
+        return Unavailable(f"{name}: out of memory on one request alone") if out_of_memory(error) else error

@@ -1,10 +1,20 @@
 """Whether an error says that memory ran out: on a GPU, or on this machine."""
 
-# What PyTorch says where the GPU's allocator, the CPU's, or oneDNN's (which names no reason) has no more.
-_SIGNS = ("out of memory", "can't allocate memory", "could not create a primitive", "could not create a memory")
+_SIGNS = (
+    "out of memory",  # CUDA itself, by way of PyTorch, CTranslate2, onnxruntime
+    "can't allocate memory",  # PyTorch on the CPU
+    "could not create a primitive",  # oneDNN, which names no reason
+    "could not create a memory",
+    "failed to allocate memory",  # onnxruntime
+    "cublas_status_alloc_failed",  # libraries that take what they work in from the card themselves
+    "cudnn_status_alloc_failed",
+    "device_allocation_failed",  # cuDNN 9
+    "free memory on device",  # vLLM, where another process has what it is to take,
+    "error in memory profiling",  # or gives it back meanwhile
+)
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """True of Python's MemoryError, and of PyTorch's errors that mean the same."""
+    """True of Python's MemoryError, and of the errors of libraries that mean the same."""
     told = str(error).lower()
     return isinstance(error, MemoryError) or any(sign in told for sign in _SIGNS)

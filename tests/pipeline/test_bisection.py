@@ -11,10 +11,14 @@ import pytest
 from bench import open_state, run_cli, write_recipe
 from hypothesis import given
 from hypothesis import strategies as st
+from ray.exceptions import RayTaskError
 
+from pipeline import executor
 from pipeline.bisection import Bisection, borders_of
 from pipeline.pools import Actor, Pool, assign
 from pipeline.state import Unit
+from pipeline.watch.work import Work
+from stages.engines.base import EngineLost
 
 
 def unit(rows: int, key: str = "k", **changes: Any) -> Unit:
@@ -88,3 +92,26 @@ def test_rows_that_kill_take_no_row_of_another_shard_with_them(tmp_path: Path) -
     code, output = run_cli("run", path)
     assert code == 0, output
     assert "60 rows in, 57 rows out, 3 rejects, 0 pending" in output
+
+
+@pytest.mark.usefixtures("toys")
+def test_an_actor_whose_engine_is_lost_is_ended_and_its_unit_goes_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray is a stand-in here. The actor itself is well, and would take the next unit, whose rows its card would fail."""
+    state, killed, told = open_state(write_recipe(tmp_path, ["one", "two"])), list[Any](), list[str]()
+    lost = RayTaskError("run", "Traceback", EngineLost("Toy: CUDA error: device-side assert triggered"))
+
+    def get(ref: str) -> None:
+        raise lost
+
+    monkeypatch.setattr(executor, "ray", SimpleNamespace(get=get, kill=killed.append, put=lambda graph: graph))
+    for name, found in {"look_for_nodes": (), "room": {}, "endpoints": []}.items():
+        monkeypatch.setattr(executor, name, lambda *_, found=found: found)
+    progress = SimpleNamespace(say=lambda line, *_, **__: told.append(line), work=Work(state.graph))
+    run = executor._Run(state, set(state.graph.nodes), progress)  # type: ignore[arg-type]
+    pool, actor = run.pools["llm"], Actor("handle", None, None, units={"ref": next(iter(state.ready.values()))})
+    pool.actors.append(actor)
+    run._settle(pool, actor, "ref")
+    assert (killed, pool.actors, len(pool.queue), run.faults) == (["handle"], [], 1, {})
+    assert "an actor of 'llm' died (Toy: CUDA error: device-side assert triggered)" in told[-1]

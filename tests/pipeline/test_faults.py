@@ -9,6 +9,7 @@ from openai_server import Fault, OpenAIServer, user_text
 
 from pipeline.accounts import rejects_of
 from pipeline.export import write_dataset
+from stages.engines.base import EngineLost
 
 pytestmark = pytest.mark.usefixtures("toys")
 TEXTS = ["one", "two", "a bad three", "refuse four", "explode five", "six", "seven"]
@@ -50,6 +51,20 @@ def test_an_unavailable_engine_leaves_rows_pending_and_only_those_are_asked_agai
     assert run_inline(state) == {}
     assert sorted([*first, *asked(path)]) == sorted(set(first) | {"down one", "down two"} | _counts(texts))
     assert write_dataset(state, tmp_path / "out")["counts"]["rows_out"] == len(texts)
+
+
+def test_a_lost_engine_blames_no_row_and_its_replies_are_kept(tmp_path: Path) -> None:
+    """A card fails: the unit comes to nothing, as if its actor had died, but for what was answered before."""
+    path = write_recipe(tmp_path, ["one", "two", "a card", "four"], engines__llm__resources={"batch": 1})
+    with pytest.raises(EngineLost, match="device-side assert"):
+        run_inline(open_state(path))
+    assert not list((tmp_path / "store/objects/toy_shout").glob("*.json"))
+    first = asked(path)
+    assert "one" in first and "a card" not in first
+    rows = tmp_path / "toy.jsonl"
+    rows.write_text(rows.read_text().replace("a card", "three"))
+    assert run_inline(open_state(path)) == {}
+    assert not set(first) & set(asked(path))
 
 
 def _counts(texts: list[str]) -> set[str]:

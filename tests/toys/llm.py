@@ -54,6 +54,8 @@ class Engine(Batching):
             raise Refused("refused", "the toy refuses this")
         if "explode" in prompt:
             raise RuntimeError("boom")
+        if "card" in prompt:
+            raise RuntimeError("CUDA error: device-side assert triggered")
         if "hang" in prompt:
             time.sleep(3600)
         if "segfault" in prompt:

@@ -1,11 +1,14 @@
 """The queue that fills batches: one worker thread, which nothing that it is asked may end."""
 
 import threading
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
+import torch
+from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
 
-from stages.engines.base import Batching
+from stages.engines.base import Batching, EngineLost, Refused, Unavailable
 from stages.requests import Complete, Request, Transcribe
 
 
@@ -52,3 +55,80 @@ def test_a_batch_that_gets_smaller_leaves_nobody_out() -> None:
     engine.may_go_on.set()
     assert [one.result(2) for one in (first, *others)] == ["first", *map(str, range(11))]
     engine.close()
+
+
+# What libraries say on a card whose memory has run out, in errors that have no base in common.
+NO_ROOM = {
+    "PyTorch": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of"),
+    "PyTorch's cuBLAS": RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    "PyTorch's cuDNN": RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
+    "CTranslate2": RuntimeError("CUDA failed with error out of memory"),
+    "CTranslate2's cuBLAS": RuntimeError("cuBLAS failed with status CUBLAS_STATUS_ALLOC_FAILED"),
+    "onnxruntime": RuntimeException(
+        "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Non-zero status code returned while running MatMul node. "
+        "bfc_arena.cc:376 Failed to allocate memory for requested buffer of size 805306368"
+    ),
+}
+
+
+class Small(Echo):
+    """Has room for `most` requests at a time."""
+
+    most = 2
+
+    def __init__(self, error: Exception) -> None:
+        self.error, self.sizes = error, list[int]()
+        super().__init__(8)
+
+    def answer(self, requests: list[Request]) -> list[Any]:
+        self.sizes.append(len(requests))
+        if len(requests) > self.most:
+            raise self.error
+        return super().answer(requests)
+
+
+def settle(engine: Echo, count: int) -> list[Future[Any]]:
+    """Futures of so many requests that came together."""
+    futures: list[Future[Any]] = [Future() for _ in range(count)]
+    engine._settle([(Complete(prompt=str(n)), future) for n, future in enumerate(futures)])
+    return futures
+
+
+@pytest.mark.parametrize("error", NO_ROOM.values(), ids=NO_ROOM)
+def test_where_memory_is_too_small_batches_are_halved_and_no_row_is_blamed(error: Exception) -> None:
+    engine = Small(error)
+    assert [one.result(0) for one in settle(engine, 8)] == [str(n) for n in range(8)]
+    assert (engine.sizes, engine.batch, engine.usage["halved_batches"]) == ([8, 4, 2, 2, 4, 2, 2], 2, 3)
+    engine.most = 0
+    for one in settle(engine, 2):
+        with pytest.raises(Unavailable, match="Small: out of memory on one request alone"):
+            one.result(0)
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.AcceleratorError("CUDA error: device-side assert triggered\nCUDA kernel errors might be reported later"),
+        RuntimeError("CUDA failed with error an illegal memory access was encountered"),
+        RuntimeException("[ONNXRuntimeError] : 1 : FAIL : CUDA failure 719: unspecified launch failure ; GPU=0"),
+    ],
+)
+def test_a_card_that_is_lost_is_nobodys_fault_and_told_at_once(error: Exception) -> None:
+    """Whatever is asked of it in this process, it says that again."""
+    engine = Small(error)
+    engine.most = 0
+    for one in settle(engine, 8):
+        with pytest.raises(EngineLost, match=r"^Small: [^\n]+$"):
+            one.result(0)
+    assert engine.sizes == [8]
+    engine.close()
+
+
+def test_other_errors_stay_as_they_are() -> None:
+    for error in (ValueError("CUDA error: invalid argument"), Refused("bad_audio", "no audio"), Unavailable("down")):
+        engine = Small(error)
+        engine.most = 0
+        assert [one.exception(0) for one in settle(engine, 3)] == [error] * 3
+        assert (engine.sizes, engine.batch) == ([3, 1, 1, 1], 8)
+        engine.close()
