@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from pipeline.digests import column_digest, digest
+from pipeline.graph import Engine as Named
 from pipeline.graph import Graph, Node
 from pipeline.held import Held
 from pipeline.memo import Memo
@@ -19,8 +20,11 @@ from pipeline.unit import Outcome, context_of, run_unit
 from pipeline.watch.meter import Account, Figures, Meter
 from pipeline.without_pandas import without_pandas
 from stages.engines.base import Engine, Unavailable
+from stages.engines.memory import out_of_memory
 from stages.stage import Reject, Row
 
+_GIVEN_BACK = 60.0  # seconds within which the memory on a card of a process that was killed is free again
+_LOOKS = 5.0  # seconds between two tries to load into it
 log = logging.getLogger(__name__)
 
 
@@ -56,7 +60,7 @@ class Worker:
         if self.engine_name is not None:
             found = self.graph.engines[self.engine_name]
             self.identity = digest(found.module.identity(found.config))
-            self.engine = found.module.load(found.config)
+            self.engine = _loaded(found)
             self.at_once = found.config.resources.at_once
             self.meter = Meter(self.engine)
         return time.monotonic() - start
@@ -65,7 +69,7 @@ class Worker:
         """Run the unit and commit its object. Returns the object's meta, with `pending` where rows are held up.
 
         A unit with pending rows is not committed: its replies so far stay as a part for the next try. Where an object
-        that it reads is damaged, only `damaged` is returned: that object's place.
+        that it reads is damaged, only `damaged` is returned: that object's place. Raises EngineLost.
         """
         account = self._under_way[unit.key, unit.span] = self.meter.open()
         try:
@@ -182,6 +186,20 @@ class Worker:
                 row = {name: table[name][place].as_py() for name in table.column_names}
                 if all(row.get(name) is not None for name in node.reads):
                     yield row
+
+
+def _loaded(found: Named) -> Engine:
+    """The engine. Ray gives a card away while the memory of who had it before is still being freed: that is waited for."""
+    end = time.monotonic() + _GIVEN_BACK
+    while True:
+        try:
+            engine: Engine = found.module.load(found.config)
+            return engine
+        except Exception as error:
+            if not found.config.resources.num_gpus or not out_of_memory(error) or time.monotonic() > end:
+                raise
+            log.warning("%s: %s; it is tried again", found.backend, error)
+        time.sleep(_LOOKS)
 
 
 def _meta(node: Node, unit: Unit, outcome: Outcome, account: Account) -> dict[str, Any]:

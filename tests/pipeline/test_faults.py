@@ -6,10 +6,14 @@ from pathlib import Path
 import pytest
 from bench import asked, open_state, run_inline, texts_of, write_recipe
 from openai_server import Fault, OpenAIServer, user_text
+from toys import llm
 
+from pipeline import worker
 from pipeline.accounts import rejects_of
 from pipeline.export import write_dataset
+from pipeline.worker import Worker
 from stages.engines.base import EngineLost
+from stages.engines.models import ModelMissing
 
 pytestmark = pytest.mark.usefixtures("toys")
 TEXTS = ["one", "two", "a bad three", "refuse four", "explode five", "six", "seven"]
@@ -65,6 +69,29 @@ def test_a_lost_engine_blames_no_row_and_its_replies_are_kept(tmp_path: Path) ->
     rows.write_text(rows.read_text().replace("a card", "three"))
     assert run_inline(open_state(path)) == {}
     assert not set(first) & set(asked(path))
+
+
+def test_what_a_card_still_has_of_another_process_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray gives a card away when an actor ends, which is before the card's memory is free."""
+    full = [
+        RuntimeError("CUDA failed with error out of memory"),
+        ModelMissing("vLLM can't load m: ValueError: Free memory on device cuda:0 (1.2/79.2 GiB) on startup is less"),
+    ]
+    load, left = llm.load, iter(full)
+    monkeypatch.setattr(llm, "load", lambda config: _raise(error) if (error := next(left, None)) else load(config))
+    monkeypatch.setattr(worker, "_LOOKS", 0)
+    state = open_state(write_recipe(tmp_path, ["one"], engines__llm__resources={"num_gpus": 0.25}))
+    assert run_inline(state) == {}
+    left = iter(full)
+    monkeypatch.setattr(worker, "_GIVEN_BACK", -1)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        Worker(state.store.url, state.graph, "llm").load()
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def _counts(texts: list[str]) -> set[str]:
