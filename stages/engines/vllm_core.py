@@ -240,7 +240,7 @@ def set_environment(config: "Config") -> None:
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_LOGGING_LEVEL": "WARNING",
         "VLLM_LOGGING_STREAM": "ext://sys.stderr",
-        "VLLM_WORKER_MULTIPROCESSING_METHOD": "spawn",  # an actor has threads, which a fork would cut off
+        "VLLM_WORKER_MULTIPROC_METHOD": "spawn",  # an actor has threads, which a fork would cut off
         "VLLM_HOST_IP": "127.0.0.1",
         "TOKENIZERS_PARALLELISM": "false",
     }

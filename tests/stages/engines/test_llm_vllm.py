@@ -15,6 +15,7 @@ from vllm_models import adapter, copy_of, cut, smollm2
 from stages.engines import llm_vllm
 from stages.engines.base import Refused, Unavailable
 from stages.engines.models import ModelMissing
+from stages.engines.vllm_core import set_environment
 from stages.requests import Complete, Completion, Transcribe
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
@@ -174,6 +175,22 @@ def test_a_killed_engine_is_started_anew_with_a_smaller_batch(
     assert engine.core.batch == 4
     assert "started anew with a batch of 4, not 16" in caplog.text
     assert len(writers()) == 1
+
+
+def test_vllm_knows_what_it_is_told_by_the_environment() -> None:
+    """A name that is none of its own would change nothing, and say nothing."""
+    from vllm.envs import environment_variables
+
+    before = dict(os.environ)
+    try:
+        for name in [name for name in os.environ if name.startswith("VLLM_")]:
+            del os.environ[name]
+        set_environment(config(Path("model"), batch_invariant=True))
+        told = {name for name in os.environ if name.startswith("VLLM_")}
+        assert "VLLM_WORKER_MULTIPROC_METHOD" in told and told <= set(environment_variables)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def test_an_adapter_changes_replies(tmp_path: Path) -> None:
