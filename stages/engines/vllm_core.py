@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.engines import models as catalogue
-from stages.engines.base import Unavailable
+from stages.engines.base import EngineLost, Unavailable
 from stages.engines.below import watch
 from stages.engines.models import ModelMissing
 
@@ -53,6 +53,7 @@ class Core:
         self._mending = asyncio.Lock()
         self._entered = asyncio.Semaphore(self._places())
         self._inside: set[str] = set()  # requests that the engine works on, those that it died with among them
+        self._lost = ""  # why it can't be started anew
 
     @classmethod
     async def start(cls, config: "Config") -> "Core":
@@ -74,8 +75,8 @@ class Core:
         return core
 
     async def ask(self, tokens: list[int], sampling: Any) -> Any:
-        """vLLM's RequestOutput. Raises Unavailable where the engine won't live or the request's settings are wrong;
-        RuntimeError where this request kills it even alone.
+        """vLLM's RequestOutput. Raises Unavailable where the request's settings are wrong, EngineLost where the engine can't be
+        started anew, RuntimeError where this request kills it even alone.
         """
         from vllm.exceptions import VLLMClientError
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
@@ -131,6 +132,8 @@ class Core:
         async with self._mending:
             if self.engine is not dead:
                 return
+            if self._lost:  # each try takes minutes, and hundreds wait here
+                raise EngineLost(self._lost)
             dead.shutdown(timeout=5)
             reason, before = self._reason(), self.batch
             # At a batch of 1 the request that killed it is known, and goes; the others needn't stay alone.
@@ -139,8 +142,8 @@ class Core:
             try:
                 self._start()
             except ModelMissing as error:
-                self.engine = dead
-                raise Unavailable(f"vLLM died, and can't be started again: {error}") from None
+                self.engine, self._lost = dead, f"vLLM died, and can't be started again: {error}"
+                raise EngineLost(self._lost) from None
             self._entered, self._inside = asyncio.Semaphore(self.batch), set()  # of the batch that could be started
 
     # -- starting -----------------------------------------------------------------------------------------------------

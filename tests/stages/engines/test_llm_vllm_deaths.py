@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from stages.engines.base import EngineLost
 from stages.engines.llm_vllm import Config
 from stages.engines.vllm_core import Core
 
@@ -121,3 +122,27 @@ def test_nor_where_a_smaller_batch_was_all_that_could_be_started(
 ) -> None:
     monkeypatch.setattr(vllm, "too_large", 4)
     assert asyncio.run(outcomes(tmp_path, 16, 64, {7, 20})) == [7, 20]
+
+
+def test_one_that_cannot_be_started_anew_is_lost_and_not_tried_for_each_request(
+    tmp_path: Path, vllm: type[AsyncLLM], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card that has failed: each try would take minutes, and hundreds of requests wait."""
+    tries: list[int] = []
+
+    def broken(given: Any) -> AsyncLLM:
+        tries.append(given.max_num_seqs)
+        raise RuntimeError("CUDA error: unspecified launch failure")
+
+    async def run() -> list[Any]:
+        core = await Core.start(Config(model=str(tmp_path), resources={"batch": 16, "num_gpus": 0}))  # type: ignore[arg-type]
+        monkeypatch.setattr(vllm, "from_engine_args", broken)
+        asked = [core.ask([KILLER if row == 3 else row], None) for row in range(40)]
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        core.close()
+        return found
+
+    lost = [one for one in asyncio.run(run()) if one != "told"]
+    assert {type(one) for one in lost} == {EngineLost}
+    assert "can't be started again: vLLM can't load" in str(lost[0]) and "unspecified launch failure" in str(lost[0])
+    assert len(lost) > 16 and tries == [4]
