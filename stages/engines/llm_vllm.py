@@ -51,6 +51,11 @@ class Machine(Resources):
                 f"tensor_parallel: {self.tensor_parallel} needs num_gpus: {self.tensor_parallel}; it is "
                 f"{self.num_gpus:g}"
             )
+        if self.num_gpus > 1 and self.num_gpus != self.tensor_parallel:
+            raise ValueError(
+                f"num_gpus: {self.num_gpus:g} needs tensor_parallel: {self.num_gpus:g}; it is {self.tensor_parallel}, and "
+                f"the other GPUs would have nothing to do"
+            )
         if 0 < self.num_gpus < 1 and self.gpu_memory > self.num_gpus:
             raise ValueError(
                 f"an actor with {self.num_gpus:g} of a GPU may not take {self.gpu_memory:g} of its memory: the others "

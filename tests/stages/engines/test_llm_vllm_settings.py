@@ -33,6 +33,7 @@ def test_identity_is_of_what_replies_depend_on() -> None:
     ("resources", "says"),
     [
         ({"tensor_parallel": 4}, "needs num_gpus: 4; it is 1"),
+        ({"num_gpus": 2}, "needs tensor_parallel: 2; it is 1"),
         ({"num_gpus": 0.5}, "give gpu_memory: 0.5"),
         ({"gpu_memory": 1.2}, "less than or equal to 1"),
         ({"max_num_seqs": 3}, "max_num_seqs"),
