@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
+from stages.engines import cublas
 from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Refused
 from stages.engines.clips import RATE, hear, refuse_unless_finite
@@ -61,6 +62,8 @@ class Encoder(Batching):
         from faster_whisper.feature_extractor import FeatureExtractor
         from threadpoolctl import ThreadpoolController
 
+        if config.resources.num_gpus:
+            cublas.open_libraries()
         self.model = ctranslate2.models.Whisper(
             str(catalogue.resolve(config.model)),
             device="cuda" if config.resources.num_gpus else "cpu",

@@ -1,21 +1,27 @@
 """Whisper hears what Kokoro said."""
 
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import ctranslate2
 import jiwer
 import numpy as np
 import pytest
 import soundfile
+from faster_whisper import WhisperModel
 from whisper_normalizer.english import EnglishTextNormalizer
 
 from pipeline.graph import Engine
 from stages import audio
+from stages.engines import cublas
 from stages.engines.asr_whisper import Config, Whisper, identity, licence, load, models
 from stages.engines.base import Refused
 from stages.engines.clips import hear
+from stages.engines.models import ModelMissing
 from stages.requests import Heard, Transcribe
 
 NORMALISE = EnglishTextNormalizer()
@@ -74,6 +80,52 @@ def test_in_batches_one_alone_is_heard_as_several_are(ask, speech: dict[str, byt
     assert in_full == [len(hear(clips[1]))]  # the careful one, and no other
     assert mixed[1] == engine.hear(Transcribe(clips[1], careful=True))
     engine.close()
+
+
+class Card(WhisperModel):
+    """A model on a card, as far as a machine without one goes: it lacks what CTranslate2 looks for at the first product."""
+
+    says = "Library libcublas.so.12 is not found or cannot be loaded"
+
+    def __init__(self, folder: str, device: str, compute_type: str, **settings: Any) -> None:
+        assert (device, compute_type) == ("cuda", "float16")
+        super().__init__(folder, device="cpu", compute_type="int8", **settings)
+
+    def encode(self, features: np.ndarray) -> Any:
+        if self.says:
+            raise RuntimeError(self.says)
+        assert features.shape == (80, 3000)
+        return super().encode(features)
+
+
+CARD = Config.model_validate(
+    {"compute_type": "float16", "window": "full", "resources": {"num_gpus": 0.25, "batch": 16}}
+)
+
+
+def test_what_a_card_lacks_is_told_before_any_clip(ask, speech: dict[str, bytes], monkeypatch) -> None:
+    monkeypatch.setattr("faster_whisper.WhisperModel", Card)
+    with pytest.raises(ModelMissing, match=r"libcublas.so.12 is not found .*pip install nvidia-cublas-cu12"):
+        load(CARD)
+    monkeypatch.setattr(Card, "says", "CUDA failed with error out of memory")
+    with pytest.raises(ModelMissing, match=r"out of memory$"):  # which may pass
+        load(CARD)
+    monkeypatch.setattr(Card, "says", "")
+    engine = load(CARD)
+    assert engine.batch == 16 and ask(engine, [Transcribe(next(iter(speech.values())))])[0].text
+    engine.close()
+
+
+def test_cublas_is_found_where_pip_puts_it(tmp_path: Path, monkeypatch) -> None:
+    """Another library stands in for it: what counts is that the process has it open, then CTranslate2 finds it by name."""
+    folder = tmp_path / "nvidia" / "cublas" / "lib"
+    folder.mkdir(parents=True)
+    for name in ("libcublas.so.12", "libcublasLt.so.12"):
+        shutil.copy(next(Path(ctranslate2.__file__).parent.parent.glob("ctranslate2.libs/libgomp*")), folder / name)
+    monkeypatch.syspath_prepend(tmp_path)
+    cublas.open_libraries()
+    opened = Path("/proc/self/maps").read_text()
+    assert all(f"{folder}/{name}" in opened for name in ("libcublas.so.12", "libcublasLt.so.12"))
 
 
 def test_only_batches_depend_on_neighbours() -> None:

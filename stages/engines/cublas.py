@@ -1,0 +1,19 @@
+"""cuBLAS of CUDA 12 for CTranslate2, which brings none: it looks for libcublas.so.12, at the first product on a card."""
+
+import ctypes
+from importlib.util import find_spec
+from pathlib import Path
+
+INSTALL = "CTranslate2 takes cuBLAS of CUDA 12, whatever CUDA PyTorch has: pip install nvidia-cublas-cu12"
+_NAMES = ("libcublasLt.so.12", "libcublas.so.12")  # the second wants the first
+
+
+def open_libraries() -> None:
+    """Open those of the package nvidia-cublas-cu12, where it is installed: the system's loader doesn't look in there, but
+    it knows what is open.
+    """
+    spec = find_spec("nvidia")
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        for file in (Path(place, "cublas", "lib", name) for name in _NAMES):
+            if file.is_file():
+                ctypes.CDLL(str(file), ctypes.RTLD_GLOBAL)
