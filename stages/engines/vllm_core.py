@@ -245,6 +245,9 @@ def set_environment(config: "Config") -> None:
         "VLLM_LOGGING_STREAM": "ext://sys.stderr",
         "VLLM_WORKER_MULTIPROC_METHOD": "spawn",  # an actor has threads, which a fork would cut off
         "VLLM_HOST_IP": "127.0.0.1",
+        # It can't draw by a request's own seed, so it draws nothing of ours; but at the start it is tried out, which
+        # compiles it, and fails on a machine without nvcc.
+        "VLLM_USE_FLASHINFER_SAMPLER": "0",
         "TOKENIZERS_PARALLELISM": "false",
     }
     if not config.resources.num_gpus:

@@ -187,7 +187,7 @@ def test_vllm_knows_what_it_is_told_by_the_environment() -> None:
             del os.environ[name]
         set_environment(config(Path("model"), batch_invariant=True))
         told = {name for name in os.environ if name.startswith("VLLM_")}
-        assert "VLLM_WORKER_MULTIPROC_METHOD" in told and told <= set(environment_variables)
+        assert {"VLLM_WORKER_MULTIPROC_METHOD", "VLLM_USE_FLASHINFER_SAMPLER"} <= told <= set(environment_variables)
     finally:
         os.environ.clear()
         os.environ.update(before)
