@@ -1,6 +1,7 @@
 """What an actor does: hold one engine, run units, read and write objects itself. No Ray in here."""
 
 import logging
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -21,8 +22,10 @@ from pipeline.watch.meter import Account, Figures, Meter
 from pipeline.without_pandas import without_pandas
 from stages.engines.base import Engine, Unavailable
 from stages.engines.memory import out_of_memory
+from stages.engines.models import ModelMissing
 from stages.stage import Reject, Row
 
+_MODELS = ("model", "adapter", "codebook")  # of an identity: what each node has fetched for itself
 _GIVEN_BACK = 60.0  # seconds within which the memory on a card of a process that was killed is free again
 _LOOKS = 5.0  # seconds between two tries to load into it
 log = logging.getLogger(__name__)
@@ -50,6 +53,7 @@ class Worker:
         self._under_way: dict[tuple[str, tuple[int, int] | None], Account] = {}
         self._memos: dict[str, Memo] = {}
         self._held = Held()
+        self._models: dict[str, Any] = {}  # as parts of a key
         self._memo_lock = threading.Lock()
         self.at_once: int | None = None
         self.meter = Meter(None)
@@ -59,7 +63,9 @@ class Worker:
         start = time.monotonic()
         if self.engine_name is not None:
             found = self.graph.engines[self.engine_name]
-            self.identity = digest(found.module.identity(found.config))
+            identity = found.module.identity(found.config)
+            self.identity = digest(identity)
+            self._models = {f"engine.{name}": identity[name] for name in _MODELS if name in identity}
             self.engine = _loaded(found)
             self.at_once = found.config.resources.at_once
             self.meter = Meter(self.engine)
@@ -71,6 +77,7 @@ class Worker:
         A unit with pending rows is not committed: its replies so far stay as a part for the next try. Where an object
         that it reads is damaged, only `damaged` is returned: that object's place. Raises EngineLost.
         """
+        self._check_models(unit)
         account = self._under_way[unit.key, unit.span] = self.meter.open()
         try:
             return self._fit(unit, account) if unit.shard == WHOLE else self._run(unit, account)
@@ -118,6 +125,15 @@ class Worker:
         for path in own_parts:
             self.store.delete(path)
         return meta
+
+    def _check_models(self, unit: Unit) -> None:
+        """Raises ModelMissing where this node's models aren't those that the unit's key names."""
+        for name, here in self._models.items():
+            if (wanted := unit.parts.get(name)) != here:
+                raise ModelMissing(
+                    f"engine '{self.engine_name}': {socket.gethostname()} has {here}, and {wanted} is where the run was "
+                    "started; fetch the same there, or name one for all: hub:org/name@COMMIT"
+                )
 
     def stop(self) -> None:
         """Ask no more; units in flight leave what they have."""
