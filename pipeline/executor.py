@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.exceptions import NodeDiedError, OutOfMemoryError, RayActorError, RayError, RayTaskError
 
 from pipeline.alarm import Alarm
 from pipeline.bisection import Bisection, borders_of
@@ -26,6 +26,7 @@ from pipeline.waves import look_for_nodes, to_end, to_warm
 from pipeline.worker import Pulse
 from stages.engines.base import EngineLost
 
+_GONE = (RayActorError, OutOfMemoryError, NodeDiedError)  # how Ray tells that an actor is no more; they have no base
 _DRAIN_SECONDS = 25.0
 _LOOKS = 1.0  # seconds between two looks for room in the cluster that nobody uses
 _LOADS = 3  # of a pool that end with the actor gone, beyond which loading is at fault
@@ -140,7 +141,7 @@ class _Run:
             self.work.room = room()  # a cluster may have grown for it
         except RayTaskError as error:
             raise RunFailed(f"engine '{pool.name}' could not be loaded: {_cause(error)}") from None
-        except RayActorError as error:
+        except _GONE as error:
             # What the engine raises is final. A node that goes while one loads is not the engine's fault.
             self.unloaded[pool.name] = self.unloaded.get(pool.name, 0) + 1
             if "creation task" in str(error) or self.unloaded[pool.name] > _LOADS:
@@ -150,13 +151,12 @@ class _Run:
     def _settle(self, pool: Pool, actor: Actor, ref: Any) -> None:
         try:
             meta = ray.get(ref)
-        except RayActorError as error:
+        except _GONE as error:
             self._died(pool, actor, error)
             return
         except (RayTaskError, RayError) as error:
             cause = getattr(error, "cause", None)
-            if isinstance(cause, EngineLost):  # as if its process had died, which has to go
-                ray.kill(actor.handle)
+            if isinstance(cause, EngineLost):
                 self._died(pool, actor, cause)
                 return
             unit = actor.units.pop(ref)
@@ -243,7 +243,7 @@ class _Run:
 
     def _died(self, pool: Pool, actor: Actor, error: Exception) -> None:
         """An actor is gone with its units: they are tried again, and bisected where they kill one twice."""
-        pool.remove(actor)
+        end_actor(pool, actor)  # it may be there still: lost, hung, or out of reach
         self.deaths[pool.name] = self.deaths.get(pool.name, 0) + 1
         if self.deaths[pool.name] > _DEATHS:
             raise RunFailed(f"engine '{pool.name}' died {_DEATHS} times in this run; the last time: {_cause(error)}")
@@ -284,7 +284,6 @@ class _Run:
                 told = ", ".join(f"{unit.node}, shard {unit.shard}" for unit in actor.units.values())
                 told = f"no progress for {stuck:.0f} s: {told}; its actor is killed, the unit tried again"
                 self.progress.say(told, "hung", engine=pool.name)
-                ray.kill(actor.handle)
                 self._died(pool, actor, TimeoutError(f"no progress for {stuck:.0f} s"))
 
     def _probed(self, unit: Unit, crashed: bool) -> None:

@@ -11,10 +11,11 @@ import pytest
 from bench import open_state, run_cli, write_recipe
 from hypothesis import given
 from hypothesis import strategies as st
-from ray.exceptions import RayTaskError
+from ray.exceptions import ActorUnavailableError, NodeDiedError, OutOfMemoryError, RayActorError, RayTaskError
 
-from pipeline import executor
+from pipeline import executor, pools
 from pipeline.bisection import Bisection, borders_of
+from pipeline.errors import RunFailed
 from pipeline.pools import Actor, Pool, assign
 from pipeline.state import Unit
 from pipeline.watch.work import Work
@@ -94,24 +95,41 @@ def test_rows_that_kill_take_no_row_of_another_shard_with_them(tmp_path: Path) -
     assert "60 rows in, 57 rows out, 3 rejects, 0 pending" in output
 
 
+LOST = {  # what Ray says of an actor, or of a unit on it
+    "died": RayActorError(),
+    "its engine is lost": RayTaskError("run", "Traceback", EngineLost("Toy: CUDA error: device-side assert triggered")),
+    "killed by Ray for memory": OutOfMemoryError("Task was killed due to the node running low on memory."),
+    "its node died": NodeDiedError("the node died"),
+    "out of reach": ActorUnavailableError("The actor is temporarily unavailable", None),
+}
+
+
 @pytest.mark.usefixtures("toys")
-def test_an_actor_whose_engine_is_lost_is_ended_and_its_unit_goes_elsewhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", LOST.values(), ids=LOST)
+@pytest.mark.parametrize("loading", [False, True])
+def test_an_actor_that_is_no_good_any_more_is_ended_and_its_unit_goes_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, loading: bool
 ) -> None:
-    """Ray is a stand-in here. The actor itself is well, and would take the next unit, whose rows its card would fail."""
+    """Ray is a stand-in here, its errors are real."""
     state, killed, told = open_state(write_recipe(tmp_path, ["one", "two"])), list[Any](), list[str]()
-    lost = RayTaskError("run", "Traceback", EngineLost("Toy: CUDA error: device-side assert triggered"))
 
     def get(ref: str) -> None:
-        raise lost
+        raise error
 
-    monkeypatch.setattr(executor, "ray", SimpleNamespace(get=get, kill=killed.append, put=lambda graph: graph))
+    ray = SimpleNamespace(get=get, kill=killed.append, put=lambda graph: graph)
+    monkeypatch.setattr(executor, "ray", ray)
+    monkeypatch.setattr(pools, "ray", ray)
     for name, found in {"look_for_nodes": (), "room": {}, "endpoints": []}.items():
         monkeypatch.setattr(executor, name, lambda *_, found=found: found)
     progress = SimpleNamespace(say=lambda line, *_, **__: told.append(line), work=Work(state.graph))
     run = executor._Run(state, set(state.graph.nodes), progress)  # type: ignore[arg-type]
-    pool, actor = run.pools["llm"], Actor("handle", None, None, units={"ref": next(iter(state.ready.values()))})
+    units = {} if loading else {"ref": next(iter(state.ready.values()))}
+    pool, actor = run.pools["llm"], Actor("handle", None, "load" if loading else None, units=units)
     pool.actors.append(actor)
-    run._settle(pool, actor, "ref")
-    assert (killed, pool.actors, len(pool.queue), run.faults) == (["handle"], [], 1, {})
-    assert "an actor of 'llm' died (Toy: CUDA error: device-side assert triggered)" in told[-1]
+    if loading and isinstance(error, RayTaskError):
+        with pytest.raises(RunFailed, match="engine 'llm' could not be loaded: EngineLost: Toy: CUDA error"):
+            run._settle_load(pool, actor)
+        return
+    run._settle_load(pool, actor) if loading else run._settle(pool, actor, "ref")
+    assert (killed, pool.actors, len(pool.queue), run.faults) == (["handle"], [], len(units), {})
+    assert "an actor of 'llm' died (" in told[-1]
