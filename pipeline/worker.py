@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from pipeline.digests import column_digest, digest
-from pipeline.graph import Engine as Named
 from pipeline.graph import Graph, Node
 from pipeline.held import Held
 from pipeline.memo import Memo
@@ -20,14 +19,11 @@ from pipeline.store import Store
 from pipeline.unit import Outcome, context_of, run_unit
 from pipeline.watch.meter import Account, Figures, Meter
 from pipeline.without_pandas import without_pandas
-from stages.engines.base import Engine, Unavailable
-from stages.engines.memory import out_of_memory
-from stages.engines.models import ModelMissing
+from stages.engines import models
+from stages.engines.base import Engine, Unavailable, loaded
 from stages.stage import Reject, Row
 
 _MODELS = ("model", "adapter", "codebook")  # of an identity: what each node has fetched for itself
-_GIVEN_BACK = 60.0  # seconds within which the memory on a card of a process that was killed is free again
-_LOOKS = 5.0  # seconds between two tries to load into it
 log = logging.getLogger(__name__)
 
 
@@ -66,7 +62,7 @@ class Worker:
             identity = found.module.identity(found.config)
             self.identity = digest(identity)
             self._models = {f"engine.{name}": identity[name] for name in _MODELS if name in identity}
-            self.engine = _loaded(found)
+            self.engine = loaded(found.module, found.config)
             self.at_once = found.config.resources.at_once
             self.meter = Meter(self.engine)
         return time.monotonic() - start
@@ -130,7 +126,7 @@ class Worker:
         """Raises ModelMissing where this node's models aren't those that the unit's key names."""
         for name, here in self._models.items():
             if (wanted := unit.parts.get(name)) != here:
-                raise ModelMissing(
+                raise models.ModelMissing(
                     f"engine '{self.engine_name}': {socket.gethostname()} has {here}, and {wanted} is where the run was "
                     "started; fetch the same there, or name one for all: hub:org/name@COMMIT"
                 )
@@ -202,20 +198,6 @@ class Worker:
                 row = {name: table[name][place].as_py() for name in table.column_names}
                 if all(row.get(name) is not None for name in node.reads):
                     yield row
-
-
-def _loaded(found: Named) -> Engine:
-    """The engine. Ray gives a card away while the memory of who had it before is still being freed: that is waited for."""
-    end = time.monotonic() + _GIVEN_BACK
-    while True:
-        try:
-            engine: Engine = found.module.load(found.config)
-            return engine
-        except Exception as error:
-            if not found.config.resources.num_gpus or not out_of_memory(error) or time.monotonic() > end:
-                raise
-            log.warning("%s: %s; it is tried again", found.backend, error)
-        time.sleep(_LOOKS)
 
 
 def _meta(node: Node, unit: Unit, outcome: Outcome, account: Account) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """What every engine backend shares: its place in a recipe, its errors, and the queue that fills its batches."""
 
+import logging
 import queue
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from concurrent.futures import Future
+from types import ModuleType
 from typing import Any, ClassVar, Protocol
 
 from pydantic import Field
@@ -13,6 +16,10 @@ from schemas.strict import Strict
 from stages.engines.card import card_is_lost
 from stages.engines.memory import out_of_memory
 from stages.requests import Request
+
+_GIVEN_BACK = 60.0  # seconds within which the memory on a card of a process that was killed is free again
+_LOOKS = 5.0  # seconds between two tries to load into it
+log = logging.getLogger(__name__)
 
 
 class Unavailable(Exception):
@@ -70,6 +77,20 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+def loaded(backend: ModuleType, config: EngineConfig) -> Engine:
+    """The engine. A card is given away while the memory of who had it before is still being freed: that is waited for."""
+    end = time.monotonic() + _GIVEN_BACK
+    while True:
+        try:
+            engine: Engine = backend.load(config)
+            return engine
+        except Exception as error:
+            if not config.resources.num_gpus or not out_of_memory(error) or time.monotonic() > end:
+                raise
+            log.warning("%s; it is tried again", error)
+        time.sleep(_LOOKS)
 
 
 class Batching(ABC):

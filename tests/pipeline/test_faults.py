@@ -8,10 +8,10 @@ from bench import asked, open_state, run_inline, texts_of, write_recipe
 from openai_server import Fault, OpenAIServer, user_text
 from toys import llm
 
-from pipeline import worker
 from pipeline.accounts import rejects_of
 from pipeline.export import write_dataset
 from pipeline.worker import Worker
+from stages.engines import base
 from stages.engines.base import EngineLost
 from stages.engines.models import ModelMissing
 
@@ -81,11 +81,11 @@ def test_what_a_card_still_has_of_another_process_is_waited_for(
     ]
     load, left = llm.load, iter(full)
     monkeypatch.setattr(llm, "load", lambda config: _raise(error) if (error := next(left, None)) else load(config))
-    monkeypatch.setattr(worker, "_LOOKS", 0)
+    monkeypatch.setattr(base, "_LOOKS", 0)
     state = open_state(write_recipe(tmp_path, ["one"], engines__llm__resources={"num_gpus": 0.25}))
     assert run_inline(state) == {}
     left = iter(full)
-    monkeypatch.setattr(worker, "_GIVEN_BACK", -1)
+    monkeypatch.setattr(base, "_GIVEN_BACK", -1)
     with pytest.raises(RuntimeError, match="out of memory"):
         Worker(state.store.url, state.graph, "llm").load()
 
