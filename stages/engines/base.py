@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 from pydantic import Field
 
 from schemas.strict import Strict
-from stages.engines.card import card_is_lost
+from stages.engines.card import card_is_lost, which_card
 from stages.engines.memory import out_of_memory
 from stages.requests import Request
 
@@ -167,5 +167,5 @@ class Batching(ABC):
         if isinstance(error, Refused | Unavailable):
             return error
         if card_is_lost(error):
-            return EngineLost(f"{name}: {str(error).splitlines()[0]}")
+            return EngineLost(f"{name} on {which_card()}: {str(error).splitlines()[0]}")
         return Unavailable(f"{name}: out of memory on one request alone") if out_of_memory(error) else error

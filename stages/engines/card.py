@@ -1,4 +1,7 @@
-"""Whether an error says that the GPU is lost to this process: nothing that it asks of the card will work any more."""
+"""Which GPU this process has, and whether an error says that it is lost: nothing asked of it will work any more."""
+
+import os
+import platform
 
 # What CUDA's runtime says (cudaGetErrorString) where "the process must be terminated and relaunched" (its documentation
 # of cudaError_t), or where the card has gone; PyTorch, CTranslate2 and onnxruntime each put words of their own before it.
@@ -24,3 +27,8 @@ _SIGNS = (
 def card_is_lost(error: BaseException) -> bool:
     told = str(error).lower()
     return any(sign in told for sign in _SIGNS)
+
+
+def which_card() -> str:
+    """For people with many of them: "node-7, GPU 3"; the numbers are those that `nvidia-smi` tells on that machine."""
+    return f"{platform.node()}, GPU {os.environ.get('CUDA_VISIBLE_DEVICES') or 'of any number'}"

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from stages.engines.base import Resources
+from stages.engines.card import which_card
 from stages.engines.models import ModelMissing
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ def torch_device(backend: str, resources: Resources) -> "torch.device":
 
     if resources.num_gpus:
         if not torch.cuda.is_available():
-            raise ModelMissing(f"{backend}: resources.num_gpus is {resources.num_gpus:g}, and PyTorch sees no GPU")
+            told = f"resources.num_gpus is {resources.num_gpus:g}, and PyTorch sees no GPU ({which_card()})"
+            raise ModelMissing(f"{backend}: {told}")
         return torch.device("cuda")
     torch.set_num_threads(resources.threads)
     return torch.device("cpu")

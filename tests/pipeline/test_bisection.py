@@ -97,7 +97,7 @@ def test_rows_that_kill_take_no_row_of_another_shard_with_them(tmp_path: Path) -
 
 LOST = {  # what Ray says of an actor, or of a unit on it
     "died": RayActorError(),
-    "its engine is lost": RayTaskError("run", "Traceback", EngineLost("Toy: CUDA error: device-side assert triggered")),
+    "its engine is lost": RayTaskError("run", "Traceback", EngineLost("Toy: CUDA error")).as_instanceof_cause(),
     "killed by Ray for memory": OutOfMemoryError("Task was killed due to the node running low on memory."),
     "its node died": NodeDiedError("the node died"),
     "out of reach": ActorUnavailableError("The actor is temporarily unavailable", None),

@@ -114,12 +114,15 @@ def test_where_memory_is_too_small_batches_are_halved_and_no_row_is_blamed(error
         RuntimeException("[ONNXRuntimeError] : 1 : FAIL : CUDA failure 719: unspecified launch failure ; GPU=0"),
     ],
 )
-def test_a_card_that_is_lost_is_nobodys_fault_and_told_at_once(error: Exception) -> None:
+def test_a_card_that_is_lost_is_nobodys_fault_and_told_at_once(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever is asked of it in this process, it says that again."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
     engine = Small(error)
     engine.most = 0
     for one in settle(engine, 8):
-        with pytest.raises(EngineLost, match=r"^Small: [^\n]+$"):
+        with pytest.raises(EngineLost, match=r"^Small on \S+, GPU 3: [^\n]+$"):
             one.result(0)
     assert engine.sizes == [8]
     engine.close()
