@@ -18,6 +18,7 @@ def torch_device(backend: str, resources: Resources) -> "torch.device":
         if not torch.cuda.is_available():
             told = f"resources.num_gpus is {resources.num_gpus:g}, and PyTorch sees no GPU ({which_card()})"
             raise ModelMissing(f"{backend}: {told}")
+        torch.backends.cudnn.deterministic = True  # of its algorithms some add in an order of their own each time
         return torch.device("cuda")
     torch.set_num_threads(resources.threads)
     return torch.device("cpu")
