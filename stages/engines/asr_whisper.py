@@ -17,7 +17,6 @@ from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Refused
 from stages.engines.clips import RATE, hear
 from stages.engines.interpreter import installed
-from stages.engines.models import ModelMissing
 from stages.requests import Heard, Request, Transcribe
 
 KIND = "asr"
@@ -101,19 +100,12 @@ class Whisper(Batching):
             num_workers=1,
         )
         if on_card:
-            self._try_out()
+            mel = self.model.feature_extractor(np.zeros(WINDOW, np.float32))
+            with cublas.tried_out("asr_whisper"):
+                self.model.encode(mel[:, : WINDOW // self.model.feature_extractor.hop_length])
         self.in_batches = _in_batches(config)
         self.batch_invariant = batch_invariant(config)  # type: ignore[misc]  # of most backends it is the class's
         super().__init__(config.resources.batch if self.in_batches else 1)
-
-    def _try_out(self) -> None:
-        """Raises ModelMissing where CTranslate2 lacks a library, which it looks for when it needs it: each clip would fail."""
-        mel = self.model.feature_extractor(np.zeros(WINDOW, np.float32))
-        try:
-            self.model.encode(mel[:, : WINDOW // self.model.feature_extractor.hop_length])
-        except RuntimeError as error:
-            advice = f"; {cublas.INSTALL}" if "libcublas" in str(error) else ""
-            raise ModelMissing(f"asr_whisper: {error}{advice}") from None
 
     def answer(self, requests: list[Request]) -> list[Heard]:
         asked = [request for request in requests if isinstance(request, Transcribe)]

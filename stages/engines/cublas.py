@@ -1,10 +1,14 @@
 """cuBLAS of CUDA 12 for CTranslate2, which brings none: it looks for libcublas.so.12, at the first product on a card."""
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-INSTALL = "CTranslate2 takes cuBLAS of CUDA 12, whatever CUDA PyTorch has: pip install nvidia-cublas-cu12"
+from stages.engines.models import ModelMissing
+
+_INSTALL = "CTranslate2 takes cuBLAS of CUDA 12, whatever CUDA PyTorch has: pip install nvidia-cublas-cu12"
 _NAMES = ("libcublasLt.so.12", "libcublas.so.12")  # the second wants the first
 
 
@@ -17,3 +21,13 @@ def open_libraries() -> None:
         for file in (Path(place, "cublas", "lib", name) for name in _NAMES):
             if file.is_file():
                 ctypes.CDLL(str(file), ctypes.RTLD_GLOBAL)
+
+
+@contextmanager
+def tried_out(backend: str) -> Iterator[None]:
+    """Raises ModelMissing where CTranslate2, asked in the block for the first time, lacks it: else each clip would fail."""
+    try:
+        yield
+    except RuntimeError as error:
+        advice = f"; {_INSTALL}" if "libcublas" in str(error) else ""
+        raise ModelMissing(f"{backend}: {error}{advice}") from None

@@ -74,6 +74,9 @@ class Encoder(Batching):
         self.view = ctranslate2.StorageView
         self.mel = FeatureExtractor(feature_size=self.model.n_mels)
         self.pools = ThreadpoolController()
+        if config.resources.num_gpus:
+            with cublas.tried_out("units_encoder"):
+                self._window(np.zeros(RATE, np.float32))
         self.codebooks: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
         super().__init__(batch=1)
 

@@ -2,12 +2,15 @@
 
 import io
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from stages import audio
 from stages.engines.base import Refused
+from stages.engines.models import ModelMissing
 from stages.engines.units_encoder import Config, Encoder, identity, licence, load, models, nearest, read_codebook
 from stages.requests import Encode, Quantise
 
@@ -130,3 +133,18 @@ def test_identity_holds_what_replies_depend_on() -> None:
     assert identity(Config()) != identity(Config(compute_type="int8"))
     assert licence(Config()) == "MIT"
     assert models(Config()) == ("whisper-base",)
+
+
+def test_what_a_card_lacks_is_told_before_any_clip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CTranslate2's model is a stand-in here; it says what it says at the first product on a card without cuBLAS."""
+
+    def encode(*_: Any, **__: Any) -> None:
+        raise RuntimeError("Library libcublas.so.12 is not found or cannot be loaded")
+
+    def whisper(folder: str, device: str, **_: Any) -> SimpleNamespace:
+        assert device == "cuda"
+        return SimpleNamespace(n_mels=80, encode=encode)
+
+    monkeypatch.setattr("ctranslate2.models.Whisper", whisper)
+    with pytest.raises(ModelMissing, match=r"units_encoder: .* not found .*pip install nvidia-cublas-cu12"):
+        load(Config.model_validate({"resources": {"num_gpus": 1}}))
