@@ -154,6 +154,7 @@ class Batching(ABC):
             size = 1
             if verdict is not error:  # memory ran out, and would again
                 size = self.batch = len(items) // 2
+                log.warning("%s: %d requests don't fit into memory at once: halved", type(self).__name__, len(items))
                 self.usage["halved_batches"] += 1
             for start in range(0, len(items), size):
                 self._settle(items[start : start + size])
