@@ -261,7 +261,10 @@ def _hub(reference: str, fetching: bool, commit: str = "") -> Path | None:
 
     name, file, revision = _parts(reference)
     wanted = [file, "README.md"] if file else None  # the card tells the licence
-    ask = partial(snapshot_download, name, revision=commit or revision or None, allow_patterns=wanted)
+    twice = None if file else "original/*"  # Llama's weights once more, in Meta's own form: 16 GB of the 8B model
+    ask = partial(
+        snapshot_download, name, revision=commit or revision or None, allow_patterns=wanted, ignore_patterns=twice
+    )
     try:
         if fetching:
             ask(dry_run=True)  # the download itself takes what is here, without a word, where there is no hub

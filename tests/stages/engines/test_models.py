@@ -323,7 +323,8 @@ def fetched(home: Path, url: str, *references: str, offline: bool = False) -> tu
 def test_a_part_of_a_hub_model_is_completed(tmp_path: Path) -> None:
     files = {"README.md": b"license: mit\n", "config.json": b"{}", "model.safetensors": b"weights"}
     with HubServer() as server:
-        server.repos["org/name"] = repo = Repo(files=dict(files))
+        again = {"original/consolidated.00.pth": b"the same weights, as Llama's repositories have them a second time"}
+        server.repos["org/name"] = repo = Repo(files=files | again)
         home = tmp_path / "hub" / "models--org--name"
         snapshot = home / "snapshots" / repo.head
         snapshot.mkdir(parents=True)
