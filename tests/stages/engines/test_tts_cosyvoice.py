@@ -23,7 +23,7 @@ from cosyvoice_models import SPEAKERS, make
 from pipeline.errors import RecipeError
 from stages import audio
 from stages.engines import cosyvoice_library, tts_cosyvoice, voice_bank
-from stages.engines.base import Refused, Unavailable
+from stages.engines.base import EngineLost, Refused, Unavailable
 from stages.engines.clips import hear
 from stages.engines.models import ModelMissing
 from stages.engines.pieces import joined
@@ -239,6 +239,11 @@ def test_a_language_model_that_fails_in_its_thread_says_nothing(first: CosyVoice
     try:
         for error, kind, told in (
             (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), Unavailable, "out of memory on 'The cat"),
+            (
+                RuntimeError("CUDA error: device-side assert triggered\nCUDA kernel errors"),
+                EngineLost,
+                "assert triggered$",
+            ),
             (RuntimeError("sampling reaches max_trials 100 and still get eos"), Refused, "found no end"),
             (KeyError("something else"), KeyError, "something else"),
         ):
