@@ -16,7 +16,14 @@ from pipeline.writer import DATA_FILES
 from schemas.columns import column
 from stages.registry import STAGES
 
-_SIZES = (("n<1K", 1_000), ("1K<n<10K", 10_000), ("10K<n<100K", 100_000), ("100K<n<1M", 1_000_000))
+_SIZES = (
+    ("n<1K", 10**3),
+    ("1K<n<10K", 10**4),
+    ("10K<n<100K", 10**5),
+    ("100K<n<1M", 10**6),
+    ("1M<n<10M", 10**7),
+    ("10M<n<100M", 10**8),
+)
 _OTHER_COLUMNS = {"provenance": "for each stage that asked a model: engine, model and the store's object"}
 
 
@@ -64,7 +71,9 @@ def _header(manifest: dict[str, Any], statistics: Statistics, published: Publish
         header["license_name"] = claim or "see-the-licence-column"
         header["license_link"] = "README.md#licences"
     splits = export.get("splits") or {}
-    files = [{"split": name, "path": f"dataset/{name}/{DATA_FILES}"} for name in splits if statistics.splits.get(name)]
+    # `datasets` wants every split that is told of to have rows, and to be told of in `configs` and `dataset_info`.
+    shares = {name: share for name, share in statistics.splits.items() if share.rows} or statistics.splits
+    files = [{"split": name, "path": f"dataset/{name}/{DATA_FILES}"} for name in splits if name in shares]
     configs = [{"config_name": "default", "data_files": files or [{"split": "train", "path": f"dataset/{DATA_FILES}"}]}]
     if manifest["counts"]["rejects"]:
         lost = [{"split": "rejects", "path": f"rejects/{DATA_FILES}"}]
@@ -77,14 +86,14 @@ def _header(manifest: dict[str, Any], statistics: Statistics, published: Publish
         "pretty_name": manifest["name"],
         "task_categories": ["automatic-speech-recognition", "text-to-speech", "audio-to-audio"],
         "tags": ["speech", "spoken-instructions", "speech-to-speech", "synthetic", "voxsmith"],
-        "size_categories": [next((name for name, limit in _SIZES if statistics.rows < limit), "n>1M")],
+        "size_categories": [next((name for name, limit in _SIZES if statistics.rows < limit), "100M<n<1B")],
         "configs": configs,
         "dataset_info": {
             "config_name": "default",
             "features": statistics.features,
             "splits": [
                 {"name": name, "num_bytes": statistics.split_bytes.get(name, 0), "num_examples": share.rows}
-                for name, share in statistics.splits.items()
+                for name, share in shares.items()
             ],
             **({"download_size": published.size} if published else {}),
             "dataset_size": size,

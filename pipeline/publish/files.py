@@ -58,19 +58,25 @@ class There(NamedTuple):
 
 def data_items(folder: Path, form: str) -> list[Item]:
     """The Arrow files of dataset and rejects that hold rows, `form` "arrow" or "parquet"; in the dataset's order."""
-    found = [path for part in ("dataset", "rejects") for path in sorted((folder / part).rglob(DATA_FILES))]
     return [
         Item(str(path.relative_to(folder).with_suffix(f".{form}")), path, form == "parquet")
-        for path in found
+        for path in _below(folder, DATA_FILES)
         if rows_in(path)
     ]
 
 
 def other_items(folder: Path, form: str) -> list[Item]:
-    """What goes with the data, besides the card: manifest, report, and what `load_from_disk` wants beside Arrow files."""
-    beside = [path for part in ("dataset", "rejects") for path in sorted((folder / part).rglob("*.json"))]
-    files = [folder / "manifest.json", folder / "report.html", *(beside if form == "arrow" else [])]
+    """What goes with the data, besides the card: manifest, report, and what `load_from_disk` wants beside Arrow files that
+    hold rows: the files of a split without rows among it.
+    """
+    files = [folder / "manifest.json", folder / "report.html"]
+    if form == "arrow":
+        files += [*_below(folder, "*.json"), *(path for path in _below(folder, DATA_FILES) if not rows_in(path))]
     return [Item(str(path.relative_to(folder)), path) for path in files if path.is_file()]
+
+
+def _below(folder: Path, pattern: str) -> list[Path]:
+    return [path for part in ("dataset", "rejects") for path in sorted((folder / part).rglob(pattern))]
 
 
 def small(name: str, data: bytes) -> Made:

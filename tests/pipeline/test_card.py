@@ -1,5 +1,6 @@
 """The dataset card: a header that the Hub's own classes read, and a body that says what is so."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,13 @@ def test_the_hub_reads_the_header(tmp_path: Path) -> None:
     assert data.language == ["en"] and data.size_categories == ["n<1K"]
 
 
+@pytest.mark.parametrize(("rows", "size"), [(999, "n<1K"), (200_000, "100K<n<1M"), (3_000_000, "1M<n<10M")])
+def test_sizes_are_those_that_the_hub_knows(tmp_path: Path, rows: int, size: str) -> None:
+    manifest = write_corpus(tmp_path, [row(0)], [])
+    text = render_card(manifest, replace(summarise(tmp_path / "dataset"), rows=rows))
+    assert header(text)["size_categories"] == [size]
+
+
 def test_the_header_names_each_licence_that_binds(tmp_path: Path) -> None:
     both = [row(i) | {"licence": "CC-BY-NC-4.0 AND llama3.1"} for i in range(4)]
     manifest = write_corpus(tmp_path, both, [])
@@ -54,6 +62,13 @@ def test_data_files_of_the_header_exist(tmp_path: Path) -> None:
             for files in config["data_files"]:
                 assert list((tmp_path / name).glob(files["path"])), files
         assert [f["split"] for f in found["configs"][0]["data_files"]] == list(splits or {"train": 1})
+
+
+def test_a_split_without_rows_is_not_told_of(tmp_path: Path) -> None:
+    """`load_dataset` fails where a split of `dataset_info` has no file."""
+    found = header(card(tmp_path, 10, 3, {"train": 0.9, "test": 0.1}))  # all ten rows go to train
+    assert [f["split"] for f in found["configs"][0]["data_files"]] == ["train"]
+    assert [split["name"] for split in found["dataset_info"]["splits"]] == ["train"]
 
 
 def test_the_body_says_counts_models_columns_and_reasons(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import datasets
 import pytest
 from bench import start_cli
 from filelock import FileLock
@@ -100,6 +101,18 @@ def test_a_folder_and_bad_addresses(capsys: pytest.CaptureFixture[str], tmp_path
     assert "environment" in told and "secret" not in told
     assert address("s3://key:secret@bucket/x?region=here") == "s3://bucket/x"
     assert "--to nowhere://x" in said(capsys, path, "nowhere://x", code=2)
+
+
+def test_a_split_without_rows(tmp_path: Path) -> None:
+    """Of ten rows all may fall into one split: both forms load as if there were no other."""
+    path = export_corpus(tmp_path, ROWS[:10], {"train": 0.9, "test": 0.1})
+    for form in ("parquet", "arrow"):
+        there = str(tmp_path / form)
+        assert main(["publish", path, "--to", there, "--format", form]) == 0
+        found = datasets.load_dataset(there, cache_dir=str(tmp_path / "cache"))
+        assert {name: len(split) for name, split in found.items()} == {"train": 10}
+    kept = datasets.load_from_disk(f"{there}/dataset")
+    assert {name: len(split) for name, split in kept.items()} == {"train": 10, "test": 0}
 
 
 def test_one_at_a_time_and_damage_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
