@@ -6,7 +6,9 @@ An object store's own checksums differ from one to the next, so the files' are k
 
 import hashlib
 import io
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import BinaryIO, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -20,6 +22,7 @@ from pipeline.store import open_filesystem
 Reply = TypeVar("Reply")
 
 SUMS = "SHA256SUMS"
+_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")  # of it: sha256sum marks files that it read as binary with *
 _CHUNK = 8 * 2**20  # bytes
 
 
@@ -59,8 +62,8 @@ class Bucket:
 
         sizes = self._asked("listing", ask)
         text = self._asked(f"reading {SUMS}", lambda: self._read(SUMS)) if SUMS in sizes else ""
-        sums = (line.split("  ", 1) for line in text.splitlines())
-        self._sums = {name: sha256 for sha256, name in sums if name in sizes}
+        lines = (_LINE.fullmatch(line) for line in text.splitlines())  # others' are in other forms
+        self._sums = {line[2]: line[1] for line in lines if line and line[2] in sizes}
         return {name: There(sizes[name], sha256) for name, sha256 in self._sums.items()}
 
     def put(self, files: list[Made], gone: list[str], message: str) -> None:
@@ -68,15 +71,15 @@ class Bucket:
         for file in files:
             self._asked(f"{message}: {file.name}", lambda file=file: self._copy(file))  # type: ignore[misc]
             self._note(self._sums | {file.name: file.sha256})
-        if gone:
+        for name in gone:
+            self._asked(f"deleting {name}", lambda name=name: self._delete(name))  # type: ignore[misc]
+        if gone:  # only then: what a kill leaves there is known to be ours, and goes the next time
             self._note({name: sha256 for name, sha256 in self._sums.items() if name not in gone})
-            for name in gone:
-                self._asked(f"deleting {name}", lambda name=name: self._fs.delete_file(f"{self._root}/{name}"))  # type: ignore[misc]
 
     def _note(self, sums: dict[str, str]) -> None:
         self._sums = sums
         lines = "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(sums.items()))
-        self._asked(f"writing {SUMS}", lambda: self._copy(small(SUMS, lines.encode())))
+        self._asked(f"writing {SUMS}", lambda: self._copy(small(SUMS, lines.encode(errors="surrogateescape"))))
 
     def _copy(self, file: Made) -> None:
         place = f"{self._root}/{file.name}"
@@ -95,7 +98,12 @@ class Bucket:
 
     def _read(self, name: str) -> str:
         with self._fs.open_input_stream(f"{self._root}/{name}") as file:
-            return bytes(file.read()).decode()
+            return bytes(file.read()).decode(errors="surrogateescape")
+
+    def _delete(self, name: str) -> None:
+        """One that is gone already is fine: somebody else may have been first."""
+        with suppress(FileNotFoundError):
+            self._fs.delete_file(f"{self._root}/{name}")
 
     def _asked(self, what: str, call: Callable[[], Reply]) -> Reply:
         try:

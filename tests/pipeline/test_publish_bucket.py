@@ -1,6 +1,8 @@
 """publish --to: an object store with bad minutes, and a folder."""
 
+import hashlib
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +16,8 @@ from made_corpus import export_corpus, row
 from s3_server import S3Server
 
 from pipeline.cli import main
-from pipeline.publish.bucket import address
+from pipeline.errors import RunFailed
+from pipeline.publish.bucket import Bucket, address
 from pipeline.store import open_filesystem
 
 ROWS = [row(i) for i in range(12)]
@@ -113,6 +116,37 @@ def test_a_split_without_rows(tmp_path: Path) -> None:
         assert {name: len(split) for name, split in found.items()} == {"train": 10}
     kept = datasets.load_from_disk(f"{there}/dataset")
     assert {name: len(split) for name, split in kept.items()} == {"train": 10, "test": 0}
+
+
+def test_checksums_of_others_are_no_trouble(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path, there = export_corpus(tmp_path, ROWS, rows_a_file=4), tmp_path / "there"
+    there.mkdir()
+    (there / "mine.txt").write_bytes(b"mine")
+    mine = hashlib.sha256(b"mine").hexdigest()
+    (there / "SHA256SUMS").write_bytes(
+        f"{mine} *mine.txt\n\nSHA256 (a.iso) = {mine}\n{mine[:20]}".encode() + b"\n\xff\n"
+    )
+    assert "7 files sent" in said(capsys, path, str(there))
+    assert "0 files sent, 7 were there already" in said(capsys, path, str(there))
+    assert f"{mine}  mine.txt\n" in (there / "SHA256SUMS").read_text()
+
+
+def test_old_files_that_a_kill_left_go_the_next_time(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    said(capsys, export_corpus(tmp_path, ROWS, rows_a_file=4), str(there))
+    path = export_corpus(tmp_path, ROWS[:8], rows_a_file=4)
+    blocked = there / "dataset/data-00001-of-00003.parquet"
+    blocked.unlink()
+    blocked.mkdir()  # so the deletion ends in the middle, as a kill would end it
+    (blocked / "x").touch()
+    bucket = Bucket(str(there), lambda text: None)
+    bucket.listing()
+    old = [f"dataset/data-0000{number}-of-00003.parquet" for number in range(3)]
+    with pytest.raises(RunFailed, match="deleting"):
+        bucket.put([], old, "")
+    shutil.rmtree(blocked)
+    assert "1 old ones deleted" in said(capsys, path, str(there))
+    assert not list(there.rglob("*-of-00003.parquet"))
 
 
 def test_one_at_a_time_and_damage_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
