@@ -1,5 +1,6 @@
 """What a recipe is: the outer shape. What stands inside a stage or an engine is up to that stage or backend."""
 
+import re
 from difflib import get_close_matches
 from typing import Any, Literal
 
@@ -36,6 +37,11 @@ class Export(Strict):
 
     @model_validator(mode="after")
     def _whole(self) -> "Export":
+        for name, share in self.splits.items():
+            if not re.fullmatch(r"\w+(\.\w+)*", name):  # as `datasets` has it; a split is a folder, too
+                raise ValueError(f"'{name}' can't be the name of a split in export.splits: take letters, digits and _")
+            if not 0 <= share <= 1:
+                raise ValueError(f"the share of '{name}' in export.splits is {share:g}: it must be from 0 to 1")
         if self.splits and abs(sum(self.splits.values()) - 1) > 1e-6:
             raise ValueError(f"the shares of export.splits add up to {sum(self.splits.values()):g}, not to 1")
         return self
