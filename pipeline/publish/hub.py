@@ -23,6 +23,10 @@ _NO_TOKEN = """publishing to the Hub needs a token, and there is none. Make one 
 https://huggingface.co/settings/tokens, and either put it into the environment variable HF_TOKEN, or let the Hub's own
 tool keep it: hf auth login"""
 
+_NO_SUCH_TOKEN = (
+    "the Hub's token has characters in it that none has (did the terminal or an editor add them when it was pasted?): "
+    "copy it again from https://huggingface.co/settings/tokens"
+)
 _NO_XET = "; the endpoint doesn't speak Xet: HF_HUB_DISABLE_XET=1 in the environment sends files the older way"
 
 
@@ -54,6 +58,8 @@ class HubRepo:
         self._token = huggingface_hub.get_token()
         if self._token is None:
             raise RunFailed(_NO_TOKEN)
+        if not re.fullmatch(r"[!-~]+", self._token):  # a client that can't send it would quote it
+            raise RunFailed(_NO_SUCH_TOKEN)
         if huggingface_hub.constants.HF_HUB_OFFLINE:
             raise RunFailed("HF_HUB_OFFLINE is set, so the Hub can't be asked; unset it to publish")
         # The client logs addresses that carry signatures of their own, and would repeat what `say` tells.

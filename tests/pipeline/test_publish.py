@@ -191,6 +191,16 @@ def test_a_missing_or_a_wrong_token(hub: HubServer, tmp_path: Path) -> None:
     assert code == 1 and "the right to write there" in output and TOKEN not in output
 
 
+@pytest.mark.parametrize("around", ["hf_\x0b{}", "\u201c{}\u201d"])
+def test_a_token_that_was_pasted_with_something_else(hub: HubServer, tmp_path: Path, around: str) -> None:
+    """What is no header can't be sent; the client's complaint would quote it."""
+    path = export_corpus(tmp_path, ROWS[:10])
+    token = around.format(TOKEN)
+    code, output = run_cli("publish", path, "--repo", REPO, env=settings(hub, tmp_path, token))
+    assert code == 1 and "copy it again" in output
+    assert TOKEN not in output and hub.requests == []
+
+
 def test_an_endpoint_without_xet_says_what_to_set(hub: HubServer, tmp_path: Path) -> None:
     path = export_corpus(tmp_path, ROWS[:10])
     code, output = run_cli("publish", path, "--repo", REPO, env=settings(hub, tmp_path) | {"HF_HUB_DISABLE_XET": "0"})
