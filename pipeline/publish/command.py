@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from pipeline.card import Published, render_card
 from pipeline.digests import digest
-from pipeline.errors import RunFailed
+from pipeline.errors import RecipeError, RunFailed
 from pipeline.publication import read_manifest
 from pipeline.publish.bucket import Bucket, address
 from pipeline.publish.files import Item, Made, There, Workshop, data_items, in_groups, other_items, small
@@ -40,8 +40,10 @@ class Place(Protocol):
 
 def publish(recipe: Recipe, options: Namespace) -> int:
     """Publish out/<recipe> to `options.repo` or `options.to`. Raises RunFailed and RecipeError with what to do."""
-    if options.repo:
+    if options.repo is not None:
         check_repo(options.repo)
+    elif not options.to.strip():
+        raise RecipeError("--to: name a folder or a URL, s3://bucket/prefix say")
     folder = Path(recipe.out) / recipe.name
     manifest = _manifest(folder, recipe, options.recipe)
     try:

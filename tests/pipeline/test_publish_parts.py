@@ -84,6 +84,9 @@ def test_what_is_asked_for_must_make_sense(capsys: pytest.CaptureFixture[str], t
     assert "first: python -m pipeline export" in capsys.readouterr().err
     assert main(["publish", path, "--repo", "made", "--dry-run"]) == 2
     assert "user/name" in capsys.readouterr().err
+    for place in ("--repo", "--to"):  # of a variable that isn't set
+        assert main(["publish", path, place, ""]) == 2
+        assert place in capsys.readouterr().err
     (tmp_path / "out/made_corpus/manifest.json").unlink()
     assert "first: python -m pipeline run" in refused(capsys, path)
 
