@@ -32,10 +32,10 @@ def test_cluster_files_name_the_ray_that_is_tested() -> None:
         (container,) = group["template"]["spec"]["containers"]
         assert container["resources"]["requests"] == container["resources"]["limits"]
         assert container["envFrom"][0]["secretRef"]["name"] == "voxsmith", "secrets come from a secret"
-    for copied in [
-        line.split()[-2] for line in (ROOT / "configs/cluster/Dockerfile").read_text().splitlines() if "COPY" in line
-    ]:
+    image = (ROOT / "configs/cluster/Dockerfile").read_text()
+    for copied in [line.split()[-2] for line in image.splitlines() if "COPY" in line]:
         assert (ROOT / copied).exists(), copied
+    assert "install --yes --no-install-recommends wget" in image, "KubeRay's probes call it, and a slim image has none"
 
 
 def test_the_linter_has_nothing_to_say_about_the_image() -> None:
