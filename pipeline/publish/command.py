@@ -63,19 +63,18 @@ def publish(recipe: Recipe, options: Namespace) -> int:
 
 def _send(place: Place, workshop: Workshop, folder: Path, manifest: dict[str, Any], options: Namespace) -> None:
     items, others = data_items(folder, options.format), other_items(folder, options.format)
+    workshop.tidy(items)
     there = place.listing()
     sent = 0
     for group in in_groups(_missing(items, workshop, there)):
         what = f"{len(group)} files of data, {_bytes(sum(file.size for file in group))}"
         _say(f"sending {what}: {_short(group)}")
+        _check_unchanged(folder, manifest)
         place.put(group, [], what)
         workshop.clear(group)
         sent += len(group)
     data = [made for item in items if (made := workshop.remembered(item))]
-    if len(data) < len(items):
-        raise RunFailed(
-            f"{folder}/dataset changed while it was sent: is an export running? Then the same command again"
-        )
+    _check_unchanged(folder, manifest, len(data) == len(items))
     last = [*(small(item.name, item.source.read_bytes()) for item in others), _card(place, manifest, data, options)]
     fresh = [file for file in last if not file.is_in(there)]
     names = {file.name for file in [*data, *last]}
@@ -90,6 +89,14 @@ def _send(place: Place, workshop: Workshop, folder: Path, manifest: dict[str, An
     size = sum(file.size for file in [*data, *last])
     took = f", {len(gone)} old ones deleted" if gone else ""
     print(f"{sent} files sent, {kept} were there already{took}; {_bytes(size)} in all\npublished  {place.where}")
+
+
+def _check_unchanged(folder: Path, manifest: dict[str, Any], files: bool = True) -> None:
+    """Nothing is sent of an export whose terms weren't checked. It takes the manifest away before all else, and writes one
+    last of all. `files`: whether those of the dataset are as they were.
+    """
+    if not files or digest(read_manifest(folder)) != digest(manifest):
+        raise RunFailed(f"{folder} was exported anew while it was published; once that is done, the same command again")
 
 
 def _manifest(folder: Path, recipe: Recipe, path: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from pipeline.publish.parquet import rows_in, to_parquet
 from pipeline.store import json_object
 from pipeline.writer import DATA_FILES
 
+PARTS = ("dataset", "rejects")
 # A commit asks for fewer than 100 files, and the Hub allows 128 commits an hour: a group is what a kill may cost.
 GROUP_FILES, GROUP_BYTES = 50, 5_000_000_000
 
@@ -76,7 +77,7 @@ def other_items(folder: Path, form: str) -> list[Item]:
 
 
 def _below(folder: Path, pattern: str) -> list[Path]:
-    return [path for part in ("dataset", "rejects") for path in sorted((folder / part).rglob(pattern))]
+    return [path for part in PARTS for path in sorted((folder / part).rglob(pattern))]
 
 
 def small(name: str, data: bytes) -> Made:
@@ -144,6 +145,14 @@ class Workshop:
         for made in files:
             if isinstance(made.data, Path) and made.data.is_relative_to(self.folder):
                 made.data.unlink(missing_ok=True)
+
+    def tidy(self, items: Iterable[Item]) -> None:
+        """Take away what a killed process made, or half made, of files that there are no more."""
+        wanted = {self._place(item) for item in items}
+        for part in PARTS:
+            for path in (self.folder / part).rglob("*"):
+                if path.is_file() and path not in wanted:
+                    path.unlink()
 
     def _place(self, item: Item) -> Path:
         return self.folder / item.name if item.parquet else item.source

@@ -1,6 +1,7 @@
 """What publish rests on: terms, row groups, waiting."""
 
 import json
+from argparse import Namespace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -16,6 +17,10 @@ from pipeline.card import render_card
 from pipeline.cli import main
 from pipeline.errors import RunFailed
 from pipeline.licences import objection
+from pipeline.publication import read_manifest
+from pipeline.publish.bucket import Bucket
+from pipeline.publish.command import _send
+from pipeline.publish.files import Workshop
 from pipeline.publish.parquet import row_groups, to_parquet
 from pipeline.publish.retry import patiently, retry_after
 from pipeline.statistics import summarise
@@ -76,6 +81,29 @@ def test_unknown_terms_are_never_published(capsys: pytest.CaptureFixture[str], t
     rows = [row(i) | ({"licence": "unknown"} if i == 7 else {}) for i in range(12)]
     told = refused(capsys, export_corpus(tmp_path, rows))
     assert "1 rows of dataset from 'alpaca' are under unknown: nobody knows its terms" in told
+
+
+def test_an_export_in_between_is_not_sent_unchecked(tmp_path: Path) -> None:
+    """The terms are those of the export that was there when they were checked."""
+    path, folder = export_corpus(tmp_path, [row(i) for i in range(12)]), tmp_path / "out" / "made_corpus"
+    checked = read_manifest(folder)
+    assert checked is not None
+    export_corpus(tmp_path, [row(i) | {"licence": "unknown"} for i in range(13)])
+    options = Namespace(recipe=path, format="parquet", repo=None, to=str(tmp_path / "there"))
+    place, workshop = Bucket(options.to, lambda text: None), Workshop(folder / ".publish")
+    with workshop.alone(), pytest.raises(RunFailed, match="was exported anew"):
+        _send(place, workshop, folder, checked, options)
+    assert not place.listing()
+
+
+def test_what_a_killed_publication_made_of_another_export_goes(tmp_path: Path) -> None:
+    path, made = export_corpus(tmp_path, [row(i) for i in range(12)]), tmp_path / "out" / "made_corpus" / ".publish"
+    left = [made / "dataset/data-00007-of-00009.parquet", made / "dataset/.data-00008-of-00009.parquet.writing"]
+    left[0].parent.mkdir(parents=True)
+    for file in left:
+        file.write_bytes(b"x")
+    assert main(["publish", path, "--to", str(tmp_path / "there")]) == 0
+    assert not any(file.exists() for file in left)
 
 
 def test_what_is_asked_for_must_make_sense(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
