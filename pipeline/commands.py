@@ -91,7 +91,8 @@ def _run(graph: Graph, store: Store, selected: set[str], options: Namespace) -> 
 
     if options.retry_rejects:
         rows, stages = note(_state(options, keep=True, store=store), options.retry_rejects)
-        print(f"{rows} rows are tried again, from {', '.join(stages)} on")
+        told = f"{rows} rows are tried again, from {', '.join(stages)} on"
+        print(told if rows else "no more rows are rejected for that; those noted before are tried now")
     state = _state(options, keep=True, store=store)
     told_of_another(state)
     needed = graph.needed

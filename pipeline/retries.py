@@ -12,7 +12,8 @@ LATER = "earlier_turn_rejected"  # no verdict on the row itself: what is tried a
 
 def note(state: State, reason: str) -> tuple[int, list[str]]:
     """Note the rows that stages rejected for that reason. Returns how many they are, and the stages that draw anew for
-    them. Raises RecipeError where there is none.
+    them; none where a run that noted them was cut, and this one is to go on with them. Raises RecipeError where there is
+    nothing to try.
     """
     noted = state.store.read_kept(retries_path(state.graph.recipe)) or {}
     found, drawing, reasons = 0, set[str](), set[str]()
@@ -29,6 +30,8 @@ def note(state: State, reason: str) -> tuple[int, list[str]]:
                 drawing.add(stage)
                 rows = noted.setdefault(stage, {})
                 rows[row] = rows.get(row, 0) + 1
+    if not found and _waits(state):
+        return 0, []
     if not found:
         told = f"no row is rejected for '{reason}'; {nearest(reason, reasons)}"
         if state.ready:  # an interrupted run, of retries maybe: what is noted already is not to be noted twice
@@ -38,6 +41,12 @@ def note(state: State, reason: str) -> tuple[int, list[str]]:
         raise RecipeError(f"{state.recipe_file}: --retry-rejects: {told}")
     state.store.write_json(retries_path(state.graph.recipe), noted)
     return found, [name for name in state.graph.nodes if name in drawing]
+
+
+def _waits(state: State) -> bool:
+    """Whether some stage has yet to try rows that were noted before."""
+    wanted = ((stage, shard) for shard, source in enumerate(state.shards) for stage in source.retries)
+    return any(stage in state.graph.nodes and (stage, shard) not in state.done for stage, shard in wanted)
 
 
 def _drawing(graph: Graph, stage: str) -> set[str]:

@@ -90,6 +90,19 @@ def test_a_clip_that_pick_rejects_is_said_and_spoken_anew(tmp_path: Path, capsys
     assert changed(after, twice, "answer_text") == rejected(after)
 
 
+def test_the_same_command_goes_on_where_a_run_was_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, _ = with_rejects(tmp_path, "answer")
+    cut = ["run", path, "--retry-rejects", "clipping", "--only", list(open_state(path).graph.nodes)[-1]]
+    assert main(cut) == 0  # it noted the rows, and came no further
+    noted = next((tmp_path / "store/retries").iterdir()).read_bytes()
+    capsys.readouterr()
+    assert main(cut) == 0
+    assert "those noted before are tried now" in capsys.readouterr().out
+    assert next((tmp_path / "store/retries").iterdir()).read_bytes() == noted
+    run_inline(open_state(path))
+    assert main([*cut[:3], "no_such_reason", *cut[4:]]) == 2  # there is nothing more to go on with
+
+
 def test_a_request_is_asked_anew_and_its_answer_follows(tmp_path: Path) -> None:
     path, before = with_rejects(tmp_path, "query")
     rows = rejected(before)
