@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
@@ -60,6 +61,11 @@ def write_dataset(state: State, folder: Path) -> dict[str, Any]:
         state.store.drop(*error.place)
         told = "objects/{}/{} is damaged: {}".format(*error.args)
         raise RunFailed(f"{told}; it has been taken out, and: python -m pipeline run makes it anew") from None
+    except BrokenProcessPool:
+        raise RunFailed(
+            "a process that wrote the dataset was killed, for want of memory perhaps; what is written stays: the same command "
+            "goes on from there (with two at a time where `taskset -c 0,1` stands before it)"
+        ) from None
     found = _added(written)
     rows_in = sum(shard.rows for shard in state.shards)
     rows_out, rejected = sum(found.splits.values()), sum(sum(lost.values()) for lost in found.rejects.values())

@@ -1,6 +1,7 @@
 """What is exported reads with `datasets` alone, and decodes."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,18 @@ def test_pieces_are_written_once_side_by_side_and_an_edit_writes_one(toys: None,
     kept = {piece for piece in pieces if piece.exists()}
     assert len(kept) == len(pieces) - 1
     assert datasets.load_from_disk(str(tmp_path / "out/dataset"))["instruction"][:] == texts
+
+
+def test_a_writer_that_is_killed_is_one_line(
+    toys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_recipe(tmp_path, TEXTS)
+    run_inline(open_state(path))
+    monkeypatch.setattr("pipeline.export._LITTLE", 0)
+    monkeypatch.setattr("pipeline.export.without_pandas", os.abort)  # what a process begins with
+    assert main(["export", path]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "was killed" in line and "the same command goes on" in line
 
 
 @pytest.fixture
