@@ -1,6 +1,7 @@
 """The command line. Exit codes: 0 done; 1 failed or rows pending; 2 bad recipe or arguments; 130 interrupted."""
 
 import argparse
+import io
 import signal
 import sys
 
@@ -108,6 +109,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line; returns the exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a character gets its number
+        sys.stdout.reconfigure(errors="backslashreplace")
     options = parser().parse_args(arguments)
     try:
         from pipeline import commands  # takes a second, in which an impatient person may press Ctrl-C

@@ -140,7 +140,7 @@ def _run(graph: Graph, store: Store, selected: set[str], options: Namespace) -> 
 
 def _where(state: State) -> None:
     folder = out_folder(state)
-    counts = json.loads((folder / "manifest.json").read_text())["counts"]
+    counts = json.loads((folder / "manifest.json").read_bytes())["counts"]
     told = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items())
     print(f"{told}\ndataset  {folder / 'dataset'}\nreport   {folder / 'report.html'}")
 

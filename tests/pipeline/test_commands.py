@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from bench import asked, open_state, run_inline, write_recipe
+from bench import asked, open_state, run_cli, run_inline, write_recipe
 from openai_server import OpenAIServer
 
 from pipeline import runs
@@ -195,3 +195,13 @@ def test_a_limit_is_a_number_of_rows(capsys: pytest.CaptureFixture[str], limit: 
         main(["run", "configs/quickstart.yaml", f"--limit={limit}"])
     assert end.value.code == 2
     assert "1 or more" in capsys.readouterr().err
+
+
+def test_a_terminal_without_unicode(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, ["größer, a bad one", "a good one"], sources__rows__licence="CC0-1.0 (frei für alle)")
+    run_inline(open_state(path))
+    plain = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+    code, output = run_cli("export", path, env=plain)
+    assert code == 0 and "1 rows out, 1 rejects" in output, output
+    code, output = run_cli("rejects", path, env=plain)
+    assert code == 0 and r"GR\xd6SSER" in output, output
