@@ -111,14 +111,14 @@ class _Comparison:
         gone, come = [anchor for anchor in old if anchor not in new], [anchor for anchor in new if anchor not in old]
         moved = []
         for anchor in new:
-            if anchor not in old or new[anchor] == old[anchor]:
+            if anchor not in old or self._is_same(anchor):
                 continue
             self._tell_stages(anchor)
             if self.a[anchor].digest("id") == self.b[anchor].digest("id"):
                 self._pair(anchor, anchor, range(self.a[anchor].rows), range(self.b[anchor].rows))
             else:
                 moved.append(anchor)
-        self.counts["same"] += sum(self._size(anchor) for anchor in new if new[anchor] == old.get(anchor))
+        self.counts["same"] += sum(self._size(anchor) for anchor in new if self._is_same(anchor))
         self._match([*gone, *moved], [*come, *moved])
         for anchor in [*gone, *come]:
             for stage in (new.get(anchor) or old[anchor])[1]:
@@ -135,6 +135,12 @@ class _Comparison:
             notes=list(_notes(self.before, self.after)),
             rows=[row for kind in KINDS for _, row in self._drawn(kind)],
         )
+
+    def _is_same(self, anchor: str) -> bool:
+        """Whether both runs have the shard with the same keys; one that lacks a stage may still wait for it."""
+        if anchor not in self.before.shards or self.before.shards[anchor] != self.after.shards[anchor]:
+            return False
+        return self.before.is_through(anchor) == self.after.is_through(anchor)
 
     def _size(self, anchor: str) -> int:
         """Rows of a shard that is the same; manifests of old runs don't say."""

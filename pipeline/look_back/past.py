@@ -29,6 +29,10 @@ class Past:
     whole: frozenset[str]  # stages that work on the recipe, not on a shard
     shards: Mapping[str, tuple[Place, Mapping[str, str]]]
 
+    def is_through(self, anchor: str) -> bool:
+        """Whether every stage was done with the shard."""
+        return all(stage in self.shards[anchor][1] or stage in self.whole for stage in self.stages)
+
 
 def open_run(store: Store, recipe: str, wanted: str) -> Past:
     """The run of that name in the store; `last` and `previous` are the recipe's own. Raises RecipeError."""
@@ -112,8 +116,7 @@ class Shard:
             raise self._gone(*error.place, f"can't be read: {error.args[2]}") from None
         except OSError as error:
             raise self._gone(*self.source, f"can't be read: {' '.join(str(error).split())[:200]}") from None
-        done = all(stage in self.keys or stage in self.run.whole for stage in self.run.stages)
-        held = None if done else "pending"
+        held = None if self.run.is_through(self.anchor) else "pending"
         return [f"rejected by {one.stage}: {one.reason}" if one else held for one in rejects]
 
     def values(self, name: str) -> list[Any]:

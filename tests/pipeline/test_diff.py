@@ -171,6 +171,18 @@ def test_a_stage_more_or_less(path: str, state: State) -> None:
     assert all("did it" in why for stage in found.stages for why in stage.reasons)
 
 
+def test_a_stage_that_was_added_and_has_not_run(path: str, state: State) -> None:
+    """The keys that there are, are the same; but the rows wait for one more stage, and came out before."""
+    fewer = "stages={toy_shout: {engine: llm}, toy_count: {engine: llm}}"
+    finish(path, fewer)
+    waiting = open_state(path)
+    waiting.done = {where: done for where, done in waiting.done.items() if where[0] != "toy_words"}
+    runs.write_run(waiting, runs.new_run(waiting), runs.now(), "interrupted")
+    found = compared(waiting)
+    assert found.counts == counts(0, went=30)
+    assert found.whys["went"] == {"pending": 30}
+
+
 def test_the_sample_is_bounded_and_always_the_same(path: str, state: State) -> None:
     finish(path, LOUD)
     found = compared(state, rows=5)
