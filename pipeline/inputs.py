@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from pipeline import listings
 from pipeline.digests import column_digest, digest
+from pipeline.objects import read_rows
 from pipeline.overrides import Corrector
 from pipeline.sources import given_columns, lacking, read_source, rows_to_table
 from pipeline.store import Store
@@ -64,7 +65,7 @@ def list_shards(recipe: Recipe, store: Store, keep: bool, limit: int | None = No
     corrector = Corrector(recipe, store, keep) if recipe.overrides else None
     for shard, table in _all(recipe, store, keep, limit is None):
         corrected = corrector.correct(shard, table) if corrector else shard
-        found.append(_with_retries(corrected, retries, store))
+        found.append(_with_retries(corrected, retries, store, keep))
         rows += shard.rows
         if limit is not None and rows >= limit:
             break
@@ -113,10 +114,11 @@ def _shards(name: str, source: Source, places: dict[str, str]) -> Iterator[tuple
         yield Shard(name, anchor, len(rows), digest(columns), columns, counts, lacking(table)), table
 
 
-def _with_retries(shard: Shard, retries: Retries, store: Store) -> Shard:
+def _with_retries(shard: Shard, retries: Retries, store: Store, keep: bool) -> Shard:
     """The shard with the rows of it that a person had tried again."""
     if not retries or store.meta(shard.folder, shard.key) is None:
         return shard
-    ids = set(store.read(shard.folder, shard.key, ["id"])["id"].to_pylist())
+    found = read_rows(store, (shard.folder, shard.key), {"id": shard.columns["id"]}, keep)
+    ids = set(found["id"].to_pylist())
     again = {stage: {row: n for row, n in rows.items() if row in ids} for stage, rows in retries.items()}
     return replace(shard, retries={stage: rows for stage, rows in again.items() if rows})

@@ -70,6 +70,20 @@ def read_columns(store: Store, places: Mapping[str, Place], digests: Mapping[str
     return pa.table(found)
 
 
+def read_rows(store: Store, place: Place, digests: Mapping[str, str], keep: bool) -> pa.Table:
+    """Columns of a source's shard, as they were read from it. Raises RunFailed where they are damaged; `keep`: the store may
+    be written, and then the object is taken out, so that the source is read again.
+    """
+    try:
+        return read_columns(store, dict.fromkeys(digests, place), digests)
+    except Damaged as error:
+        if not keep:
+            raise
+        store.drop(*place)
+        told = "objects/{}/{} is damaged: {}".format(*error.args)
+        raise RunFailed(f"{told}; it has been taken out, and the same command makes it anew") from None
+
+
 def _read(store: Store, stage: str, key: str, names: list[str]) -> pa.Table:
     try:
         table = store.read(stage, key, names)

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from pipeline.digests import code_digest, column_digest, digest
 from pipeline.errors import RecipeError, nearest
-from pipeline.objects import REJECT
+from pipeline.objects import REJECT, read_rows
 from pipeline.sources import lacking
 from pipeline.store import Store
 from schemas.columns import SIDES
@@ -216,7 +216,8 @@ class Corrector:
         return [line for line in [*lines, _listing(self.file, idle, "rejected by their source already")] if line]
 
     def _look(self, shard: "Shard", table: pa.Table | None) -> dict[str, Any]:
-        table = self.store.read(shard.folder, shard.key) if table is None else table
+        if table is None:
+            table = read_rows(self.store, (shard.folder, shard.key), shard.columns, self.keep)
         found = apply_overrides(table, self.overrides)
         if found is None:
             return {"ids": [], "idle": [], "change": None}

@@ -1,5 +1,6 @@
 """An object whose bytes changed is noticed where it is read, and made anew."""
 
+import json
 import os
 import re
 import struct
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from bench import ROOT, TEXTS, asked, digests_of, open_state, run_cli, run_inline, write_recipe
+from bench import ROOT, TEXTS, asked, digests_of, open_state, run_cli, run_inline, texts_of, write_recipe
 
 from pipeline.cli import main
 from pipeline.digests import column_digest
@@ -60,6 +61,28 @@ def test_looking_at_rejects_of_a_damaged_object_is_one_line(
     assert main(["rejects", path]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("voxsmith: objects/toy_shout/") and "`run` makes it anew" in line
+
+
+@pytest.mark.parametrize("looked_at_for", ["overrides", "retries"])
+def test_rows_of_a_source_that_are_looked_at_before_a_run(
+    toys: None, capsys: pytest.CaptureFixture[str], tmp_path: Path, looked_at_for: str
+) -> None:
+    shard = {"least": 2, "target": 4, "most": 8}
+    path = write_recipe(tmp_path, ["a bad one", "a good one"], sources__rows__shard=shard)
+    run_inline(open_state(path))
+    (row, _) = texts_of(open_state(path), "id")
+    (tmp_path / "mine.jsonl").write_text(json.dumps({"id": row, "query_text": "better"}))
+    if looked_at_for == "retries":
+        assert main(["run", path, "--retry-rejects", "bad", "--only", "toy_words"]) == 0
+    sets = ["--set", f"overrides={tmp_path}/mine.jsonl"] if looked_at_for == "overrides" else []
+    for file in (tmp_path / "store/objects/source.rows").glob("*.arrow"):
+        truncate(file)
+    capsys.readouterr()
+    for command, told in (("plan", "takes it out"), ("export", "has been taken out, and the same command")):
+        assert main([command, path, *sets]) == 1
+        assert told in capsys.readouterr().err
+    assert run_inline(open_state(path, overrides=sets[1:])) == {}
+    assert main(["export", path, *sets]) == 0
 
 
 LENGTHS = (3, 0, 5, 21, 2)  # of the values; the second is null
