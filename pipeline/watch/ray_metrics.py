@@ -32,6 +32,7 @@ class RayMetrics:
         self._work, self._recipe = work, work.graph.recipe.name
         self._counters: dict[str, Counter] = {}
         self._gauges = {name: self._gauge(name) for name in ("busy_share", "actors")}
+        self._had: set[str] = set()  # engines that had actors
 
     def count(self, stage: str, figures: Mapping[str, float]) -> None:
         """Add what a stage has done."""
@@ -47,8 +48,9 @@ class RayMetrics:
         """Set the gauges."""
         for engine, figures in self._work.engines().items():
             self._gauges["busy_share"].set(figures["busy_share"], {"recipe": self._recipe, "engine": engine})
-        for engine, count in actors.items():
-            self._gauges["actors"].set(count, {"recipe": self._recipe, "engine": engine})
+        self._had |= set(actors)
+        for engine in self._had:  # a gauge stays as it was set, whoever has gone since
+            self._gauges["actors"].set(actors.get(engine, 0), {"recipe": self._recipe, "engine": engine})
 
     def _gauge(self, name: str) -> Gauge:
         return Gauge(f"voxsmith_{name}", _TOLD[name], ("recipe", "engine"))

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 from bench import open_state, run_inline, write_recipe
+from ray.util.metrics import Gauge
 
 from pipeline.watch.meter import Account, Meter
+from pipeline.watch.ray_metrics import RayMetrics
+from pipeline.watch.work import Work
 from stages.engines import asr_null, llm_null, tts_null
 from stages.engines.usage import seconds_of
 from stages.requests import Complete, Speak, Transcribe
@@ -90,3 +93,18 @@ def test_objects_say_what_they_took(toys: None, tmp_path: Path) -> None:
     assert found["toy_count"]["asked"] == 24
     assert found["toy_count"]["prompt_tokens"] == 2 * words + 24 * 2
     assert found["toy_words"]["busy"] > 0 and found["toy_words"]["asked"] == 0
+
+
+def test_an_engine_whose_actors_have_gone_has_none(toys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prometheus keeps showing what a gauge was set to last: in waves engines come and go."""
+    shown: dict[tuple[str, str], float] = {}
+
+    def keep(gauge: Gauge, value: float, tags: dict[str, str]) -> None:
+        shown[gauge.info["name"], tags["engine"]] = value
+
+    monkeypatch.setattr(Gauge, "set", keep)
+    metrics = RayMetrics(Work(open_state(write_recipe(tmp_path, ["x"])).graph))
+    metrics.look({"llm": 4})
+    assert shown == {("voxsmith_actors", "llm"): 4}
+    metrics.look({"stages": 1})
+    assert shown == {("voxsmith_actors", "llm"): 0, ("voxsmith_actors", "stages"): 1}
