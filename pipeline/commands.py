@@ -219,16 +219,16 @@ def rejects(options: Namespace) -> int:
         return 0
     for one in found:
         where = f"{one['place']}: " if one["place"] else ""
-        print(f"{one['id']}  {one['stage']}: {one['reason']}: {where}{one['message']}")
+        print(_printable(f"{one['id']}  {one['stage']}: {one['reason']}: {where}{one['message']}"))
         if one["sample"]:
-            print(f"    {_printable(one['sample'])[:160]}")
+            print(f"    {_printable(' '.join(one['sample'].split()))[:160]}")
     print(f"{len(found)} rejects")
     return 0
 
 
 def _printable(text: str) -> str:
-    """The text on one line, with what would upset a terminal shown as its escape."""
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in " ".join(text.split()))
+    """The text with what would upset a terminal shown as its escape."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in text)
 
 
 def export(options: Namespace) -> int:
@@ -281,7 +281,7 @@ def diff(options: Namespace) -> int:
     if options.json:
         print(json.dumps(as_json(found, rows), indent=1, ensure_ascii=False))
     else:
-        print("\n".join(show(found, rows)))
+        print("\n".join(_printable(line) for line in show(found, rows)))
     if options.page:
         from pipeline.look_back.page import write_page
 

@@ -197,6 +197,17 @@ def test_a_limit_is_a_number_of_rows(capsys: pytest.CaptureFixture[str], limit: 
     assert "1 or more" in capsys.readouterr().err
 
 
+def test_a_text_gives_the_terminal_no_orders(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    order = "\x1b]0;mine\x07"
+    path = write_recipe(tmp_path, [f"a bad one {order}", f"a good one {order}"])
+    finish(path)
+    write_recipe(tmp_path, [f"a bad one {order}", f"a better one {order}"])
+    finish(path)
+    for verb in ("rejects", "diff"):
+        told = said(capsys, verb, path)
+        assert "\x1b" not in told and "\\x1b]0;" in told.lower(), told
+
+
 def test_a_terminal_without_unicode(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, ["größer, a bad one", "a good one"], sources__rows__licence="CC0-1.0 (frei für alle)")
     run_inline(open_state(path))
