@@ -77,7 +77,7 @@ def write_dataset(state: State, folder: Path) -> dict[str, Any]:
     _put_together(layout, written, folder, export_key(state))
     for old in (folder / _PIECES).iterdir():
         if old.name not in pieces:
-            shutil.rmtree(old)
+            shutil.rmtree(old, ignore_errors=True)  # what is in use, or a file browser's own file, may stay
     counts = {"rows_in": rows_in, "rows_out": rows_out, "rejects": rejected, "pending": pending}
     seconds = {side: round(total, 2) for side, total in found.seconds.items()}
     return {

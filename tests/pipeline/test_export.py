@@ -93,6 +93,8 @@ def test_pieces_are_written_once_side_by_side_and_an_edit_writes_one(toys: None,
     order = datasets.load_from_disk(str(tmp_path / "out/dataset"))["instruction"][:]
     assert order == texts
 
+    (tmp_path / "out/.pieces/.DS_Store").touch()  # of a file browser
+    assert write_dataset(state, tmp_path / "out") == first
     cut = sorted(pieces)[0]
     (cut / "written.json").unlink()  # killed while it was written
     assert write_dataset(state, tmp_path / "out") == first
