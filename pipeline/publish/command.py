@@ -103,6 +103,8 @@ def _manifest(folder: Path, recipe: Recipe, path: str) -> dict[str, Any]:
     found = read_manifest(folder)
     if found is None or not (folder / "dataset").is_dir():
         raise RunFailed(f"{folder} holds no exported dataset; first: python -m pipeline run {path}")
+    if not found["counts"]["rows_out"]:
+        raise RunFailed(f"{folder}/dataset has no rows; why, tells: python -m pipeline rejects {path}")
     if (found["recipe"].get("export") or {}).get("licence") != recipe.export.licence:
         raise RunFailed(f"{path}: export.licence has changed since the export; first: python -m pipeline export {path}")
     if found["recipe_digest"] != digest(recipe.model_dump(mode="json", exclude={"rates"})):
