@@ -1,7 +1,6 @@
 """How far a run is at a moment: rows and units done, the rate, what is left. What every view of a run shows."""
 
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -85,7 +84,7 @@ class Observer:
         for name in running:
             self.began.setdefault(name, now)
         missing = self._missing()
-        lines = tuple(self._line(name, missing, under_way.get(name, 0), now) for name in self.state.graph.nodes)
+        lines = tuple(self._line(name, under_way.get(name, 0), now) for name in self.state.graph.nodes)
         return Snapshot(
             now - self.start,
             lines,
@@ -100,23 +99,19 @@ class Observer:
 
     def _missing(self) -> dict[str, int]:
         """Units that aren't done, of each stage that is selected."""
-        done = Counter(name for name, _ in self.state.done)
-        return {name: self._units(name) - done[name] for name in self.state.graph.nodes if name in self.selected}
-
-    def _units(self, name: str) -> int:
-        return 1 if self._is_whole(name) else len(self.state.shards)
+        return {name: self.state.left(name) for name in self.state.graph.nodes if name in self.selected}
 
     def _is_whole(self, name: str) -> bool:
         return self.state.graph.nodes[name].stage.each == "recipe"
 
-    def _line(self, name: str, missing: Mapping[str, int], under_way: int, now: float) -> Line:
+    def _line(self, name: str, under_way: int, now: float) -> Line:
         whole, done = self._is_whole(name), self.state.rows_done[name]
         seconds = now - self.began.get(name, now)
         mine = self.work.tallies[name].rows + under_way
-        units = self._units(name)
+        units = 1 if whole else len(self.state.shards)
         rows, total = (done, 1) if whole else (min(self.total, done + under_way), self.total)
         rate = mine / seconds if seconds > 0 else 0.0
-        return Line(name, rows, total, units - missing.get(name, 0), units, rate, self.state.rejected[name])
+        return Line(name, rows, total, units - self.state.left(name), units, rate, self.state.rejected[name])
 
     def _left(self, missing: Mapping[str, int], under_way: Mapping[str, int]) -> tuple[float | None, float]:
         graph, rows, pace = self.state.graph, dict[str, float](), dict[str, float | None]()

@@ -16,6 +16,7 @@ from pipeline.watch.heartbeat import Heartbeat, live_run
 from pipeline.watch.pace import Past, full_price, look_back, pace_now, time_left
 from pipeline.watch.progress import Progress
 from pipeline.watch.snapshot import Observer
+from pipeline.watch.views import _summary
 from pipeline.watch.work import Tally, Work, cost_of
 
 pytestmark = pytest.mark.usefixtures("toys")
@@ -87,6 +88,16 @@ def test_a_snapshot_tells_no_eta_before_it_has_a_basis(tmp_path: Path) -> None:
     last = observer.look({}, {}, {})
     assert (last.units, last.left, last.rejects) == (units, 0.0, 1)
     assert json.loads(json.dumps(last.told()))["eta_seconds"] == 0
+
+
+def test_stages_that_are_not_selected_are_not_done(tmp_path: Path) -> None:
+    state = open_state(write_recipe(tmp_path, TEXTS))
+    observer = Observer(state, Work(state.graph), Past(), {"toy_shout"})
+    assert "0 of 3 stages done" in _summary(observer.look({}, {}, {}))
+    for unit in [unit for unit in state.ready.values() if unit.node == "toy_shout"]:
+        state.settle(unit, {"columns": {"query_text": "x"} | dict.fromkeys(("query_method", "query_attempts"), "y")})
+    last = observer.look({}, {}, {})
+    assert "1 of 3 stages done" in _summary(last) and last.units == last.of_units == len(state.shards)
 
 
 def test_costs() -> None:
