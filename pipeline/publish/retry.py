@@ -66,7 +66,8 @@ def passing_error(error: BaseException | None) -> Passing | None:
                 return Passing(f"status {status}", retry_after(response.headers))
             return None
         name = type(error).__name__
-        refused = re.search(r"client error \((4\d\d)", str(error))  # Xet's client has no response to look at
+        # Xet's client, and pyarrow's of an object store, have no response to look at.
+        refused = re.search(r"(?:client error \(|HTTP status )(4\d\d)", str(error))
         if refused and int(refused[1]) not in _PASSING:
             return None
         if type(error).__module__.split(".")[0] in _NETWORK or isinstance(error, ConnectionError | TimeoutError):
