@@ -148,7 +148,9 @@ def _renew(store: Store, mark: Mark, over: threading.Event) -> None:
         beat += 1
         try:
             _write(store, mark, beat)
-        except OSError as error:  # a full disk or a bad minute is for the work itself to tell
+        except (
+            Exception
+        ) as error:  # a full disk, a client's bad minute: for the work itself to tell; the next beat may pass
             log.debug("%s: not renewed: %s", mark, error)
 
 

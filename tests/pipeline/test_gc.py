@@ -172,6 +172,24 @@ def test_a_mark_is_renewed_and_taken_away(full: Store) -> None:
     assert marks(full) == []
 
 
+def test_a_mark_is_renewed_after_a_bad_minute(full: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients of object stores have errors of their own, which aren't all OSError."""
+
+    def fail(path: str, data: bytes) -> None:
+        raise RuntimeError("no reply")
+
+    with alive(full, "run toy", (), every=0.02) as own:
+        written = full.write_bytes
+        monkeypatch.setattr(full, "write_bytes", fail)
+        time.sleep(0.1)
+        monkeypatch.setattr(full, "write_bytes", written)
+        before = marks(full)[0].beat
+        end = time.monotonic() + 2
+        while marks(full)[0].beat <= before:
+            assert time.monotonic() < end, f"{own} is not renewed any more"
+            time.sleep(0.01)
+
+
 def test_gc_and_a_run_that_begin_at_once_see_each_other(full: Store) -> None:
     """The run waits for gc; gc, which decided before the run was there, deletes nothing more."""
     infos = full.listed("objects/toy_shout")
