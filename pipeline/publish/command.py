@@ -44,6 +44,10 @@ def publish(recipe: Recipe, options: Namespace) -> int:
         check_repo(options.repo)
     elif not options.to.strip():
         raise RecipeError("--to: name a folder or a URL, s3://bucket/prefix say")
+    elif options.private:
+        raise RecipeError(
+            "--private goes with --repo: who may read a folder or a bucket is for its own settings to say"
+        )
     folder = Path(recipe.out) / recipe.name
     manifest = _manifest(folder, recipe, options.recipe)
     try:

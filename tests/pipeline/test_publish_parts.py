@@ -115,6 +115,8 @@ def test_what_is_asked_for_must_make_sense(capsys: pytest.CaptureFixture[str], t
     for place in ("--repo", "--to"):  # of a variable that isn't set
         assert main(["publish", path, place, ""]) == 2
         assert place in capsys.readouterr().err
+    assert main(["publish", path, "--to", str(tmp_path / "there"), "--private"]) == 2
+    assert "--private goes with --repo" in capsys.readouterr().err
     assert "made_corpus/dataset has no rows" in refused(capsys, export_corpus(tmp_path, []))
     (tmp_path / "out/made_corpus/manifest.json").unlink()
     assert "first: python -m pipeline run" in refused(capsys, path)
