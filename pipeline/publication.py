@@ -95,8 +95,9 @@ def _export(state: State, folder: Path) -> None:
         "statistics": asdict(statistics),
     }
     _write(folder / "README.md", render_card(manifest, statistics))
-    _write(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False, default=str))
     build(folder, manifest)
+    # Last: where it is, all the rest is of the same export.
+    _write(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False, default=str))
 
 
 def _write(path: Path, text: str) -> None:

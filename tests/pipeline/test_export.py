@@ -19,6 +19,7 @@ from pipeline.export import write_dataset
 from pipeline.licences import strictest
 from pipeline.piece import split_of
 from pipeline.publication import export_state, is_exported
+from pipeline.report import build as report
 from pipeline.runs import new_run, now, write_run
 from pipeline.state import State
 from pipeline.watch.snapshot import source_rejects
@@ -108,6 +109,28 @@ def test_pieces_are_written_once_side_by_side_and_an_edit_writes_one(toys: None,
     kept = {piece for piece in pieces if piece.exists()}
     assert len(kept) == len(pieces) - 1
     assert datasets.load_from_disk(str(tmp_path / "out/dataset"))["instruction"][:] == texts
+
+
+def test_an_export_that_ends_before_its_report_is_made_again(
+    toys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = open_state(write_recipe(tmp_path, TEXTS))
+    run_inline(first)
+    export_state(first)
+    second = open_state(write_recipe(tmp_path, TEXTS[:20]))
+    run_inline(second)
+    build = report.build
+
+    def interrupted(*_: Any) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(report, "build", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        export_state(second)
+    monkeypatch.setattr(report, "build", build)
+    assert not is_exported(second), "its report is that of the first"
+    export_state(second)
+    assert is_exported(second) and "20 rows came in" in (tmp_path / "out/toy/report.html").read_text()
 
 
 def test_a_writer_that_is_killed_is_one_line(
