@@ -188,10 +188,9 @@ def status(options: Namespace) -> int:
     if options.json:
         print(json.dumps(told | {"stages": rows}, indent=1))
         return 0
-    print(
-        f"{complete} of {total} rows are through all stages"
-        + (f"; last run {last['run']}: {last['status']}" if last else "")
-    )
+    how = last["status"] if last else ""
+    how = "killed, or lost with its machine" if how == "running" and not live else how
+    print(f"{complete} of {total} rows are through all stages" + (f"; last run {last['run']}: {how}" if last else ""))
     if live:
         print(tell_live(live))
     if told["source_rejects"]:

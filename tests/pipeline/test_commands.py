@@ -78,6 +78,14 @@ def test_status_and_rejects(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
     assert "0 rejects" in said(capsys, "rejects", path, "--reason", "loop")
 
 
+def test_status_of_a_run_that_was_killed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, TEXTS)
+    state = open_state(path)
+    runs.write_run(state, runs.new_run(state), runs.now(), "running")
+    told = said(capsys, "status", path)
+    assert "killed" in told and "running" not in told
+
+
 def test_rejects_of_a_source_say_where_they_stand(
     capsys: pytest.CaptureFixture[str], toys: None, tmp_path: Path
 ) -> None:
