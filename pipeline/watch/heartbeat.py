@@ -14,6 +14,7 @@ from pipeline.liveness import is_gone, marks
 from pipeline.store import Store
 from pipeline.watch.clock import clock
 
+_LOOKED_AT = 8  # runs: a pilot may have come and gone beside the one that is on
 _EVERY, _EVERY_PUT = 10.0, 30.0  # seconds, on a disk and on an object store
 
 
@@ -53,12 +54,12 @@ def read_heartbeat(store: Store, run: str) -> dict[str, Any] | None:
 
 def live_run(store: Store, recipe: str) -> dict[str, Any] | None:
     """The heartbeat of the recipe's run that is on, `age` being its seconds; None where none is."""
-    names = runs.run_names(store, recipe)
-    told = read_heartbeat(store, names[-1]) if names else None
-    if told is None or told["status"] != "running":
-        return None
     at_work = [mark for mark in marks(store) if mark.what == f"run {recipe}"]
     if not any(not is_gone(store, mark, mark.written or datetime.now(UTC)) for mark in at_work):
+        return None
+    latest = (read_heartbeat(store, name) for name in reversed(runs.run_names(store, recipe)[-_LOOKED_AT:]))
+    told = next((told for told in latest if told and told["status"] == "running"), None)
+    if told is None:
         return None
     age = (datetime.now(UTC) - datetime.fromisoformat(told["written"])).total_seconds()
     return told | {"age": max(0.0, round(age, 1))}

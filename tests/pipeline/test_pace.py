@@ -129,5 +129,10 @@ def test_only_a_run_whose_process_lives_is_live(tmp_path: Path) -> None:
         with alive(state.store, "run toy", ()):
             told = live_run(state.store, "toy")
         assert told and told["run"] == name and told["units"] == 0
+        pilot = runs.new_run(state)
+        Heartbeat(state.store, pilot).last({"status": "done"})
+        with alive(state.store, "run toy", ()):
+            told = live_run(state.store, "toy")
+        assert told and told["run"] == name, "a pilot that has ended beside it hides it not"
     with alive(state.store, "run toy", ()):
         assert live_run(state.store, "toy") is None  # it has ended
