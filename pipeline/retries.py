@@ -34,8 +34,6 @@ def note(state: State, reason: str) -> tuple[int, list[str]]:
         return 0, []
     if not found:
         told = f"no row is rejected for '{reason}'; {nearest(reason, reasons)}"
-        if state.ready:  # an interrupted run, of retries maybe: what is noted already is not to be noted twice
-            told = f"no row is rejected for '{reason}' so far, and not all is done: `run` without it goes on"
         if reason == LATER:
             told = f"later turns go with the first that is rejected: name its reason; {nearest('', reasons)}"
         raise RecipeError(f"{state.recipe_file}: --retry-rejects: {told}")

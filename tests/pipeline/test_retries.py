@@ -11,7 +11,6 @@ from bench import ROOT, open_state, run_inline, texts_of
 
 from pipeline.accounts import rejects_of
 from pipeline.cli import main
-from pipeline.retries import note
 from pipeline.state import State
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -47,15 +46,6 @@ def rejected(state: State) -> set[str]:
     """Ids of the rows that were rejected for clipping."""
     found = [reject for shard in range(len(state.shards)) for reject in rejects_of(state, shard)]
     return {row for row, one in zip(texts_of(state, "id"), found, strict=True) if one and one.reason == "clipping"}
-
-
-def test_an_interrupted_retry_goes_on_without_the_option(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    path, state = with_rejects(tmp_path, "answer")
-    note(state, "clipping")  # and then the run is interrupted
-    assert main(["run", path, "--retry-rejects", "clipping"]) == 2
-    assert "no row is rejected for 'clipping' so far, and not all is done: `run` without it goes on" in (
-        capsys.readouterr().err
-    )
 
 
 def retried(path: str) -> tuple[State, Counter[str]]:
