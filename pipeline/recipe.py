@@ -92,7 +92,7 @@ def explain_errors(
 ) -> Iterator[str]:
     """One line for each thing that pydantic found: file, key path, what is wrong, the nearest valid name."""
     for found in error.errors():
-        location = [str(part) for part in found["loc"]]
+        location = [str(part) for part in found["loc"] if part != "[key]"]  # which pydantic adds where the key is wrong
         where = ".".join([*prefix, *location])
         if found["type"] == "extra_forbidden":
             known = _fields_at(model, location[:-1])

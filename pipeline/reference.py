@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from inspect import isclass
 from types import NoneType, UnionType
-from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
@@ -89,6 +89,8 @@ def _words(kind: Any) -> str:
     origin, inside = get_origin(kind), get_args(kind)
     if kind in plain:
         return plain[kind]
+    if origin is Annotated:
+        return _words(inside[0])
     if kind is Prompt:
         return "a template's path"
     if origin is Literal:

@@ -2,15 +2,23 @@
 
 import re
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from schemas.checks import Checks
 from schemas.source import Source
 from schemas.strict import Strict
 
-NAME = r"^[a-z][a-z0-9_]*$"
+
+def _name(text: str) -> str:
+    """Names become folders of the store, and parts of `--set`."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", text):
+        raise ValueError(f"'{text}' can't be a name: take small letters, digits and _, a letter first")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_name)]
 
 
 class Gates(Strict):
@@ -59,16 +67,16 @@ class Rate(Strict):
 class Recipe(Strict):
     """A recipe file. Stage order is not in it: it follows from the columns that stages read and write."""
 
-    name: str = Field(pattern=NAME, description="of the corpus: its folder in `out`")
+    name: Name = Field(description="of the corpus: its folder in `out`")
     seed: int = Field(0, description="of every draw: voices, fillers, splits, what an LLM says")
     store: str = Field("store", description="folder or URL (s3://, gs://) of all that stages make")
     out: str = Field("out", description="folder of datasets")
-    sources: dict[str, Source] = Field(min_length=1, description="where texts come from, each by a name of yours")
+    sources: dict[Name, Source] = Field(min_length=1, description="where texts come from, each by a name of yours")
     overrides: str | None = Field(None, min_length=1, description="a person's corrections and blocked rows, by id")
-    engines: dict[str, dict[str, Any]] = Field(
+    engines: dict[Name, dict[str, Any]] = Field(
         default_factory=dict, description="backend and settings of each engine, by a name of yours"
     )
-    stages: dict[str, dict[str, Any] | None] = Field(
+    stages: dict[Name, dict[str, Any] | None] = Field(
         min_length=1, description="settings of each stage, by name; their order follows from columns"
     )
     checks: Checks = Checks()
