@@ -217,6 +217,10 @@ def arguments_of(config: "Config", batch: int) -> dict[str, Any]:
         given |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": _rank(catalogue.resolve(config.adapter))}
     if config.quantization:
         given["quantization"] = config.quantization
+    if (
+        not machine.num_gpus
+    ):  # a prompt that is read in part is to put a draw back, which it can't on the CPU: vLLM dies
+        given["enable_chunked_prefill"] = False
     if machine.kv_cache_gib or not machine.num_gpus:
         given["kv_cache_memory_bytes"] = int((machine.kv_cache_gib or 1) * 2**30)
     return given | {

@@ -96,6 +96,14 @@ def test_seeds_make_other_texts_and_no_heat_makes_one(engine: llm_vllm.VLLM) -> 
     assert len({reply.text for reply in ask(engine, *cold)}) == 1
 
 
+def test_more_seeded_prompts_than_are_read_at_once(engine: llm_vllm.VLLM) -> None:
+    before = [one.pid for one in writers()]
+    long = [" ".join(f"{word} {n} times {n * word}." for word in range(60)) for n in range(100, 112)]
+    asked = [Complete(prompt=text, max_tokens=2, temperature=0.8, seed=n) for n, text in enumerate(long)]
+    assert all(reply.tokens for reply in ask(engine, *asked))
+    assert [one.pid for one in writers()] == before, "vLLM died, and was started anew"
+
+
 def test_what_the_teacher_thought(engine: llm_vllm.VLLM) -> None:
     reply = ask(engine, SUM)[0]
     teacher = reply.teacher or {}
