@@ -169,4 +169,6 @@ class Batching(ABC):
             return error
         if card_is_lost(error):
             return EngineLost(f"{name} on {which_card()}: {str(error).splitlines()[0]}")
-        return Unavailable(f"{name}: out of memory on one request alone") if out_of_memory(error) else error
+        if out_of_memory(error):
+            return Unavailable(f"{name}: out of memory on one request alone; fewer replicas a machine, or a smaller model")
+        return error

@@ -5,9 +5,11 @@ _SIGNS = (
     "can't allocate memory",  # PyTorch on the CPU
     "could not create a primitive",  # oneDNN, which names no reason
     "could not create a memory",
-    "failed to allocate memory",  # onnxruntime
-    "cublas_status_alloc_failed",  # libraries that take what they work in from the card themselves
-    "cudnn_status_alloc_failed",
+    "failed to allocate memory",  # onnxruntime; MKL in CTranslate2
+    "cannot allocate memory",  # the system
+    "insufficient memory",  # llama.cpp
+    "bad_alloc",  # C++
+    "_alloc_failed",  # cuBLAS and cuDNN, which take what they work in from the card themselves
     "device_allocation_failed",  # cuDNN 9
     "free memory on device",  # vLLM, where another process has what it is to take,
     "error in memory profiling",  # or gives it back meanwhile

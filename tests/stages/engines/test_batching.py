@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
 
 from stages.engines.base import Batching, EngineLost, Refused, Unavailable
 from stages.requests import Complete, Request, Transcribe
@@ -62,6 +62,12 @@ NO_ROOM = {
     "PyTorch": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of"),
     "PyTorch's cuBLAS": RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     "PyTorch's cuDNN": RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
+    "Python": MemoryError(),
+    "MKL in CTranslate2": RuntimeError("mkl_malloc: failed to allocate memory"),
+    "onnxruntime on the CPU": Fail(
+        "[ONNXRuntimeError] : 1 : FAIL : Non-zero status code returned while running ConvTranspose node. Name:'ups.0' "
+        "bfc_arena.cc:360 Failed to allocate memory for requested buffer of size 40796160"
+    ),
     "CTranslate2": RuntimeError("CUDA failed with error out of memory"),
     "CTranslate2's cuBLAS": RuntimeError("cuBLAS failed with status CUBLAS_STATUS_ALLOC_FAILED"),
     "onnxruntime": RuntimeException(
