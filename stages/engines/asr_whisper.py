@@ -7,6 +7,7 @@ is long, and for a request that is `careful`.
 """
 
 import zlib
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,8 @@ from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Refused
 from stages.engines.clips import RATE, hear
 from stages.engines.interpreter import installed
+from stages.engines.loading import loading
+from stages.engines.models import ModelMissing
 from stages.requests import Heard, Request, Transcribe
 
 KIND = "asr"
@@ -72,7 +75,8 @@ def licence(config: Config) -> str:
 
 def load(config: Config) -> "Whisper":
     """Raises ModelMissing."""
-    return Whisper(config)
+    with loading("asr_whisper", config.model):
+        return Whisper(config)
 
 
 def _in_batches(config: Config) -> bool:
@@ -92,13 +96,16 @@ class Whisper(Batching):
         on_card = config.resources.num_gpus > 0
         if on_card:
             cublas.open_libraries()
+        path = catalogue.resolve(config.model)
+        _check(path)
         self.model = WhisperModel(
-            str(catalogue.resolve(config.model)),
+            str(path),
             device="cuda" if on_card else "cpu",
             compute_type=config.compute_type,
             cpu_threads=config.resources.threads,
             num_workers=1,
         )
+        _check_loaded(path, self.model)
         if on_card:
             mel = self.model.feature_extractor(np.zeros(WINDOW, np.float32))
             with cublas.tried_out("asr_whisper"):
@@ -184,6 +191,25 @@ class Whisper(Batching):
             vad_filter=False,
         )
         return "".join(segment.text for segment in segments).strip()
+
+
+def _check(path: Path) -> None:
+    """Raises ModelMissing where faster-whisper would ask the hub for what isn't here, and might take another model's."""
+    for name in ("model.bin", "config.json", "tokenizer.json"):
+        if not (path / name).is_file():
+            raise ModelMissing(f"{path}: no CTranslate2 folder of Whisper: {name} isn't there; was it fetched whole?")
+
+
+def _check_loaded(path: Path, model: Any) -> None:
+    """Raises ModelMissing where the files beside the weights are another model's: each clip would fail on them."""
+    if model.hf_tokenizer.token_to_id("<|startoftranscript|>") is None:
+        raise ModelMissing(f"{path / 'tokenizer.json'}: not Whisper's: it has no <|startoftranscript|>")
+    made, wanted = len(model.feature_extractor.mel_filters), model.model.n_mels
+    if made != wanted:
+        raise ModelMissing(
+            f"{path}: the model takes {wanted} mel bands, and preprocessor_config.json, where 80 stand if it isn't there, "
+            f"makes {made}: fetch it from where the model is from"
+        )
 
 
 def _unless_failed(tokenizer: Any, result: Any) -> str | None:

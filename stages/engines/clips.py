@@ -4,14 +4,22 @@ import numpy as np
 
 from stages import audio
 from stages.engines.base import Refused
+from stages.requests import Score
 
 RATE = 16000
 
 
 def refuse_unless_finite(finite: bool) -> None:
-    """Raises Refused `bad_features`: the nearest centroid to a NaN is none, whatever argmin says."""
+    """Raises Refused `bad_features`: the nearest centroid to a NaN is none, whatever argmin says, and no voice is like it."""
     if not finite:
         raise Refused("bad_features", "the model's features of this clip aren't finite numbers; try dtype float32")
+
+
+def rated(mos: float) -> Score:
+    """The score, between 1 and 5. Raises Refused `bad_score`: a NaN is below no limit, and so would pass any."""
+    if not np.isfinite(mos):
+        raise Refused("bad_score", f"the model's score of this clip is {mos}, which isn't a finite number")
+    return Score(float(np.clip(mos, 1.0, 5.0)))
 
 
 def hear(clip: bytes) -> np.ndarray:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.engines.joblib_arrays import Machine, Made, NotPlain
+from stages.engines.loading import reading
 from stages.engines.models import ModelMissing
 
 SETTINGS = {1: "cosyvoice.yaml", 2: "cosyvoice2.yaml"}  # CosyVoice-300M-SFT's, CosyVoice2-0.5B's
@@ -102,11 +103,8 @@ def check_weights(folder: Path) -> None:
     for path in (folder / name for name in (*WEIGHTS, SPEAKERS)):
         if path.name == SPEAKERS and not path.is_file():  # CosyVoice 2 reads it where there is one
             continue
-        try:
+        with reading(path, "broken, or not only weights"):
             data = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-        except Exception as error:  # torch and pickle each raise their own
-            told = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise ModelMissing(f"{path}: broken, or not only weights: {told}") from None
         if not isinstance(data, dict) or not data:
             raise ModelMissing(f"{path}: no weights: it holds {type(data).__name__} and not tensors by name")
 

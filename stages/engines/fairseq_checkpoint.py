@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stages.engines.loading import reading
 from stages.engines.models import ModelMissing
 
 # What a training run leaves beside the weights is of these packages, and of these plain types.
@@ -117,7 +118,7 @@ def load(path: Path) -> Any:
     """What is in the file: tensors, plain values, and `Plain` objects. Raises ModelMissing."""
     import torch
 
-    try:
+    with reading(path, "broken, or no PyTorch checkpoint"):
         try:
             named = torch.serialization.get_unsafe_globals_in_checkpoint(path)
         except ValueError:
@@ -126,11 +127,6 @@ def load(path: Path) -> Any:
             raise ModelMissing(f"{path}: not read: it names {strange[0]}, which is no part of a speech encoder")
         with torch.serialization.safe_globals([(Plain, name) for name in named]):
             return torch.load(path, map_location="cpu", weights_only=True)
-    except ModelMissing:
-        raise
-    except Exception as error:  # a broken file goes wrong in many ways
-        told = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelMissing(f"{path}: broken, or no PyTorch checkpoint: {told}") from None
 
 
 def _plain(value: Any) -> Any:

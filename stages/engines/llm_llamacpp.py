@@ -7,6 +7,10 @@ replies depend on their order.)
 """
 
 import json
+import os
+import re
+import sys
+import tempfile
 import zlib
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,10 +20,13 @@ from pydantic import Field
 from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
 from stages.engines.interpreter import installed
+from stages.engines.loading import loading
+from stages.engines.models import ModelMissing
 from stages.requests import Complete, Completion, Request
 
 KIND = "llm"
 BATCH_INVARIANT = True
+_ERROR = re.compile(r"^\S+ E +\S+: +(.+)$", re.M)  # a line of llama.cpp's log: when, E, who, what
 
 
 class Config(EngineConfig):
@@ -28,7 +35,7 @@ class Config(EngineConfig):
     model: str = Field(
         "smollm2-135m-instruct", description="a GGUF file, a folder with one, or a name in the catalogue"
     )
-    context: int = Field(4096, ge=256, description="tokens of prompt and reply together at most")
+    context: int = Field(4096, ge=256, le=2**20, description="tokens of prompt and reply together at most")
     heads: int = Field(3, ge=1, description="prompts whose shared head stays computed; changes no reply")
 
 
@@ -50,8 +57,9 @@ def licence(config: Config) -> str:
 
 
 def load(config: Config) -> "LlamaCpp":
-    """Raises ModelMissing, or FileNotFoundError where the folder holds no GGUF file."""
-    return LlamaCpp(config)
+    """Raises ModelMissing."""
+    with loading("llm_llamacpp", config.model):
+        return LlamaCpp(config)
 
 
 class LlamaCpp(Batching):
@@ -70,7 +78,10 @@ class LlamaCpp(Batching):
         params.verbosity = -1
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = config.resources.threads
         params.n_gpu_layers = -1 if config.resources.num_gpus else 0
-        self.server = xllamacpp.Server(params)
+        try:
+            self.server = xllamacpp.Server(params)
+        except RuntimeError as error:  # which says nothing
+            raise RuntimeError(f"{params.model.path}: {_why(params) or error}") from None
         self.slots: dict[str, int] = {}  # the head that each slot was brought to, the longest unused first
         self.count = config.heads
         super().__init__(batch=1)  # what waits is sorted all the same, and a refused prompt costs no other its reply
@@ -140,10 +151,31 @@ def _completion(reply: dict[str, Any]) -> Completion:
     return Completion(text or "", finish, int(reply["usage"]["completion_tokens"]))
 
 
+def _why(params: Any) -> str:
+    """llama.cpp tells why in what it prints alone: it is tried once more, and listened to. The first error that it names."""
+    import xllamacpp
+
+    params.verbosity = 1  # errors
+    sys.stderr.flush()
+    before = os.dup(2)
+    with tempfile.TemporaryFile() as printed:
+        os.dup2(printed.fileno(), 2)
+        try:
+            xllamacpp.Server(params)
+        except RuntimeError:
+            pass
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+        printed.seek(0)
+        found = _ERROR.search(printed.read().decode(errors="replace"))
+    return found[1][:300] if found else ""
+
+
 def _gguf(path: Path) -> Path:
     if path.is_file():
         return path
     found = sorted(path.glob("*.gguf"))
     if not found:
-        raise FileNotFoundError(f"{path} holds no GGUF file")
+        raise ModelMissing(f"{path} holds no GGUF file")
     return found[0]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from stages.engines.base import Refused
+from stages.engines.loading import loading
 from stages.engines.openai_client import Again, Client, ServerConfig, trouble
 from stages.requests import Complete, Completion, Request
 
@@ -38,7 +39,8 @@ def licence(config: Config) -> str:
 
 def load(config: Config) -> "OpenAI":
     """Asks the server nothing yet."""
-    return OpenAI(config)
+    with loading("llm_openai", config.model):
+        return OpenAI(config)
 
 
 class OpenAI(Client):

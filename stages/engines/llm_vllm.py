@@ -19,6 +19,7 @@ from pydantic import Field, model_validator
 from stages.engines import models as catalogue
 from stages.engines.base import EngineConfig, Refused, Resources, Unavailable
 from stages.engines.interpreter import version_of
+from stages.engines.loading import loading
 from stages.requests import Complete, Completion, Request
 
 KIND = "llm"
@@ -112,7 +113,8 @@ def trouble(config: Config) -> str:
 
 def load(config: Config) -> "VLLM":
     """Raises ModelMissing where the package or the model is missing, broken, or too large for the machine."""
-    return VLLM(config)
+    with loading("llm_vllm", config.model, "vllm"):
+        return VLLM(config)
 
 
 class VLLM:

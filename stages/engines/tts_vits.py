@@ -13,11 +13,13 @@ from pydantic import Field
 from stages import audio
 from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
+from stages.engines.loading import loading, reading
 from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
 from stages.engines.optional import lacking, require, versions
 from stages.engines.pieces import joined, pieces
 from stages.engines.torch_device import torch_device
+from stages.engines.torch_weights import check_finite, check_report
 from stages.requests import Clip, Request, Speak
 
 KIND = "tts"
@@ -59,7 +61,8 @@ def licence(config: Config) -> str:
 
 def load(config: Config) -> "Vits":
     """Raises ModelMissing."""
-    return Vits(config)
+    with loading("tts_vits", config.model, "units"):
+        return Vits(config)
 
 
 class Vits(Batching):
@@ -179,21 +182,22 @@ def _loaded(path: Any) -> tuple[Any, Any]:
     import transformers
 
     transformers.utils.logging.disable_progress_bar()
-    try:
+    with reading(path, "can't be loaded"):
         config = transformers.AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
         if config.model_type != "vits":
             raise ModelMissing(f"{path}: config.json says model_type '{config.model_type}', not vits")
+        if not (path / "tokenizer_config.json").is_file():  # without a word its texts would be taken for phonemes
+            raise ModelMissing(f"{path}: no folder of a VITS: tokenizer_config.json isn't there")
         model, report = transformers.VitsModel.from_pretrained(
-            path, output_loading_info=True, local_files_only=True, dtype="float32"
+            path, output_loading_info=True, local_files_only=True, dtype="float32", ignore_mismatched_sizes=True
         )
         tokenizer = transformers.VitsTokenizer.from_pretrained(path, local_files_only=True)
-    except ModelMissing:
-        raise
-    except Exception as error:  # transformers, safetensors and torch each raise their own
-        told = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelMissing(f"{path}: can't be loaded: {told}") from None
-    if lacking := sorted(report["missing_keys"]):
-        raise ModelMissing(f"{path}: the weights lack {lacking[0]} and {len(lacking) - 1} more")
+    check_report(path, report)
+    check_finite(path, model)
+    if (most := max(tokenizer.encoder.values(), default=0)) >= config.vocab_size:
+        raise ModelMissing(
+            f"{path}: vocab.json goes up to {most}, the model to {config.vocab_size - 1}: another model's"
+        )
     if tokenizer.phonemize:
         try:
             import phonemizer  # noqa: F401

@@ -15,10 +15,12 @@ from pydantic import Field
 from stages import audio
 from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
+from stages.engines.loading import loading, reading
 from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
 from stages.engines.optional import lacking, require, versions
 from stages.engines.torch_device import torch_device
+from stages.engines.torch_weights import check_finite
 from stages.engines.windows import windows
 from stages.requests import Clip, Request, Vocode
 
@@ -70,7 +72,8 @@ def trouble(config: Config) -> str:
 
 def load(config: Config) -> "UnitVocoder":
     """Raises ModelMissing."""
-    return UnitVocoder(config)
+    with loading(BACKEND, config.model, "units"):
+        return UnitVocoder(config)
 
 
 class UnitVocoder(Batching):
@@ -150,22 +153,18 @@ def _load(checkpoint: Path, config: Path) -> tuple["torch.nn.ModuleDict", dict[s
     """Embedding, duration predictor and generator, every weight in its place. Raises ModelMissing."""
     import torch
 
-    try:
+    with reading(config, "no unit vocoder's"):
         settings = json.loads(config.read_text(encoding="utf-8"))
         parts = _build(settings)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelMissing(f"{config}: no unit vocoder's: {type(error).__name__}: {error}") from None
-    try:
+    with reading(checkpoint, "broken, or no unit vocoder"):
         weights = torch.load(checkpoint, map_location="cpu", weights_only=True)["generator"]
         named = _renamed(weights)
-    except Exception as error:  # a broken file goes wrong in many ways
-        told = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelMissing(f"{checkpoint}: broken, or no unit vocoder: {told}") from None
     try:
         parts.load_state_dict(named)
     except RuntimeError as error:
         told = " ".join(line.strip() for line in str(error).splitlines()[1:2])
         raise ModelMissing(f"{checkpoint}: doesn't fit {config.name}: {told}") from None
+    check_finite(checkpoint, parts)
     return parts, settings
 
 

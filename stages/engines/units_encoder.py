@@ -15,6 +15,7 @@ from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Refused
 from stages.engines.clips import RATE, hear, refuse_unless_finite
 from stages.engines.interpreter import installed
+from stages.engines.loading import loading
 from stages.requests import Encode, Features, Quantise, Request, Units
 
 KIND = "encoder"
@@ -51,7 +52,8 @@ def licence(config: Config) -> str:
 
 def load(config: Config) -> "Encoder":
     """Raises ModelMissing."""
-    return Encoder(config)
+    with loading("units_encoder", config.model):
+        return Encoder(config)
 
 
 class Encoder(Batching):

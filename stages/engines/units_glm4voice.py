@@ -17,10 +17,12 @@ from pydantic import Field
 from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Unavailable
 from stages.engines.clips import RATE, hear, refuse_unless_finite
+from stages.engines.loading import loading, reading
 from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
 from stages.engines.optional import lacking, require, versions
 from stages.engines.torch_device import torch_device
+from stages.engines.torch_weights import check_finite
 from stages.engines.usage import seconds_of
 from stages.engines.windows import buckets
 from stages.requests import Quantise, Request, Units
@@ -79,7 +81,8 @@ def trouble(config: Config) -> str:
 
 def load(config: Config) -> "Glm4Voice":
     """Raises ModelMissing."""
-    return Glm4Voice(config)
+    with loading(BACKEND, config.model, "units"):
+        return Glm4Voice(config)
 
 
 class Glm4Voice(Batching):
@@ -194,11 +197,9 @@ def _settings(path: Path) -> Any:
     """transformers' Whisper settings with the tokenizer's own. Raises ModelMissing."""
     import transformers
 
-    try:
+    with reading(path, "no folder of a GLM-4-Voice tokenizer"):
         told = json.loads((path / "config.json").read_text(encoding="utf-8"))
         settings = transformers.WhisperConfig(**told, attn_implementation="sdpa")
-    except (OSError, ValueError, TypeError) as error:
-        raise ModelMissing(f"{path}: no folder of a GLM-4-Voice tokenizer: {error}") from None
     needed = ("quantize_position", "quantize_vocab_size", "pooling_position", "pooling_kernel_size",
               "encoder_causal_convolution", "quantize_causal_block_size")  # fmt: skip
     if lacking := [name for name in needed if name not in told]:
@@ -229,7 +230,7 @@ def _load(path: Path, settings: Any) -> "torch.nn.ModuleDict":
     if not files:
         raise ModelMissing(f"{path}: no GLM-4-Voice tokenizer: there is no model.safetensors in it")
     weights = {}
-    try:
+    with reading(path, "the weights can't be loaded"):
         for file in files:
             for name, value in load_file(file).items():
                 name = re.sub(r"^(model\.)?(encoder\.)?", "", name)
@@ -237,7 +238,5 @@ def _load(path: Path, settings: Any) -> "torch.nn.ModuleDict":
                 if not _LEFT.fullmatch(name) and not (beyond and int(beyond[1]) >= last):
                     weights[name] = value.float()
         parts.load_state_dict(weights)
-    except Exception as error:  # safetensors and torch each raise their own
-        told = " ".join(line.strip() for line in str(error).splitlines()[:2])[:300]
-        raise ModelMissing(f"{path}: the weights can't be loaded: {told}") from None
+    check_finite(path, parts)
     return parts

@@ -8,6 +8,7 @@ from typing import Any
 
 from stages.engines import models as catalogue
 from stages.engines import ssl_units
+from stages.engines.loading import loading
 from stages.engines.ssl_units import BATCH_INVARIANT, SslConfig, SslUnits, models
 
 __all__ = ["BATCH_INVARIANT", "KIND", "Config", "has_codebook", "identity", "licence", "load", "models", "trouble"]
@@ -37,4 +38,5 @@ def trouble(config: Config) -> str:
 
 def load(config: Config) -> SslUnits:
     """Raises ModelMissing."""
-    return SslUnits(BACKEND, config)
+    with loading(BACKEND, config.model, "units"):
+        return SslUnits(BACKEND, config)

@@ -15,6 +15,7 @@ from stages.engines import onnx_session
 from stages.engines.base import Batching, EngineConfig, Unavailable
 from stages.engines.clips import RATE, hear
 from stages.engines.interpreter import ONNXRUNTIME, installed
+from stages.engines.loading import loading, reading
 from stages.engines.models import ModelMissing
 from stages.engines.windows import windows
 from stages.requests import Quantise, Request, Units
@@ -63,7 +64,8 @@ def trouble(config: Config) -> str:
 
 def load(config: Config) -> "S3":
     """Raises ModelMissing."""
-    return S3(config)
+    with loading("units_s3", config.model):
+        return S3(config)
 
 
 class S3(Batching):
@@ -75,13 +77,16 @@ class S3(Batching):
         from faster_whisper.feature_extractor import FeatureExtractor
 
         path = _file(catalogue.resolve(config.model))
-        self.session = _session(path, config)
+        self.session = onnx_session.open_session("units_s3", path, config.resources)
+        shapes = [one.shape for one in self.session.get_inputs()]
+        if len(shapes) != 2 or len(shapes[0]) != 3 or shapes[0][1] != MELS:
+            raise ModelMissing(
+                f"{path}: no speech tokenizer: it takes {shapes}, not a spectrogram [1, {MELS}, n] and its length"
+            )
         self.names = [one.name for one in self.session.get_inputs()]
         self.mel = FeatureExtractor(feature_size=MELS)
-        try:
+        with reading(path, "no speech tokenizer"):
             self.hop = RATE // len(self._units(np.zeros(RATE, np.float32)))
-        except Exception as error:  # onnxruntime's kinds have no common base
-            raise ModelMissing(f"{path}: no speech tokenizer: {str(error).splitlines()[0][:200]}") from None
         super().__init__(batch=1)
 
     def answer(self, requests: list[Request]) -> list[Units]:
@@ -122,18 +127,3 @@ def _file(path: Path) -> Path:
     if not found:
         raise ModelMissing(f"{path}: no speech tokenizer: there is no speech_tokenizer_v2.onnx in it")
     return found[-1]
-
-
-def _session(path: Path, config: Config) -> Any:
-    try:
-        session = onnx_session.open_session("units_s3", path, config.resources)
-    except ModelMissing:
-        raise
-    except Exception as error:  # its kinds have no common base
-        raise ModelMissing(f"{path}: broken, or no ONNX file: {str(error).splitlines()[0][:200]}") from None
-    shapes = [one.shape for one in session.get_inputs()]
-    if len(shapes) != 2 or len(shapes[0]) != 3 or shapes[0][1] != MELS:
-        raise ModelMissing(
-            f"{path}: no speech tokenizer: it takes {shapes}, not a spectrogram [1, {MELS}, n] and its length"
-        )
-    return session

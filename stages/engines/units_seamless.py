@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from stages.engines import ssl_units
+from stages.engines.loading import loading
 from stages.engines.ssl_units import BATCH_INVARIANT, SslConfig, SslUnits, models
 
 __all__ = [
@@ -55,4 +56,5 @@ def trouble(config: Config) -> str:
 
 def load(config: Config) -> SslUnits:
     """Raises ModelMissing."""
-    return SslUnits(BACKEND, config, config.heads)
+    with loading(BACKEND, config.model, "units"):
+        return SslUnits(BACKEND, config, config.heads)

@@ -9,6 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tiny_models
+import torch
+import transformers
+from tiny_models import RATE
 
 from stages import audio
 from stages.engines import tts_vits
@@ -17,31 +21,12 @@ from stages.engines.models import ModelMissing
 from stages.engines.tts_vits import Config, Vits, identity, load
 from stages.requests import Speak
 
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
-RATE = 16000
 TEXT = "the cat sat on the mat, and it was happy."
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A two-speaker VITS of 0.3 M parameters whose noise is loud enough to be speech to the trimmer."""
-    path = tmp_path_factory.mktemp("vits")
-    torch.manual_seed(0)
-    config = transformers.VitsConfig(
-        vocab_size=38, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, ffn_dim=16, flow_size=16,
-        spectrogram_bins=16, num_speakers=2, speaker_embedding_size=8, upsample_initial_channel=32,
-        upsample_rates=[8, 8, 2, 2], upsample_kernel_sizes=[16, 16, 4, 4], resblock_kernel_sizes=[3],
-        resblock_dilation_sizes=[[1, 3, 5]], prior_encoder_num_flows=1, posterior_encoder_num_wavenet_layers=1,
-        prior_encoder_num_wavenet_layers=1, duration_predictor_num_flows=1, depth_separable_num_layers=1,
-        duration_predictor_filter_channels=16, sampling_rate=RATE,
-    )  # fmt: skip
-    transformers.VitsModel(config).save_pretrained(path)
-    letters = ["<pad>", "<unk>", *"abcdefghijklmnopqrstuvwxyz' ,.?!-"]
-    (path / "vocab.json").write_text(json.dumps({letter: number for number, letter in enumerate(letters)}))
-    told = {"add_blank": True, "normalize": True, "phonemize": False, "is_uroman": False, "language": "eng"}
-    (path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "VitsTokenizer", **told}))
-    return path
+    return tiny_models.vits(tmp_path_factory.mktemp("vits"))
 
 
 @pytest.fixture(scope="module")

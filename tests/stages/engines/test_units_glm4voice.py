@@ -1,10 +1,8 @@
 """GLM-4-Voice's tokenizer: a tiny folder of its shape, against the same arithmetic written out plainly."""
 
 import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,69 +11,18 @@ import torch
 import transformers
 from golden.clips import clip
 from safetensors.torch import load_file, save_file
+from tiny_models import BLOCK, CODES, HEADS, LAYERS, POOL, WIDTH, glm
 
 from stages.engines import units_glm4voice
 from stages.engines.base import Refused, Unavailable
 from stages.engines.models import ModelMissing
 from stages.requests import Encode, Quantise
 
-WIDTH, HEADS, LAYERS, CODES, BLOCK, POOL = 32, 4, 2, 30, 40, 4
-CONFIG: dict[str, Any] = {
-    "architectures": ["WhisperVQEncoder"],
-    "model_type": "whisper",
-    "d_model": WIDTH,
-    "encoder_attention_heads": HEADS,
-    "encoder_ffn_dim": 64,
-    "encoder_layers": 4,
-    "max_source_positions": 1500,
-    "num_mel_bins": 128,
-    "encoder_causal_attention": False,
-    "encoder_causal_convolution": True,
-    "pooling_kernel_size": POOL,
-    "pooling_position": LAYERS,
-    "pooling_type": "avg",
-    "quantize_causal_block_size": BLOCK,
-    "quantize_causal_encoder": False,
-    "quantize_encoder_only": True,
-    "quantize_position": LAYERS,
-    "quantize_vocab_size": CODES,
-}
-
 
 def wav(samples: np.ndarray, rate: int = 16000) -> bytes:
     file = io.BytesIO()
     soundfile.write(file, samples, rate, format="WAV", subtype="FLOAT")
     return file.getvalue()
-
-
-def make(folder: Path, **changes: Any) -> Path:
-    folder.mkdir(exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(CONFIG | changes))
-    torch.manual_seed(7)
-
-    def draw(*shape: int) -> torch.Tensor:
-        return 0.3 * torch.randn(*shape)
-
-    weights = {"embed_positions.weight": draw(1500, WIDTH), "embed_positions2.weight": draw(375, WIDTH)}
-    weights |= {"conv1.weight": 0.2 * draw(WIDTH, 128, 3), "conv1.bias": draw(WIDTH)}
-    weights |= {"conv2.weight": draw(WIDTH, WIDTH, 3), "conv2.bias": draw(WIDTH)}
-    weights |= {
-        "codebook.weight": draw(CODES, WIDTH),
-        "ema_count": torch.ones(CODES),
-        "ema_weight": draw(CODES, WIDTH),
-    }
-    for layer in range(LAYERS):
-        name = f"layers.{layer}"
-        for part in ("q_proj", "v_proj", "k_proj", "out_proj"):
-            weights[f"{name}.self_attn.{part}.weight"] = draw(WIDTH, WIDTH)
-            if part != "k_proj":
-                weights[f"{name}.self_attn.{part}.bias"] = draw(WIDTH)
-        for part, out, into in (("fc1", 64, WIDTH), ("fc2", WIDTH, 64)):
-            weights |= {f"{name}.{part}.weight": draw(out, into), f"{name}.{part}.bias": draw(out)}
-        for part in ("self_attn_layer_norm", "final_layer_norm"):
-            weights |= {f"{name}.{part}.weight": 1 + draw(WIDTH), f"{name}.{part}.bias": draw(WIDTH)}
-    save_file(weights, folder / "model.safetensors")
-    return folder
 
 
 def plainly(folder: Path, samples: np.ndarray) -> torch.Tensor:
@@ -118,7 +65,7 @@ def plainly(folder: Path, samples: np.ndarray) -> torch.Tensor:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its codebook is made of frames of the clips, so that they have many units."""
-    made = make(tmp_path_factory.mktemp("glm") / "tokenizer")
+    made = glm(tmp_path_factory.mktemp("glm") / "tokenizer")
     weights = load_file(made / "model.safetensors")
     weights["codebook.weight"] = torch.cat([plainly(made, clip(number)) for number in range(3)])[:CODES]
     save_file(weights, made / "model.safetensors")
@@ -183,11 +130,11 @@ def test_wrong_folders_are_told(folder: Path, tmp_path: Path) -> None:
 
     assert "no such model file or folder" in refused(tmp_path / "nowhere")
     assert "no folder of a GLM-4-Voice tokenizer" in refused(tmp_path)
-    assert "pooling_type=max, which isn't known here" in refused(make(tmp_path / "max", pooling_type="max"))
-    assert "size mismatch for codebook.weight" in refused(make(tmp_path / "more", quantize_vocab_size=61))
+    assert "pooling_type=max, which isn't known here" in refused(glm(tmp_path / "max", pooling_type="max"))
+    assert "size mismatch for codebook.weight" in refused(glm(tmp_path / "more", quantize_vocab_size=61))
     whisper = tmp_path / "whisper"
     transformers.WhisperConfig(d_model=32).save_pretrained(whisper)
     assert "config.json has no quantize_position" in refused(whisper)
-    broken = make(tmp_path / "broken")
+    broken = glm(tmp_path / "broken")
     (broken / "model.safetensors").write_bytes((broken / "model.safetensors").read_bytes()[:3000])
     assert "the weights can't be loaded" in refused(broken)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import tiny_models
 import torch
 import transformers
 from golden.clips import clip
@@ -31,15 +32,6 @@ from stages.stage import Context
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden" / "units"
 NAMES = ("hubert_base", "hubert_large", "wav2vec2")
-TINY: dict[str, Any] = {
-    "hidden_size": 32,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 4,
-    "intermediate_size": 64,
-    "conv_dim": [16] * 7,
-    "num_conv_pos_embedding_groups": 4,
-    "num_conv_pos_embeddings": 16,
-}
 FAIRSEQ2 = {  # how fairseq2 renames a fairseq checkpoint
     r"^(encoder\.layers\.\d+\.self_attn\.)out_proj": r"\1output_proj",
     r"^(encoder\.layers\.\d+\.)fc1": r"\1ffn.inner_proj",
@@ -134,7 +126,7 @@ def test_fairseq2_names_and_no_settings(name: str, tmp_path: Path, ask) -> None:
 @pytest.mark.parametrize("kind", ["hubert", "hubert_large", "wavlm", "wavlm_large", "wav2vec2", "wav2vec2_large"])
 def test_a_folder_gives_what_transformers_gives(kind: str, tmp_path: Path, ask) -> None:
     name = {"hubert": "Hubert", "wavlm": "WavLM", "wav2vec2": "Wav2Vec2"}[kind.removesuffix("_large")]
-    folder = tiny_folder(tmp_path, name, **(LARGE if kind.endswith("large") else {}))
+    folder = tiny_models.ssl(tmp_path, name, **(LARGE if kind.endswith("large") else {}))
     normalise = kind.endswith("large")
     transformers.Wav2Vec2FeatureExtractor(do_normalize=normalise).save_pretrained(folder)
     model = getattr(transformers, f"{name}Model").from_pretrained(folder).eval()
@@ -148,13 +140,6 @@ def test_a_folder_gives_what_transformers_gives(kind: str, tmp_path: Path, ask) 
         assert reply.frames.shape == wanted.shape
         assert np.abs(reply.frames - wanted).max() < 1e-4
     engine.close()
-
-
-def tiny_folder(folder: Path, name: str, **changes: Any) -> Path:
-    torch.manual_seed(7)
-    model = getattr(transformers, f"{name}Model")(getattr(transformers, f"{name}Config")(**TINY | changes))
-    model.save_pretrained(folder)
-    return folder
 
 
 def test_clips_of_unlike_length_share_a_batch(base: SslUnits, ask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,7 +300,7 @@ def test_a_corrupt_model_is_told(tmp_path: Path) -> None:
     ):
         (tmp_path / f"{number}.pt").write_bytes(broken)
         assert f"{number}.pt: broken, or no PyTorch checkpoint" in refused(model=str(tmp_path / f"{number}.pt"))
-    folder = tiny_folder(tmp_path / "folder", "Hubert")
+    folder = tiny_models.ssl(tmp_path / "folder", "Hubert")
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     assert f"{folder}: can't be loaded" in refused(model=str(folder), codebook="")
