@@ -68,10 +68,10 @@ class Dnsmos(Batching):
         return [self.rate(request) for request in requests if isinstance(request, Rate)]
 
     def rate(self, request: Rate) -> Score:
-        """The overall score, 1 to 5, averaged over the clip's windows. Raises Refused `bad_audio`."""
+        """The overall score, 1 to 5, averaged over the clip's windows. Raises Refused: `bad_audio`, `bad_score`."""
         outputs = [self.session.run(None, {"input_1": window[None]})[0] for window in windows(hear(request.clip))]
         raw = [float(output[0, 2]) for output in outputs]  # [1, 3]: signal, background, overall
-        return Score(float(np.clip(np.polyval(OVERALL, raw).mean(), 1.0, 5.0)))
+        return rated(float(np.polyval(OVERALL, raw).mean()))
 
 
 def windows(samples: np.ndarray) -> list[np.ndarray]:

@@ -105,7 +105,7 @@ class Utmos(Batching):
         super().__init__(batch=1)
 
     def answer(self, requests: list[Request]) -> list[Score]:
-        """Raises Refused `bad_audio`; Unavailable where memory runs out."""
+        """Raises Refused: `bad_audio`, `bad_score`; Unavailable where memory runs out."""
         return [Score(self.rate(hear(request.clip))) for request in requests if isinstance(request, Rate)]
 
     def rate(self, samples: np.ndarray) -> float:
@@ -117,7 +117,7 @@ class Utmos(Batching):
             if not out_of_memory(error):
                 raise
             raise Unavailable(f"mos_utmos: out of memory on {len(windows[0]) / RATE:.0f} s of audio") from None
-        return float(np.clip(np.average(scores, weights=[len(window) for window in windows]), 1.0, 5.0))
+        return rated(float(np.average(scores, weights=[len(window) for window in windows]))).mos
 
     def _score(self, samples: np.ndarray) -> float:
         import torch

@@ -91,8 +91,11 @@ class Resemblyzer(Batching):
         if request.reference not in self.heard:
             if request.reference not in self.bank:
                 raise Unavailable("the voice bank has changed since the run began; the same command goes on")
-            clip = self.bank[request.reference].clip()
-            self.heard[request.reference] = Voiceprint(self.embed(spoken(hear(clip))))
+            one = self.bank[request.reference]
+            try:
+                self.heard[request.reference] = Voiceprint(self.embed(spoken(hear(one.clip()))))
+            except Refused as refused:
+                raise Refused("bad_voice", f"the bank's clip of '{one.voice.id}': {refused.message}") from None
         return self.heard[request.reference]
 
     def embed(self, samples: np.ndarray) -> np.ndarray:
@@ -105,8 +108,11 @@ class Resemblyzer(Batching):
         with torch.inference_mode():
             heard = self.network["lstm"](parts)[1][0][-1]
             found = torch.relu(self.network["linear"](heard)).cpu().numpy()
-        mean = (found / np.linalg.norm(found, axis=1, keepdims=True)).mean(axis=0)
-        return np.asarray(mean / np.linalg.norm(mean), np.float32)
+        with np.errstate(invalid="ignore"):  # nothing of it is heard in a part: no direction, and then no voice
+            mean = (found / np.linalg.norm(found, axis=1, keepdims=True)).mean(axis=0)
+        vector = np.asarray(mean / np.linalg.norm(mean), np.float32)
+        refuse_unless_finite(bool(np.isfinite(vector).all()))
+        return vector
 
 
 def spoken(samples: np.ndarray) -> np.ndarray:

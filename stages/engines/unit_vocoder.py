@@ -132,6 +132,8 @@ class UnitVocoder(Batching):
                 first, last = window.first - window.begin, window.last - window.begin
                 pieces.append(wave[first * self.hop : last * self.hop])
             found: np.ndarray = torch.cat(pieces).cpu().numpy()
+        if not np.isfinite(found).all():
+            raise Refused("bad_units", "the vocoder made samples that aren't finite numbers")
         return found
 
 

@@ -100,3 +100,12 @@ def test_wrong_files_are_told(tmp_path: Path) -> None:
     assert "'other.weight' is no weight of a unit vocoder" in refused(broken)
     (broken / "config.json").unlink()
     assert "config.json isn't there" in refused(broken)
+
+
+def test_samples_that_are_no_numbers_are_refused(ask) -> None:
+    broken = unit_vocoder.load(unit_vocoder.Config(model=str(GOLDEN)))
+    with torch.inference_mode():
+        broken.parts["generator"].conv_post.bias.fill_(float("nan"))
+    with pytest.raises(Refused, match="aren't finite"):
+        ask(broken, [Vocode(packed([1, 2, 3]))])
+    broken.close()
