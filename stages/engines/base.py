@@ -164,7 +164,7 @@ class Batching(ABC):
 
     def _verdict(self, error: Exception) -> Exception:
         """Where the machine is at fault, which each library tells in its own way, the error that says so."""
-        name = type(self).__name__
+        name = type(self).__module__.rpartition(".")[2]  # as recipes have it
         if isinstance(error, Refused | Unavailable):
             return error
         if card_is_lost(error):

@@ -1,8 +1,11 @@
 """SmolLM2 in llama.cpp: real replies."""
 
+import subprocess
+import sys
 from concurrent.futures import FIRST_COMPLETED, wait
 
 import pytest
+from bench import ROOT
 
 from stages.engines.base import Refused
 from stages.engines.llm_llamacpp import Config, LlamaCpp, identity, licence, load
@@ -75,8 +78,9 @@ def test_messages_and_json(engine: LlamaCpp) -> None:
 
 
 def test_a_prompt_beyond_the_context_is_refused(engine: LlamaCpp) -> None:
-    with pytest.raises(Refused, match="prompt_too_long"):
-        ask(engine, [Complete(prompt="word " * 6000, max_tokens=5)])
+    for prompt in ("word " * 6000, "a" * 100_000):
+        with pytest.raises(Refused, match="prompt_too_long"):
+            ask(engine, [Complete(prompt=prompt, max_tokens=5)])
 
 
 def test_a_reply_does_not_wait_for_others(engine: LlamaCpp) -> None:
@@ -100,6 +104,27 @@ def test_it_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     ask(quiet, [Complete(prompt="Once upon a time", max_tokens=4)])
     quiet.close()
     assert "".join(capfd.readouterr()) == ""
+
+
+def test_a_context_that_memory_is_too_small_for_is_told() -> None:
+    """In a process that may take 8 GiB more than it has: a context of a million tokens wants 66."""
+    script = (
+        "import resource\n"
+        "from stages.engines import llm_llamacpp as l\n"
+        "import xllamacpp\n"
+        "have = 1024 * int(next(l for l in open('/proc/self/status') if l.startswith('VmSize')).split()[1])\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (have + 2**33, -1))\n"
+        "try: l.load(l.Config(context=2**20))\n"
+        "except Exception as error: print(type(error).__name__, error)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.stdout.startswith("ModelMissing llm_llamacpp: out of memory while loading smollm2"), ran.stderr
+    assert ran.stdout.count("\n") == 1 and ran.stderr == ""
+
+
+@pytest.mark.parametrize("prompt", ["", " ", "\0", "<|im_end|>", "🙂"])
+def test_odd_prompts_get_replies(engine: LlamaCpp, prompt: str) -> None:
+    assert ask(engine, [Complete(prompt=prompt, max_tokens=4)])[0].tokens <= 4
 
 
 def test_identity_is_of_what_replies_depend_on() -> None:
