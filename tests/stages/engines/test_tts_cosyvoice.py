@@ -307,6 +307,18 @@ def test_broken_folders_are_told_in_one_line(source: str, models: dict[int, Path
         assert "\n" not in str(caught.value), caught.value
 
 
+@pytest.mark.parametrize("call", ["torch.load", "cosyvoice.cli.cosyvoice.CosyVoice"])
+def test_too_little_memory_to_load_it_is_told(
+    source: str, models: dict[int, Path], call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_much(*args: Any, **named: Any) -> Any:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(call, too_much)
+    with pytest.raises(ModelMissing, match=f"^tts_cosyvoice: out of memory while loading {models[1]}"):
+        load(Config(model=str(models[1]), source=source))
+
+
 def test_it_keeps_to_itself(first: CosyVoice, source: str, capfd: pytest.CaptureFixture[str]) -> None:
     """No progress bar, and no text in the log; its code's digest goes into the key."""
     first.submit(Speak("A secret.", "英文男")).result(60)
