@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from stages.engines import models as catalogue
 from stages.engines.base import EngineLost, Unavailable
 from stages.engines.below import watch
+from stages.engines.loading import reading
 from stages.engines.models import ModelMissing
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Core:
             raise ModelMissing(INSTALL if error.name == "vllm" else f"{INSTALL} ({error})") from None
         core = cls(config)
         try:
+            check_shards(core.folder)
             core._load_tokeniser()
             core._load_adapter()
             core._start()
@@ -207,6 +209,29 @@ class Core:
         found = [match for line in lines if (match := _ERROR.match(line.strip()))]
         told = [f"{match[1].rpartition('.')[2]}: {match[2]}" for match in found if "root cause" not in match[2]]
         return (told[-1] if told else "it told no reason")[:500]
+
+
+def check_shards(folder: Path) -> None:
+    """Raises ModelMissing where a checkpoint in several files isn't whole: vLLM doesn't notice when a matrix of a layer is
+    missing (its own check leaves linear layers out), and goes on with what is in memory.
+    """
+    from safetensors import safe_open
+
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return
+    with reading(index, "can't be read"):
+        told: dict[str, str] = json.loads(index.read_bytes())["weight_map"]
+        names = sorted(set(told.values()))
+    for name in names:
+        if not (folder / name).is_file():
+            raise ModelMissing(f"{folder}: it lacks {name}; was it fetched whole?")
+        with reading(folder / name, "broken, or no safetensors"), safe_open(folder / name, "np") as file:
+            there = set(file.keys())
+        if lacking := sorted(weight for weight, place in told.items() if place == name and weight not in there):
+            raise ModelMissing(
+                f"{folder / name}: it lacks {lacking[0]} and {len(lacking) - 1} more that {index.name} lists"
+            )
 
 
 def arguments_of(config: "Config", batch: int) -> dict[str, Any]:

@@ -1,17 +1,21 @@
 """What llm_vllm says without vLLM: identity, settings that can't work, the package that is missing."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from bench import ROOT
 from pydantic import ValidationError
+from safetensors.numpy import save_file
 
 from pipeline.graph import Engine
 from stages.engines import llm_vllm
 from stages.engines.models import ModelMissing
+from stages.engines.vllm_core import check_shards
 from stages.requests import Completion
 
 
@@ -61,6 +65,30 @@ def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "pip install 'voxsmith[vllm]'" in llm_vllm.trouble(nowhere)
     with pytest.raises(ModelMissing, match=r"pip install 'voxsmith\[vllm\]'"):
         llm_vllm.load(nowhere)
+
+
+def test_a_checkpoint_that_is_not_whole_is_told(tmp_path: Path) -> None:
+    """vLLM itself doesn't miss what linear layers lack."""
+    check_shards(tmp_path)  # one file has no list
+    files = {"one.safetensors": ["q_proj", "k_proj"], "two.safetensors": ["v_proj"]}
+    told = {weight: name for name, weights in files.items() for weight in weights}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": told}))
+    for says in ("it lacks one.safetensors; was it fetched whole", "it lacks two.safetensors"):
+        with pytest.raises(ModelMissing, match=says):
+            check_shards(tmp_path)
+        for name in [name for name in files if name in says]:
+            save_file({weight: np.zeros(2, np.float32) for weight in files[name]}, tmp_path / name)
+    check_shards(tmp_path)
+    save_file({"k_proj": np.zeros(2, np.float32)}, tmp_path / "one.safetensors")
+    with pytest.raises(ModelMissing, match=r"one.safetensors: it lacks q_proj and 0 more that model.safetensors.index"):
+        check_shards(tmp_path)
+    (tmp_path / "two.safetensors").write_bytes(b"nothing")
+    save_file({"q_proj": np.zeros(2, np.float32), "k_proj": np.zeros(2, np.float32)}, tmp_path / "one.safetensors")
+    with pytest.raises(ModelMissing, match=r"two.safetensors: broken, or no safetensors"):
+        check_shards(tmp_path)
+    (tmp_path / "model.safetensors.index.json").write_text("[]")
+    with pytest.raises(ModelMissing, match=r"index.json: can't be read"):
+        check_shards(tmp_path)
 
 
 def test_a_reply_without_a_teacher_packs_as_it_always_did() -> None:
