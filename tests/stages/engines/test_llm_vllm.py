@@ -241,3 +241,19 @@ def test_what_cannot_be_loaded_is_told_in_a_line(tmp_path: Path) -> None:
         print(failure.value)
         assert "\n" not in str(failure.value)
     assert not psutil.wait_procs(set(writers()) - before, timeout=20)[1]
+
+
+@pytest.mark.parametrize("how", ["lacks one", "another shape"])
+def test_weights_that_are_not_the_models_are_told(how: str, tmp_path: Path) -> None:
+    """A whole file. Of linear layers vLLM doesn't look what is missing: `check_shards` does, where a list says what there is."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    folder, name = copy_of(smollm2(), tmp_path / "model"), "model.layers.3.input_layernorm.weight"
+    weights = load_file(folder / "model.safetensors")
+    left = {key: value for key, value in weights.items() if key != name}
+    save_file(left if how == "lacks one" else left | {name: torch.zeros(3, 3)}, folder / "model.safetensors")
+    with pytest.raises(ModelMissing, match=f"can't load {folder}: ") as failure:
+        llm_vllm.load(config(folder))
+    print(failure.value)
+    assert "\n" not in str(failure.value)
