@@ -170,5 +170,7 @@ class Batching(ABC):
         if card_is_lost(error):
             return EngineLost(f"{name} on {which_card()}: {str(error).splitlines()[0]}")
         if out_of_memory(error):
-            return Unavailable(f"{name}: out of memory on one request alone; fewer replicas a machine, or a smaller model")
+            return Unavailable(
+                f"{name}: out of memory on one request alone; fewer replicas a machine, or a smaller model"
+            )
         return error

@@ -11,7 +11,7 @@ from pydantic import Field
 from stages.engines import models as catalogue
 from stages.engines import onnx_session
 from stages.engines.base import Batching, EngineConfig
-from stages.engines.clips import hear
+from stages.engines.clips import hear, rated
 from stages.engines.interpreter import ONNXRUNTIME, installed
 from stages.engines.loading import loading
 from stages.engines.models import ModelMissing

@@ -16,7 +16,7 @@ from pydantic import Field
 from stages.engines import fairseq_checkpoint, ssl_encoder
 from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Unavailable
-from stages.engines.clips import RATE, hear
+from stages.engines.clips import RATE, hear, rated
 from stages.engines.loading import loading
 from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing

@@ -25,9 +25,7 @@ def trouble(backend: str, resources: Resources) -> str:
     return "" if known else f"{backend}: onnxruntime knows no GPU; {_INSTALL}"
 
 
-def open_session(
-    backend: str, path: Path, resources: Resources, card: bool = True
-) -> "onnxruntime.InferenceSession":
+def open_session(backend: str, path: Path, resources: Resources, card: bool = True) -> "onnxruntime.InferenceSession":
     """`card`: whether the engine can use one. Raises ModelMissing where the file is missing or broken, and where the recipe
     gives it a GPU that onnxruntime can't use: by itself it would take the CPU and say nothing.
     """

@@ -14,7 +14,7 @@ from pydantic import Field
 from stages import audio
 from stages.engines import models as catalogue
 from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
-from stages.engines.clips import RATE, hear
+from stages.engines.clips import RATE, hear, refuse_unless_finite
 from stages.engines.loading import loading, reading
 from stages.engines.optional import lacking, require, versions
 from stages.engines.torch_device import torch_device

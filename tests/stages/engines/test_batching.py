@@ -109,7 +109,7 @@ def test_where_memory_is_too_small_batches_are_halved_and_no_row_is_blamed(error
     assert (engine.sizes, engine.batch, engine.usage["halved_batches"]) == ([8, 4, 2, 2, 4, 2, 2], 2, 3)
     engine.most = 0
     for one in settle(engine, 2):
-        with pytest.raises(Unavailable, match="^test_batching: out of memory on one request alone"):
+        with pytest.raises(Unavailable, match=r"^test_batching: out of memory on one request alone"):
             one.result(0)
     engine.close()
 
