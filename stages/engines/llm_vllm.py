@@ -81,6 +81,12 @@ class Config(EngineConfig):
     )
     resources: Machine = Machine()
 
+    @model_validator(mode="after")
+    def _mode(self) -> "Config":
+        if self.batch_invariant and not self.resources.num_gpus:
+            raise ValueError("batch_invariant: vLLM has that mode on GPUs alone, and resources.num_gpus is 0")
+        return self
+
 
 def identity(config: Config) -> dict[str, Any]:
     found: dict[str, Any] = {

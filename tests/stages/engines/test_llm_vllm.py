@@ -193,7 +193,8 @@ def test_vllm_knows_what_it_is_told_by_the_environment() -> None:
     try:
         for name in [name for name in os.environ if name.startswith("VLLM_")]:
             del os.environ[name]
-        set_environment(config(Path("model"), batch_invariant=True))
+        set_environment(config(Path("model")))
+        set_environment(config(Path("model"), {"num_gpus": 1}, batch_invariant=True))
         told = {name for name in os.environ if name.startswith("VLLM_")}
         assert {"VLLM_WORKER_MULTIPROC_METHOD", "VLLM_USE_FLASHINFER_SAMPLER"} <= told <= set(environment_variables)
     finally:

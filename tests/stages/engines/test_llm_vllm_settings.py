@@ -48,6 +48,11 @@ def test_settings_that_cannot_work(resources: dict[str, Any], says: str) -> None
         config(resources=resources)
 
 
+def test_the_batch_invariant_mode_wants_a_gpu() -> None:
+    with pytest.raises(ValidationError, match="on GPUs alone, and .*num_gpus is 0"):
+        config(batch_invariant=True, resources={"num_gpus": 0})
+
+
 def test_the_version_is_that_of_the_interpreter_that_is_named(tmp_path: Path) -> None:
     environment = tmp_path / "other"
     told = environment / "lib" / "python3.11" / "site-packages" / "vllm-9.8.7.dist-info"
