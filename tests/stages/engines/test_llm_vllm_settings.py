@@ -49,7 +49,7 @@ def test_settings_that_cannot_work(resources: dict[str, Any], says: str) -> None
 
 
 def test_the_batch_invariant_mode_wants_a_gpu() -> None:
-    with pytest.raises(ValidationError, match="on GPUs alone, and .*num_gpus is 0"):
+    with pytest.raises(ValidationError, match="on GPUs alone"):
         config(batch_invariant=True, resources={"num_gpus": 0})
 
 
