@@ -121,6 +121,7 @@ def test_a_clip_outside_the_bank_is_refused(tmp_path: Path, bank: Path) -> None:
     assert "../secret.flac is not in the bank's folder" in caught.value.lines[0]
 
 
+@pytest.mark.heavy
 def test_voices_that_are_no_good_to_clone_are_named(
     tmp_path: Path, bank: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -60,6 +60,7 @@ def test_a_clip_longer_than_thirty_seconds_is_heard_to_its_end(whisper: Whisper,
     assert jiwer.wer(NORMALISE(" ".join([said] * times + [last_said])), text) < 0.1
 
 
+@pytest.mark.heavy
 def test_a_careful_hearing_takes_the_whole_window(whisper: Whisper, ask, speech: dict[str, bytes]) -> None:
     careful = [Transcribe(clip, careful=True) for clip in speech.values()]
     full = load(Config(window="full"))
@@ -67,6 +68,7 @@ def test_a_careful_hearing_takes_the_whole_window(whisper: Whisper, ask, speech:
     full.close()
 
 
+@pytest.mark.heavy
 def test_in_batches_one_alone_is_heard_as_several_are(ask, speech: dict[str, bytes]) -> None:
     """As on a card, where whole windows go together."""
     engine = load(Config(window="full"))

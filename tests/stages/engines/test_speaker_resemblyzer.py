@@ -62,6 +62,7 @@ def test_one_speaker_is_more_like_herself_than_like_others(encoder: Resemblyzer,
     assert likeness[same].min() > 0.8 > 0.75 > likeness[~same].max()
 
 
+@pytest.mark.heavy
 def test_a_synthetic_voice_is_known_again_in_other_words(
     encoder: Resemblyzer, kokoro: Any, ask: Callable[..., Any]
 ) -> None:
