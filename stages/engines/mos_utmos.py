@@ -15,10 +15,9 @@ from pydantic import Field
 
 from stages.engines import fairseq_checkpoint, ssl_encoder
 from stages.engines import models as catalogue
-from stages.engines.base import Batching, EngineConfig, Unavailable
+from stages.engines.base import Batching, EngineConfig
 from stages.engines.clips import RATE, hear, rated
 from stages.engines.loading import loading
-from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
 from stages.engines.optional import lacking, require, versions
 from stages.engines.torch_device import torch_device
@@ -105,18 +104,13 @@ class Utmos(Batching):
         super().__init__(batch=1)
 
     def answer(self, requests: list[Request]) -> list[Score]:
-        """Raises Refused: `bad_audio`, `bad_score`; Unavailable where memory runs out."""
+        """Raises Refused: `bad_audio`, `bad_score`."""
         return [Score(self.rate(hear(request.clip))) for request in requests if isinstance(request, Rate)]
 
     def rate(self, samples: np.ndarray) -> float:
         """The score of a clip (16 kHz, float32 [n]), about 1 to 5."""
         windows = np.array_split(samples, -(-len(samples) // WINDOW))
-        try:
-            scores = [self._score(window) for window in windows]
-        except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
-                raise
-            raise Unavailable(f"mos_utmos: out of memory on {len(windows[0]) / RATE:.0f} s of audio") from None
+        scores = [self._score(window) for window in windows]
         return rated(float(np.average(scores, weights=[len(window) for window in windows]))).mos
 
     def _score(self, samples: np.ndarray) -> float:

@@ -14,9 +14,8 @@ from pydantic import Field
 
 from stages import audio
 from stages.engines import models as catalogue
-from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
+from stages.engines.base import Batching, EngineConfig, Refused
 from stages.engines.loading import loading, reading
-from stages.engines.memory import out_of_memory
 from stages.engines.models import ModelMissing
 from stages.engines.optional import lacking, require, versions
 from stages.engines.torch_device import torch_device
@@ -95,7 +94,7 @@ class UnitVocoder(Batching):
         return [self._one(request) for request in requests]
 
     def _one(self, request: Request) -> Clip:
-        """Raises Refused `bad_units`; Unavailable where memory runs out."""
+        """Raises Refused `bad_units`."""
         if not isinstance(request, Vocode):
             raise TypeError(f"{BACKEND} is asked a {type(request).__name__}")
         units = np.frombuffer(request.units, "<u2").astype(np.int64)
@@ -106,12 +105,7 @@ class UnitVocoder(Batching):
             raise Refused(
                 "bad_units", f"unit {units.max()}: the vocoder knows 0 to {self.units - 1}: another codebook's"
             )
-        try:
-            return Clip(audio.encode(self.wave(units, durations), self.rate))
-        except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
-                raise
-            raise Unavailable(f"{BACKEND}: out of memory on {len(units)} units") from None
+        return Clip(audio.encode(self.wave(units, durations), self.rate))
 
     def wave(self, units: np.ndarray, durations: np.ndarray | None = None) -> np.ndarray:
         """float32 [frames * hop]: speech for units (int64 [n]) that last `durations` frames each, or as long as predicted."""
