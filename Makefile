@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 VLLM := .venv-vllm
 COSY := .venv-cosyvoice
+# what the tests load: the quickstart's models, and others by their names in the catalogue
+TEST_MODELS := configs/quickstart.yaml resemblyzer
 
 .PHONY: quickstart test test-all test-vllm test-cosyvoice check clean
 
@@ -12,15 +14,15 @@ quickstart: $(VENV)/.installed  ## environment, small real models, a real corpus
 	$(BIN)/python -m pipeline run configs/quickstart.yaml
 
 test: $(VENV)/.installed-test  ## the fast tier: everything but what takes minutes, on real small models
-	$(BIN)/python -m pipeline fetch configs/quickstart.yaml
+	$(BIN)/python -m pipeline fetch $(TEST_MODELS)
 	$(BIN)/python -m pytest -m "not heavy and not vllm and not cosyvoice"
 
 test-all: $(VENV)/.installed-test  ## everything but the two below, which have environments of their own
-	$(BIN)/python -m pipeline fetch configs/quickstart.yaml
+	$(BIN)/python -m pipeline fetch $(TEST_MODELS)
 	$(BIN)/python -m pytest -m "not vllm and not cosyvoice"
 
 test-vllm: $(VENV)/.installed-test $(VLLM)/.installed  ## the LLM engine on a real vLLM, on the CPU; 6 GB, about 15 minutes
-	$(BIN)/python -m pipeline fetch configs/quickstart.yaml
+	$(BIN)/python -m pipeline fetch $(TEST_MODELS)
 	$(VLLM)/bin/python -m pytest -m vllm tests/stages/engines/test_llm_vllm.py tests/stages/engines/test_llm_openai_vllm.py
 	$(BIN)/python -m pytest -m vllm tests/pipeline/test_quickstart_on_vllm.py
 
