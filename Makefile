@@ -23,11 +23,11 @@ test-all: $(VENV)/.installed-test  ## everything but the two below, which have e
 
 test-vllm: $(VENV)/.installed-test $(VLLM)/.installed  ## the LLM engine on a real vLLM, on the CPU; 6 GB, about 15 minutes
 	$(BIN)/python -m pipeline fetch $(TEST_MODELS)
-	$(VLLM)/bin/python -m pytest -m vllm tests/stages/engines/test_llm_vllm.py tests/stages/engines/test_llm_openai_vllm.py
+	$(VLLM)/bin/python -m pytest -m vllm tests/stages/engines/llm/test_vllm.py tests/stages/engines/llm/test_openai_vllm.py
 	$(BIN)/python -m pytest -m vllm tests/pipeline/test_quickstart_on_vllm.py
 
 test-cosyvoice: $(COSY)/.installed  ## the CosyVoice engine on CosyVoice's own code, tiny models; 3 GB, a few minutes
-	$(COSY)/bin/python -m pytest -m cosyvoice tests/stages/engines/test_tts_cosyvoice.py
+	$(COSY)/bin/python -m pytest -m cosyvoice tests/stages/engines/tts/test_cosyvoice.py
 
 check: $(VENV)/.installed-test  ## lint and types
 	$(BIN)/ruff check .

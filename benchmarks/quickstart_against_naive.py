@@ -20,19 +20,17 @@ import numpy as np
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pipeline.graph import build_graph  # noqa: E402
-from pipeline.inputs import list_shards  # noqa: E402
-from pipeline.objects import read_columns  # noqa: E402
-from pipeline.recipe import load_recipe  # noqa: E402
-from pipeline.store import Store  # noqa: E402
-from stages.engines import (  # noqa: E402
-    asr_whisper,
-    llm_llamacpp,
-    mos_dnsmos,
-    tts_kokoro,
-    units_encoder,
-)
+from pipeline.recipe.graph import build_graph  # noqa: E402
+from pipeline.recipe.load import load_recipe  # noqa: E402
+from pipeline.sources.inputs import list_shards  # noqa: E402
+from pipeline.store.objects import read_columns  # noqa: E402
+from pipeline.store.store import Store  # noqa: E402
+from stages.engines.asr import whisper as asr_whisper  # noqa: E402
 from stages.engines.clips import RATE, hear  # noqa: E402
+from stages.engines.llm import llamacpp as llm_llamacpp  # noqa: E402
+from stages.engines.quality import mos_dnsmos  # noqa: E402
+from stages.engines.tts import kokoro as tts_kokoro  # noqa: E402
+from stages.engines.units import encoder as units_encoder  # noqa: E402
 from stages.requests import Complete, Rate, Speak, Transcribe  # noqa: E402
 from stages.text.verbalise import verbalise  # noqa: E402
 

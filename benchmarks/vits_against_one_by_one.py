@@ -17,7 +17,7 @@ import numpy as np
 import torch
 import transformers
 
-from stages.engines import tts_vits
+from stages.engines.tts import vits as tts_vits
 from stages.requests import Speak
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz' ,.?!-"

@@ -17,11 +17,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.graph import Node
-from pipeline.unit import context_of, run_unit
+from pipeline.recipe.nodes import Node
+from pipeline.run.unit import context_of, run_unit
 from pipeline.watch.meter import Meter
-from stages.engines import llm_vllm
-from stages.engines.vllm_core import arguments_of, set_environment
+from stages.engines.llm import vllm as llm_vllm
+from stages.engines.llm.vllm_core import arguments_of, set_environment
 from stages.requests import Complete
 from stages.stage import Asking, Context, Row, Stage, StageConfig
 
@@ -78,7 +78,7 @@ def ours(engine: llm_vllm.VLLM, asked: list[str], shard: int) -> int:
         account.close()
         return sum(outcome.table["query_attempts"].to_pylist())
 
-    calls = min(16, max(2, math.ceil(at_once / shard) + 1))  # as pipeline.pools has it
+    calls = min(16, max(2, math.ceil(at_once / shard) + 1))  # as pipeline.run.pools has it
     with ThreadPoolExecutor(calls) as pool:
         return sum(pool.map(unit, range(0, len(asked), shard)))
 

@@ -8,7 +8,7 @@ Prints, of so many prompts, how many replies differ between each two ways of ask
 import argparse
 from collections.abc import Iterator
 
-from stages.engines import llm_vllm
+from stages.engines.llm import vllm as llm_vllm
 from stages.requests import Complete
 
 THINGS = ("a lamp", "a river", "bread", "winter", "a bicycle", "the moon", "a library", "tea", "a bridge", "rain")

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stages import audio
-from stages.engines import asr_whisper, models
+from models import audio, references
+from stages.engines.asr import whisper as asr_whisper
 from stages.engines.clips import RATE, hear
 from stages.requests import Transcribe
 from stages.text.wer import error_rates
@@ -64,7 +64,7 @@ def main() -> None:
 
     from faster_whisper import WhisperModel
 
-    path, device = str(models.resolve(options.model)), "cuda" if options.gpu else "cpu"
+    path, device = str(references.resolve(options.model)), "cuda" if options.gpu else "cpu"
     plain = WhisperModel(path, device=device, compute_type=options.compute, cpu_threads=1)
 
     def transcribe(one: np.ndarray) -> str:

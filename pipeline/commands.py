@@ -8,24 +8,26 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pipeline import listings, runs
-from pipeline.accounts import finished, rejects_of
 from pipeline.errors import RecipeError, RunFailed, nearest
-from pipeline.graph import Graph, build_graph
-from pipeline.inputs import list_shards
-from pipeline.liveness import alive
-from pipeline.objects import read_columns
-from pipeline.planner import make_plan, print_plan
-from pipeline.preflight import check_models, check_names, check_store
-from pipeline.publication import export_state, is_exported, out_folder, read_manifest, told_of_another
-from pipeline.recipe import load_recipe
-from pipeline.retries import note
-from pipeline.state import WHOLE, State
-from pipeline.store import Store
+from pipeline.outputs import export_state, is_exported, out_folder, read_manifest, told_of_another
+from pipeline.plan import manifests
+from pipeline.plan.accounts import finished, rejects_of
+from pipeline.plan.planner import make_plan, print_plan
+from pipeline.plan.retries import note
+from pipeline.plan.state import WHOLE, State
+from pipeline.recipe.graph import build_graph
+from pipeline.recipe.load import load_recipe
+from pipeline.recipe.nodes import Graph
+from pipeline.recipe.preflight import check_models, check_names, check_store
+from pipeline.sources import listings
+from pipeline.sources.inputs import list_shards
+from pipeline.store.liveness import alive
+from pipeline.store.objects import read_columns
+from pipeline.store.store import Store
+from pipeline.store.without_pandas import without_pandas
 from pipeline.watch.estimate import estimate, tell
 from pipeline.watch.heartbeat import live_run, tell_live
 from pipeline.watch.snapshot import source_rejects
-from pipeline.without_pandas import without_pandas
 
 
 def _graph(options: Namespace) -> Graph:
@@ -102,22 +104,22 @@ def _run(graph: Graph, store: Store, selected: set[str], options: Namespace) -> 
         raise RunFailed(f"{options.recipe}: the sources give nothing to work on: {why}")
     result = None
     if any(unit.node in selected for unit in state.ready.values()):
-        from pipeline.executor import execute
+        from pipeline.run.executor import execute
         from pipeline.watch.run_table import print_table
 
         check_models(graph, options.recipe, [graph.nodes[name].engine for name in selected if state.left(name)])
-        name, started = runs.new_run(state), runs.now()
-        runs.write_run(state, name, started, "running", options.limit)
+        name, started = manifests.new_run(state), manifests.now()
+        manifests.write_run(state, name, started, "running", options.limit)
         progress = Progress(state, name, selected, options.progress)
         try:
             with progress:
                 result = execute(state, selected, progress)
                 progress.status = "interrupted" if result.interrupted else "pending" if result.pending else "done"
         finally:
-            runs.write_run(state, name, started, progress.status, options.limit, progress.work.told())
+            manifests.write_run(state, name, started, progress.status, options.limit, progress.work.told())
         print_table(progress.work.told())
     elif all(finished(state, shard) for shard in range(len(state.shards))):
-        runs.write_reuse(state, options.limit)
+        manifests.write_reuse(state, options.limit)
     if result is not None and result.interrupted:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         return 130
@@ -162,7 +164,7 @@ def explain(options: Namespace) -> int:
         ]
         print(f"{options.stage}, shard {options.shard}: waits for {', '.join(sorted(above))}")
         return 0
-    why = runs.reason(state, state.ready[where], runs.last_run(state.store, state.graph.recipe.name))
+    why = manifests.reason(state, state.ready[where], manifests.last_run(state.store, state.graph.recipe.name))
     print(f"{options.stage}, shard {options.shard}: stale: {why}")
     return 0
 
@@ -176,7 +178,7 @@ def status(options: Namespace) -> int:
         rows.append({"name": row["name"], "shards": row["shards"], "done": len(shards), "rejects": lost})
     total = sum(shard.rows for shard in state.shards)
     complete = sum(shard.rows for n, shard in enumerate(state.shards) if finished(state, n))
-    last = runs.last_run(state.store, state.graph.recipe.name)
+    last = manifests.last_run(state.store, state.graph.recipe.name)
     live = live_run(state.store, state.graph.recipe.name)
     told = {
         "rows": total,
@@ -254,7 +256,7 @@ def report(options: Namespace) -> int:
     if options.vocoder is None:
         print(build(folder, manifest))
         return 0
-    from pipeline.resound import vocoder
+    from pipeline.report.resound import vocoder
 
     with vocoder(options.vocoder) as resound:
         print(build(folder, manifest, resound=resound))
@@ -293,7 +295,7 @@ def diff(options: Namespace) -> int:
 
 
 def gc(options: Namespace) -> int:
-    from pipeline.gc import collect
+    from pipeline.plan.gc import collect
 
     graph = _graph(options)
     found = collect(check_store(graph, options.recipe), options.dry_run, timedelta(hours=options.grace))
@@ -308,25 +310,25 @@ def gc(options: Namespace) -> int:
 
 
 def keys(options: Namespace) -> int:
-    from pipeline.reference import print_keys
+    from pipeline.recipe.reference import print_keys
 
     print_keys(options.name)
     return 0
 
 
 def doctor(options: Namespace) -> int:
-    from pipeline.doctor import examine
+    from pipeline.recipe.doctor import examine
 
     return examine(_graph(options), options.recipe)
 
 
 def voices(options: Namespace) -> int:
-    from pipeline.banks import listen
+    from pipeline.recipe.listen_to_banks import listen
 
     return listen(_graph(options), options.recipe, options.json)
 
 
 def fetch(options: Namespace) -> int:
-    from pipeline.preflight import fetch_models
+    from pipeline.recipe.preflight import fetch_models
 
     return fetch_models(options.models, options.profile)

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
+from models.audio import clipping, decode, longest_silence, tail_level
 from schemas.columns import Side
-from stages.audio import clipping, decode, longest_silence, tail_level
 from stages.requests import Transcribe
 from stages.stage import Asking, Context, Row, Stage, StageConfig
 from stages.text.wer import error_rates

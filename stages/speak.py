@@ -5,8 +5,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from models.audio import FINISH
 from schemas.columns import Side
-from stages.audio import FINISH
 from stages.requests import Speak
 from stages.stage import Asking, Context, Row, Stage, StageConfig
 from stages.verdict import MEASURES, clip_fault, measures

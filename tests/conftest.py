@@ -3,10 +3,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from bench import TEXTS, TOY_PATH, TOYS, digests_of, free_port, run_cli, write_recipe
-from s3_server import KEYS
 
 import stages.registry as registry
+from tests.helpers.recipes import TEXTS, TOY_PATH, TOYS, digests_of, free_port, run_cli, write_recipe
+from tests.helpers.s3_server import KEYS
 
 ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # without it Ray takes, or looks for, another address
 

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from bench import open_state, run_inline, texts_of, write_recipe
 
 import stages.registry as registry
+from tests.helpers.recipes import open_state, run_inline, texts_of, write_recipe
 
 PAGE = Path(__file__).parent.parent / "ARCHITECTURE.md"
 

@@ -3,7 +3,8 @@
 import ast
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from tests.helpers.paths import ROOT
+
 MAY_IMPORT = {"schemas": {"schemas"}, "stages": {"schemas", "stages"}, "pipeline": {"schemas", "stages", "pipeline"}}
 
 

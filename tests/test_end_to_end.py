@@ -7,8 +7,9 @@ from typing import Any
 
 import datasets
 import pytest
-from bench import digests_of, run_cli
-from jobs import Job
+
+from tests.helpers.jobs import Job
+from tests.helpers.recipes import digests_of, run_cli
 
 RECIPE = "configs/quickstart.yaml"
 

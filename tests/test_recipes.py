@@ -13,11 +13,12 @@ from typing import Any
 import datasets
 import pytest
 import yaml
-from bench import ROOT, run_cli, start_cli
 
-from pipeline.graph import Graph, build_graph
-from pipeline.preflight import check_names
-from pipeline.recipe import load_recipe
+from pipeline.recipe.graph import build_graph
+from pipeline.recipe.load import load_recipe
+from pipeline.recipe.nodes import Graph
+from pipeline.recipe.preflight import check_names
+from tests.helpers.recipes import ROOT, run_cli, start_cli
 
 CONFIGS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "configs").glob("*.yaml"))
 SINGLE, MULTI = "configs/instructs2s_200k.yaml", "configs/instructs2s_multiturn.yaml"

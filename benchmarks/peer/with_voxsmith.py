@@ -11,10 +11,11 @@ import ray
 import yaml
 from work import started
 
-from pipeline import cli, commands, executor  # noqa: F401 - else imported late
-from pipeline.graph import build_graph
-from pipeline.pools import connect, make_pools, start_actor
-from pipeline.recipe import load_recipe
+from pipeline import cli
+from pipeline.recipe.graph import build_graph
+from pipeline.recipe.load import load_recipe
+from pipeline.run import executor  # noqa: F401 - else imported late
+from pipeline.run.pools import connect, make_pools, start_actor
 from pipeline.watch import progress  # noqa: F401
 
 SHARD = {"text": 1024, "audio": 64}  # rows

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pipeline.keys import difference
 from pipeline.look_back.past import Past, Shard
-from pipeline.statistics import draw
-from pipeline.store import Store
+from pipeline.plan.keys import difference
+from pipeline.report.statistics import draw
+from pipeline.store.store import Store
 from schemas.columns import SIDES, known_columns
 
 Kind = Literal["changed", "came", "went"]

@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.accounts import BLOCKS, OVERRIDES, REJECTS, SOURCES, Rejecting, rejects_in
 from pipeline.errors import RecipeError, RunFailed, nearest
-from pipeline.objects import Damaged, Place, is_audio
-from pipeline.runs import read_run, run_names
-from pipeline.store import Store
+from pipeline.plan.accounts import BLOCKS, OVERRIDES, REJECTS, SOURCES, Rejecting, rejects_in
+from pipeline.plan.manifests import read_run, run_names
+from pipeline.store.objects import Damaged, Place, is_audio
+from pipeline.store.store import Store
 
 LAST, PREVIOUS = "last", "previous"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.look_back.diff import Difference, Row, Shards, Spot
 from pipeline.look_back.past import Past
-from pipeline.store import Store
+from pipeline.store.store import Store
 from schemas.columns import SIDES
 
 SHOWN = ("text", "method", "voice", "wer", "duration", "mos", "heard", "speech_attempts")

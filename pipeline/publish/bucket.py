@@ -17,7 +17,7 @@ import pyarrow.fs as pafs
 from pipeline.errors import RecipeError, RunFailed
 from pipeline.publish.files import Made, There, small
 from pipeline.publish.retry import patiently
-from pipeline.store import open_filesystem
+from pipeline.store.store import open_filesystem
 
 Reply = TypeVar("Reply")
 

@@ -8,15 +8,15 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from pipeline.card import Published, render_card
-from pipeline.digests import digest
 from pipeline.errors import RecipeError, RunFailed
-from pipeline.publication import read_manifest
+from pipeline.outputs import read_manifest
 from pipeline.publish.bucket import Bucket, address
 from pipeline.publish.files import Item, Made, There, Workshop, data_items, in_groups, other_items, small
 from pipeline.publish.hub import HubRepo, check_repo, has_token
 from pipeline.publish.terms import check_terms
-from pipeline.statistics import from_json
+from pipeline.report.card import Published, render_card
+from pipeline.report.statistics import from_json
+from pipeline.store.digests import digest
 from schemas.recipe import Recipe
 
 # What an earlier publication of ours may have left; other files in the place are not ours to delete.

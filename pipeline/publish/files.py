@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
-from pipeline.digests import code_digest
 from pipeline.errors import RunFailed
+from pipeline.export.writer import DATA_FILES
 from pipeline.publish.parquet import rows_in, to_parquet
-from pipeline.store import json_object
-from pipeline.writer import DATA_FILES
+from pipeline.store.digests import code_digest
+from pipeline.store.store import json_object
 
 PARTS = ("dataset", "rejects")
 # A commit asks for fewer than 100 files, and the Hub allows 128 commits an hour: a group is what a kill may cost.

@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.errors import RunFailed
-from pipeline.licences import objection, parts, strictest
-from pipeline.statistics import read
+from pipeline.recipe.licences import objection, parts, strictest
+from pipeline.report.statistics import read
 
 
 def check_terms(folder: Path, manifest: dict[str, Any], recipe: str) -> None:

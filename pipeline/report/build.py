@@ -12,8 +12,8 @@ import pyarrow as pa
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.report import charts
+from pipeline.report.statistics import Statistics, draw, from_json, read, summarise
 from pipeline.report.words import compare
-from pipeline.statistics import Statistics, draw, from_json, read, summarise
 from schemas.checks import Checks
 from schemas.columns import SIDES
 

@@ -6,11 +6,11 @@ from itertools import islice
 
 import pyarrow as pa
 
-from pipeline.objects import REJECT
 from pipeline.sources.identify import Row, identify
 from pipeline.sources.layouts import conversations, fields
 from pipeline.sources.records import records
 from pipeline.sources.shards import cut
+from pipeline.store.objects import REJECT
 from schemas.columns import ROW_COLUMNS, column
 from schemas.source import TARGETS, Source
 

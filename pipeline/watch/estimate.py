@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.state import State
+from pipeline.plan.state import State
 from pipeline.watch.clock import clock
 from pipeline.watch.meter import Figures, add
 from pipeline.watch.pace import Past, full_price, look_back, seconds_by_engine, time_left, unknown

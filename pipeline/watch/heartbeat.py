@@ -9,9 +9,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline import runs
-from pipeline.liveness import is_gone, marks
-from pipeline.store import Store
+from pipeline.plan import manifests
+from pipeline.store.liveness import is_gone, marks
+from pipeline.store.store import Store
 from pipeline.watch.clock import clock
 
 _LOOKED_AT = 8  # runs: a pilot may have come and gone beside the one that is on
@@ -43,7 +43,7 @@ class Heartbeat:
 
     def _write(self, told: dict[str, Any]) -> None:
         try:
-            self._store.write_json(_path(self._run), told | {"run": self._run, "written": runs.now()})
+            self._store.write_json(_path(self._run), told | {"run": self._run, "written": manifests.now()})
         except OSError:  # a full disk or a bad minute is for the work itself to tell
             return
 
@@ -57,7 +57,7 @@ def live_run(store: Store, recipe: str) -> dict[str, Any] | None:
     at_work = [mark for mark in marks(store) if mark.what == f"run {recipe}"]
     if not any(not is_gone(store, mark, mark.written or datetime.now(UTC)) for mark in at_work):
         return None
-    latest = (read_heartbeat(store, name) for name in reversed(runs.run_names(store, recipe)[-_LOOKED_AT:]))
+    latest = (read_heartbeat(store, name) for name in reversed(manifests.run_names(store, recipe)[-_LOOKED_AT:]))
     told = next((told for told in latest if told and told["status"] == "running"), None)
     if told is None:
         return None

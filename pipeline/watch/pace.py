@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline import runs
-from pipeline.graph import Graph
-from pipeline.store import Store
+from pipeline.plan import manifests as runs
+from pipeline.recipe.nodes import Graph
+from pipeline.store.store import Store
 from pipeline.watch.heartbeat import read_heartbeat
 from pipeline.watch.meter import Figures, add
 from pipeline.watch.work import NO_ENGINE, Tally, identity_of

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipeline.state import State
+from pipeline.plan.state import State
 from pipeline.watch.heartbeat import Heartbeat
 from pipeline.watch.pace import look_back
 from pipeline.watch.snapshot import Observer, Snapshot

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.state import State
+from pipeline.plan.state import State
 from pipeline.watch.pace import Past, pace_now, time_left
 from pipeline.watch.work import Work
 

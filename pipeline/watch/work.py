@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.digests import digest
-from pipeline.graph import Graph
+from pipeline.recipe.nodes import Graph
+from pipeline.store.digests import digest
 from pipeline.watch.meter import Figures, add
 from schemas.recipe import Rate
 

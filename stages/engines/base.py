@@ -12,9 +12,10 @@ from typing import Any, ClassVar, Protocol
 
 from pydantic import Field
 
+from models.lost_gpu import card_is_lost, which_card
+from models.out_of_memory import out_of_memory
+from schemas.resources import Resources
 from schemas.strict import Strict
-from stages.engines.card import card_is_lost, which_card
-from stages.engines.memory import out_of_memory
 from stages.requests import Request
 
 _GIVEN_BACK = 60.0  # seconds within which the memory on a card of a process that was killed is free again
@@ -36,25 +37,6 @@ class Refused(Exception):
 
 class EngineLost(Exception):
     """The engine will answer nobody any more, and loading it anew in this process won't help: its process has to go."""
-
-
-class Resources(Strict):
-    """Machine settings. They are in no key: changing one makes nothing stale."""
-
-    replicas: int = Field(1, ge=1, description="actors at most")
-    num_cpus: float = Field(1, ge=0, description="of Ray's CPUs, an actor")
-    num_gpus: float = Field(0, ge=0, description="of Ray's GPUs, an actor")
-    threads: int = Field(1, ge=1, description="of the engine's own thread pool")
-    batch: int = Field(8, ge=1, description="requests that are worked on together at most")
-    patience: float = Field(1800, gt=0, description="seconds without a reply, after which an actor is taken for hung")
-    python: str = Field(
-        "", description="interpreter of the engine's actors, where its packages clash with others'; '' is this one"
-    )
-
-    @property
-    def at_once(self) -> int | None:
-        """Requests that the engine should have at a time, where that is more than two units of work make."""
-        return None
 
 
 class EngineConfig(Strict):

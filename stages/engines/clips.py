@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stages import audio
+from models import audio
 from stages.engines.base import Refused
 from stages.requests import Score
 

@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from stages.engines.base import EngineConfig, Refused, Resources, Unavailable
+from schemas.resources import Resources
+from stages.engines.base import EngineConfig, Refused, Unavailable
 
 LONGEST_PAUSE = 120.0  # seconds; a server that asks for more is told of instead of waited for
 TRY_AGAIN = {408, 409, 425, 429}  # and all from 500 on

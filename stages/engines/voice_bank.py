@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
+from models import audio
+from models.references import ModelMissing
 from schemas.voice import Voice
-from stages import audio
 from stages.engines.base import Engine
-from stages.engines.models import ModelMissing
 from stages.requests import Transcribe
 from stages.text.wer import error_rates
 

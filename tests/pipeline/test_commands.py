@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from bench import asked, open_state, run_cli, run_inline, write_recipe
-from openai_server import OpenAIServer
 
-from pipeline import runs
 from pipeline.cli import main
-from pipeline.publication import export_state
-from pipeline.state import State
+from pipeline.outputs import export_state
+from pipeline.plan import manifests
+from pipeline.plan.state import State
+from tests.helpers.openai_server import OpenAIServer
+from tests.helpers.recipes import asked, open_state, run_cli, run_inline, write_recipe
 
 pytestmark = pytest.mark.usefixtures("toys")
 TEXTS = [*(f"tell me about thing number {n}" for n in range(18)), "a bad one"]
@@ -20,7 +20,7 @@ def finish(path: str, limit: int | None = None) -> State:
     """What `run` does, without Ray."""
     state = open_state(path, limit=limit)
     assert run_inline(state) == {}
-    runs.write_run(state, runs.new_run(state), runs.now(), "done", limit)
+    manifests.write_run(state, manifests.new_run(state), manifests.now(), "done", limit)
     export_state(state)
     return state
 
@@ -81,7 +81,7 @@ def test_status_and_rejects(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
 def test_status_of_a_run_that_was_killed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = write_recipe(tmp_path, TEXTS)
     state = open_state(path)
-    runs.write_run(state, runs.new_run(state), runs.now(), "running")
+    manifests.write_run(state, manifests.new_run(state), manifests.now(), "running")
     told = said(capsys, "status", path)
     assert "killed" in told and "running" not in told
 

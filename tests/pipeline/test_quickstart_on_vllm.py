@@ -11,7 +11,8 @@ from typing import Any
 import datasets
 import psutil
 import pytest
-from bench import ROOT, start_cli
+
+from tests.helpers.recipes import ROOT, start_cli
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(2400)]
 RECIPE = "configs/quickstart.yaml"

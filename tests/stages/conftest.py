@@ -2,13 +2,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from stages.engines import llm_llamacpp, models
+from models import references
+from stages.engines.llm import llamacpp as llm_llamacpp
 
 
 @pytest.fixture(scope="package")
 def llm() -> Iterator[llm_llamacpp.LlamaCpp]:
     """The embedded language model, loaded once for the tests of all stages that ask one."""
-    models.fetch("smollm2-135m-instruct")
+    references.fetch("smollm2-135m-instruct")
     engine = llm_llamacpp.load(llm_llamacpp.Config())
     yield engine
     engine.close()

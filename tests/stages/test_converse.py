@@ -1,20 +1,19 @@
 """`converse` with replies given by hand, for how a dialogue can go; and with the real small model."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from talk import drive, with_replies
 
 from schemas.checks import Exchange
 from stages.converse import STAGE, Config
-from stages.engines import llm_llamacpp
+from stages.engines.llm import llamacpp as llm_llamacpp
 from stages.requests import Complete
 from stages.stage import Context, Reject
 from stages.text.follow_up import fits, said_as_written
+from tests.helpers.paths import ROOT
+from tests.helpers.talk import drive, with_replies
 
-ROOT = Path(__file__).parents[2]
 PROMPTS = ROOT / "configs/prompts"
 ASKED = (
     "What are some leisurely bike rides in Amsterdam?",

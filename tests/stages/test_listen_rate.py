@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from talk import drive
 
+from models import audio
 from schemas.columns import column
-from stages import audio, listen, rate
+from stages import listen, rate
 from stages.requests import Heard, Rate, Score, Transcribe
 from stages.stage import Context
+from tests.helpers.talk import drive
 
 RATE = 16000
 

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from talk import drive, unasked
 
 from schemas.checks import Clip as Checks
 from schemas.columns import SIDE_COLUMNS, column
 from stages.pick import STAGE, Config
 from stages.stage import Context, Reject
 from stages.verdict import MEASURES
+from tests.helpers.talk import drive, unasked
 
 TEXT = "The weather is nice today, so we are going to the park."
 GOOD = {

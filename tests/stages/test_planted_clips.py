@@ -11,13 +11,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from talk import drive, unasked
 
+from models import audio
 from schemas.checks import Clip as Checks
-from stages import audio, listen, pick, rate
-from stages.engines import asr_whisper, mos_dnsmos, tts_kokoro
+from stages import listen, pick, rate
+from stages.engines.asr import whisper as asr_whisper
+from stages.engines.quality import mos_dnsmos
+from stages.engines.tts import kokoro as tts_kokoro
 from stages.requests import Request, Speak
 from stages.stage import Context, Reject
+from tests.helpers.talk import drive, unasked
 
 RATE = 16000
 TEXTS = {

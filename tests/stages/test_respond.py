@@ -2,20 +2,19 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from talk import drive, with_replies
 
 from schemas.checks import AnswerText
-from stages.engines import llm_llamacpp
+from stages.engines.llm import llamacpp as llm_llamacpp
 from stages.requests import Complete
 from stages.respond import STAGE, Config
 from stages.stage import Context, Reject
 from stages.text.speakable import speakable
+from tests.helpers.paths import ROOT
+from tests.helpers.talk import drive, with_replies
 
-ROOT = Path(__file__).parents[2]
 SKY = "Um, why is the sky blue?"
 GOOD = "The sky is blue because the air scatters blue light the most."
 

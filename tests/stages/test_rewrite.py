@@ -2,21 +2,20 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from talk import drive, with_replies
 
 from schemas.checks import QueryText
-from stages.engines import llm_llamacpp
+from stages.engines.llm import llamacpp as llm_llamacpp
 from stages.requests import Complete
 from stages.rewrite import STAGE, Config, read
 from stages.stage import Context, Reject
 from stages.text.faithful import faithful
 from stages.text.speakable import speakable
+from tests.helpers.paths import ROOT
+from tests.helpers.talk import drive, with_replies
 
-ROOT = Path(__file__).parents[2]
 SNACKS = "Generate a list of 5 healthy snacks."
 
 

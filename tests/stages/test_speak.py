@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from talk import drive, unasked
 
+from models import audio
 from schemas.checks import Clip as Checks
 from schemas.columns import column
-from stages import audio
 from stages.requests import Clip, Speak
 from stages.speak import STAGE, Config, draw_voice
 from stages.stage import Context
 from stages.verdict import MEASURES
+from tests.helpers.talk import drive, unasked
 
 VOICES = ("af_heart", "bf_emma", "am_puck")
 TEXT = "The weather is nice today, so we are going to the park."

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from talk import drive
 from threadpoolctl import threadpool_limits
 
 from schemas.columns import column
 from stages import fit_units, units
 from stages.requests import Encode, Features, Quantise, Units
 from stages.stage import Context
+from tests.helpers.talk import drive
 
 FEW = arrays(np.uint16, st.integers(0, 200), elements=st.sampled_from([0, 1, 2, 199, 65535]))
 ROW = {"id": "r", "answer_audio": {"bytes": b"a clip", "path": "x.flac"}}

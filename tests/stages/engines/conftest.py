@@ -3,10 +3,10 @@ from concurrent.futures import Future
 from typing import Any
 
 import pytest
-from openai_server import OpenAIServer
 
-from stages.engines import tts_kokoro
+from stages.engines.tts import kokoro as tts_kokoro
 from stages.requests import Request, Speak
+from tests.helpers.openai_server import OpenAIServer
 
 SENTENCES = {
     "am_michael": "The weather is nice today, so we are going to the park.",

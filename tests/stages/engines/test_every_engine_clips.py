@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-import tiny_models
 import torch
 
 from stages.engines.base import Refused
 from stages.registry import backend
 from stages.requests import Embed, Encode, Heard, Quantise, Rate, Request, Score, Transcribe, Voiceprint
+from tests.helpers import tiny_models
+from tests.helpers.paths import DATA, GOLDEN
 
-GOLDEN = Path(__file__).parents[2] / "golden"
-SPEECH = Path(__file__).parents[2] / "data" / "voices" / "audio" / "LJ001-0025.flac"
+SPEECH = DATA / "voices" / "audio" / "LJ001-0025.flac"
 ASKS: dict[str, Any] = {
     "asr_whisper": Transcribe,
     "mos_dnsmos": Rate,

@@ -14,16 +14,16 @@ from typing import Any
 import ctranslate2
 import numpy as np
 import pytest
-import tiny_models
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from stages.engines import models
-from stages.engines.models import ModelMissing
+from models import references
+from models.references import ModelMissing
 from stages.registry import backend
+from tests.helpers import tiny_models
+from tests.helpers.paths import GOLDEN
 
-GOLDEN = Path(__file__).parents[2] / "golden"
 UNITS = GOLDEN / "units"
 UTMOS = "utmos22_strong_step7459_v1.pt"
 MORE: dict[str, dict[str, Any]] = {  # settings beside the model
@@ -74,19 +74,19 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name in ("vits", "ssl"):
         (made / name).mkdir()
     return {
-        "llm_llamacpp": models.fetch("smollm2-135m-instruct"),
-        "tts_kokoro": models.fetch("kokoro-82m"),
+        "llm_llamacpp": references.fetch("smollm2-135m-instruct"),
+        "tts_kokoro": references.fetch("kokoro-82m"),
         "tts_vits": tiny_models.vits(made / "vits"),
-        "asr_whisper": models.fetch("whisper-base"),
-        "units_encoder": models.fetch("whisper-base"),
-        "mos_dnsmos": models.fetch("dnsmos"),
+        "asr_whisper": references.fetch("whisper-base"),
+        "units_encoder": references.fetch("whisper-base"),
+        "mos_dnsmos": references.fetch("dnsmos"),
         "mos_utmos": GOLDEN / "utmos",
         "units_hubert": tiny_models.ssl(made / "ssl", "Hubert"),
         "units_seamless": UNITS / "wav2vec2.pt",
         "units_s3": GOLDEN / "s3",
         "units_glm4voice": tiny_models.glm(made / "glm"),
         "unit_vocoder": GOLDEN / "vocoder",
-        "speaker_resemblyzer": models.fetch("resemblyzer"),
+        "speaker_resemblyzer": references.fetch("resemblyzer"),
     }
 
 
@@ -158,8 +158,10 @@ def bert(folder: Path) -> Path:
 
 
 def kokoro_that_rates(folder: Path) -> Path:
-    shutil.copytree(models.fetch("kokoro-82m"), folder, dirs_exist_ok=True, ignore=lambda *_: ["model.onnx", "voices"])
-    shutil.copy(models.fetch("dnsmos") / "sig_bak_ovr.onnx", folder / "model.onnx")
+    shutil.copytree(
+        references.fetch("kokoro-82m"), folder, dirs_exist_ok=True, ignore=lambda *_: ["model.onnx", "voices"]
+    )
+    shutil.copy(references.fetch("dnsmos") / "sig_bak_ovr.onnx", folder / "model.onnx")
     return folder
 
 
@@ -174,9 +176,9 @@ ANOTHER: list[tuple[str, Callable[[Path], Path], str]] = [
     ("mos_utmos", lambda _: UNITS / "hubert_base.pt", "no weights of UTMOS"),
     ("units_hubert", bert, "model_type 'bert', not one of hubert, wav2vec2, wavlm"),
     ("units_hubert", tiny_models.glm, "model_type 'whisper', not one of"),
-    ("units_hubert", lambda _: models.fetch("resemblyzer") / "pretrained.pt", "no weights under 'model'"),
+    ("units_hubert", lambda _: references.fetch("resemblyzer") / "pretrained.pt", "no weights under 'model'"),
     ("units_seamless", lambda _: GOLDEN / "utmos" / UTMOS, "'domain_emb' is no weight of HuBERT"),
-    ("units_s3", lambda _: models.fetch("dnsmos") / "sig_bak_ovr.onnx", "no speech tokenizer: it takes"),
+    ("units_s3", lambda _: references.fetch("dnsmos") / "sig_bak_ovr.onnx", "no speech tokenizer: it takes"),
     ("units_glm4voice", bert, "config.json has no quantize_position"),
     ("unit_vocoder", bert, "there is no g_00500000 in it"),
     ("speaker_resemblyzer", lambda _: UNITS / "hubert_base.pt", "no weights of Resemblyzer's encoder"),

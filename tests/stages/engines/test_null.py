@@ -4,10 +4,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from bench import ROOT, open_state, run_inline, texts_of
 
-from stages.engines import asr_null, llm_null, tts_null
+from stages.engines.asr import null as asr_null
+from stages.engines.llm import null as llm_null
+from stages.engines.tts import null as tts_null
 from stages.requests import Complete, Rate, Speak, Transcribe
+from tests.helpers.recipes import ROOT, open_state, run_inline, texts_of
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 from corpora import write_recipe

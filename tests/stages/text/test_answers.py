@@ -1,7 +1,6 @@
 """Checks on answers: measured on planted cases, and one by one where a rule has an edge."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +9,8 @@ from schemas.checks import AnswerText
 from stages.text.answers import answer_fault, proposal
 from stages.text.replies import free_text, json_field
 from stages.text.speakable import Fault
+from tests.helpers.paths import DATA
 
-DATA = Path(__file__).parents[2] / "data"
 PLANTED = ("planted_answers.jsonl", "planted_answers_held_out.jsonl", "planted_answers_fresh.jsonl")
 
 

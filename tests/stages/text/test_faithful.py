@@ -4,16 +4,16 @@ Those of the half `held_out` were written after the checks.
 """
 
 import json
-from pathlib import Path
 
 import pytest
 
 from schemas.checks import QueryText
 from stages.text.faithful import faithful
 from stages.text.speakable import speakable
+from tests.helpers.paths import DATA
 
 LIMITS = QueryText()
-CASES = [json.loads(line) for line in (Path(__file__).parents[2] / "data/planted_queries.jsonl").open(encoding="utf-8")]
+CASES = [json.loads(line) for line in (DATA / "planted_queries.jsonl").open(encoding="utf-8")]
 
 
 def caught(case: dict[str, str]) -> bool:

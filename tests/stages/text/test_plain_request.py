@@ -1,7 +1,6 @@
 """The rule-based request: grammatical, the same for the same seed, and past its own checks."""
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,8 +11,8 @@ from stages.text.faithful import faithful
 from stages.text.material import split_context
 from stages.text.plain_request import is_request, opener, plain_request, with_context, with_filler, without_filler
 from stages.text.speakable import speakable
+from tests.helpers.paths import DATA
 
-DATA = Path(__file__).parents[2] / "data"
 LIMITS = QueryText()
 
 

@@ -1,14 +1,12 @@
 """What can't be said aloud is refused before any model is asked; ordinary instructions pass."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from stages.text.material import split_context
 from stages.text.reading import unreadable
-
-DATA = Path(__file__).parents[2] / "data"
+from tests.helpers.paths import DATA
 
 
 @pytest.mark.parametrize(

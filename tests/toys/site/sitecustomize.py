@@ -6,5 +6,5 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent.parent.parent))
 registry = import_module("stages.registry")
-registry.STAGES.update(import_module("bench").TOYS)
+registry.STAGES.update(import_module("tests.helpers.recipes").TOYS)
 registry.BACKENDS["toy_llm"] = "toys.llm"

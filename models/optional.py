@@ -1,0 +1,27 @@
+"""Packages that only some engines need: which versions the engine's interpreter has, or how to get them."""
+
+from models.interpreter import version_of
+from models.references import ModelMissing
+
+
+def versions(python: str, *packages: str) -> str:
+    """ "torch 2.13.0, transformers 5.23.0", without a build's own suffix; "not installed" for what isn't there."""
+    told = [(package, version_of(python, package).partition("+")[0]) for package in packages]
+    return ", ".join(f"{package} {version or 'not installed'}" for package, version in told)
+
+
+def lacking(backend: str, extra: str, python: str, *packages: str) -> str:
+    """What to install before the backend can be loaded; "" where all of it is there."""
+    missing = [package for package in packages if not version_of(python, package)]
+    if not missing:
+        return ""
+    told = (
+        f"the packages {', '.join(missing)}, which aren't" if missing[1:] else f"the package {missing[0]}, which isn't"
+    )
+    return f"{backend} needs {told} installed: pip install 'voxsmith[{extra}]'"
+
+
+def require(backend: str, extra: str, *packages: str) -> None:
+    """Raises ModelMissing where this interpreter lacks one of the packages."""
+    if told := lacking(backend, extra, "", *packages):
+        raise ModelMissing(told)

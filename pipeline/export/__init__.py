@@ -1,0 +1,1 @@
+"""The dataset and the rejects, as Arrow files that `datasets` reads."""

@@ -1,0 +1,263 @@
+"""The dataset: sharded Arrow that `datasets` reads with its Audio feature, and the rejects beside it.
+
+It is written in pieces of some shards each, several at a time, by processes that read the store themselves. A piece is
+named by what goes into it: one that is there already, from an export that was cut or from the last one, stays as it is.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.errors import RunFailed
+from pipeline.export.piece import PROVENANCE, REJECT_SCHEMA, Layout, Part, Written, write_piece
+from pipeline.export.writer import assemble
+from pipeline.plan.accounts import EXPORT, OVERRIDES, finished, owner_of_failed_clip, rejecting
+from pipeline.plan.state import State
+from pipeline.recipe.voices import voice_licences
+from pipeline.store.digests import code_digest, digest
+from pipeline.store.objects import Damaged, is_audio
+from pipeline.store.store import json_object
+from pipeline.store.without_pandas import without_pandas
+from schemas.columns import ROW_COLUMNS, SIDE_COLUMNS, SIDES
+
+_SIDE_COLUMNS = [name for name in SIDE_COLUMNS if name not in ("spoken", "silence", "clipping", "tail")]
+_PIECES = ".pieces"
+_LITTLE = 256 * 2**20  # bytes of objects, which the driver writes itself in the second that a process takes to start
+
+
+def export_key(state: State) -> str:
+    """Names what an export would write: nothing is written again while it is the same."""
+    done = sorted((node, shard, found.key) for (node, shard), found in state.done.items())
+    shards = [(shard.folder, shard.key) for shard in state.shards]
+    recipe = state.graph.recipe.model_dump(mode="json", include={"name", "export"})
+    return digest([done, shards, recipe, _licences(state), voice_licences(state.graph), _code()])
+
+
+def write_dataset(state: State, folder: Path) -> dict[str, Any]:
+    """Write `dataset` and `rejects` under `folder`; what was there is replaced when all is written.
+
+    Returns counts, funnel, splits and seconds of speech. Raises RunFailed where rows in are not rows out + rejects +
+    pending.
+    """
+    layout = _layout(state)
+    done = [shard for shard in range(len(state.shards)) if finished(state, shard)]
+    pending = sum(shard.rows for shard in state.shards) - sum(state.shards[shard].rows for shard in done)
+    weights = _weights(state, layout, done)
+    pieces = {_name(layout, parts): parts for parts in _cut(state, layout, weights)}
+    (folder / _PIECES).mkdir(parents=True, exist_ok=True)
+    try:
+        written = _write_all(layout, pieces, folder / _PIECES, sum(weights.values()))
+    except Damaged as error:
+        state.store.drop(*error.place)
+        told = "objects/{}/{} is damaged: {}".format(*error.args)
+        raise RunFailed(f"{told}; it has been taken out, and: python -m pipeline run makes it anew") from None
+    except BrokenProcessPool:
+        raise RunFailed(
+            "a process that wrote the dataset was killed, for want of memory perhaps; what is written stays: the same command "
+            "goes on from there (with two at a time where `taskset -c 0,1` stands before it)"
+        ) from None
+    found = _added(written)
+    rows_in = sum(shard.rows for shard in state.shards)
+    rows_out, rejected = sum(found.splits.values()), sum(sum(lost.values()) for lost in found.rejects.values())
+    if rows_in != rows_out + rejected + pending:
+        raise RunFailed(
+            f"{rows_in} rows in, but {rows_out} out + {rejected} rejects + {pending} pending: "
+            "nothing was exported; this is a fault of the pipeline, please report it"
+        )
+    _put_together(layout, written, folder, export_key(state))
+    for old in (folder / _PIECES).iterdir():
+        if old.name not in pieces:
+            shutil.rmtree(old, ignore_errors=True)  # what is in use, or a file browser's own file, may stay
+    counts = {"rows_in": rows_in, "rows_out": rows_out, "rejects": rejected, "pending": pending}
+    seconds = {side: round(total, 2) for side, total in found.seconds.items()}
+    return {
+        "counts": counts,
+        "funnel": _funnel(state, found, rows_in - pending),
+        "splits": found.splits,
+        "seconds": seconds,
+    }
+
+
+def _code() -> list[str]:
+    names = ("export", "piece", "writer", "features", "accounts", "licences", "objects", "bounded")
+    return [code_digest(f"pipeline.{name}") for name in names]
+
+
+def _licences(state: State) -> tuple[str, ...]:
+    return tuple(found.licence for found in state.graph.engines.values())
+
+
+# -- pieces -----------------------------------------------------------------------------------------------------------
+
+
+def _weights(state: State, layout: Layout, shards: list[int]) -> dict[int, int]:
+    """Bytes of the objects that each shard's columns are in."""
+    places = {shard: set(state.places(layout.columns, shard).values()) for shard in shards}
+    sizes = {stage: state.store.sizes(stage) for stage in {stage for found in places.values() for stage, _ in found}}
+    return {shard: sum(sizes[stage].get(key, 0) for stage, key in places[shard]) for shard in shards}
+
+
+def _cut(state: State, layout: Layout, weights: dict[int, int]) -> Iterator[list[Part]]:
+    """Runs of shards of about `layout.size` bytes, cut where a shard's name says so: an edit changes one piece."""
+    mean = max(1, sum(weights.values())) / max(1, len(weights))
+    span = 1  # shards of a piece on average: a power of two, so that it seldom changes as a corpus grows
+    while span * 2 * mean <= layout.size:
+        span *= 2
+    piece: list[Part] = []
+    weight = 0
+    for shard, size in weights.items():
+        piece.append(_part(state, layout, shard))
+        weight += size
+        anchor = hashlib.blake2b(state.shards[shard].anchor.encode(), digest_size=8).digest()
+        if int.from_bytes(anchor, "big") % span == 0 or weight >= 2 * layout.size:
+            yield piece
+            piece, weight = [], 0
+    if piece:
+        yield piece
+
+
+def _name(layout: Layout, parts: list[Part]) -> str:
+    told = [str(layout.schema), layout.rates, layout.splits, layout.gates, layout.licences, layout.voices, layout.size]
+    return digest([told, [asdict(part) for part in parts], _code()])
+
+
+def _write_all(layout: Layout, pieces: dict[str, list[Part]], folder: Path, size: int) -> dict[Path, Written]:
+    """Each piece in a folder of its own, in order; by processes of their own, unless it is little work in all."""
+    found = {folder / name: _known(folder / name) for name in pieces}
+    missing = [name for name in pieces if found[folder / name] is None]
+    if missing and size > _LITTLE:
+        workers = min(len(missing), len(os.sched_getaffinity(0)))
+        with ProcessPoolExecutor(workers, get_context("spawn"), without_pandas) as pool:
+            waiting = {name: pool.submit(_write_one, layout, pieces[name], folder / name) for name in missing}
+            found |= {folder / name: future.result() for name, future in waiting.items()}
+    else:
+        found |= {folder / name: _write_one(layout, pieces[name], folder / name) for name in missing}
+    return {place: written for place, written in found.items() if written is not None}
+
+
+def _write_one(layout: Layout, parts: list[Part], folder: Path) -> Written:
+    shutil.rmtree(folder, ignore_errors=True)
+    written = write_piece(layout, parts, folder)
+    fresh = folder / "written.json.writing"
+    fresh.write_text(json.dumps(asdict(written)))
+    fresh.rename(folder / "written.json")  # the last file: the piece is whole
+    return written
+
+
+def _known(folder: Path) -> Written | None:
+    file = folder / "written.json"
+    found = json_object(file.read_bytes()) if file.is_file() else None
+    return Written(**found) if found else None
+
+
+def _added(written: dict[Path, Written]) -> Written:
+    total = Written()
+    for one in written.values():
+        total.rows_in += one.rows_in
+        for split, rows in one.splits.items():
+            total.splits[split] = total.splits.get(split, 0) + rows
+        for side, seconds in one.seconds.items():
+            total.seconds[side] += seconds
+        for stage, reasons in one.rejects.items():
+            counts = total.rejects.setdefault(stage, {})
+            for reason, rows in reasons.items():
+                counts[reason] = counts.get(reason, 0) + rows
+    return total
+
+
+def _put_together(layout: Layout, written: dict[Path, Written], folder: Path, key: str) -> None:
+    fresh = folder / ".writing"
+    shutil.rmtree(fresh, ignore_errors=True)
+    splits = list(layout.splits) or [""]
+    files = {split: [place / file for place, one in written.items() for file in one.files[split]] for split in splits}
+    lost = [place / file for place, one in written.items() for file in one.reject_files]
+    assemble(fresh / "dataset", files, layout.schema, layout.rates, key)
+    assemble(fresh / "rejects", {"": lost}, REJECT_SCHEMA, layout.reject_rates, f"rejects {key}")
+    (folder / "manifest.json").unlink(missing_ok=True)  # from here on it would tell of what is no more
+    for name in ("dataset", "rejects"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+        (fresh / name).rename(folder / name)
+    fresh.rmdir()
+
+
+def _funnel(state: State, found: Written, alive: int) -> list[dict[str, Any]]:
+    funnel = []
+    person = [OVERRIDES] if state.graph.recipe.overrides else []
+    for stage in ["sources", *person, *state.graph.nodes, EXPORT]:
+        lost = dict(sorted(found.rejects.get(stage, {}).items(), key=lambda item: -item[1]))
+        funnel.append({"stage": stage, "rows_in": alive, "rejects": lost})
+        alive -= sum(lost.values())
+    return funnel
+
+
+# -- what pieces are told ---------------------------------------------------------------------------------------------
+
+
+def _layout(state: State) -> Layout:
+    recipe, wanted = state.graph.recipe, [*ROW_COLUMNS, *(f"{side}_{base}" for side in SIDES for base in _SIDE_COLUMNS)]
+    columns = tuple(name for name in wanted if name in state.graph.owners)
+    return Layout(
+        store=state.store.url,
+        schema=pa.schema([*_fields(columns), pa.field("provenance", PROVENANCE)]),
+        columns=columns,
+        rates=_sample_rates(state),
+        splits=recipe.export.splits,
+        gates={gate: limit for gate, limit in recipe.export.gates if limit is not None},
+        licences=_licences(state),
+        voices=voice_licences(state.graph),
+        size=recipe.export.shard_bytes,
+    )
+
+
+def _part(state: State, layout: Layout, shard: int) -> Part:
+    source = state.shards[shard]
+    clips = {}
+    for stage in state.graph.nodes:
+        if (name := owner_of_failed_clip(state, stage)) and (state.graph.owners[name], shard) in state.done:
+            clips[stage] = (name, state.places((name,), shard))
+    return Part(
+        rows=source.rows,
+        source=(source.folder, source.key),
+        places=(places := state.places(layout.columns, shard)),
+        digests=state.digests(places, shard),
+        rejecting=rejecting(state, shard),
+        clips=clips,
+        provenance=tuple(_provenance(state, shard)),
+    )
+
+
+def _fields(columns: tuple[str, ...]) -> list[pa.Field]:
+    types = {name: found.type for name, found in ROW_COLUMNS.items()}
+    types |= {f"{side}_{base}": found.type for side in SIDES for base, found in SIDE_COLUMNS.items()}
+    return [pa.field(name, types[name]) for name in columns]
+
+
+def _sample_rates(state: State) -> dict[str, int]:
+    """Hertz of each audio column, as the stages that speak were told."""
+    found: dict[str, int] = {}
+    for node in state.graph.nodes.values():
+        if hasattr(node.config, "sample_rate"):
+            found |= {name.rsplit("_", 1)[0]: node.config.sample_rate for name in node.writes if is_audio(name)}
+    return found
+
+
+def _provenance(state: State, shard: int) -> Iterator[dict[str, str]]:
+    """Which engine wrote what for this shard, and in which object of the store it stands."""
+    for node in state.graph.nodes.values():
+        done = state.done.get((node.name, shard))
+        if node.engine and done:
+            engine = state.graph.engines[node.engine]
+            identity = engine.module.identity(engine.config)
+            model = identity.get("model", "")
+            told = model if isinstance(model, str) else json.dumps(model, sort_keys=True)
+            yield {"stage": node.name, "engine": engine.backend, "model": told, "object": done.key}

@@ -1,0 +1,124 @@
+"""Everything that stands in out/<name>: dataset, rejects, manifest, card and report."""
+
+import json
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from pipeline.export.export import export_key, write_dataset
+from pipeline.plan.manifests import now
+from pipeline.plan.state import State
+from pipeline.store.digests import digest
+from pipeline.store.store import json_object, telling_of_no_room
+from schemas.prompt import Prompt
+
+_PACKAGES = ("voxsmith", "ray", "pyarrow", "datasets", "numpy", "onnxruntime", "ctranslate2", "xllamacpp", "openai")
+
+
+def out_folder(state: State) -> Path:
+    """out/<name>; a pilot's is out/<name>.pilot, so that it never stands in for the full corpus."""
+    name = state.graph.recipe.name
+    return Path(state.graph.recipe.out) / (f"{name}.pilot" if state.pilot else name)
+
+
+def is_exported(state: State) -> bool:
+    """Whether the folder holds just what an export would write now."""
+    folder = out_folder(state)
+    manifest = read_manifest(folder)
+    if manifest is None or not (folder / "dataset").is_dir() or not (folder / "report.html").is_file():
+        return False
+    return manifest.get("export_key") == export_key(state)
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of what is exported in the folder; None where there is none that is whole."""
+    file = folder / "manifest.json"
+    return json_object(file.read_bytes()) if file.is_file() else None
+
+
+def told_of_another(state: State) -> None:
+    """Say it where the folder holds the dataset of another recipe file, which an export would replace."""
+    other = (read_manifest(out_folder(state)) or {}).get("recipe_file")
+    if other and Path(other).name != Path(state.recipe_file).name:
+        print(
+            f"{out_folder(state)} holds the dataset of {other}, whose name is '{state.graph.recipe.name}' too: it is "
+            "going to be replaced; give one of them another `name` (or `out`) to keep both",
+            file=sys.stderr,
+        )
+
+
+def export_state(state: State) -> None:
+    """Write what is finished. Raises RunFailed where rows got lost."""
+    folder = out_folder(state)
+    with telling_of_no_room(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock"):  # another run of the recipe may be writing there
+            _export(state, folder)
+
+
+def _export(state: State, folder: Path) -> None:
+    from dataclasses import asdict
+
+    from pipeline.report.build import build
+    from pipeline.report.card import render_card
+    from pipeline.report.statistics import summarise
+
+    summary = write_dataset(state, folder)
+    graph, recipe = state.graph, state.graph.recipe
+    resolved = recipe.model_dump(mode="json", exclude={"rates"})  # what engines cost is no matter of the dataset
+    statistics = summarise(folder / "dataset", recipe.export.report_rows)
+    manifest = {
+        "name": recipe.name,
+        "created": now(),
+        "export_key": export_key(state),
+        "recipe_digest": digest(resolved),
+        **summary,
+        "engines": {
+            name: engine.module.identity(engine.config)
+            | {"licence": engine.licence, "batch_invariant": engine.batch_invariant}
+            for name, engine in graph.engines.items()
+        },
+        "versions": dict(_versions()),
+        "git_commit": _git_commit(),
+        "recipe_file": state.recipe_file,
+        "recipe": resolved,
+        "prompts": {
+            prompt.path: prompt.text
+            for node in graph.nodes.values()
+            for _, prompt in node.config
+            if isinstance(prompt, Prompt)
+        },
+        "statistics": asdict(statistics),
+    }
+    _write(folder / "README.md", render_card(manifest, statistics))
+    build(folder, manifest)
+    # Last: where it is, all the rest is of the same export.
+    _write(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False, default=str))
+
+
+def _write(path: Path, text: str) -> None:
+    fresh = path.with_name(f".{path.name}.writing")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
+
+
+def _versions() -> list[tuple[str, str]]:
+    found = []
+    for package in _PACKAGES:
+        try:
+            found.append((package, version(package)))
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _git_commit() -> str | None:
+    try:
+        ran = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return ran.stdout.strip()

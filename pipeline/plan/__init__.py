@@ -1,0 +1,1 @@
+"""What would run and why: keys, the state of each shard, what earlier runs used."""

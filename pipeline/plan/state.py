@@ -1,0 +1,262 @@
+"""Where a recipe stands: for each stage and shard its key, and whether the store has it.
+
+The planner reads it, the executor moves it on. Both see the same: a shard's stage is *done* (its object is there),
+*ready* (its key is known, its object isn't there), or *unknown* (it waits for a stage above).
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.plan.keys import Parts, fixed_parts, shard_key
+from pipeline.recipe.nodes import SOURCE, Graph, Node
+from pipeline.sources.shard import Shard
+from pipeline.store.digests import digest
+from pipeline.store.objects import Place
+from pipeline.store.store import Store
+
+WHOLE = -1  # the shard number of a fit stage: it works on the recipe, not on a shard
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A stage over a shard, with all that a worker needs to run it. A fit stage has a place for each sample shard."""
+
+    node: str
+    shard: int
+    key: str
+    parts: Parts
+    places: tuple[dict[str, Place], ...]
+    digests: tuple[dict[str, str], ...]  # what the columns at those places must be
+    artifacts: dict[str, Place]
+    rows: int
+    retries: dict[str, int] = field(default_factory=dict)
+    killers: dict[str, str] = field(default_factory=dict)  # rows that kill the engine, by id
+    span: tuple[int, int] | None = None  # a probe: only these rows, to find one that kills the engine
+
+
+@dataclass(frozen=True)
+class Done:
+    key: str
+    columns: dict[str, str]
+    rejects: dict[str, int]
+    reused: bool
+
+
+class State:
+    """`refit`: fit stages follow the rows that are there now; `keep`: the store may be written; `pilot`: these are the
+    first rows only, and what they export stands beside the full corpus.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        shards: list[Shard],
+        store: Store,
+        refit: bool = False,
+        keep: bool = True,
+        pilot: bool = False,
+    ) -> None:
+        self.graph, self.shards, self.store, self.refit, self.keep = graph, shards, store, refit, keep
+        self.recipe_file = ""  # as the command line named it, to tell people
+        self.pilot = pilot
+        self.fixed = {node.name: fixed_parts(graph, node) for node in graph.nodes.values()}
+        self.done: dict[tuple[str, int], Done] = {}
+        self.ready: dict[tuple[str, int], Unit] = {}
+        # Counted along, because they are asked for every moment while a run goes on.
+        self.rows_done: Counter[str] = Counter()
+        self._units_done: Counter[str] = Counter()
+        self.rejected: Counter[str] = Counter()
+        for node in graph.nodes.values():
+            if node.stage.each == "recipe" and not refit:
+                self._find_locked(node)
+        self.resolve_all()
+
+    def resolve_all(self) -> list[Unit]:
+        """Go down the stages as far as keys are known, stage by stage; the units that have become ready."""
+        found = []
+        for node in self.graph.nodes.values():
+            shards = [WHOLE] if node.stage.each == "recipe" else range(len(self.shards))
+            found += self._settle_or_ready(node, shards)
+        return found
+
+    def resolve(self, shard: int) -> list[Unit]:
+        """The same for one shard."""
+        found = []
+        for node in self.graph.nodes.values():
+            found += self._settle_or_ready(node, [WHOLE if node.stage.each == "recipe" else shard])
+        return found
+
+    def _settle_or_ready(self, node: Node, shards: Iterable[int]) -> list[Unit]:
+        units = []
+        for shard in shards:
+            if (node.name, shard) not in self.done and (node.name, shard) not in self.ready:
+                units.append(self._fit_unit(node) if shard == WHOLE else self._unit(node, shard))
+        known = [unit for unit in units if unit is not None]
+        if len(known) == 1:  # no listing for one
+            meta = self.store.meta(node.name, known[0].key)
+            metas = {known[0].key: meta} if meta else {}
+        else:
+            metas = self.store.metas(node.name, [unit.key for unit in known]) if known else {}
+        found = []
+        for unit in known:
+            if unit.key in metas and not (self.refit and unit.shard == WHOLE):
+                self.settle(unit, metas[unit.key], reused=True)
+            else:
+                self.ready[unit.node, unit.shard] = unit
+                found.append(unit)
+        return found
+
+    def settle(self, unit: Unit, meta: dict[str, Any], reused: bool = False) -> None:
+        """The unit's object is there."""
+        where = (unit.node, unit.shard)
+        self.ready.pop(where, None)
+        self.done[where] = Done(unit.key, meta["columns"], meta.get("rejects", {}), reused)
+        self._units_done[unit.node] += 1
+        self.rows_done[unit.node] += 1 if unit.shard == WHOLE else unit.rows
+        self.rejected[unit.node] += sum(meta.get("rejects", {}).values())
+        if self.keep and not self.pilot and unit.shard == WHOLE and (self.refit or not self.lock_of(unit.node)):
+            self._lock(unit)
+
+    # -- columns ------------------------------------------------------------------------------------------------------
+
+    def column_digest(self, name: str, shard: int) -> str | None:
+        """What names the column's values in that shard; None while its stage isn't done."""
+        owner = self.graph.owners[name]
+        if owner == SOURCE:
+            return self.shards[shard].columns.get(name, "none")
+        done = self.done.get((owner, shard))
+        if done is None:
+            return None
+        pointed = self._choices(owner).get(name)
+        if pointed is None:
+            return done.columns[name]
+        others = [self.column_digest(other, shard) for other in pointed]
+        return None if None in others else digest([done.columns[name], *others])
+
+    def places(self, names: tuple[str, ...], shard: int) -> dict[str, Place]:
+        """Where the columns of that shard are, with those that they point at."""
+        found: dict[str, Place] = {}
+        for name in names:
+            owner = self.graph.owners[name]
+            source = self.shards[shard]
+            if owner == SOURCE:
+                if name in source.columns:
+                    found[name] = (source.folder, source.key)
+                continue
+            found[name] = (owner, self.done[owner, shard].key)
+            found |= self.places(self._choices(owner).get(name, ()), shard)
+        return found
+
+    def digests(self, places: Mapping[str, Place], shard: int) -> dict[str, str]:
+        """Digests of the columns as they stand in those objects."""
+        source = self.shards[shard]
+        return {
+            name: source.columns[name] if stage == source.folder else self.done[stage, shard].columns[name]
+            for name, (stage, _) in places.items()
+        }
+
+    def left(self, node: str) -> int:
+        """Units of the stage that aren't done."""
+        whole = self.graph.nodes[node].stage.each == "recipe"
+        return (1 if whole else len(self.shards)) - self._units_done[node]
+
+    def forget(self, node: str, shard: int) -> None:
+        """The stage's object for the shard is gone; what was made of it stays."""
+        done = self.done.pop((node, shard), None)
+        if done is not None:
+            self._units_done[node] -= 1
+            self.rows_done[node] -= 1 if shard == WHOLE else self.shards[shard].rows
+            self.rejected[node] -= sum(done.rejects.values())
+
+    def _choices(self, owner: str) -> dict[str, tuple[str, ...]]:
+        node = self.graph.nodes[owner]
+        return node.stage.choices(node.config)
+
+    # -- units --------------------------------------------------------------------------------------------------------
+
+    def _unit(self, node: Node, shard: int) -> Unit | None:
+        parts = dict(self.fixed[node.name])
+        artifacts: dict[str, Place] = {}
+        for name in node.artifacts:
+            owner = self.graph.owners[name]
+            done = self.done.get((owner, WHOLE))
+            if done is None:
+                return None
+            parts[f"artifact:{name}"] = done.columns[name]
+            artifacts[name] = (owner, done.key)
+        names = self.graph.inputs(node)
+        for name in names:
+            found = self.column_digest(name, shard)
+            if found is None:
+                return None
+            parts[f"column:{name}"] = found
+        source = self.shards[shard]
+        places = self.places(names, shard)
+        for name in node.given:
+            if name in source.columns:
+                parts[f"column:given {name}"] = source.columns[name]
+                places[name] = (source.folder, source.key)
+        retries = source.retries.get(node.name, {})
+        if retries:
+            parts["retries"] = retries
+        digests = (self.digests(places, shard),)
+        return Unit(node.name, shard, shard_key(parts), parts, (places,), digests, artifacts, source.rows, retries)
+
+    def _fit_unit(self, node: Node) -> Unit | None:
+        """The unit of a fit stage: a sample of shards that depends on their names alone."""
+        parts = dict(self.fixed[node.name])
+        names = self.graph.inputs(node)
+        sample = self.sample(node)
+        for shard in sample:
+            for name in names:
+                found = self.column_digest(name, shard)
+                if found is None:
+                    return None
+                parts[f"column:{name} of {self.shards[shard].anchor}"] = found
+        places = tuple(self.places(names, shard) for shard in sample)
+        digests = tuple(self.digests(place, shard) for place, shard in zip(places, sample, strict=True))
+        rows = sum(self.shards[shard].rows for shard in sample)
+        return Unit(node.name, WHOLE, shard_key(parts), parts, places, digests, {}, rows)
+
+    def sample(self, node: Node) -> list[int]:
+        """Shards, by the hash of their anchor, until the stage's `sample_rows` are there."""
+        wanted, rows, chosen = node.config.sample_rows, 0, []
+        by_hash = sorted(
+            range(len(self.shards)), key=lambda n: hashlib.blake2b(self.shards[n].anchor.encode()).digest()
+        )
+        for shard in by_hash:
+            if rows >= wanted:
+                break
+            chosen.append(shard)
+            rows += max(0, self.shards[shard].alive - self.shards[shard].without(self.graph.needed))
+        return sorted(chosen)
+
+    # -- locks: rows that come later don't move what was fitted; a pilot's few rows pin nothing -----------------------
+
+    def lock_of(self, node: str) -> dict[str, Any] | None:
+        found = self.store.read_kept(self._lock_path(node))
+        return found if found and found["fixed"] == digest(self.fixed[node]) else None
+
+    def _find_locked(self, node: Node) -> None:
+        lock = self.lock_of(node.name)
+        meta = self.store.meta(node.name, lock["key"]) if lock else None
+        if lock and meta:
+            self.done[node.name, WHOLE] = Done(lock["key"], meta["columns"], {}, reused=True)
+            self._units_done[node.name] += 1
+            self.rows_done[node.name] += 1
+
+    def _lock(self, unit: Unit) -> None:
+        sample = [part.rsplit(" of ", 1)[-1] for part in unit.parts if part.startswith("column:")]
+        lock = {
+            "fixed": digest(self.fixed[unit.node]),
+            "key": unit.key,
+            "sample": sorted(set(sample)),
+            "digests": self.done[unit.node, WHOLE].columns,
+        }
+        self.store.write_json(self._lock_path(unit.node), lock)
+
+    def _lock_path(self, node: str) -> str:
+        return f"locks/{self.graph.recipe.name}.{node}.json"

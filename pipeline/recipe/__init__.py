@@ -1,0 +1,1 @@
+"""A recipe: read, checked against the registry, made a graph."""

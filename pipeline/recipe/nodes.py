@@ -1,0 +1,103 @@
+"""A recipe's engines, its stages as nodes, and the DAG that they make."""
+
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from pipeline.recipe.licences import is_unknown, parts, strictest
+from schemas.columns import ROW_COLUMNS
+from schemas.recipe import Recipe
+from stages.registry import backend, stage
+from stages.stage import Stage
+
+SOURCE = "source"  # owner of the columns that rows bring with them
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine of the recipe: a backend and its settings."""
+
+    name: str
+    backend: str
+    config: Any
+
+    @property
+    def module(self) -> ModuleType:
+        return backend(self.backend)
+
+    @property
+    def licence(self) -> str:
+        """Terms of what the engine makes. What a recipe states counts where the model's files don't tell."""
+        told = str(self.module.licence(self.config))
+        stated = getattr(self.config, "licence", "")
+        return strictest([*(one for one in parts(told) if not is_unknown(one)), stated] if stated else [told])
+
+    @property
+    def batch_invariant(self) -> bool:
+        """Whether a reply is the same whatever is asked beside it; of some backends it hangs on their settings."""
+        told = getattr(self.module, "batch_invariant", None)
+        return bool(told(self.config) if told else self.module.BATCH_INVARIANT)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A stage as the recipe uses it (an instance; one for each attempt)."""
+
+    name: str
+    stage_name: str
+    config: Any
+    checks: Any
+    engine: str | None
+    # Written columns that a source or a person supplies: rows that have them are passed over.
+    given: tuple[str, ...] = ()
+
+    @property
+    def stage(self) -> Stage:
+        return stage(self.stage_name)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return self.stage.reads(self.config)
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        return self.stage.optional(self.config)
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        return self.stage.writes(self.config)
+
+    @property
+    def artifacts(self) -> tuple[str, ...]:
+        return self.stage.artifacts(self.config)
+
+
+@dataclass(frozen=True)
+class Graph:
+    nodes: dict[str, Node]  # in topological order
+    engines: dict[str, Engine]
+    owners: dict[str, str]  # column or artifact -> the node that writes it, or SOURCE
+    recipe: Recipe
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Columns that stages read and none writes: a row has to bring them with it."""
+        read = {name for node in self.nodes.values() for name in node.reads}
+        return tuple(sorted(name for name in read - set(ROW_COLUMNS) if self.owners.get(name) == SOURCE))
+
+    def inputs(self, node: Node) -> tuple[str, ...]:
+        """The columns that the node sees, the row's identity first; optional ones that nobody writes are left out."""
+        named = ("id", "conversation_id", "turn", *node.reads, *node.optional)
+        return tuple(dict.fromkeys(name for name in named if name in self.owners))
+
+    def parents(self, node: Node) -> set[str]:
+        wanted = (*self.inputs(node), *node.artifacts)
+        return {self.owners[name] for name in wanted} - {SOURCE}
+
+    def below(self, name: str) -> set[str]:
+        """The node and all that hang on it."""
+        found = {name}
+        for node in self.nodes.values():
+            if self.parents(node) & found:
+                found.add(node.name)
+        return found

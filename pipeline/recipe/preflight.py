@@ -1,0 +1,85 @@
+"""What must be there before anything runs: models, and a store that outlives the job."""
+
+import os
+from collections.abc import Iterable
+
+from models import references
+from pipeline.errors import RecipeError
+from pipeline.recipe.graph import build_graph
+from pipeline.recipe.load import load_recipe
+from pipeline.recipe.nodes import Graph
+from pipeline.store.store import Store
+from pipeline.store.version import check_version
+
+
+def check_store(graph: Graph, path: str, keep: bool = False) -> Store:
+    """The recipe's store; `keep`: it is going to be written to.
+
+    Raises RecipeError where it can't be opened or read, or would lie in a submitted job's throw-away folder.
+    """
+    store = graph.recipe.store
+    throw_away = os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR") and "://" not in store and not os.path.isabs(store)
+    try:
+        found = Store(store)
+        check_version(found, path, keep and not throw_away)
+    except (ValueError, OSError, ImportError) as error:
+        raise RecipeError(f"{path}: store: can't be opened: {' '.join(str(error).split())}") from None
+    if throw_away:
+        raise RecipeError(
+            f"{path}: store: '{store}' is relative, and a submitted job's folder is thrown away; "
+            f"give an absolute path or a URL, say --set store=s3://bucket/{store}"
+        )
+    return found
+
+
+def check_names(graph: Graph, path: str) -> None:
+    """Raises RecipeError where an engine's model is none that there could be: a wrong name, a folder that isn't there."""
+    lines = []
+    for name, engine in graph.engines.items():
+        try:
+            engine.module.identity(engine.config)
+        except references.ModelMissing as error:
+            lines.append(f"{path}: engines.{name}.model: {error}")
+    if lines:
+        raise RecipeError(*lines)
+
+
+def models_of(graph: Graph, engines: Iterable[str | None]) -> dict[str, str]:
+    """Model reference -> the engine that wants it."""
+    found: dict[str, str] = {}
+    for name in engines:
+        if name is not None:
+            engine = graph.engines[name]
+            found |= dict.fromkeys(engine.module.models(engine.config), name)
+    return found
+
+
+def check_models(graph: Graph, path: str, engines: Iterable[str | None]) -> None:
+    """Raises RecipeError with the command that gets a model which isn't there."""
+    lines = []
+    for model, engine in models_of(graph, engines).items():
+        try:
+            if not references.available(model):
+                command = f"python -m pipeline fetch {model}"
+                lines.append(f"{path}: engines.{engine}.model: '{model}' isn't there; get it with: {command}")
+        except references.ModelMissing as error:
+            lines.append(f"{path}: engines.{engine}.model: {error}")
+    if lines:
+        raise RecipeError(*lines)
+
+
+def fetch_models(names: list[str], profile: str | None = None) -> int:
+    """Fetch models; a recipe's file name stands for all models that it needs."""
+    wanted: dict[str, None] = {}
+    for name in names:
+        if name.endswith((".yaml", ".yml")):
+            graph = build_graph(load_recipe(name, profile=profile), name)
+            wanted |= dict.fromkeys(models_of(graph, graph.engines))
+        else:
+            wanted[name] = None
+    for model in wanted:
+        try:
+            print(f"{model}: {references.fetch(model)}")
+        except references.ModelMissing as error:
+            raise RecipeError(str(error)) from None
+    return 0

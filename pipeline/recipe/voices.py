@@ -1,0 +1,63 @@
+"""Voices that engines have, and what a voice bank's clips bring with them: a digest and a licence each."""
+
+from typing import TYPE_CHECKING, Any
+
+from models import references
+from pipeline.errors import nearest
+from pipeline.recipe.licences import strictest
+
+if TYPE_CHECKING:
+    from pipeline.recipe.nodes import Engine, Graph
+
+ALL = "*"  # stands for every voice that the engine has
+
+
+def known_voices(engine: "Engine") -> dict[str, str] | None:
+    """The engine's voices and the digest of what each is cloned from ("": nothing); None where nobody knows its voices.
+
+    Raises ModelMissing where a bank can't be read.
+    """
+    if hasattr(engine.module, "voices"):
+        found: dict[str, str] | None = engine.module.voices(engine.config)
+        return found
+    named = getattr(engine.module, "VOICES", None)
+    return None if named is None else dict.fromkeys(named, "")
+
+
+def with_voices(
+    settings: dict[str, Any], fields: Any, engine: "Engine | None", where: str
+) -> tuple[dict[str, Any], str]:
+    """A stage's settings with its voices written out and their digests, and what is wrong with them ("": nothing)."""
+    if engine is None or "references" not in fields or ("voices" in fields and "voices" not in settings):
+        return settings, ""
+    try:
+        known = known_voices(engine)
+    except references.ModelMissing as error:
+        return settings, f"{where}: its voices: {error}"
+    asked = settings.get("voices", ALL) if "voices" in fields else ALL
+    every = asked in (ALL, [ALL], (ALL,))
+    if "voices" in fields and every:
+        if not known:
+            return settings, f"{where}.voices: '{ALL}': nobody knows which voices {engine.name} has; name them"
+        settings = settings | {"voices": sorted(known)}
+    if known is None or not (every or isinstance(asked, list | tuple)):
+        return settings, ""
+    if strange := [] if every else [voice for voice in asked if voice not in known]:
+        named = ", ".join(f"'{voice}'" for voice in strange)
+        return settings, f"{where}.voices: no voice {named} in {engine.name}; {nearest(str(strange[0]), known)}"
+    chosen = known if every else asked
+    return settings | {"references": {voice: known[voice] for voice in sorted(chosen) if known[voice]}}, ""
+
+
+def voice_licences(graph: "Graph") -> dict[str, str]:
+    """Terms of each voice that a stage may speak in and that is cloned from a clip."""
+    found: dict[str, str] = {}
+    for node in graph.nodes.values():
+        engine = graph.engines.get(node.engine or "")
+        terms = getattr(engine.module, "voice_licences", None) if engine else None
+        if engine is None or terms is None or not getattr(node.config, "voices", ()):
+            continue
+        for voice, licence in terms(engine.config).items():
+            if voice in node.config.voices:
+                found[voice] = strictest([licence, found.get(voice, licence)])
+    return found

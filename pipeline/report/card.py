@@ -1,0 +1,147 @@
+"""The dataset card: README.md with the header that the Hub reads."""
+
+import re
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from pipeline.export.writer import DATA_FILES
+from pipeline.recipe.licences import licence_id, parts
+from pipeline.report.statistics import Statistics
+from schemas.columns import column
+from stages.registry import STAGES
+
+_SIZES = (
+    ("n<1K", 10**3),
+    ("1K<n<10K", 10**4),
+    ("10K<n<100K", 10**5),
+    ("100K<n<1M", 10**6),
+    ("1M<n<10M", 10**7),
+    ("10M<n<100M", 10**8),
+)
+_OTHER_COLUMNS = {"provenance": "for each stage that asked a model: engine, model and the store's object"}
+
+
+@dataclass(frozen=True)
+class Published:
+    """How the published files are found: the header's `configs`, what reads them in Python, bytes of the data files."""
+
+    configs: list[dict[str, Any]]
+    load: str
+    size: int
+
+
+def render_card(manifest: dict[str, Any], statistics: Statistics, published: Published | None = None) -> str:
+    """The card of the folder that holds `dataset`, `rejects` and the manifest: YAML header, then Markdown.
+
+    `published`: the card of what is published of that folder instead.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        autoescape=False,  # Markdown: `cell` guards what comes from rows and recipes
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"cell": _cell, "duration": _duration}
+    header = yaml.safe_dump(_header(manifest, statistics, published), sort_keys=False, allow_unicode=True, width=1000)
+    return environment.get_template("card.md.jinja").render(
+        header=header,
+        manifest=manifest,
+        statistics=statistics,
+        stages=_stages(manifest),
+        columns=[(feature["name"], _type(feature), _meaning(feature["name"])) for feature in statistics.features],
+        split=next(iter(statistics.splits), "train"),
+        load=published.load if published else None,
+    )
+
+
+def _header(manifest: dict[str, Any], statistics: Statistics, published: Published | None) -> dict[str, Any]:
+    export = manifest.get("recipe", {}).get("export") or {}
+    claim = export.get("licence")
+    named = [part for name in ([claim] if claim else statistics.licences) for part in parts(name)]
+    licences = [licence_id(name) for name in named] or ["other"]
+    header: dict[str, Any] = {"license": licences[0] if len(set(licences)) == 1 else sorted(set(licences))}
+    if "other" in licences:
+        header["license_name"] = claim or "see-the-licence-column"
+        header["license_link"] = "README.md#licences"
+    splits = export.get("splits") or {}
+    # `datasets` wants every split that is told of to have rows, and to be told of in `configs` and `dataset_info`.
+    shares = {name: share for name, share in statistics.splits.items() if share.rows} or statistics.splits
+    files = [{"split": name, "path": f"dataset/{name}/{DATA_FILES}"} for name in splits if name in shares]
+    configs = [{"config_name": "default", "data_files": files or [{"split": "train", "path": f"dataset/{DATA_FILES}"}]}]
+    if manifest["counts"]["rejects"]:
+        lost = [{"split": "rejects", "path": f"rejects/{DATA_FILES}"}]
+        configs.append({"config_name": "rejects", "data_files": lost})
+    if published:
+        configs = published.configs
+    size = sum(statistics.split_bytes.values())
+    return header | {
+        "language": ["en"],
+        "pretty_name": manifest["name"],
+        "task_categories": ["automatic-speech-recognition", "text-to-speech", "audio-to-audio"],
+        "tags": ["speech", "spoken-instructions", "speech-to-speech", "synthetic", "voxsmith"],
+        "size_categories": [next((name for name, limit in _SIZES if statistics.rows < limit), "100M<n<1B")],
+        "configs": configs,
+        "dataset_info": {
+            "config_name": "default",
+            "features": statistics.features,
+            "splits": [
+                {"name": name, "num_bytes": statistics.split_bytes.get(name, 0), "num_examples": share.rows}
+                for name, share in shares.items()
+            ],
+            **({"download_size": published.size} if published else {}),
+            "dataset_size": size,
+        },
+    }
+
+
+def _stages(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    """The funnel's stages with what each does and the engine that it asks."""
+    settings = manifest.get("recipe", {}).get("stages") or {}
+    found = []
+    for step in manifest.get("funnel", []):
+        name = step["stage"]
+        own = settings.get(name) or settings.get(re.sub(r"_\d+$", "", name)) or {}
+        kind = own.get("stage", re.sub(r"_\d+$", "", name))
+        found.append({**step, "engine": own.get("engine"), "does": _does(kind)})
+    return found
+
+
+def _does(kind: str) -> str:
+    """The first line of the stage's module docstring, without importing it."""
+    fixed = {"sources": "reads the sources; what can't be spoken is rejected", "export": "gates, splits, writes"}
+    spec = find_spec(STAGES[kind]) if kind in STAGES else None
+    if spec is None or spec.origin is None:
+        return fixed.get(kind, "")
+    match = re.match(r'\s*"""(?:`\w+`: )?(.+)', Path(spec.origin).read_text(encoding="utf-8"))
+    return match[1].removesuffix('"""').strip() if match else ""
+
+
+def _type(feature: dict[str, Any]) -> str:
+    if "list" in feature:
+        inner = feature["list"]
+        return f"list of {inner if isinstance(inner, str) else 'struct'}"
+    dtype = feature.get("dtype", "struct")
+    if isinstance(dtype, dict):
+        return f"Audio, {dtype['audio']['sampling_rate']} Hz"
+    return "Audio" if dtype == "audio" else str(dtype)
+
+
+def _meaning(name: str) -> str:
+    known = column(name)
+    return known.doc if known else _OTHER_COLUMNS.get(name, "")
+
+
+def _cell(value: Any) -> str:
+    """Text that can't leave its table cell, nor become markup."""
+    text = " ".join(str(value).split())
+    return re.sub(r"([|`*_<>\[\]\\])", r"\\\1", text)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 3600:,.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"

@@ -1,0 +1,42 @@
+"""Units back to speech, so that the report lets people hear what the units kept."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from struct import pack
+
+from models import references
+from pipeline.errors import RecipeError
+from pipeline.report.build import Resound
+from stages.engines.base import Refused, Unavailable
+from stages.registry import backend
+from stages.requests import Vocode
+
+
+@contextmanager
+def vocoder(model: str) -> Iterator[Resound]:
+    """Speech by the unit vocoder `model` while this is on. Raises RecipeError where it can't be loaded.
+
+    It is no engine of the recipe: nothing in the dataset hangs on it.
+    """
+    module = backend("unit_vocoder")
+    try:
+        engine = module.load(module.Config(model=model))
+    except references.ModelMissing as error:
+        raise RecipeError(f"--vocoder: {error}") from None
+    told: set[str] = set()
+
+    def resound(units: Sequence[int], durations: Sequence[int]) -> bytes | None:
+        asked = Vocode(pack(f"<{len(units)}H", *units), pack(f"<{len(durations)}H", *durations))
+        try:
+            return bytes(engine.submit(asked).result().flac)
+        except (Refused, Unavailable) as error:
+            if str(error) not in told:
+                told.add(str(error))
+                print(f"--vocoder: {error}", file=sys.stderr)
+            return None
+
+    try:
+        yield resound
+    finally:
+        engine.close()

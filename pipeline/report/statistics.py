@@ -1,0 +1,341 @@
+"""What a corpus is like, from one streaming pass over its rows: counts, hours, histograms, voices, a sample to play.
+
+Values are counted in steps (hundredths of a second, thousandths of an error rate), so that memory stays small however
+many rows there are, and quantiles are exact to a step. Audio is never looked at.
+"""
+
+import hashlib
+import math
+from bisect import insort
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import TypeAdapter
+
+from pipeline.export.writer import DATA_FILES
+from pipeline.report.card_words import features
+from schemas.columns import SIDES
+
+# What is counted on each side, and in which steps.
+MEASURES = {
+    "duration": 0.01,
+    "words": 1.0,
+    "words_per_second": 0.01,
+    "wer": 0.001,
+    "mos": 0.01,
+    "similarity": 0.01,
+    "units_per_second": 0.1,
+    "attempts": 1.0,
+    "speech_attempts": 1.0,
+}
+BINS = 30
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts between edges; `counts[i]` lies in [edges[i], edges[i + 1]). Quantiles are exact to the measure's step."""
+
+    count: int
+    missing: int
+    mean: float
+    least: float
+    median: float
+    p95: float
+    greatest: float
+    edges: list[float]
+    counts: list[int]
+
+
+@dataclass
+class Share:
+    """A part of the corpus. `seconds` is of both sides' clips, or of the one side that the part is about."""
+
+    rows: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class UnitUse:
+    """Units after merging. `perplexity` is 2 ** entropy: as if so many units were used equally often."""
+
+    total: int
+    used: int
+    perplexity: float
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """A summary that JSON can hold. Keys of `histograms` are `<side>_<measure>`; `seconds`, `voices`… are by side.
+
+    `corpus_wer` weighs each row's WER by the words of its text. `sample` holds the ids with the smallest hashes: the
+    same rows whatever the order they came in; `worst` those with the highest WER on either side, worst first.
+    """
+
+    rows: int = 0
+    conversations: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    corpus_wer: dict[str, float] = field(default_factory=dict)
+    histograms: dict[str, Histogram] = field(default_factory=dict)
+    methods: dict[str, dict[str, int]] = field(default_factory=dict)
+    voices: dict[str, dict[str, Share]] = field(default_factory=dict)
+    units: dict[str, UnitUse] = field(default_factory=dict)
+    sources: dict[str, Share] = field(default_factory=dict)
+    licences: dict[str, Share] = field(default_factory=dict)
+    splits: dict[str, Share] = field(default_factory=dict)
+    split_bytes: dict[str, int] = field(default_factory=dict)
+    features: list[dict[str, Any]] = field(default_factory=list)
+    sample: list[str] = field(default_factory=list)
+    worst: list[str] = field(default_factory=list)
+
+
+def from_json(data: dict[str, Any]) -> Statistics:
+    """What `dataclasses.asdict` made of a Statistics. Raises pydantic.ValidationError."""
+    return TypeAdapter(Statistics).validate_python(data)
+
+
+def read(folder: Path) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Every (split, batch) of a `datasets.load_from_disk` folder, in order; a folder without splits is "train".
+
+    Files are mapped into memory: columns that nobody looks at are never read from disk.
+    """
+    for file in sorted(folder.glob(DATA_FILES)) + sorted(folder.glob(f"*/{DATA_FILES}")):
+        split = "train" if file.parent == folder else file.parent.name
+        with pa.memory_map(str(file)) as source, pa.ipc.open_stream(source) as stream:
+            yield split, pa.RecordBatch.from_pylist([], stream.schema)  # so that an empty file has columns too
+            yield from ((split, batch) for batch in stream)
+
+
+def summarise(dataset: Path, rows: int = 24) -> Statistics:
+    """Statistics of a `datasets.load_from_disk` folder, with the ids of about `rows` rows to play."""
+    summary = Summary(rows)
+    for split, batch in read(dataset):
+        summary.add(batch, split)
+    return summary.result()
+
+
+def draw(row_id: str) -> str:
+    """Where a row stands in the draw for samples: a hash of its id."""
+    return hashlib.blake2b(row_id.encode(), digest_size=8).hexdigest()
+
+
+class Summary:
+    """Statistics under way: `add` each batch as it is written, then take the `result`."""
+
+    def __init__(self, rows: int = 24) -> None:
+        """`rows`: how many ids to keep; a quarter of them are the worst by WER, the others are drawn by hash."""
+        self.rows = self.conversations = 0
+        self._schema: pa.Schema | None = None
+        self._tallies: dict[str, Counter[int]] = defaultdict(Counter)
+        self._missing: Counter[str] = Counter()
+        self._sums: dict[str, float] = defaultdict(float)  # exact sums of measures, for means
+        self._errors: dict[str, list[float]] = {side: [0.0, 0.0] for side in SIDES}  # [errors, words]
+        self._seconds: dict[str, float] = {}
+        self._methods: dict[str, Counter[str]] = defaultdict(Counter)
+        self._voices: dict[str, dict[str, Share]] = defaultdict(lambda: defaultdict(Share))
+        self._units: dict[str, npt.NDArray[np.int64]] = {}
+        self._shares: dict[str, dict[str, Share]] = {key: defaultdict(Share) for key in ("source", "licence", "split")}
+        self._bytes: Counter[str] = Counter()
+        self._sample = _Smallest(rows - rows // 4)
+        self._worst = _Smallest(rows // 4)
+
+    def add(self, batch: pa.RecordBatch, split: str = "train") -> None:
+        """Count a batch of exported rows. Columns that it doesn't have are left out of the result."""
+        rows = batch.num_rows
+        self._schema = self._schema or batch.schema
+        self.rows += rows
+        self._bytes[split] += batch.nbytes
+        turns = _numbers(batch, "turn")
+        self.conversations += rows if turns is None else int((turns == 0).sum())
+        seconds = np.zeros(rows)
+        wer = np.full(rows, np.nan)
+        for side in SIDES:
+            seconds += np.nan_to_num(self._add_side(batch, side))
+            found = _numbers(batch, f"{side}_wer")
+            wer = wer if found is None else np.fmax(wer, found)
+        for key in ("source", "licence"):
+            if key in batch.schema.names:
+                _add_shares(self._shares[key], batch.column(key).to_pylist(), seconds)
+        self._shares["split"][split].rows += rows
+        self._shares["split"][split].seconds += float(seconds.sum())
+        ids = batch.column("id").to_pylist() if "id" in batch.schema.names else []
+        for row_id, worst in zip(ids, wer.tolist(), strict=False):
+            self._sample.offer(0.0, row_id)
+            if worst > 0:
+                self._worst.offer(-worst, row_id)
+
+    def result(self) -> Statistics:
+        histograms: dict[str, Histogram] = {}
+        for measure, step in MEASURES.items():
+            names = [name for name in (f"{side}_{measure}" for side in SIDES) if self._tallies[name]]
+            if names:  # both sides on the same edges, so that they can be compared at a glance
+                edges = _edges([i for name in names for i in self._tallies[name]], step)
+                for name in names:
+                    mean = self._sums[name] / self._tallies[name].total()
+                    histograms[name] = _histogram(self._tallies[name], step, edges, mean, self._missing[name])
+        return Statistics(
+            rows=self.rows,
+            conversations=self.conversations,
+            seconds={side: round(value, 3) for side, value in self._seconds.items()},
+            corpus_wer={side: round(e / w, 5) for side, (e, w) in self._errors.items() if w},
+            histograms=histograms,
+            methods={side: dict(counts.most_common()) for side, counts in self._methods.items()},
+            voices={side: _by_rows(shares) for side, shares in self._voices.items()},
+            units={side: _unit_use(counts) for side, counts in self._units.items()},
+            sources=_by_rows(self._shares["source"]),
+            licences=_by_rows(self._shares["licence"]),
+            splits={name: _rounded(share) for name, share in self._shares["split"].items()},
+            split_bytes=dict(self._bytes),
+            features=features(self._schema) if self._schema is not None else [],
+            sample=self._sample.items(),
+            worst=self._worst.items(),
+        )
+
+    def _add_side(self, batch: pa.RecordBatch, side: str) -> npt.NDArray[np.float64]:
+        """Count one side's columns; returns its seconds, float64 [rows], NaN where there is no clip."""
+        names = batch.schema.names
+        columns = {measure: _numbers(batch, f"{side}_{measure}") for measure in MEASURES}
+        duration = columns["duration"]
+        if f"{side}_text" in names:
+            columns["words"] = _words(batch.column(f"{side}_text"))
+        if f"{side}_units" in names:
+            units = batch.column(f"{side}_units")
+            lengths = pc.list_value_length(units).to_numpy(zero_copy_only=False).astype(np.float64)
+            columns["units_per_second"] = _a_second(lengths, duration)
+            counts = np.bincount(units.flatten().to_numpy(zero_copy_only=False), minlength=1 << 16)
+            self._units[side] = self._units.get(side, np.zeros(1 << 16, np.int64)) + counts
+        columns["words_per_second"] = _a_second(columns["words"], duration)
+        for measure, values in columns.items():
+            if values is not None:
+                self._count(f"{side}_{measure}", values, MEASURES[measure])
+        wer, words = columns["wer"], columns["words"]
+        if wer is not None and words is not None:
+            measured = ~np.isnan(wer) & ~np.isnan(words)
+            self._errors[side][0] += float((wer * words)[measured].sum())
+            self._errors[side][1] += float(words[measured].sum())
+        if f"{side}_method" in names:
+            methods = batch.column(f"{side}_method").to_pylist()
+            self._methods[side].update(method for method in methods if method is not None)
+        if duration is None:
+            return np.full(batch.num_rows, np.nan)
+        self._seconds[side] = self._seconds.get(side, 0.0) + float(np.nansum(duration))
+        if f"{side}_voice" in names:
+            _add_shares(self._voices[side], batch.column(f"{side}_voice").to_pylist(), duration)
+        return duration
+
+    def _count(self, name: str, values: npt.NDArray[np.float64], step: float) -> None:
+        there = values[np.isfinite(values)]
+        self._missing[name] += len(values) - len(there)
+        steps, counts = np.unique(np.round(there / step).astype(np.int64), return_counts=True)
+        for index, count in zip(steps.tolist(), counts.tolist(), strict=True):
+            self._tallies[name][index] += count
+        self._sums[name] += float(there.sum())
+
+
+class _Smallest:
+    """Keeps the `size` items with the smallest keys."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._kept: list[tuple[float, str, str]] = []
+
+    def offer(self, badness: float, item: str) -> None:
+        insort(self._kept, (badness, draw(item), item))
+        del self._kept[self._size :]
+
+    def items(self) -> list[str]:
+        return [item for _, _, item in self._kept]
+
+
+def _numbers(batch: pa.RecordBatch, name: str) -> npt.NDArray[np.float64] | None:
+    """A column as float64 with NaN for null, or None where there is none."""
+    if name not in batch.schema.names:
+        return None
+    values: npt.NDArray[np.float64] = batch.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return values
+
+
+def _words(texts: pa.Array) -> npt.NDArray[np.float64]:
+    words = pc.utf8_split_whitespace(pc.utf8_trim_whitespace(texts))
+    counts: npt.NDArray[np.float64] = pc.list_value_length(words).cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return counts
+
+
+def _a_second(
+    amounts: npt.NDArray[np.float64] | None, seconds: npt.NDArray[np.float64] | None
+) -> npt.NDArray[np.float64] | None:
+    if amounts is None or seconds is None:
+        return None
+    return amounts / np.where(seconds > 0, seconds, np.nan)
+
+
+def _add_shares(shares: dict[str, Share], names: list[str | None], seconds: npt.NDArray[np.float64]) -> None:
+    for name, amount in zip(names, np.nan_to_num(seconds).tolist(), strict=True):
+        if name is not None:
+            shares[name].rows += 1
+            shares[name].seconds += amount
+
+
+def _by_rows(shares: dict[str, Share]) -> dict[str, Share]:
+    """Largest first; equal ones by name, so that the order doesn't hang on the rows'."""
+    return {name: _rounded(shares[name]) for name in sorted(shares, key=lambda name: (-shares[name].rows, name))}
+
+
+def _rounded(share: Share) -> Share:
+    return Share(share.rows, round(share.seconds, 3))
+
+
+def _unit_use(counts: npt.NDArray[np.int64]) -> UnitUse:
+    used = counts[counts > 0]
+    shares = used / max(int(used.sum()), 1)
+    entropy = float(-(shares * np.log2(shares)).sum())
+    return UnitUse(int(used.sum()), len(used), round(2**entropy, 2) if len(used) else 0.0)
+
+
+def _edges(steps: list[int], step: float) -> list[float]:
+    """At most BINS bins of a round width that cover all `steps` (values in units of `step`).
+
+    They start at 0 where that is near; whole numbers that have a bin each stand in its middle.
+    """
+    low, high = min(steps), max(steps) + 1
+    if step == 1 and high - low <= BINS:
+        return [i - 0.5 for i in range(low, max(high, low + 6) + 1)]
+    if low <= (high - low) / 2:
+        low = min(low, 0)
+    width = next(
+        factor * 10**power
+        for power in range(19)
+        for factor in (1, 2, 5)
+        if (high - low) / (factor * 10**power) <= BINS - 1
+    )
+    first, last = math.floor(low / width), math.ceil(high / width)
+    return [round(i * width * step, 6) for i in range(first, last + 1)]
+
+
+def _histogram(tally: Counter[int], step: float, edges: list[float], mean: float, missing: int) -> Histogram:
+    values = np.array(sorted(tally))
+    counts = np.array([tally[int(value)] for value in values])
+    upto = np.cumsum(counts)
+    # A little up, so that a value that is an edge falls above it, whatever rounding did to either.
+    inside, _ = np.histogram((values + 0.25) * step, edges, weights=counts)
+
+    def quantile(share: float) -> float:
+        return round(float(values[np.searchsorted(upto, share * upto[-1])]) * step, 6)
+
+    return Histogram(
+        count=int(upto[-1]),
+        missing=missing,
+        mean=round(mean, 6),
+        least=quantile(0.0),
+        median=quantile(0.5),
+        p95=quantile(0.95),
+        greatest=round(float(values[-1]) * step, 6),
+        edges=edges,
+        counts=[int(count) for count in inside],
+    )

@@ -1,0 +1,1 @@
+"""Running what is stale, on pools of Ray actors."""

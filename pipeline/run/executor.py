@@ -1,0 +1,359 @@
+"""The event loop that runs what is ready: a small driver on Ray Core that never touches a row."""
+
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import ray
+from ray.exceptions import NodeDiedError, OutOfMemoryError, RayActorError, RayError, RayTaskError
+
+from pipeline.errors import RunFailed
+from pipeline.plan.state import WHOLE, State, Unit
+from pipeline.run.bisection import Bisection, borders_of
+from pipeline.run.cluster import endpoints, free_room, patience, room
+from pipeline.run.pools import Actor, Pool, assign, connect, end_actor, make_pools, start_actor
+from pipeline.run.reject_alarm import Alarm
+from pipeline.run.waves import look_for_nodes, to_end, to_warm
+from pipeline.run.worker import Pulse
+from pipeline.store.store import NO_ROOM
+from pipeline.watch.meter import Figures, add
+from pipeline.watch.progress import Progress
+from pipeline.watch.ray_metrics import RayMetrics
+from pipeline.watch.work import NO_ENGINE
+from stages.engines.base import EngineLost
+
+_GONE = (RayActorError, OutOfMemoryError, NodeDiedError)  # how Ray tells that an actor is no more; they have no base
+_DRAIN_SECONDS = 25.0
+_LOOKS = 1.0  # seconds between two looks for room in the cluster that nobody uses
+_LOADS = 3  # of a pool that end with the actor gone, beyond which loading is at fault
+_DEATHS = 20  # of one pool's actors that no row explains, beyond which the engine rather than a row is at fault
+_DAMAGES = 3  # of one object, beyond which it is the disk that needs care
+_PULSE = 10.0  # seconds between two looks at how an actor gets on
+_TRIES = 3  # at a unit that a disk or an object store failed
+
+
+@dataclass
+class Result:
+    pending: dict[str, str] = field(default_factory=dict)  # row id (or stage) -> why it is held up
+    interrupted: bool = False
+
+
+def execute(state: State, selected: set[str], progress: Progress) -> Result:
+    """Run the units of the selected stages until nothing more can be done. Raises RunFailed."""
+    if not any(unit.node in selected for unit in state.ready.values()):
+        return Result()
+    connect()
+    return _Run(state, selected, progress).run()
+
+
+class _Run:
+    def __init__(self, state: State, selected: set[str], progress: Progress) -> None:
+        self.state, self.selected, self.progress = state, selected, progress
+        self.result, self.work, self.metrics = Result(), progress.work, RayMetrics(progress.work)
+        self.pools = make_pools(state.graph)
+        self.depth = {name: number for number, name in enumerate(state.graph.nodes)}
+        self.held = Counter[str]()  # units that ended with pending rows, by stage
+        self.crashes: dict[str, int] = {}
+        self.faults: dict[str, int] = {}
+        self.bisections: dict[str, Bisection] = {}
+        self.deaths: dict[str, int] = {}
+        self.unloaded: dict[str, int] = {}
+        self.under_way: dict[tuple[str, Any], tuple[Unit, int, Figures]] = {}  # as of each unit's last pulse
+        self.alarm = Alarm(state.graph.recipe.checks.max_reject_ratio, progress.say)
+        self.looked = 0.0  # for free room, last (time.monotonic)
+        self.signals: list[int] = []
+        self.stopping: float | None = None
+        self.hurried = False
+        self.patience = patience()
+        self._look_for_nodes()
+        self.work.room, self.work.metrics = room(), endpoints()
+        progress.say("", "cluster", room=self.work.room, metrics=self.work.metrics)
+        self.graph = ray.put(state.graph)
+
+    def run(self) -> Result:
+        for unit in self.state.ready.values():
+            self._enqueue(unit)
+        try:
+            with _signals(self.signals):
+                while self._busy():
+                    self._step()
+        finally:
+            for pool in self.pools.values():
+                for actor in list(pool.actors):
+                    end_actor(pool, actor)
+            self._where()
+        self.result.interrupted = self.stopping is not None
+        return self.result
+
+    def _busy(self) -> bool:
+        if self.stopping is not None:
+            drained = all(pool.in_flight == 0 for pool in self.pools.values())
+            return not (drained or self.hurried) and time.monotonic() - self.stopping < _DRAIN_SECONDS
+        return any(pool.queue or pool.in_flight for pool in self.pools.values())
+
+    def _step(self) -> None:
+        if self.signals:
+            self._stop()
+        if self.stopping is None:
+            for pool in self.pools.values():
+                while len(pool.actors) < min(pool.replicas, len(pool.queue) + pool.in_flight):
+                    start_actor(pool, self.state.store.url, self.graph)
+                assign(pool)
+                self._feel(pool)
+            self._release()
+            self._warm()
+        calls = {ref: (pool, actor) for pool in self.pools.values() for actor in pool.actors for ref in actor.units}
+        loads = {a.loaded: (pool, a) for pool in self.pools.values() for a in pool.actors if a.loaded is not None}
+        done, _ = ray.wait([*calls, *loads], num_returns=1, timeout=0.5) if calls or loads else ([], [])
+        for ref in done:
+            pool, actor = calls.get(ref) or loads[ref]
+            if actor in pool.actors:
+                self._settle_load(pool, actor) if ref in loads else self._settle(pool, actor, ref)
+        self.progress.show(self._where)
+
+    def _where(self) -> tuple[Counter[str], Counter[str], dict[str, int]]:
+        """Units in flight and rows under way by stage, and actors by engine."""
+        units, rows = Counter[str](), Counter[str]()
+        for pool in self.pools.values():
+            units.update(unit.node for actor in pool.actors for unit in actor.units.values())
+        for unit, count, _ in self.under_way.values():
+            rows[unit.node] += count if unit.span is None else 0
+        actors = {pool.name: len(pool.actors) for pool in self.pools.values() if pool.actors}
+        self.work.lives = {pool.name: pool.life() for pool in self.pools.values()}
+        self.metrics.look(actors)
+        return units, rows, actors
+
+    def _enqueue(self, unit: Unit) -> None:
+        if unit.node in self.selected:
+            engine = self.state.graph.nodes[unit.node].engine or NO_ENGINE
+            self.pools[engine].put(self.depth[unit.node], unit)
+
+    # -- replies ------------------------------------------------------------------------------------------------------
+
+    def _settle_load(self, pool: Pool, actor: Actor) -> None:
+        loaded, actor.loaded = actor.loaded, None
+        try:
+            actor.load_seconds, actor.ready = ray.get(loaded), time.monotonic()
+            self.work.room = room()  # a cluster may have grown for it
+        except RayTaskError as error:
+            raise RunFailed(f"engine '{pool.name}' could not be loaded: {_cause(error)}") from None
+        except _GONE as error:
+            # What the engine raises is final. A node that goes while one loads is not the engine's fault.
+            self.unloaded[pool.name] = self.unloaded.get(pool.name, 0) + 1
+            if "creation task" in str(error) or self.unloaded[pool.name] > _LOADS:
+                raise RunFailed(f"engine '{pool.name}' could not be loaded: {_cause(error)}") from None
+            self._died(pool, actor, error)
+
+    def _settle(self, pool: Pool, actor: Actor, ref: Any) -> None:
+        try:
+            meta = ray.get(ref)
+        except _GONE as error:
+            self._died(pool, actor, error)
+            return
+        except (RayTaskError, RayError) as error:
+            cause = getattr(error, "cause", None)
+            if isinstance(cause, EngineLost):
+                self._died(pool, actor, cause)
+                return
+            unit = actor.units.pop(ref)
+            self._again(unit)
+            times = self.faults[unit.key] = self.faults.get(unit.key, 0) + 1
+            if isinstance(cause, OSError) and cause.errno in NO_ROOM:
+                raise RunFailed(f"{cause.strerror}: {cause.filename}") from None
+            if isinstance(cause, OSError) and times < _TRIES:
+                told = f"{unit.node}, shard {unit.shard}: {_cause(error)}; it is tried again"
+                self.progress.say(told, "unit_failed", stage=unit.node, shard=unit.shard)
+                self._enqueue(unit)
+                return
+            raise RunFailed(f"stage '{unit.node}', shard {unit.shard}: {_cause(error)}") from None
+        self._finished(actor.units.pop(ref), meta)
+
+    def _finished(self, unit: Unit, meta: dict[str, Any]) -> None:
+        self._so_far(unit, 0, {name: value for name, value in meta.get("metrics", {}).items() if name != "seconds"})
+        del self.under_way[unit.key, unit.span]
+        if meta.get("damaged"):
+            self._make_anew(unit, *meta["damaged"])
+            return
+        if unit.span is not None:
+            self._probed(unit, crashed=False)
+            return
+        tally = self.work.tallies[unit.node]
+        if meta.get("pending"):
+            self._tell_pending(unit, meta["pending"])
+            self.result.pending |= meta["pending"]
+            self.held[unit.node] += 1  # and it stays among what is ready: nothing finds it anew in this run
+            return
+        tally.units += 1
+        tally.rows += meta["rows"]
+        tally.made += meta.get("made", 0)
+        tally.rejected += meta.get("rejected", 0)
+        self.metrics.count(unit.node, {"units": 1, "rows": meta["rows"], "rejects": meta.get("rejected", 0)})
+        self.state.settle(unit, meta)
+        found = self.state.resolve_all() if unit.shard == WHOLE else self.state.resolve(unit.shard)
+        for ready in found:
+            self._enqueue(ready)
+        self.alarm.judge(unit.node, tally.made, tally.rejected)
+        self.alarm.notice(unit.node, meta)
+
+    def _so_far(self, unit: Unit, rows: int, figures: Figures) -> None:
+        """Count what is new of a unit's figures, which tell of it since it began."""
+        _, _, before = self.under_way.get((unit.key, unit.span), (unit, 0, {}))
+        self.under_way[unit.key, unit.span] = unit, rows, figures
+        self._count(unit, {name: value - before.get(name, 0) for name, value in figures.items()})
+
+    def _count(self, unit: Unit, more: Figures) -> None:
+        add(self.work.tallies[unit.node].figures, more)
+        self.metrics.count(unit.node, more)
+
+    def _again(self, unit: Unit) -> None:
+        """The unit came to nothing; what it used until its last pulse stays counted."""
+        self.under_way.pop((unit.key, unit.span), None)
+        self._count(unit, {"retries": 1})
+
+    def _tell_pending(self, unit: Unit, pending: dict[str, str]) -> None:
+        """Once for each reason."""
+        for why in sorted(set(pending.values()) - set(self.result.pending.values())):
+            rows = sum(reason == why for reason in pending.values())
+            told = f"{unit.node}, shard {unit.shard}: {rows} {'row is' if rows == 1 else 'rows are'} pending: {why}"
+            self.progress.say(told, "pending", stage=unit.node, shard=unit.shard, rows=rows, reason=why)
+
+    def _make_anew(self, unit: Unit, stage: str, key: str) -> None:
+        """The unit found an object damaged: its stage runs again for that shard, and then the unit."""
+        self.state.store.drop(stage, key)
+        self.state.ready.pop((unit.node, unit.shard), None)
+        times = self.crashes[key] = self.crashes.get(key, 0) + 1
+        shard = next((n for (name, n), done in self.state.done.items() if name == stage and done.key == key), None)
+        if shard is None and stage in self.state.graph.nodes:
+            return  # another unit has told already
+        if stage not in self.selected or times > _DAMAGES:
+            raise RunFailed(
+                f"objects/{stage}/{key}.arrow in {self.state.store.url} was damaged, and has been taken out; "
+                "the same command, for all stages, makes it anew"
+            )
+        self.progress.say(f"objects/{stage}/{key} was damaged: it is made anew", "damaged", stage=stage, key=key)
+        self.state.forget(stage, shard if shard is not None else unit.shard)
+        for ready in self.state.resolve_all() if shard == WHOLE else self.state.resolve(shard or 0):
+            self._enqueue(ready)
+
+    # -- deaths -------------------------------------------------------------------------------------------------------
+
+    def _died(self, pool: Pool, actor: Actor, error: Exception) -> None:
+        """An actor is gone with its units: they are tried again, and bisected where they kill one twice."""
+        end_actor(pool, actor)  # it may be there still: lost, hung, or out of reach
+        self.deaths[pool.name] = self.deaths.get(pool.name, 0) + 1
+        if self.deaths[pool.name] > _DEATHS:
+            raise RunFailed(f"engine '{pool.name}' died {_DEATHS} times in this run; the last time: {_cause(error)}")
+        told = f"an actor of '{pool.name}' died ({_cause(error)}); its units are tried again"
+        self.progress.say(told, "actor_died", engine=pool.name, stages=[unit.node for unit in actor.units.values()])
+        for unit in actor.units.values():
+            self._again(unit)
+            self.crashes[unit.key] = self.crashes.get(unit.key, 0) + 1
+            if unit.span is not None:
+                self._probed(unit, crashed=True)
+            elif self.crashes[unit.key] >= 2 and unit.shard != WHOLE:
+                each = self.state.graph.nodes[unit.node].stage.each
+                self.bisections[unit.key] = Bisection(unit, borders_of(self.state.store, unit, each))
+                self._next_probe(unit.key)
+            else:
+                self._enqueue(unit)
+
+    def _feel(self, pool: Pool) -> None:
+        """Ask actors how they get on. One that makes no progress is killed, and its units are tried again."""
+        now = time.monotonic()
+        for actor in [one for one in pool.actors if one.units and one.loaded is None]:
+            if actor.pulse is None and now - actor.felt > min(_PULSE, pool.patience / 2):
+                actor.pulse, actor.felt = actor.handle.pulse.remote(), now
+            if actor.pulse is None:
+                continue
+            ready, _ = ray.wait([actor.pulse], timeout=0)
+            try:
+                pulse: Pulse | None = ray.get(actor.pulse) if ready else None
+            except RayError:  # it died, as its units will tell
+                continue
+            stuck = now - actor.felt
+            if pulse is not None:
+                actor.pulse, stuck = None, pulse.stuck
+                for unit in actor.units.values():
+                    if found := pulse.units.get((unit.key, unit.span)):
+                        self._so_far(unit, *found)
+            if stuck > pool.patience:
+                told = ", ".join(f"{unit.node}, shard {unit.shard}" for unit in actor.units.values())
+                told = f"no progress for {stuck:.0f} s: {told}; its actor is killed, the unit tried again"
+                self.progress.say(told, "hung", engine=pool.name)
+                self._died(pool, actor, TimeoutError(f"no progress for {stuck:.0f} s"))
+
+    def _probed(self, unit: Unit, crashed: bool) -> None:
+        self.bisections[unit.key].record(unit, crashed)
+        self._next_probe(unit.key)
+
+    def _next_probe(self, key: str) -> None:
+        bisection = self.bisections[key]
+        probe = bisection.next_probe()
+        if probe is not None:
+            self._enqueue(probe)
+            return
+        del self.bisections[key]
+        self.crashes[key] = 0
+        if 0 < 2 * len(bisection.deadly) <= bisection.unit.rows:  # these deaths are explained
+            self.deaths[self.state.graph.nodes[bisection.unit.node].engine or NO_ENGINE] = 0
+        self._enqueue(replace(bisection.unit, killers=bisection.killers(self.state.store)))
+
+    # -- pools --------------------------------------------------------------------------------------------------------
+
+    def _release(self) -> None:
+        for pool, actor in to_end(self.pools.values(), self._may_have_work):
+            end_actor(pool, actor)
+
+    def _warm(self) -> None:
+        if time.monotonic() - self.looked > _LOOKS:
+            self.looked = time.monotonic()
+            self._look_for_nodes()
+            for pool in to_warm(self.pools.values(), self._may_have_work, free_room):
+                start_actor(pool, self.state.store.url, self.graph)
+
+    def _look_for_nodes(self) -> None:
+        for told in look_for_nodes(self.pools.values(), self.patience):
+            self.progress.say(told, "no_node")
+
+    def _may_have_work(self, pool: str) -> bool:
+        nodes = [n for n in self.selected if (self.state.graph.nodes[n].engine or NO_ENGINE) == pool]
+        return any(self.state.left(name) > self.held[name] for name in nodes)
+
+    def _stop(self) -> None:
+        """At the first signal let units in flight leave what they have; at a second Ctrl-C don't wait for them."""
+        self.hurried = signal.SIGINT in self.signals[1:]
+        if self.stopping is None:
+            self.stopping = time.monotonic()
+            told = "stopping: units in flight leave what they have; the same command goes on from there"
+            self.progress.say(told, "stopping")
+            for pool in self.pools.values():
+                pool.queue.clear()
+                for actor in pool.actors:
+                    actor.handle.stop.remote()
+
+
+@contextmanager
+def _signals(came: list[int]) -> Iterator[None]:
+    """SIGTERM and SIGINT are noted instead of ending the process. Once one has come, the process is to end in its own
+    time: an impatient Ctrl-C must not break off what it still writes.
+    """
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_IGN if came else handler)
+
+
+def _cause(error: Exception) -> str:
+    """The last line of a Ray error: what really happened."""
+    cause = getattr(error, "cause", None)
+    if cause is not None and str(cause):
+        return f"{type(cause).__name__}: {cause}".splitlines()[0]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

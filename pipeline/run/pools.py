@@ -1,0 +1,169 @@
+"""Pools of Ray actors, one for each engine: started when work for them is ready, ended when none is left."""
+
+import heapq
+import itertools
+import logging
+import math
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from pipeline.errors import RunFailed
+from pipeline.plan.state import Unit
+from pipeline.recipe.nodes import Graph
+from pipeline.run.cluster import fits, free_room
+from pipeline.run.worker import Worker
+from pipeline.watch.work import NO_ENGINE, Life
+
+_PATIENCE = 1800.0  # seconds, of stages without an engine
+_CALLS = 2  # in flight an actor at least: it never waits for the driver
+_MOST_CALLS = 16
+_ORDER = itertools.count()
+
+
+@dataclass(eq=False)
+class Actor:
+    handle: Any
+    placed: Any  # reference that is ready once it has its place in the cluster
+    loaded: Any  # reference that is ready once the engine is loaded, too; None from when that is known
+    units: dict[Any, Unit] = field(default_factory=dict)  # by the reference of the call
+    pulse: Any = None  # reference to how long it has made no progress, while that is asked
+    felt: float = 0.0  # when that was asked last (time.monotonic)
+    load_seconds: float = 0.0
+    ready: float | None = None  # since when it takes work (time.monotonic)
+
+
+@dataclass
+class Pool:
+    name: str
+    replicas: int
+    patience: float  # seconds without progress, after which an actor is taken for hung
+    options: dict[str, Any]
+    calls: int = _CALLS  # units that an actor has at a time
+    queue: list[tuple[Any, ...]] = field(default_factory=list)
+    actors: list[Actor] = field(default_factory=list)
+    gone: Life = field(default_factory=Life)  # of the actors that have ended, and the most at a time
+    waits_since: float | None = None  # for its first place (time.monotonic)
+    had_room: bool = True  # when its latest actor was asked for
+    had_node: bool = False  # some node could hold an actor of it, when the run looked
+    no_node_since: float | None = None  # since when it waits for a node that could hold an actor of it (time.monotonic)
+
+    def put(self, depth: int, unit: Unit) -> None:
+        """Deepest stage first, so that shards finish and intermediates stay few; then in the order of shards."""
+        heapq.heappush(self.queue, (-depth, unit.shard, next(_ORDER), unit))
+
+    def pop(self) -> Unit:
+        unit: Unit = heapq.heappop(self.queue)[-1]
+        return unit
+
+    @property
+    def wants(self) -> dict[str, float]:
+        """What an actor needs of the cluster."""
+        return {"CPU": self.options["num_cpus"], "GPU": self.options.get("num_gpus", 0)}
+
+    @property
+    def in_flight(self) -> int:
+        return sum(len(actor.units) for actor in self.actors)
+
+    def life(self) -> Life:
+        """Of all actors, up to now."""
+        found = Life(self.gone.loading, self.gone.loaded, self.gone.most)
+        for actor in self.actors:
+            _live(found, actor)
+        return found
+
+    def remove(self, actor: Actor) -> None:
+        self.actors.remove(actor)
+        _live(self.gone, actor)
+
+
+def _live(life: Life, actor: Actor) -> None:
+    if actor.ready is not None:
+        life.loading += actor.load_seconds
+        life.loaded += time.monotonic() - actor.ready
+
+
+def make_pools(graph: Graph) -> dict[str, Pool]:
+    """A pool for each engine that a stage names, and one for the stages without an engine."""
+    pools = {NO_ENGINE: Pool(NO_ENGINE, 1, _PATIENCE, {"num_cpus": 0.1, "max_concurrency": _CALLS + 2})}
+    for name in dict.fromkeys(node.engine for node in graph.nodes.values() if node.engine):
+        resources = graph.engines[name].config.resources
+        rows = min(source.shard.target for source in graph.recipe.sources.values())
+        calls = min(_MOST_CALLS, max(_CALLS, math.ceil((resources.at_once or 0) / rows) + 1))  # one is at its tail
+        options = {
+            "num_cpus": resources.num_cpus,
+            "num_gpus": resources.num_gpus,
+            "max_concurrency": calls + 2,  # and one for stop(), one for pulse()
+        }
+        if resources.python:
+            options["runtime_env"] = {"py_executable": _interpreter(name, resources.python)}
+        pools[name] = Pool(name, resources.replicas, resources.patience, options, calls)
+    return pools
+
+
+def _interpreter(engine: str, python: str) -> str:
+    """Its absolute path, links kept: a virtual environment's interpreter is one. Raises RunFailed where it isn't there:
+    Ray would try for ever.
+    """
+    path = Path(python).expanduser().absolute()
+    if not os.access(path, os.X_OK):
+        raise RunFailed(
+            f"engine '{engine}': resources.python: there is no interpreter at {path}; make that environment"
+        )
+    return str(path)
+
+
+def start_actor(pool: Pool, store: str, graph: Any) -> None:
+    """Ask Ray for one more actor; it loads its engine when it is placed. `graph`: a reference to the graph."""
+    engine = None if pool.name == NO_ENGINE else pool.name
+    remote = ray.remote(Worker).options(**pool.options)
+    pool.had_room = fits(pool.wants, free_room())
+    handle: Any = remote.remote(store, graph, engine)
+    pool.actors.append(Actor(handle, handle.ping.remote(), handle.load.remote()))
+    pool.gone.most = max(pool.gone.most, len(pool.actors))
+
+
+def assign(pool: Pool) -> None:
+    """Hand queued units to actors, the least busy first. One that isn't ready yet may never find its place: it gets none.
+
+    A probe waits for an actor that has nothing else, and gets no company: if the actor dies, it is known of what.
+    """
+    while pool.queue and (actor := _actor_for(pool, pool.queue[0][-1])):
+        unit = pool.pop()
+        actor.units[actor.handle.run.remote(unit)] = unit
+
+
+def _actor_for(pool: Pool, unit: Unit) -> Actor | None:
+    most = pool.calls if unit.span is None else 1
+    free = [
+        actor
+        for actor in pool.actors
+        if actor.ready is not None
+        and len(actor.units) < most
+        and all(beside.span is None for beside in actor.units.values())
+    ]
+    return min(free, key=lambda actor: len(actor.units), default=None)
+
+
+def end_actor(pool: Pool, actor: Actor) -> None:
+    pool.remove(actor)
+    ray.kill(actor.handle)
+
+
+def connect() -> None:
+    """Join the cluster that RAY_ADDRESS names (as in a submitted job), or start Ray on this machine, on loopback."""
+    if ray.is_initialized():
+        return
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of several units that fail at once, one is told of
+    # It says at each start that a token guards it, which is as it should be.
+    logging.getLogger("ray._private.authentication.authentication_token_setup").setLevel(logging.ERROR)
+    quiet: dict[str, Any] = {"logging_level": "WARNING", "log_to_driver": bool(os.environ.get("VOXSMITH_WORKER_LOGS"))}
+    if os.environ.get("RAY_ADDRESS"):
+        ray.init(**quiet)
+    else:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a Ray of ours tells nobody of its use
+        ray.init(address="local", include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)

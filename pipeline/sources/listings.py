@@ -1,0 +1,97 @@
+"""What a source's shards were when it was last read, so that what didn't change isn't read again.
+
+    listings/<source>-<digest of settings and reading code>.json
+
+A file is the same where its size and its time of change are; where the time alone differs, where its sha256 is. A time
+so short before the listing that a later write could bear it too is not trusted. A dataset of the Hub is the same where
+its commit is.
+"""
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+from pipeline.sources.hub import commit_of
+from pipeline.store.digests import code_digest, digest
+from pipeline.store.store import Store
+from schemas.source import Source, files
+
+_YOUNG = 2 * 10**9  # nanoseconds: file systems and clocks may be that coarse
+_CODE = ("read", "records", "layouts", "identify", "shards")
+
+
+def recall(store: Store, name: str, source: Source, keep: bool) -> list[dict[str, Any]] | None:
+    """The source's shards as `remember` was given them, or None where it has to be read. `keep`: the store may be written."""
+    path = _path(name, source)
+    found = store.read_json(path)
+    now = _stats(source) if found else None
+    if not found or now is None or [file[:2] for file in now] != [file[:2] for file in found["files"]]:
+        return None
+    for (file, _, changed), known in zip(now, found["files"], strict=True):
+        trusted = changed == known[2] and changed < found["listed"] - _YOUNG
+        if not trusted and _sha256(file) != known[3]:
+            return None
+    if keep and [file[2] for file in now] != [
+        file[2] for file in found["files"]
+    ]:  # touched only: next time no hash is needed
+        found["files"] = [[*file, known[3]] for file, known in zip(now, found["files"], strict=True)]
+        store.write_json(path, found | {"listed": time.time_ns()})
+    shards: list[dict[str, Any]] = found["shards"]
+    return shards
+
+
+def watch(source: Source) -> list[list[Any]] | None:
+    """The state of the source before it is read: [path, bytes, time of change, sha256] of each file; of a dataset of the
+    Hub its name with its commit, or None where that can't be had.
+    """
+    stats = _stats(source)
+    return stats and [[*stat, "" if _on_hub(source) else _sha256(stat[0])] for stat in stats]
+
+
+def remember(
+    store: Store,
+    name: str,
+    source: Source,
+    before: list[list[Any]] | None,
+    shards: list[dict[str, Any]],
+    places: dict[str, str],
+) -> None:
+    """Leave the shards for next time, and where each rejected row was read, unless something changed meanwhile."""
+    if before and _stats(source) == [file[:3] for file in before]:
+        told = {"files": before, "listed": time.time_ns(), "shards": shards, "places": places}
+        store.write_json(_path(name, source), told)
+
+
+def places(store: Store, name: str, source: Source) -> dict[str, str]:
+    """Row id -> file and line, of rows that the source rejected, as far as `remember` was told."""
+    found: dict[str, str] = (store.read_json(_path(name, source)) or {}).get("places", {})
+    return found
+
+
+def _path(name: str, source: Source) -> str:
+    code = [code_digest(f"pipeline.sources.{module}") for module in _CODE]
+    return f"listings/{name}-{digest([source.model_dump(mode='json'), code])}.json"
+
+
+def _stats(source: Source) -> list[list[Any]] | None:
+    if _on_hub(source):
+        commit = commit_of(str(source.dataset), source.revision)
+        return [[f"{source.dataset}@{commit}", 0, 0]] if commit else None
+    there = files(source.path) if source.path else _files_below(Path(str(source.dataset)))
+    return [[str(file), stat.st_size, stat.st_mtime_ns] for file in there if (stat := file.stat())]
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """The dataset's files. What hides is none of them: a download's `.cache` is another each time."""
+    found = sorted(path for path in folder.rglob("*.*") if path.is_file())
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+
+
+def _on_hub(source: Source) -> bool:
+    return source.path is None and not Path(str(source.dataset)).is_dir()
+
+
+def _sha256(file: str) -> str:
+    with open(file, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

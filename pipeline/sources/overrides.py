@@ -1,0 +1,238 @@
+"""A person's corrections: texts that stand whatever a run makes, and rows that are kept out.
+
+The recipe's key `overrides` names a file of JSON lines:
+
+    {"id": "alpaca-1f3a90c2d7e8b456.0", "query_text": "…", "answer_text": "…"}
+    {"id": "alpaca-77c2b0a1e4d95f63.0", "block": "names a private person"}
+
+One file serves all sources: an id begins with its source's name. The file works on what the sources bring, so nothing
+below knows of it: a corrected text is one that the source gives, a blocked row is one that has nothing to work on. Only
+a shard that has such rows becomes another one; the file is held against each shard once.
+"""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.errors import RecipeError, nearest
+from pipeline.sources import lacking
+from pipeline.store.digests import code_digest, column_digest, digest
+from pipeline.store.objects import REJECT, read_rows
+from pipeline.store.store import Store
+from schemas.columns import SIDES
+from schemas.recipe import Recipe
+
+if TYPE_CHECKING:
+    from pipeline.sources.shard import Shard
+
+TEXTS = ("instruction", "context", "query_text", "answer_text")
+METHODS = tuple(f"{side}_method" for side in SIDES)
+BLOCKED, CORRECTED = "blocked", "corrected"
+_SHOWN = 20  # bad lines that are told at once
+
+
+@dataclass(frozen=True)
+class Override:
+    """What a person wants of a row: these texts, or with `block` (the reason) that it is kept out."""
+
+    line: int
+    texts: dict[str, str] = field(default_factory=dict)
+    block: str | None = None
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """A shard's rows with the overrides in them. `ids`: rows that the file names; `idle`: those it can't change."""
+
+    table: pa.Table
+    ids: list[str]
+    idle: list[str]
+    blocked: dict[str, int]
+
+
+def read_overrides(path: str, columns: Collection[str] = TEXTS) -> dict[str, Override]:
+    """The file's overrides by row id. `columns`: those that the recipe has.
+
+    Raises RecipeError with one line for each line that can't be used.
+    """
+    file = Path(path)
+    if not file.is_file():
+        near = [str(found) for found in file.parent.glob("*.jsonl")] if file.parent.is_dir() else []
+        raise RecipeError(f"{path}: no such file, and the recipe's 'overrides' names it; {nearest(path, near)}")
+    found: dict[str, Override] = {}
+    problems = []
+    for number, line in enumerate(file.read_bytes().splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row, override = _read_line(number, line, columns)
+            if row in found:
+                raise ValueError(f"'{row}' is in line {found[row].line} already; write one line for it")
+            found[row] = override
+        except ValueError as error:
+            problems.append(f"{path}: line {number}: {error}")
+    if problems:
+        more = [f"{path}: {len(problems) - _SHOWN} more lines like these"] if len(problems) > _SHOWN else []
+        raise RecipeError(*problems[:_SHOWN], *more)
+    return found
+
+
+def _read_line(number: int, line: bytes, columns: Collection[str]) -> tuple[str, Override]:
+    try:
+        raw = json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from None
+    except RecursionError:
+        raise ValueError("not JSON that can be read: lists in lists without end") from None
+    if not isinstance(raw, dict):
+        raise ValueError('a JSON object is wanted, {"id": "…", "answer_text": "…"} say')
+    for name, value in raw.items():
+        if name not in ("id", "block", *TEXTS):
+            raise ValueError(f"'{name}' can't be overridden; {nearest(name, ('block', *TEXTS))}")
+        if name in TEXTS and name not in columns:
+            raise ValueError(f"no stage of the recipe writes '{name}', and no source gives it")
+        if not isinstance(value, str) or not value.strip():
+            raise ValueError(f"'{name}' must be a text that isn't empty")
+        if "\0" in value or not _is_unicode(value):
+            raise ValueError(f"'{name}' holds characters that no text has (NUL, or half a surrogate pair)")
+    texts = {name: value for name, value in raw.items() if name in TEXTS}
+    if "id" not in raw:
+        raise ValueError("'id' is needed: which row is meant")
+    if bool(texts) == ("block" in raw):
+        told = "a blocked row has no texts" if texts else "nothing is said about the row"
+        raise ValueError(f"{told}; give 'block' (a reason) or texts ({', '.join(TEXTS)})")
+    return raw["id"], Override(number, texts, raw.get("block"))
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def apply_overrides(table: pa.Table, overrides: dict[str, Override]) -> Corrected | None:
+    """The rows of a source's shard with the overrides in them, or None where it has none of these rows.
+
+    Texts become columns that the source gives, with `corrected` as their method. A blocked row, and what comes after it
+    in its conversation, keeps nothing to work on, and `_blocked` (struct of reason, message, sample) says why.
+    """
+    if not pc.any(pc.is_in(table["id"], value_set=pa.array(list(overrides), pa.string()))).as_py():
+        return None
+    ids, rejects = table["id"].to_pylist(), table["_reject"].to_pylist()
+    named = {place: overrides[row] for place, row in enumerate(ids) if row in overrides}
+    idle = [ids[place] for place, found in named.items() if rejects[place] is not None and found.block is None]
+    wanted = {place: found.texts for place, found in named.items() if rejects[place] is None}
+    instructions = table["instruction"].to_pylist()
+    blocked = _blocked(table["conversation_id"].to_pylist(), instructions, named)
+    names = dict.fromkeys(
+        name for name in TEXTS if name in table.column_names or any(name in t for t in wanted.values())
+    )
+    for name in names:
+        values = table[name].to_pylist() if name in table.column_names else [None] * len(table)
+        values = [wanted.get(place, {}).get(name, value) for place, value in enumerate(values)]
+        table = _with(table, name, [None if blocked[place] else value for place, value in enumerate(values)])
+    for side in SIDES:
+        texts = [f"{side}_text" in wanted.get(place, {}) and not blocked[place] for place in range(len(table))]
+        if any(texts):
+            table = _with(table, f"{side}_method", [CORRECTED if one else None for one in texts])
+    counts: dict[str, int] = {}
+    for one in blocked:
+        if one:
+            counts[one["reason"]] = counts.get(one["reason"], 0) + 1
+    if counts:
+        table = table.append_column("_blocked", pa.array(blocked, REJECT))
+    return Corrected(table, [ids[place] for place in named], idle, counts)
+
+
+def _blocked(
+    conversations: list[str], instructions: list[str | None], named: dict[int, Override]
+) -> list[dict[str, str] | None]:
+    found: list[dict[str, str] | None] = []
+    fallen = None
+    for place, (conversation, text) in enumerate(zip(conversations, instructions, strict=True)):
+        reason = named[place].block if place in named else None
+        if conversation == fallen:
+            told = f"an earlier turn was rejected: {BLOCKED}"
+            found.append({"reason": "earlier_turn_rejected", "message": told, "sample": text or ""})
+        elif reason is not None:
+            found.append({"reason": BLOCKED, "message": reason, "sample": text or ""})
+            fallen = conversation
+        else:
+            found.append(None)
+    return found
+
+
+def _with(table: pa.Table, name: str, values: list[Any]) -> pa.Table:
+    column = pa.array(values, pa.string())
+    if name in table.column_names:
+        return table.set_column(table.column_names.index(name), name, column)
+    return table.append_column(name, column)
+
+
+class Corrector:
+    """The recipe's overrides, and what they came to in the shards that they were held against before.
+
+    overrides/<recipe>.json in the store remembers it, so that a shard is looked through once.
+    """
+
+    def __init__(self, recipe: Recipe, store: Store, keep: bool) -> None:
+        self.store, self.keep, self.file = store, keep, recipe.overrides or ""
+        self.overrides = read_overrides(self.file)
+        self._path = f"overrides/{recipe.name}.json"
+        told = {row: [one.texts, one.block] for row, one in self.overrides.items()}
+        self._name = digest([told, code_digest("pipeline.sources.overrides")])
+        known = store.read_json(self._path)
+        self._known: dict[str, Any] = known["shards"] if known and known["name"] == self._name else {}
+        self._seen: dict[str, Any] = {}
+
+    def correct(self, shard: "Shard", table: pa.Table | None) -> "Shard":
+        """The shard as the overrides make it. `table`: its rows, where they are at hand."""
+        entry = self._known.get(shard.key)
+        if entry is None:
+            entry = self._look(shard, table)
+        elif self.keep and entry["change"] and self.store.meta(shard.folder, entry["change"]["key"]) is None:
+            entry = self._look(shard, table)  # it was collected, or damaged
+        self._seen[shard.key] = entry
+        return replace(shard, **entry["change"]) if entry["change"] else shard
+
+    def finish(self, whole: bool) -> list[str]:
+        """Remember it; `whole`: every shard was there. Returns what a person should know, a line each."""
+        seen = self._seen if whole else self._known | self._seen
+        if self.keep and seen != self._known:
+            self.store.write_json(self._path, {"name": self._name, "shards": seen})
+        ids = {row for entry in self._seen.values() for row in entry["ids"]}
+        unknown = [row for row in self.overrides if row not in ids]
+        idle = [row for entry in self._seen.values() for row in entry["idle"]]
+        lines = [_listing(self.file, unknown, "not among the rows" + ("" if whole else " of this --limit"))]
+        return [line for line in [*lines, _listing(self.file, idle, "rejected by their source already")] if line]
+
+    def _look(self, shard: "Shard", table: pa.Table | None) -> dict[str, Any]:
+        if table is None:
+            table = read_rows(self.store, (shard.folder, shard.key), shard.columns, self.keep)
+        found = apply_overrides(table, self.overrides)
+        if found is None:
+            return {"ids": [], "idle": [], "change": None}
+        columns = {name: column_digest(found.table[name]) for name in found.table.column_names}
+        key = digest(columns)
+        told = {"blocked": found.blocked, "lacking": lacking(found.table)}
+        change = {"key": key, "columns": columns, "as_read": shard.key, **told}
+        if self.keep and self.store.meta(shard.folder, key) is None:
+            meta = {"rows": shard.rows, "columns": columns, "blocked": found.blocked}
+            self.store.commit(shard.folder, key, found.table, meta)
+        return {"ids": found.ids, "idle": found.idle, "change": change}
+
+
+def _listing(file: str, ids: list[str], what: str) -> str:
+    if not ids:
+        return ""
+    shown = ", ".join(ids[:_SHOWN]) + (", …" if len(ids) > _SHOWN else "")
+    return f"{file}: {len(ids)} {'id is' if len(ids) == 1 else 'ids are'} {what}: {shown}"

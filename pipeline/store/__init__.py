@@ -1,0 +1,1 @@
+"""What stages make, by content: objects, their digests, replies that are kept."""

@@ -1,0 +1,284 @@
+"""The store: objects by stage and key, written once and never changed.
+
+    objects/<stage>/<key>.arrow   the columns that a stage wrote for a shard, row-aligned with it
+    objects/<stage>/<key>.json    digests of those columns, rejects, metrics; written last: it is the commit
+    objects/<stage>/<key>.part-*  replies so far of a unit that did not finish
+    runs/<run>/manifest.json      what each run used
+    locks/<recipe>.<stage>.json   which sample and codebook a fit stage is pinned to
+    store.json                    which layout of all this the store has: SCHEMA_VERSION
+
+On a local disk a file appears by rename, on an object store by a single put.
+"""
+
+import errno
+import json
+import logging
+import os
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+from pipeline.errors import RunFailed
+from pipeline.store.digests import column_digest
+from pipeline.store.table_parts import parts
+
+SCHEMA_VERSION = 2
+_AT_ONCE = 8 * 2**20  # bytes of a file that is read whole
+_TRIPS = 32  # to an object store at a time
+_ATTEMPTS = 6  # of its client at one request, with growing pauses: 17 s where nobody answers
+_TRIES = 3  # of ours at reading a file, after the first
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class Store:
+    """A folder or a URL (file://, s3://, gs://)."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.fs, self.root = open_filesystem(url)
+        self._local = isinstance(self.fs, pafs.LocalFileSystem)
+
+    # -- objects ------------------------------------------------------------------------------------------------------
+
+    def meta(self, stage: str, key: str) -> dict[str, Any] | None:
+        """What the commit says of the object, or None where there is none."""
+        return self.read_json(f"objects/{stage}/{key}.json")
+
+    def metas(self, stage: str, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """What the commits say of those of the objects that are there. One listing; then many at a time, where each
+        would be a trip over the network.
+        """
+        wanted = sorted(set(keys) & self.keys(stage))
+        if self._local:
+            found = [self.meta(stage, key) for key in wanted]
+        else:
+            with ThreadPoolExecutor(_TRIPS) as pool:
+                found = list(pool.map(lambda key: self.meta(stage, key), wanted))
+        return {key: meta for key, meta in zip(wanted, found, strict=True) if meta is not None}
+
+    def sizes(self, stage: str) -> dict[str, int]:
+        """Bytes of the stage's tables by key: one listing."""
+        return {info.base_name.removesuffix(".arrow"): info.size for info in self._listed(stage, ".arrow")}
+
+    def keys(self, stage: str) -> set[str]:
+        """Keys of the stage's committed objects. A commit that a power loss left empty is none."""
+        return {info.base_name.removesuffix(".json") for info in self._listed(stage, ".json") if info.size != 0}
+
+    def _listed(self, stage: str, suffix: str) -> list[pafs.FileInfo]:
+        return [info for info in self.listed(f"objects/{stage}") if info.base_name.endswith(suffix)]
+
+    def commit(self, stage: str, key: str, table: pa.Table, meta: dict[str, Any]) -> None:
+        self._write_table(f"objects/{stage}/{key}.arrow", table)
+        self.write_json(f"objects/{stage}/{key}.json", meta)
+
+    def read(self, stage: str, key: str, columns: Iterable[str] | None = None) -> pa.Table:
+        """The object's columns; on a local disk they are mapped, so what isn't touched isn't read."""
+        return self.read_file(f"objects/{stage}/{key}.arrow", columns)
+
+    def read_file(self, path: str, columns: Iterable[str] | None = None) -> pa.Table:
+        """Raises ArrowInvalid where the file's offsets or texts are none: who follows such an offset ends the process."""
+        table = self._patiently(lambda: self._read_file(path, columns))
+        table.validate(full=True)
+        return table
+
+    def _read_file(self, path: str, columns: Iterable[str] | None) -> pa.Table:
+        full = f"{self.root}/{path}"
+        source = pa.memory_map(full) if self._local else self.fs.open_input_file(full)
+        if not self._local and source.size() <= _AT_ONCE:  # one trip instead of one for each column
+            source = pa.BufferReader(source.read_buffer())
+        if columns is None:
+            return pa.ipc.open_file(source).read_all()
+        wanted = list(columns)
+        names = pa.ipc.open_file(source).schema.names
+        source.seek(0)
+        options = pa.ipc.IpcReadOptions(included_fields=sorted(names.index(name) for name in wanted if name in names))
+        return pa.ipc.open_file(source, options=options).read_all()
+
+    def write_part(self, stage: str, key: str, table: pa.Table) -> str:
+        """Replies so far. No commit stands beside it, so the digest of the replies is in the file itself."""
+        path = f"objects/{stage}/{key}.part-{uuid.uuid4().hex[:12]}"
+        self._write_table(path, table.replace_schema_metadata({"replies": column_digest(table["_replies"])}))
+        return path
+
+    def parts(self, stage: str) -> list[str]:
+        return [path for path in self.files(f"objects/{stage}") if ".part-" in path]
+
+    def objects(self, stage: str) -> list[str]:
+        """Paths of the stage's committed tables."""
+        return [path for path in self.files(f"objects/{stage}") if path.endswith(".arrow")]
+
+    def drop(self, stage: str, key: str) -> None:
+        """Take the commit back, so that the object is made anew."""
+        self.delete(f"objects/{stage}/{key}.json")
+
+    # -- files --------------------------------------------------------------------------------------------------------
+
+    def files(self, folder: str) -> list[str]:
+        """Paths of the files right inside the folder, relative to the store, sorted."""
+        names = (info.base_name for info in self.listed(folder))
+        return sorted(f"{folder}/{name}" for name in names if not name.endswith(".tmp"))
+
+    def listed(self, folder: str) -> list[pafs.FileInfo]:
+        """The files right inside the folder, with size and time, those that are being written among them."""
+        selector = pafs.FileSelector(f"{self.root}/{folder}", allow_not_found=True)
+        return [info for info in self.fs.get_file_info(selector) if info.type == pafs.FileType.File]
+
+    def folders(self, folder: str) -> list[str]:
+        selector = pafs.FileSelector(f"{self.root}/{folder}", allow_not_found=True)
+        infos = self.fs.get_file_info(selector)
+        return sorted(info.base_name for info in infos if info.type == pafs.FileType.Directory)
+
+    def read_bytes(self, path: str) -> bytes | None:
+        def read() -> bytes:
+            with self.fs.open_input_file(f"{self.root}/{path}") as file:
+                return bytes(file.read())
+
+        try:
+            return self._patiently(read)
+        except FileNotFoundError:
+            return None
+
+    def write_bytes(self, path: str, data: bytes | pa.Buffer) -> None:
+        with telling_of_no_room(self.url), self._appearing(path) as name, self.fs.open_output_stream(name) as file:
+            file.write(data)
+
+    def read_json(self, path: str) -> dict[str, Any] | None:
+        """The JSON object in the file; None where there is no file, or none that is whole: it can be made anew."""
+        return json_object(self.read_bytes(path))
+
+    def read_kept(self, path: str) -> dict[str, Any] | None:
+        """The same of a file that nobody makes anew. Raises RunFailed where it is there and isn't whole."""
+        data = self.read_bytes(path)
+        found = json_object(data)
+        if data is not None and found is None:
+            told = "is empty or cut (by a power loss?): put back a copy of it, or delete it and do without what it says"
+            raise RunFailed(f"{self.url}/{path} {told}")
+        return found
+
+    def write_json(self, path: str, value: Any) -> None:
+        self.write_bytes(path, json.dumps(value, indent=1, ensure_ascii=False, default=str).encode())
+
+    def delete(self, path: str) -> None:
+        """Remove a file; one that is gone already is fine: another run may have been first."""
+        try:
+            self.fs.delete_file(f"{self.root}/{path}")
+        except FileNotFoundError:
+            return
+
+    def _write_table(self, path: str, table: pa.Table) -> None:
+        if self._local:
+            with telling_of_no_room(self.url), self._appearing(path) as name, self.fs.open_output_stream(name) as file:
+                _write_ipc(file, table)
+            return
+        # Whole before it is put: a stream that is closed because something failed would leave half an object.
+        buffer = pa.BufferOutputStream()
+        _write_ipc(buffer, table)
+        self.write_bytes(path, buffer.getvalue())
+
+    def _patiently(self, work: Callable[[], T]) -> T:
+        """What an object store refuses is asked for again: its client gives up on some errors that pass."""
+        for attempt in range(0 if self._local else _TRIES):
+            try:
+                return work()
+            except FileNotFoundError:
+                raise
+            except OSError as error:
+                log.warning("%s: %s; it is asked again", self.url, " ".join(str(error).split())[:300])
+                time.sleep(0.2 * 2**attempt * random.uniform(0.5, 1.5))
+        return work()
+
+    def _appearing(self, path: str) -> "_Appearing":
+        return _Appearing(self.fs, f"{self.root}/{path}", rename=self._local)
+
+
+def json_object(data: bytes | None) -> dict[str, Any] | None:
+    """What the bytes say, or None where that is no JSON object: a power loss leaves files empty, or cut."""
+    try:
+        found = json.loads(data or b"")
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+@contextmanager
+def telling_of_no_room(folder: object) -> Iterator[None]:
+    """An error of a full disk in the block comes out as one that says which folder was written to, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        told = "the disk is full; make room on it, and the same command goes on (`gc` tells what is not needed)"
+        raise OSError(error.errno, told, str(folder)) from None
+
+
+def _write_ipc(sink: Any, table: pa.Table) -> None:
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        for part in parts(table):
+            writer.write_table(part)
+
+
+class _Appearing:
+    """A file that is there whole or not at all."""
+
+    def __init__(self, fs: pafs.FileSystem, path: str, rename: bool) -> None:
+        self.fs, self.path, self.rename = fs, path, rename
+        self.name = f"{path}.{uuid.uuid4().hex[:8]}.tmp" if rename else path
+
+    def __enter__(self) -> str:
+        if self.rename:
+            os.makedirs(os.path.dirname(self.path), exist_ok=True)
+        return self.name
+
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        if not self.rename:
+            return
+        if kind is None:
+            os.replace(self.name, self.path)
+        elif os.path.exists(self.name):
+            os.unlink(self.name)
+
+
+def open_filesystem(url: str) -> tuple[pafs.FileSystem, str]:
+    """The filesystem of a path or URL, and the path in it without a slash at its end.
+
+    Raises ValueError or OSError where the URL is none that can be opened.
+    """
+    if "://" not in url:
+        return pafs.LocalFileSystem(), os.path.abspath(url)
+    kind = url.split("://")[0]
+    if kind == "s3":
+        return _open_s3(url)
+    if kind in ("file", "gs", "gcs", "hdfs"):
+        fs, path = pafs.FileSystem.from_uri(url)
+    else:
+        import fsspec
+
+        handler, path = fsspec.core.url_to_fs(url)
+        fs = pafs.PyFileSystem(pafs.FSSpecHandler(handler))
+    return fs, path.rstrip("/")
+
+
+def _open_s3(url: str) -> tuple[pafs.FileSystem, str]:
+    """Keys come from where AWS's tools look for them, never from the URL; `region`, `scheme`, `endpoint_override` may
+    stand in it. A request that fails is tried again, up to about a minute: days-long runs meet bad minutes.
+    """
+    parts = urlsplit(url)
+    if parts.username or parts.password:
+        raise ValueError("a store's URL holds no keys: put them into the environment (AWS_ACCESS_KEY_ID, …)")
+    settings = dict(parse_qsl(parts.query))
+    if unknown := set(settings) - {"region", "scheme", "endpoint_override"}:
+        raise ValueError(f"{', '.join(sorted(unknown))}: an s3 URL takes region, scheme and endpoint_override")
+    retry = pafs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS)
+    fs = pafs.S3FileSystem(retry_strategy=retry, allow_delayed_open=True, **settings)  # small files in one put
+    return fs, f"{parts.netloc}{parts.path}".rstrip("/")

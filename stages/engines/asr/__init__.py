@@ -1,0 +1,1 @@
+"""Speech recognition: what is said in a clip."""

@@ -1,0 +1,181 @@
+"""LLM: a GGUF model in llama.cpp (xllamacpp), inside the process. The embedded default.
+
+One request at a time, so that a reply doesn't depend on what else is asked; more speed comes from more actors.
+llama.cpp's prompt cache is used for the shared heads of prompts alone, a slot for each head: before each request its
+slot is brought to just that head, so what follows is always computed in the same pieces. (With the cache left to itself,
+replies depend on their order.)
+"""
+
+import json
+import os
+import re
+import sys
+import tempfile
+import zlib
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from models import references as catalogue
+from models.interpreter import installed
+from models.loading import loading
+from models.references import ModelMissing
+from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
+from stages.requests import Complete, Completion, Request
+
+KIND = "llm"
+BATCH_INVARIANT = True
+_ERROR = re.compile(r"^\S+ E +\S+: +(.+)$", re.M)  # a line of llama.cpp's log: when, E, who, what
+
+
+class Config(EngineConfig):
+    """Settings of `llm_llamacpp`."""
+
+    model: str = Field(
+        "smollm2-135m-instruct", description="a GGUF file, a folder with one, or a name in the catalogue"
+    )
+    context: int = Field(4096, ge=256, le=2**20, description="tokens of prompt and reply together at most")
+    heads: int = Field(3, ge=1, description="prompts whose shared head stays computed; changes no reply")
+
+
+def identity(config: Config) -> dict[str, Any]:
+    return {
+        "backend": "llm_llamacpp",
+        "version": installed(config.resources.python, "xllamacpp"),
+        "model": catalogue.identity(config.model),
+        "context": config.context,
+    }
+
+
+def models(config: Config) -> tuple[str, ...]:
+    return (config.model,)
+
+
+def licence(config: Config) -> str:
+    return catalogue.licence(config.model)
+
+
+def load(config: Config) -> "LlamaCpp":
+    """Raises ModelMissing."""
+    with loading("llm_llamacpp", config.model):
+        return LlamaCpp(config)
+
+
+class LlamaCpp(Batching):
+    batch_invariant: ClassVar[bool] = True
+
+    def __init__(self, config: Config) -> None:
+        import xllamacpp
+
+        params = xllamacpp.CommonParams()
+        params.model.path = str(_gguf(catalogue.resolve(config.model)))
+        params.n_ctx = config.context * config.heads
+        params.n_parallel = config.heads
+        params.kv_unified = False  # each slot has its own cache
+        params.cache_prompt = False
+        params.warmup = False
+        params.verbosity = -1
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = config.resources.threads
+        params.n_gpu_layers = -1 if config.resources.num_gpus else 0
+        try:
+            self.server = xllamacpp.Server(params)
+        except RuntimeError as error:  # which says nothing
+            raise RuntimeError(f"{params.model.path}: {_why(params) or error}") from None
+        self.slots: dict[str, int] = {}  # the head that each slot was brought to, the longest unused first
+        self.count = config.heads
+        super().__init__(batch=1)  # what waits is sorted all the same, and a refused prompt costs no other its reply
+
+    def cost(self, request: Request) -> float:
+        """Requests with one head go together: bringing a slot to another costs as much as a long prompt."""
+        return float(zlib.crc32(request.head.encode())) if isinstance(request, Complete) else 0.0
+
+    def answer(self, requests: list[Request]) -> list[Completion]:
+        return [self._one(request) for request in requests if isinstance(request, Complete)]
+
+    def _slot(self, head: str) -> int:
+        """The slot that has been brought to `head`; what has no head takes a slot too."""
+        slot = self.slots.pop(head, None)
+        known = slot is not None
+        if slot is None:
+            free = set(range(self.count)) - set(self.slots.values())
+            slot = min(free) if free else self.slots.pop(next(iter(self.slots)))
+        self.slots[head] = slot
+        if head:
+            body = {"prompt": head, "max_tokens": 0, "id_slot": slot}
+            if not known:
+                self.server.handle_completions(body | {"cache_prompt": False})
+            self.server.handle_completions(body | {"cache_prompt": True})
+        return slot
+
+    def _one(self, request: Complete) -> Completion:
+        head = request.head if (request.prompt or "").startswith(request.head) else ""
+        body: dict[str, Any] = {
+            "max_tokens": request.max_tokens,
+            "temperature": request.temperature,
+            "top_p": request.top_p,
+            "stop": list(request.stop),
+            "seed": request.seed,
+            "id_slot": self._slot(head),
+            "cache_prompt": bool(head),
+        }
+        if request.json_schema is not None:
+            body["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"schema": json.loads(request.json_schema)},
+            }
+        if request.messages is not None:
+            body["messages"] = [{"role": role, "content": content} for role, content in request.messages]
+            reply = self.server.handle_chat_completions(body)
+        else:
+            reply = self.server.handle_completions(body | {"prompt": request.prompt})
+        self.usage["prompt_tokens"] += (reply.get("usage") or {}).get("prompt_tokens", 0)
+        return _completion(reply)
+
+    def close(self) -> None:
+        super().close()
+        del self.server
+
+
+def _completion(reply: dict[str, Any]) -> Completion:
+    """The reply as llama.cpp gives it. Raises Refused where the prompt is at fault, Unavailable otherwise."""
+    if "choices" not in reply:
+        error = reply.get("error", reply)
+        message = str(error.get("message", error)) if isinstance(error, dict) else str(error)
+        if "context size" in message or "exceed" in message:
+            raise Refused("prompt_too_long", message)
+        raise Unavailable(f"llama.cpp: {message}")
+    choice = reply["choices"][0]
+    text = choice["text"] if "text" in choice else choice["message"]["content"]
+    finish = "length" if choice["finish_reason"] == "length" else "stop"
+    return Completion(text or "", finish, int(reply["usage"]["completion_tokens"]))
+
+
+def _why(params: Any) -> str:
+    """llama.cpp tells why in what it prints alone: it is tried once more, and listened to. The first error that it names."""
+    import xllamacpp
+
+    params.verbosity = 1  # errors
+    sys.stderr.flush()
+    before = os.dup(2)
+    with tempfile.TemporaryFile() as printed:
+        os.dup2(printed.fileno(), 2)
+        try:
+            xllamacpp.Server(params)
+        except RuntimeError:
+            pass
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+        printed.seek(0)
+        found = _ERROR.search(printed.read().decode(errors="replace"))
+    return found[1][:300] if found else ""
+
+
+def _gguf(path: Path) -> Path:
+    if path.is_file():
+        return path
+    found = sorted(path.glob("*.gguf"))
+    if not found:
+        raise ModelMissing(f"{path} holds no GGUF file")
+    return found[0]

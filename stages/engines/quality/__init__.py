@@ -1,0 +1,1 @@
+"""How a clip sounds (mos_*), and whose voice it is (speaker_*)."""

@@ -1,0 +1,158 @@
+"""MOS: UTMOS, the strong learner without phonemes (Saeki et al. 2022, arXiv:2204.02152), which guesses how natural people
+would find a clip. Unlike DNSMOS it tells good voices from better ones.
+
+The checkpoint is SpeechMOS's utmos22_strong_step7459_v1.pt: wav2vec 2.0 by fairseq's names, the embeddings of one listener
+and one set of clips, an LSTM that goes both ways, two layers. The score is the mean over frames, times 2 plus 3.
+"""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from models import fairseq_checkpoint, ssl_encoder
+from models import references as catalogue
+from models.loading import loading
+from models.optional import lacking, require, versions
+from models.references import ModelMissing
+from models.torch_device import torch_device
+from models.torch_weights import check_finite
+from stages.engines.base import Batching, EngineConfig
+from stages.engines.clips import RATE, hear, rated
+from stages.requests import Rate, Request, Score
+
+if TYPE_CHECKING:
+    import torch
+
+KIND = "mos"
+BATCH_INVARIANT = True
+PACKAGES = ("torch", "transformers")
+CHECKPOINT = "utmos22_strong_step7459_v1.pt"
+WINDOW = 30 * RATE  # samples heard at once; a longer clip's score is the mean over its windows
+_ENCODER, _LSTM = "wav2vec2.", "blstm."
+_OTHERS = (
+    "domain_emb",
+    "judge_emb",
+    "projection.0.weight",
+    "projection.0.bias",
+    "projection.2.weight",
+    "projection.2.bias",
+)
+
+log = logging.getLogger(__name__)
+
+
+class Config(EngineConfig):
+    """Settings of `mos_utmos`."""
+
+    model: str = Field(
+        f"https://github.com/tarepan/SpeechMOS/releases/download/v1.0.0/{CHECKPOINT}",
+        description=f"{CHECKPOINT}, a folder with it, hub:org/name/file or https://…",
+    )
+
+
+def identity(config: Config) -> dict[str, Any]:
+    """What replies depend on. Raises ModelMissing."""
+    model = catalogue.identity(config.model)
+    return {"backend": "mos_utmos", "version": versions(config.resources.python, *PACKAGES), "model": model}
+
+
+def trouble(config: Config) -> str:
+    """What stands in the way of loading it; "" where nothing is known to."""
+    return lacking("mos_utmos", "units", config.resources.python, *PACKAGES)
+
+
+def models(config: Config) -> tuple[str, ...]:
+    return (config.model,)
+
+
+def licence(config: Config) -> str:
+    told = catalogue.licence(config.model)
+    return "MIT" if told == "unknown" else told  # UTMOS's own
+
+
+def load(config: Config) -> "Utmos":
+    """Raises ModelMissing."""
+    with loading("mos_utmos", config.model, "units"):
+        return Utmos(config)
+
+
+class Utmos(Batching):
+    batch_invariant: ClassVar[bool] = BATCH_INVARIANT
+
+    def __init__(self, config: Config) -> None:
+        require("mos_utmos", "units", *PACKAGES)
+        self.device = torch_device("mos_utmos", config.resources)
+        path = catalogue.resolve(config.model)
+        path = path / CHECKPOINT if path.is_dir() else path
+        weights = _weights(path)
+        inner = {name.removeprefix(_ENCODER): value for name, value in weights.items() if name.startswith(_ENCODER)}
+        found = fairseq_checkpoint.encoder_of(path, inner, {}, {})
+        model, _ = ssl_encoder.assembled(path, found)
+        self.encoder = ssl_encoder.SpeechEncoder(
+            model, None, found.settings["num_hidden_layers"], self.device.type, "float32"
+        )
+        self.head = _head(path, weights).to(self.device)
+        told = [weights[name].reshape(1, -1).to(self.device) for name in ("domain_emb", "judge_emb")]
+        import torch
+
+        self.told = torch.cat(told, dim=1)
+        self._score(np.zeros(RATE // 10, np.float32))  # parts that don't fit together show here, and not row by row
+        super().__init__(batch=1)
+
+    def answer(self, requests: list[Request]) -> list[Score]:
+        """Raises Refused: `bad_audio`, `bad_score`."""
+        return [Score(self.rate(hear(request.clip))) for request in requests if isinstance(request, Rate)]
+
+    def rate(self, samples: np.ndarray) -> float:
+        """The score of a clip (16 kHz, float32 [n]), about 1 to 5."""
+        windows = np.array_split(samples, -(-len(samples) // WINDOW))
+        scores = [self._score(window) for window in windows]
+        return rated(float(np.average(scores, weights=[len(window) for window in windows]))).mos
+
+    def _score(self, samples: np.ndarray) -> float:
+        import torch
+
+        (frames,) = self.encoder.encode([self.encoder.prepare(samples)])  # float32 [frames, width]
+        with torch.inference_mode():
+            hidden, _ = self.head["blstm"](torch.cat([frames, self.told.expand(len(frames), -1)], dim=1)[None])
+            scores = self.head["projection"](hidden)
+        return float(scores.mean() * 2 + 3)
+
+
+def _weights(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        raise ModelMissing(f"{path} isn't there; it is {CHECKPOINT} of SpeechMOS")
+    weights = fairseq_checkpoint.load(path)
+    if not isinstance(weights, Mapping) or not all(hasattr(value, "shape") for value in weights.values()):
+        raise ModelMissing(f"{path}: no weights of UTMOS")
+    for name in (*_OTHERS, f"{_LSTM}weight_hh_l0"):
+        if name not in weights:
+            raise ModelMissing(f"{path}: no weights of UTMOS: {name} isn't there")
+    return weights
+
+
+def _head(path: Path, weights: Mapping[str, Any]) -> "torch.nn.ModuleDict":
+    """What comes after the encoder, in shapes that the weights have."""
+    import torch
+
+    hidden, width = weights[f"{_LSTM}weight_hh_l0"].shape[1], weights[f"{_LSTM}weight_ih_l0"].shape[1]
+    between = weights["projection.0.weight"].shape[0]
+    linear = torch.nn.Linear
+    head = torch.nn.ModuleDict(
+        {
+            "blstm": torch.nn.LSTM(width, hidden, batch_first=True, bidirectional=True),
+            "projection": torch.nn.Sequential(linear(2 * hidden, between), torch.nn.ReLU(), linear(between, 1)),
+        }
+    )
+    try:
+        head.load_state_dict(
+            {name: value for name, value in weights.items() if name.startswith(tuple(f"{part}." for part in head))}
+        )
+    except RuntimeError as error:
+        raise ModelMissing(f"{path}: its weights don't fit together: {str(error).splitlines()[-1].strip()}") from None
+    check_finite(path, head)
+    return head.eval().requires_grad_(False)

@@ -1,0 +1,1 @@
+"""Discrete units of clips, and speech made of units."""

@@ -1,0 +1,33 @@
+"""Encoder without a model: 50 frames a second, drawn by the clip's bytes. See `stages.engines.null`."""
+
+import hashlib
+import io
+
+import numpy as np
+import soundfile
+
+from stages.engines.null import BATCH_INVARIANT, Config, Null, identity, licence, models
+from stages.engines.units.encoder import nearest, read_codebook
+from stages.requests import Encode, Features, Quantise, Request, Units
+
+__all__ = ["BATCH_INVARIANT", "KIND", "Config", "identity", "licence", "load", "models"]
+KIND = "encoder"
+WIDTH = 8
+FRAMES = 50  # a second
+
+
+class Encoder(Null):
+    def reply(self, request: Request) -> Features | Units:
+        if not isinstance(request, Encode | Quantise):
+            raise self.misled(request)
+        with soundfile.SoundFile(io.BytesIO(request.clip)) as clip:
+            count = max(1, round(FRAMES * clip.frames / clip.samplerate))
+        seed = int.from_bytes(hashlib.blake2b(request.clip, digest_size=8).digest(), "big")
+        frames = np.random.default_rng(seed).standard_normal((count, WIDTH), np.float32)
+        if isinstance(request, Encode):
+            return Features(frames)
+        return Units(nearest(frames, *read_codebook(request.codebook)))
+
+
+def load(config: Config) -> Encoder:
+    return Encoder(config)

@@ -1,0 +1,129 @@
+"""CosyVoice's speech tokens (S3): its tokenizer's ONNX file, 25 units a second of 6,561 (CosyVoice2) or 50 of 4,096.
+
+The file takes Whisper's log-mel spectrogram with 128 bands, of 30 s at most, and gives the units: the codebook is part of
+it, so the stage says `codebook: engine`. Clips go in one at a time, as the file takes them.
+"""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from models import onnx_session
+from models import references as catalogue
+from models.interpreter import ONNXRUNTIME, installed
+from models.loading import loading, reading
+from models.references import ModelMissing
+from models.windows import windows
+from stages.engines.base import Batching, EngineConfig, Unavailable
+from stages.engines.clips import RATE, hear
+from stages.requests import Quantise, Request, Units
+
+KIND = "encoder"
+BATCH_INVARIANT = True
+ONLY_OWN_CODEBOOK = True
+MELS = 128
+SHORTEST = RATE // 10  # samples; shorter clips get silence behind them
+WINDOW, MARGIN = 30, 2  # seconds: the first is what the tokenizer was made for
+
+
+class Config(EngineConfig):
+    """Settings of `units_s3`."""
+
+    model: str = Field(description="speech_tokenizer_v2.onnx (or v1), a folder with it, or hub:org/name/file")
+
+
+def identity(config: Config) -> dict[str, Any]:
+    onnxruntime = installed(config.resources.python, *ONNXRUNTIME)
+    whisper = installed(config.resources.python, "faster-whisper")
+    return {
+        "backend": "units_s3",
+        "version": f"onnxruntime {onnxruntime}, faster-whisper {whisper}",
+        "model": catalogue.identity(config.model),
+    }
+
+
+def models(config: Config) -> tuple[str, ...]:
+    return (config.model,)
+
+
+def has_codebook(config: Config) -> bool:
+    return True
+
+
+def licence(config: Config) -> str:
+    told = catalogue.licence(config.model)
+    return "Apache-2.0" if told == "unknown" else told  # CosyVoice's own
+
+
+def trouble(config: Config) -> str:
+    """What stands in the way of loading it; "" where nothing is known to."""
+    return onnx_session.trouble("units_s3", config.resources)
+
+
+def load(config: Config) -> "S3":
+    """Raises ModelMissing."""
+    with loading("units_s3", config.model):
+        return S3(config)
+
+
+class S3(Batching):
+    """`hop`: samples a unit."""
+
+    batch_invariant: ClassVar[bool] = BATCH_INVARIANT
+
+    def __init__(self, config: Config) -> None:
+        from faster_whisper.feature_extractor import FeatureExtractor
+
+        path = _file(catalogue.resolve(config.model))
+        self.session = onnx_session.open_session("units_s3", path, config.resources)
+        shapes = [one.shape for one in self.session.get_inputs()]
+        if len(shapes) != 2 or len(shapes[0]) != 3 or shapes[0][1] != MELS:
+            raise ModelMissing(
+                f"{path}: no speech tokenizer: it takes {shapes}, not a spectrogram [1, {MELS}, n] and its length"
+            )
+        self.names = [one.name for one in self.session.get_inputs()]
+        self.mel = FeatureExtractor(feature_size=MELS)
+        with reading(path, "no speech tokenizer"):
+            self.hop = RATE // len(self._units(np.zeros(RATE, np.float32)))
+        super().__init__(batch=1)
+
+    def answer(self, requests: list[Request]) -> list[Units]:
+        return [self._one(request) for request in requests]
+
+    def _one(self, request: Request) -> Units:
+        """Raises Refused `bad_audio`; Unavailable for a codebook that isn't its own."""
+        if not isinstance(request, Quantise) or request.codebook:
+            raise Unavailable(
+                "units_s3 has its own codebook and no features: no fit_units, and units: codebook: engine"
+            )
+        return Units(self.encode(hear(request.clip)))
+
+    def encode(self, samples: np.ndarray) -> np.ndarray:
+        """uint16 [n]: a unit for each `hop` samples, the last one also where it has fewer, within one of the file's count."""
+        wanted = max(1, -(-len(samples) // self.hop))
+        if len(samples) <= WINDOW * RATE:
+            return self._units(np.pad(samples, (0, max(0, SHORTEST - len(samples)))))[:wanted]
+        kept = []
+        for window in windows(wanted, WINDOW * RATE // self.hop, MARGIN * RATE // self.hop):
+            found = self._units(samples[window.begin * self.hop : window.end * self.hop])
+            kept.append(found[window.first - window.begin : window.last - window.begin])
+        return np.concatenate(kept)
+
+    def _units(self, samples: np.ndarray) -> np.ndarray:
+        mel = np.ascontiguousarray(self.mel(samples, padding=0)[None], np.float32)
+        asked = {self.names[0]: mel, self.names[1]: np.array([mel.shape[2]], np.int32)}
+        found = np.asarray(self.session.run(None, asked)[0]).reshape(-1)
+        if found.dtype.kind not in "iu" or not len(found) or found.min() < 0 or found.max() > 65535:
+            raise ValueError(f"it gives {found.dtype} [{len(found)}] and not units from 0 to 65535")
+        return found.astype(np.uint16)
+
+
+def _file(path: Path) -> Path:
+    if path.is_file():
+        return path
+    found = sorted(file for file in path.glob("speech_tokenizer_v?*.onnx") if "batch" not in file.name)
+    if not found:
+        raise ModelMissing(f"{path}: no speech tokenizer: there is no speech_tokenizer_v2.onnx in it")
+    return found[-1]

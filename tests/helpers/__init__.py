@@ -1,0 +1,1 @@
+"""What several tests share: recipes, servers, tiny models, made corpora."""

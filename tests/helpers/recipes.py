@@ -1,0 +1,144 @@
+"""Helpers of the pipeline's tests: a recipe of toy stages, and a run of it without Ray."""
+
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.helpers.paths import ROOT
+
+if TYPE_CHECKING:
+    from pipeline.plan.state import State
+
+TOY_PATH = os.pathsep.join([str(ROOT / "tests" / "toys" / "site"), str(ROOT)])  # registers the toys in a process
+TEXTS = [f"thing number {n}" for n in range(24)]  # what the fixture `undisturbed` is made of
+TOYS = {"toy_shout": "toys.shout", "toy_count": "toys.count", "toy_words": "toys.words"}
+
+
+def write_recipe(folder: Path, texts: list[str], name: str = "toy", **changes: Any) -> str:
+    """Write rows and a recipe over them into the folder; returns the recipe's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = folder / f"{name}.jsonl"
+    rows.write_text("".join(json.dumps({"instruction": text}) + "\n" for text in texts))
+    recipe: dict[str, Any] = {
+        "name": name,
+        "store": str(folder / "store"),
+        "out": str(folder / "out"),
+        "sources": {
+            "rows": {
+                "path": str(rows),
+                "layout": "columns",
+                "columns": {"instruction": "instruction"},
+                "licence": "CC0-1.0",
+                "shard": {"least": 1, "target": 4, "most": 8},
+            }
+        },
+        "engines": {"llm": {"backend": "toy_llm", "log": str(folder / "asked.log")}},
+        "stages": {"toy_shout": {"engine": "llm"}, "toy_count": {"engine": "llm"}, "toy_words": None},
+    }
+    for key, value in changes.items():
+        place = recipe
+        *parents, last = key.split("__")
+        for part in parents:
+            place[part] = dict(place.get(part) or {})
+            place = place[part]
+        place[last] = value
+    import yaml
+
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(recipe))
+    return str(path)
+
+
+def open_state(path: str, keep: bool = True, overrides: list[str] | None = None, limit: int | None = None) -> "State":
+    from pipeline.plan.state import State
+    from pipeline.recipe.graph import build_graph
+    from pipeline.recipe.load import load_recipe
+    from pipeline.sources.inputs import list_shards
+    from pipeline.store.store import Store
+    from pipeline.store.version import check_version
+
+    recipe = load_recipe(path, overrides)
+    graph = build_graph(recipe, path)
+    store = Store(recipe.store)
+    check_version(store, path, mark=keep)
+    return State(graph, list_shards(recipe, store, keep, limit), store, keep=keep, pilot=limit is not None)
+
+
+def run_inline(state: "State") -> dict[str, str]:
+    """Run all that is ready in this process; returns why rows are pending."""
+    from pipeline.run.worker import Worker
+
+    workers: dict[str | None, Worker] = {}
+    pending: dict[str, str] = {}
+    queue = list(state.ready.values())
+    while queue:
+        unit = queue.pop(0)
+        engine = state.graph.nodes[unit.node].engine
+        if engine not in workers:
+            workers[engine] = Worker(state.store.url, state.graph, engine)
+            workers[engine].load()
+        meta = workers[engine].run(unit)
+        if meta.get("pending"):
+            pending |= meta["pending"]
+            continue
+        state.settle(unit, meta)
+        queue += state.resolve_all() if unit.shard < 0 else state.resolve(unit.shard)
+    return pending
+
+
+def asked(path: str) -> list[str]:
+    """What the toy engine was asked since the last call."""
+    log = Path(path).parent / "asked.log"
+    lines = log.read_text().splitlines() if log.exists() else []
+    log.unlink(missing_ok=True)
+    return lines
+
+
+def texts_of(state: "State", column: str) -> list[Any]:
+    """The column's values over all shards."""
+    from pipeline.store.objects import read_columns
+
+    return [
+        value
+        for shard in range(len(state.shards))
+        for value in read_columns(state.store, state.places((column,), shard))[column].to_pylist()
+    ]
+
+
+def start_cli(*arguments: str, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
+    """A command line in a process of its own, in which (and in whose workers) the toys are registered."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": TOY_PATH, **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def run_cli(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]:
+    """Exit code and all that was printed."""
+    process = start_cli(*arguments, env=env)
+    output, _ = process.communicate(timeout=300)
+    return process.returncode, output
+
+
+def digests_of(folder: Path, pattern: str = "**/*.arrow") -> dict[str, str]:
+    """sha256 of each file under the folder by its path."""
+    files = sorted(path for path in folder.glob(pattern) if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def free_port() -> int:
+    """A port that nobody listens on, on loopback."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port

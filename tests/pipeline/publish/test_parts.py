@@ -1,0 +1,212 @@
+"""What publish rests on: terms, row groups, waiting."""
+
+import json
+from argparse import Namespace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from pipeline.cli import main
+from pipeline.errors import RunFailed
+from pipeline.outputs import read_manifest
+from pipeline.publish.bucket import Bucket
+from pipeline.publish.command import _send
+from pipeline.publish.files import Workshop
+from pipeline.publish.parquet import row_groups, to_parquet
+from pipeline.publish.retry import passing_error, patiently, retry_after
+from pipeline.recipe.licences import objection
+from pipeline.report.card import render_card
+from pipeline.report.statistics import summarise
+from tests.helpers.made_corpus import export_corpus, row, write_corpus
+
+
+@pytest.mark.parametrize(
+    ("licence", "claim", "why"),
+    [
+        ("MIT", None, None),
+        ("CC BY-NC 4.0", None, None),
+        ("unknown", None, "nobody knows"),
+        ("our own terms", None, "not known"),
+        ("CC-BY-ND-4.0", None, "forbids changes"),
+        ("CC-BY-ND-4.0", "CC-BY-ND-4.0", "forbids changes"),
+        ("CC BY-NC 4.0", "CC-BY-NC-4.0", None),
+        ("CC BY-NC 4.0", "Apache-2.0", "no commercial use"),
+        ("CC-BY-4.0", "CC-BY-NC-4.0", None),
+        ("CC-BY-4.0", "MIT", "attribution"),
+        ("MIT", "CC0-1.0", "its notice"),
+        ("CC0-1.0", "MIT", None),
+        ("CC-BY-SA-4.0", "CC-BY-SA-4.0", None),
+        ("CC-BY-SA-4.0", "CC-BY-NC-4.0", "the same licence"),
+        ("llama3.1", "MIT", "the model's terms"),
+        ("our own terms", "Our own terms", None),
+        ("our own terms", "MIT", "not known"),
+        ("unknown", "unknown", "nobody knows"),
+        ("CC-BY-NC-4.0 AND llama3.1", None, None),
+        ("CC-BY-NC-4.0 AND llama3.1", "CC-BY-NC-4.0", "the model's terms"),
+        ("CC-BY-NC-4.0 AND llama3.1", "llama3.1 AND cc-by-nc-4.0", None),
+        ("CC-BY-NC-4.0 AND CC-BY-SA-4.0", "CC-BY-NC-4.0", "the same licence"),
+        ("CC-BY-NC-4.0 AND unknown", None, "nobody knows"),
+        ("MIT", "CC-BY-NC-4.0 AND llama3.1", None),
+    ],
+)
+def test_what_a_licence_objects_to(licence: str, claim: str | None, why: str | None) -> None:
+    found = objection(licence, claim)
+    assert found is None if why is None else found is not None and why in found
+
+
+def refused(capsys: pytest.CaptureFixture[str], path: str) -> str:
+    capsys.readouterr()
+    assert main(["publish", path, "--repo", "user/made", "--dry-run"]) == 1
+    return capsys.readouterr().err
+
+
+def test_rows_that_forbid_the_claim_stop_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = export_corpus(tmp_path, [row(i) for i in range(12)], export__licence="Apache-2.0")
+    told = refused(capsys, path)
+    assert "the recipe claims Apache-2.0 for all rows" in told
+    assert "8 rows of dataset from 'alpaca' are under CC BY-NC 4.0: it asks for attribution, no commercial use" in told
+    assert "3 rows of rejects from 'alpaca' are under CC BY-NC 4.0" in told
+    assert "ultrachat" not in told and "export.licence" in told and "take those sources" in told
+    path = export_corpus(tmp_path, [row(i) for i in range(12)], export__licence="CC-BY-NC-4.0")
+    assert main(["publish", path, "--repo", "user/made", "--dry-run"]) == 0
+
+
+def test_unknown_terms_are_never_published(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    rows = [row(i) | ({"licence": "unknown"} if i == 7 else {}) for i in range(12)]
+    told = refused(capsys, export_corpus(tmp_path, rows))
+    assert "1 rows of dataset from 'alpaca' are under unknown: nobody knows its terms" in told
+
+
+def test_an_export_in_between_is_not_sent_unchecked(tmp_path: Path) -> None:
+    """The terms are those of the export that was there when they were checked."""
+    path, folder = export_corpus(tmp_path, [row(i) for i in range(12)]), tmp_path / "out" / "made_corpus"
+    checked = read_manifest(folder)
+    assert checked is not None
+    export_corpus(tmp_path, [row(i) | {"licence": "unknown"} for i in range(13)])
+    options = Namespace(recipe=path, format="parquet", repo=None, to=str(tmp_path / "there"))
+    place, workshop = Bucket(options.to, lambda text: None), Workshop(folder / ".publish")
+    with workshop.alone(), pytest.raises(RunFailed, match="was exported anew"):
+        _send(place, workshop, folder, checked, options)
+    assert not place.listing()
+
+
+def test_what_a_killed_publication_made_of_another_export_goes(tmp_path: Path) -> None:
+    path, made = export_corpus(tmp_path, [row(i) for i in range(12)]), tmp_path / "out" / "made_corpus" / ".publish"
+    left = [made / "dataset/data-00007-of-00009.parquet", made / "dataset/.data-00008-of-00009.parquet.writing"]
+    left[0].parent.mkdir(parents=True)
+    for file in left:
+        file.write_bytes(b"x")
+    assert main(["publish", path, "--to", str(tmp_path / "there")]) == 0
+    assert not any(file.exists() for file in left)
+
+
+def test_what_is_asked_for_must_make_sense(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = export_corpus(tmp_path, [row(i) for i in range(4)])
+    assert main(["publish", path, "--repo", "user/made", "--dry-run", "--set", "export.licence=MIT"]) == 1
+    assert "first: python -m pipeline export" in capsys.readouterr().err
+    assert main(["publish", path, "--repo", "made", "--dry-run"]) == 2
+    assert "user/name" in capsys.readouterr().err
+    for place in ("--repo", "--to"):  # of a variable that isn't set
+        assert main(["publish", path, place, ""]) == 2
+        assert place in capsys.readouterr().err
+    assert main(["publish", path, "--to", str(tmp_path / "there"), "--private"]) == 2
+    assert "--private goes with --repo" in capsys.readouterr().err
+    assert "made_corpus/dataset has no rows" in refused(capsys, export_corpus(tmp_path, []))
+    (tmp_path / "out/made_corpus/manifest.json").unlink()
+    assert "first: python -m pipeline run" in refused(capsys, path)
+
+
+@pytest.mark.parametrize("splits", [None, {"train": 0.5, "test": 0.5}])
+def test_what_datasets_caches_beside_the_data_is_no_data(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, splits: dict[str, float] | None
+) -> None:
+    """Who filters or shuffles the dataset that an export wrote leaves Arrow files of another kind in its folder."""
+    path = export_corpus(tmp_path, [row(i) for i in range(12)], splits)
+    folder = tmp_path / "out" / "made_corpus"
+
+    def published() -> str:
+        assert main(["publish", path, "--repo", "user/made", "--dry-run"]) == 0
+        return capsys.readouterr().out
+
+    before, counted = published(), summarise(folder / "dataset")
+    loaded = datasets.load_from_disk(str(folder / "dataset")).remove_columns(["query_audio", "answer_audio"])
+    loaded.filter(lambda one: one["turn"] == 0).map(lambda one: {"long": len(one["query_text"])}).shuffle(seed=1)
+    assert list((folder / "dataset").rglob("cache-*.arrow"))
+    assert published() == before
+    assert summarise(folder / "dataset") == counted
+    card = render_card(json.loads((folder / "manifest.json").read_text()), counted)
+    for config in yaml.safe_load(card.split("---\n")[1])["configs"]:
+        for files in config["data_files"]:
+            assert not [file for file in folder.glob(files["path"]) if file.name.startswith("cache-")]
+
+
+def test_row_groups_are_bounded_and_keep_the_rows() -> None:
+    sizes = [10, 900, 20, 30, 5000, 40, 50, 600, 300] * 20
+    table = pa.table({"n": range(len(sizes)), "clip": [b"x" * size for size in sizes]})
+    groups = list(row_groups(table.to_batches(max_chunksize=7), 1000))
+    assert pa.concat_tables(groups) == table
+    assert all(group.nbytes <= 1000 or len(group) == 1 for group in groups)
+    assert len(groups) < 120
+    assert list(row_groups(table.slice(0, 0).to_batches(), 1000)) == []
+
+
+def test_parquet_keeps_features_clips_and_order(tmp_path: Path) -> None:
+    write_corpus(tmp_path, [row(i) for i in range(30)], [])
+    source = next((tmp_path / "dataset").glob("*.arrow"))
+    to_parquet(source, tmp_path / "a" / "one.parquet")
+    to_parquet(source, tmp_path / "b" / "one.parquet")
+    assert (tmp_path / "a/one.parquet").read_bytes() == (tmp_path / "b/one.parquet").read_bytes()
+    with pa.ipc.open_stream(source) as stream:
+        wanted = stream.read_all()
+    found = pq.read_table(tmp_path / "a/one.parquet")
+    assert found.schema == wanted.schema and found.schema.metadata == wanted.schema.metadata
+    assert found.to_pylist() == wanted.to_pylist()
+    group = pq.ParquetFile(tmp_path / "a/one.parquet").metadata.row_group(0)
+    columns = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+    assert columns["query_audio.bytes"].compression == "UNCOMPRESSED" and columns["id"].compression == "ZSTD"
+    assert columns["id"].has_offset_index
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7),
+        ({"retry-after": format_datetime(datetime.now(UTC) + timedelta(hours=9), usegmt=True)}, 9 * 3600),
+        ({"RateLimit": '"api";r=0;t=55'}, 55),
+        ({"RateLimit": '"api";r=949;t=271'}, None),
+        ({"Retry-After": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_how_long_a_server_asks_to_wait(headers: dict[str, str], seconds: float | None) -> None:
+    found = retry_after(headers)
+    assert (
+        found is None if seconds is None else found is not None and abs(found - seconds) < 3 * 3600
+    )  # the date was made when tests were collected
+
+
+@pytest.mark.parametrize(("status", "passes"), [(400, False), (401, False), (429, True), (500, True)])
+def test_what_an_object_store_has_no_name_for(status: int, passes: bool) -> None:
+    """AWS says 400 of keys that have expired; pyarrow calls that unknown."""
+    told = f"When listing: AWS Error UNKNOWN (HTTP status {status}) during ListObjectsV2 operation: ExpiredToken"
+    assert (passing_error(OSError(told)) is not None) == passes
+
+
+def test_tries_run_out_and_verdicts_are_final(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+
+    def lost() -> None:
+        raise RuntimeError("while uploading") from ConnectionResetError("gone")
+
+    with pytest.raises(RunFailed, match="ConnectionResetError: gone after 5 tries; the same command goes on"):
+        patiently("sending", lost, lambda text: None, tries=5)
+    assert len(waited) == 4 and all(2**n <= wait <= 2 ** (n + 1) for n, wait in enumerate(waited))
+    with pytest.raises(FileNotFoundError):
+        patiently("sending", Path("/no/such/file").read_bytes, lambda text: None)

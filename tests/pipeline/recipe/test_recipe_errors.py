@@ -1,0 +1,205 @@
+"""Every mistake in a recipe is one line that says where and what to do, before anything runs; exit code 2."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.cli import main
+from pipeline.recipe.load import load_recipe
+from tests.helpers.recipes import ROOT
+
+QUICKSTART = yaml.safe_load((ROOT / "configs" / "quickstart.yaml").read_text())
+
+
+@pytest.fixture(autouse=True)
+def in_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def complaint(capsys: pytest.CaptureFixture[str], tmp_path: Path, change: Any = None, *sets: str) -> str:
+    """What `plan` prints for a quickstart recipe with something wrong; it must be one line."""
+    recipe = yaml.safe_load(yaml.safe_dump(QUICKSTART))
+    if change:
+        change(recipe)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(recipe))
+    arguments = [part for one in sets for part in ("--set", one)]
+    assert main(["plan", str(path), "--set", f"store={tmp_path}/store", *arguments]) == 2
+    error = capsys.readouterr().err.strip()
+    assert len(error.splitlines()) == 1, error
+    return error.replace(str(path), "RECIPE")
+
+
+CASES = [
+    ("checks.query_text.max_wrods=3", "RECIPE: checks.query_text.max_wrods: unknown key; did you mean 'max_words'?"),
+    ("stages.rewrite.atempts=3", "RECIPE: stages.rewrite.atempts: unknown key; did you mean 'attempts'?"),
+    ("engines.llm.modle=x", "RECIPE: engines.llm.modle: unknown key; did you mean 'model'?"),
+    ("engines.llm.backend=llm_lamacpp", "RECIPE: engines.llm.backend: no engine backend 'llm_lamacpp'; did you mean 'llm_llamacpp'?"),
+    ("stages.rewrit={engine: llm}", "RECIPE: stages.rewrit: no stage 'rewrit'; did you mean 'rewrite'?"),
+    ("stages.rewrite.engine=lmm", "RECIPE: stages.rewrite.engine: no engine 'lmm'; did you mean 'llm'?"),
+    ("stages.rewrite.engine=tts", "RECIPE: stages.rewrite.engine: 'tts' is an engine of kind tts; the stage asks one of llm"),
+    ("stages.normalise_query.engine=llm", "RECIPE: stages.normalise_query.engine: the stage 'normalise' asks no engine"),
+    ("stages.speak_answer.voices=[af_sara]", "RECIPE: stages.speak_answer.voices: no voice 'af_sara' in tts; did you mean 'af_sarah'?"),
+    ("sources.alpaca.path=tests/data/alpaca_sampel.json", "no such file: tests/data/alpaca_sampel.json"),
+    ("stages.rewrite.prompt=configs/prompts/no.jinja", "RECIPE: stages.rewrite.prompt: no such prompt file: configs/prompts/no.jinja"),
+    ("export.splits={train: 0.5}", "add up to 0.5, not to 1"),
+    ("export.splits={train: 0.9, dev-clean: 0.1}", "'dev-clean' can't be the name of a split in export.splits: take letters"),
+    ("export.splits={train: 0.9, ../../test: 0.1}", "'../../test' can't be the name of a split"),
+    ("export.splits={train: 1.5, test: -0.5}", "the share of 'train' in export.splits is 1.5: it must be from 0 to 1"),
+    ("export.splits={train: 0.5, test: .nan}", "the share of 'test' in export.splits is nan"),
+    ("name=My corpus", "RECIPE: name: 'My corpus' can't be a name: take small letters, digits and _, a letter first"),
+    ("sources={../up: {path: tests/data/alpaca_sample.json, layout: alpaca, licence: MIT}}", "'../up' can't be a name"),
+    ("engines.Llm={backend: llm_null}", "RECIPE: engines.Llm: 'Llm' can't be a name"),
+    ("nmae=x", "RECIPE: nmae: unknown key; did you mean 'name'?"),
+    ("stages.speak_answer.voices=af_sarah", "RECIPE: stages.speak_answer.voices: a list is wanted, [af_sarah] say"),
+    ("stages.speak_answer.voices=[x, y]", "RECIPE: stages.speak_answer.voices: no voice 'x', 'y' in tts; there is"),
+    ("engines.llm={bakend: llm_null}", "RECIPE: engines.llm.backend: this key is needed; 'bakend' is none of the keys"),
+    ("sources.alpaca.path=tests/data", "'tests/data' is a folder; name its files, tests/data/*.jsonl say"),
+    ("seed=many", "RECIPE: seed: input should be a valid integer"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("override", "told"), CASES, ids=[case[0].split("=")[0] for case in CASES])
+def test_a_wrong_key(capsys: pytest.CaptureFixture[str], tmp_path: Path, override: str, told: str) -> None:
+    assert told in complaint(capsys, tmp_path, None, override)
+
+
+def test_a_column_nobody_writes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    told = complaint(capsys, tmp_path, lambda recipe: recipe["stages"].pop("normalise_answer"))
+    assert "stages.speak_answer: reads 'answer_spoken', which no stage writes and no source gives" in told
+    assert "add a stage normalise (of: answer)" in told
+
+
+def test_two_writers_of_one_column(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    told = complaint(
+        capsys,
+        tmp_path,
+        lambda recipe: recipe["stages"].update(zagain={**recipe["stages"]["rewrite"], "stage": "rewrite"}),
+    )
+    assert "RECIPE: stages.zagain: writes 'query_text', 'query_method', 'query_attempts', and so does rewrite" in told
+
+
+def test_an_undefined_variable_in_a_prompt(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    prompt = tmp_path / "p.jinja"
+    prompt.write_text("Answer {{ qeury }}")
+    told = complaint(capsys, tmp_path, None, f"stages.respond.prompt={prompt}")
+    assert "uses the variable 'qeury', which the stage doesn't give; did you mean 'query'?" in told
+
+
+def test_a_prompt_that_says_the_same_for_every_row(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    prompt = tmp_path / "p.jinja"
+    prompt.write_text("Answer briefly.")
+    told = complaint(capsys, tmp_path, None, f"stages.respond.prompt={prompt}")
+    assert "uses no variable, so every row would be asked the same; the stage gives query" in told
+    prompt.write_bytes(b"caf\xe9 {{ query }}")
+    assert "not UTF-8 text (byte 3)" in complaint(capsys, tmp_path, None, f"stages.respond.prompt={prompt}")
+
+
+def test_clips_that_nobody_picks(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    told = complaint(capsys, tmp_path, lambda recipe: recipe["stages"].pop("pick_query"))
+    assert "stages.speak_query: its clips would reach no dataset; add a stage pick (of: query)" in told
+
+
+def test_a_key_that_is_there_twice(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "twice.yaml"
+    path.write_text("name: x\nseed: 1\nseed: 2\n")
+    assert main(["plan", str(path)]) == 2
+    assert "twice.yaml, line 3: not YAML: the key 'seed' is there twice" in capsys.readouterr().err
+
+
+def test_profiles(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    changes = {"name": "tiny", "sources.alpaca.limit": 3, "engines.llm": {"backend": "llm_null"}}
+    path.write_text(yaml.safe_dump(QUICKSTART | {"profiles": {"tiny": changes, "bad": {"seed.x": 1}}}))
+    plain = load_recipe(str(path))
+    assert plain == load_recipe("configs/quickstart.yaml")
+    small = load_recipe(str(path), ["seed=3"], "tiny")
+    assert (small.name, small.sources["alpaca"].limit, small.seed) == ("tiny", 3, 3)
+    assert small.engines["llm"] == {"backend": "llm_null"} and small.engines["tts"] == plain.engines["tts"]
+    for name, told in (("tinny", "no profile 'tinny'; did you mean 'tiny'?"), ("bad", "profiles.bad.seed.x: 'seed'")):
+        assert main(["plan", str(path), "--profile", name]) == 2
+        assert told in capsys.readouterr().err
+
+
+def test_a_broken_template(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    prompt = tmp_path / "p.jinja"
+    prompt.write_text("Answer\n{{ query")
+    assert "p.jinja, line 2: not a Jinja template" in complaint(
+        capsys, tmp_path, None, f"stages.respond.prompt={prompt}"
+    )
+
+
+def test_a_missing_recipe_and_bad_yaml(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["plan", "configs/quikstart.yaml"]) == 2
+    assert "no such recipe; did you mean 'configs/quickstart.yaml'?" in capsys.readouterr().err
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("name: [")
+    assert main(["plan", str(bad)]) == 2
+    assert "not YAML" in capsys.readouterr().err
+
+
+def test_unknown_stage_names_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    store = f"store={tmp_path}/store"
+    assert main(["plan", "configs/quickstart.yaml", "--only", "respnd", "--set", store]) == 2
+    assert "no stage 'respnd'; did you mean 'respond'?" in capsys.readouterr().err
+
+
+def test_a_model_that_is_not_there(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOXSMITH_CACHE", str(tmp_path / "cache"))
+    assert main(["run", "configs/quickstart.yaml", "--set", f"store={tmp_path}/store"]) == 2
+    told = capsys.readouterr().err
+    assert "get it with: python -m pipeline fetch smollm2-135m-instruct" in told
+    assert "engines.tts.model: " in told, "what is wanted hours later is told of now"
+
+
+def test_a_cycle(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, toys: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import stages.registry as registry
+
+    source = (ROOT / "tests" / "toys" / "words.py").read_text()
+    loops = source.replace('("query_text",)', '("answer_text",)').replace('("query_spoken",)', '("query_text",)')
+    (tmp_path / "toy_loop.py").write_text(loops.replace('row["query_text"]', 'row["answer_text"]'))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(registry.STAGES, "toy_loop", "toy_loop")
+    from tests.helpers.recipes import write_recipe
+
+    path = write_recipe(tmp_path, ["x"], stages={"toy_loop": None, "toy_count": {"engine": "llm"}})
+    assert main(["plan", path]) == 2
+    assert "a cycle: toy_" in capsys.readouterr().err
+
+
+def test_a_misspelt_stage_in_an_override(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    told = complaint(capsys, tmp_path, None, "stages.speek_query.of=query")
+    assert "stages.speek_query: no stage 'speek_query'; did you mean 'speak_query'?" in told
+
+
+def test_files_are_looked_for_where_the_command_runs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["plan", str(ROOT / "configs/quickstart.yaml")]) == 2
+    assert f"there is no folder 'tests/data' in {tmp_path}, where you are" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, toys: None
+) -> None:
+    from tests.helpers.recipes import open_state, run_inline, write_recipe
+
+    path = write_recipe(tmp_path, ["x"])
+    run_inline(open_state(path))
+    (tmp_path / "file").touch()
+    assert main(["export", path, "--set", f"out={tmp_path}/file/out"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("voxsmith: Not a directory: ") and "Traceback" not in told
+
+
+@pytest.mark.parametrize("model", ["whisper-bse", "/nope"])
+def test_a_model_that_cannot_be(capsys: pytest.CaptureFixture[str], tmp_path: Path, model: str) -> None:
+    told = complaint(capsys, tmp_path, None, f"engines.asr={{backend: asr_whisper, model: {model}}}")
+    assert "engines.asr.model: " in told and model in told

@@ -1,0 +1,53 @@
+"""`keys`: what a recipe may say, read off the models that check it."""
+
+import re
+
+import pytest
+
+from pipeline import cli
+from pipeline.errors import RecipeError
+from pipeline.recipe.reference import keys_of, names
+from stages.registry import backend, stage
+
+ALL = [name for group in names().values() for name in group]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_key_says_what_it_takes_and_is(name: str) -> None:
+    for key in keys_of(name):
+        assert key.takes and key.default and key.told, key
+        assert not re.search(r"<class|typing|Undefined|Annotated", " ".join(key)), key
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_no_key_is_left_out(name: str) -> None:
+    told = {key.name.split(".")[0] for key in keys_of(name)}
+    if name in names()["stages"]:
+        hidden = {"attempt", "attempts", "references"}  # the pipeline's, of most stages
+        assert told >= set(stage(name).config.model_fields) - hidden | {"stage"}
+        assert ("engine" in told) == bool(stage(name).engine)
+    elif name in names()["backends"]:
+        assert told == {"backend", *backend(name).Config.model_fields}
+
+
+def test_some_keys() -> None:
+    assert {"checks.query_clip.max_wer", "checks.max_reject_ratio"} <= {key.name for key in keys_of("checks")}
+    (turns,) = [key for key in keys_of("sources") if key.name == "sources.NAME.turns"]
+    assert turns[1:3] == ("whole number | all | {mean, most}", "1")
+    (speeds,) = [key for key in keys_of("speak") if key.name == "speeds"]
+    assert speeds[1:3] == ("[number, …]", "[1.0, 0.9, 1.1]")
+
+
+def test_the_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    assert cli.main(["keys"]) == 0
+    assert "llm_vllm" in capsys.readouterr().out
+    assert cli.main(["keys", "export"]) == 0
+    assert "export.gates.max_answer_wer" in capsys.readouterr().out
+    assert cli.main(["keys", "speek"]) == 2
+    assert capsys.readouterr().err == "there are no keys of 'speek'; did you mean 'speak'?\n"
+
+
+def test_an_unknown_name() -> None:
+    with pytest.raises(RecipeError, match="no keys of 'qqq'"):
+        keys_of("qqq")

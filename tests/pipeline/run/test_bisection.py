@@ -1,0 +1,135 @@
+"""Which rows kill an engine: found whatever they are, and no other row is blamed."""
+
+import json
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ray.exceptions import ActorUnavailableError, NodeDiedError, OutOfMemoryError, RayActorError, RayTaskError
+
+from pipeline.errors import RunFailed
+from pipeline.plan.state import Unit
+from pipeline.run import executor, pools
+from pipeline.run.bisection import Bisection, borders_of
+from pipeline.run.pools import Actor, Pool, assign
+from pipeline.watch.work import Work
+from stages.engines.base import EngineLost
+from tests.helpers.recipes import open_state, run_cli, write_recipe
+
+
+def unit(rows: int, key: str = "k", **changes: Any) -> Unit:
+    return Unit("stage", 0, key, {}, (), (), {}, rows, **changes)
+
+
+def found(rows: int, borders: list[int], kills: Callable[[int, int], bool]) -> tuple[list[int], int]:
+    """The rows that are blamed, and the probes that it took."""
+    bisection, probes = Bisection(unit(rows), borders), 0
+    while probe := bisection.next_probe():
+        assert probe.span is not None
+        bisection.record(probe, kills(*probe.span))
+        probes += 1
+    return bisection.deadly, probes
+
+
+@given(lengths=st.lists(st.integers(1, 4), min_size=1, max_size=40), data=st.data())
+def test_whole_conversations_are_blamed_and_nothing_else(lengths: list[int], data: st.DataObject) -> None:
+    """An engine that dies of a conversation only where it is given the whole of it, as a dialogue's later turns need."""
+    borders = [sum(lengths[:number]) for number in range(len(lengths) + 1)]
+    bad = data.draw(st.sets(st.integers(0, len(lengths) - 1), min_size=1, max_size=3))
+    wholes = [range(borders[number], borders[number + 1]) for number in sorted(bad)]
+    deadly, probes = found(
+        borders[-1], borders, lambda start, end: any(start <= one.start and one.stop <= end for one in wholes)
+    )
+    assert deadly == [row for one in wholes for row in one]
+    assert probes <= 2 * len(bad) * (len(lengths).bit_length() + 1)
+
+
+def test_a_shard_is_cut_where_the_stage_may_be(toys: None, tmp_path: Path) -> None:
+    rows = [{"q": f"turn {n}", "c": name} for name, turns in (("a", 3), ("b", 1), ("c", 2)) for n in range(turns)]
+    columns = {"instruction": "q", "conversation_id": "c"}
+    shard = {"least": 6, "target": 6, "most": 6}
+    path = write_recipe(tmp_path, [], sources__rows__columns=columns, sources__rows__shard=shard)
+    (tmp_path / "toy.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    state = open_state(path)
+    (ready,) = [one for one in state.ready.values() if one.node == "toy_shout"]
+    assert borders_of(state.store, ready, "conversation") == [0, 3, 4, 6]
+    assert borders_of(state.store, ready, "row") == list(range(7))
+
+
+@given(calls=st.lists(st.booleans(), max_size=12), actors=st.integers(1, 3))
+def test_a_probe_has_its_actor_for_itself(calls: list[bool], actors: int) -> None:
+    """What dies beside a probe would be blamed with it."""
+    references = count()
+    pool = Pool("llm", actors, 1.0, {"num_cpus": 1}, calls=3)
+    handle = SimpleNamespace(run=SimpleNamespace(remote=lambda _: next(references)))
+    pool.actors = [Actor(handle, None, None, ready=0.0) for _ in range(actors)]
+    for number, is_probe in enumerate(calls):
+        pool.put(0, unit(4, str(number), span=(0, 2) if is_probe else None))
+    done = 0
+    while pool.queue or pool.in_flight:
+        assign(pool)
+        assert pool.in_flight, "it stands still"
+        for actor in pool.actors:
+            held = list(actor.units.values())
+            assert len(held) == 1 or all(one.span is None for one in held)
+            done += len(held)
+            actor.units.clear()
+    assert done == len(calls)
+
+
+@pytest.mark.heavy
+@pytest.mark.usefixtures("one_ray")
+def test_rows_that_kill_take_no_row_of_another_shard_with_them(tmp_path: Path) -> None:
+    """Three shards, of which one actor has two at a time; more deaths in all than an engine may have for no reason."""
+    texts = [f"thing number {n}" for n in range(60)]
+    for place in (2, 25, 59):
+        texts[place] = f"segfault {place}"
+    path = write_recipe(tmp_path, texts, sources__rows__shard={"least": 20, "target": 20, "most": 20})
+    code, output = run_cli("run", path)
+    assert code == 0, output
+    assert "60 rows in, 57 rows out, 3 rejects, 0 pending" in output
+
+
+LOST = {  # what Ray says of an actor, or of a unit on it
+    "died": RayActorError(),
+    "its engine is lost": RayTaskError("run", "Traceback", EngineLost("Toy: CUDA error")).as_instanceof_cause(),
+    "killed by Ray for memory": OutOfMemoryError("Task was killed due to the node running low on memory."),
+    "its node died": NodeDiedError("the node died"),
+    "out of reach": ActorUnavailableError("The actor is temporarily unavailable", None),
+}
+
+
+@pytest.mark.usefixtures("toys")
+@pytest.mark.parametrize("error", LOST.values(), ids=LOST)
+@pytest.mark.parametrize("loading", [False, True])
+def test_an_actor_that_is_no_good_any_more_is_ended_and_its_unit_goes_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, loading: bool
+) -> None:
+    """Ray is a stand-in here, its errors are real."""
+    state, killed, told = open_state(write_recipe(tmp_path, ["one", "two"])), list[Any](), list[str]()
+
+    def get(ref: str) -> None:
+        raise error
+
+    ray = SimpleNamespace(get=get, kill=killed.append, put=lambda graph: graph)
+    monkeypatch.setattr(executor, "ray", ray)
+    monkeypatch.setattr(pools, "ray", ray)
+    for name, found in {"look_for_nodes": (), "room": {}, "endpoints": []}.items():
+        monkeypatch.setattr(executor, name, lambda *_, found=found: found)
+    progress = SimpleNamespace(say=lambda line, *_, **__: told.append(line), work=Work(state.graph))
+    run = executor._Run(state, set(state.graph.nodes), progress)  # type: ignore[arg-type]
+    units = {} if loading else {"ref": next(iter(state.ready.values()))}
+    pool, actor = run.pools["llm"], Actor("handle", None, "load" if loading else None, units=units)
+    pool.actors.append(actor)
+    if loading and isinstance(error, RayTaskError):
+        with pytest.raises(RunFailed, match="engine 'llm' could not be loaded: EngineLost: Toy: CUDA error"):
+            run._settle_load(pool, actor)
+        return
+    run._settle_load(pool, actor) if loading else run._settle(pool, actor, "ref")
+    assert (killed, pool.actors, len(pool.queue), run.faults) == (["handle"], [], len(units), {})
+    assert "an actor of 'llm' died (" in told[-1]

@@ -1,0 +1,138 @@
+"""What is left is told by the pace of stages: of this run, of earlier ones, or not yet at all."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import main
+from pipeline.plan import manifests
+from pipeline.plan.planner import make_plan
+from pipeline.plan.state import State
+from pipeline.store.liveness import alive
+from pipeline.watch.estimate import estimate
+from pipeline.watch.heartbeat import Heartbeat, live_run
+from pipeline.watch.pace import Past, full_price, look_back, pace_now, time_left
+from pipeline.watch.progress import Progress
+from pipeline.watch.snapshot import Observer
+from pipeline.watch.views import _summary
+from pipeline.watch.work import Tally, Work, cost_of
+from tests.helpers.recipes import open_state, run_inline, write_recipe
+
+pytestmark = pytest.mark.usefixtures("toys")
+TEXTS = [f"thing number {n}" for n in range(12)]
+
+
+def leave(state: State, run: str, seconds: dict[str, float], **changes: float) -> None:
+    """What a run leaves that took so many seconds for ten rows of each stage."""
+    work = Work(state.graph)
+    for name, took in seconds.items():
+        figures = {"worked": took, "asked": 20.0, "remembered": 0.0, "completion_tokens": 50.0} | changes
+        work.tallies[name] = Tally(units=1, rows=10, made=10, figures=figures)
+    Heartbeat(state.store, run).last({"status": "done", "work": work.told()})
+    manifests.write_run(state, run, manifests.now(), "done")
+
+
+def test_the_slowest_engine_counts_or_the_room_they_share(tmp_path: Path) -> None:
+    graph = open_state(write_recipe(tmp_path, TEXTS, engines__llm__resources={"replicas": 3, "num_cpus": 1})).graph
+    rows, units = {"toy_shout": 30.0, "toy_count": 30.0, "toy_words": 30.0}, dict.fromkeys(graph.nodes, 10)
+    pace: dict[str, float | None] = {"toy_shout": 1.0, "toy_count": 2.0, "toy_words": 0.1}
+    assert time_left(graph, rows, units, pace, {}) == pytest.approx(90 / 3)
+    assert time_left(graph, rows, units, pace, {"CPU": 2.0, "GPU": 0.0}) == pytest.approx(90 / 2)
+    assert time_left(graph, rows, units, pace | {"toy_words": 4.0}, {}) == pytest.approx(120)
+    assert time_left(graph, rows, dict.fromkeys(units, 1), pace, {}) == pytest.approx(90 / 2)  # two units: two actors
+    assert time_left(graph, rows, units, pace | {"toy_count": None}, {}) is None
+    assert time_left(graph, rows | {"toy_count": 0.0}, units, pace | {"toy_count": None}, {}) == pytest.approx(30 / 3)
+
+
+def test_remembered_replies_make_no_row_cheap() -> None:
+    assert full_price({"rows": 10, "worked": 5.0, "asked": 10, "remembered": 0}, "worked") == 0.5
+    assert full_price({"rows": 100, "worked": 5.0, "asked": 10, "remembered": 90}, "worked") == 0.5
+    assert full_price({"rows": 100, "worked": 0.1, "asked": 0, "remembered": 100}, "worked") is None
+    assert full_price({"rows": 100, "worked": 1.0}, "worked") == 0.01  # a stage that asks no engine
+    assert full_price({}, "worked") is None
+
+
+def test_this_runs_pace_takes_over_from_earlier_runs() -> None:
+    assert pace_now(Tally(), 0, None) is None
+    assert pace_now(Tally(), 0, 3.0) == 3.0
+    assert pace_now(Tally(rows=8, figures={"worked": 8.0}), 0, 3.0) == 2.0
+    assert pace_now(Tally(rows=800, figures={"worked": 800.0}), 0, 3.0) == pytest.approx(1.0, abs=0.03)
+    assert pace_now(Tally(figures={"worked": 6.0}), 3, None) == 2.0  # rows of units that aren't finished count
+
+
+def test_estimates_go_by_the_latest_run_with_the_same_model(tmp_path: Path) -> None:
+    rates = {"llm": {"per_hour": 3600, "per_million": {"completion_tokens": 1e6}}}
+    path = write_recipe(tmp_path, TEXTS, rates=rates)
+    state = open_state(path)
+    leave(state, "toy-20260101T000000", {"toy_shout": 99.0, "toy_words": 1.0})
+    leave(state, "toy-20260102T000000", {"toy_shout": 10.0, "toy_count": 20.0})
+    past = look_back(state.store, state.graph)
+    assert past.runs == ["toy-20260102T000000", "toy-20260101T000000"]
+    assert [past.seconds_a_row(name) for name in state.graph.nodes] == [1.0, 2.0, 0.1]
+    found = estimate(state, make_plan(state, set(state.graph.nodes)))
+    assert found["seconds"] == 36 and found["cost"] == 36 * 1 + 12 * 2 * 5
+    changed = open_state(path, overrides=["engines.llm.model=larger"])
+    found = estimate(changed, make_plan(changed, set(changed.graph.nodes)))
+    assert (found["seconds"], found["cost"], found["without_basis"]) == (None, None, ["toy_shout", "toy_count"])
+
+
+def test_a_snapshot_tells_no_eta_before_it_has_a_basis(tmp_path: Path) -> None:
+    state = open_state(write_recipe(tmp_path, [*TEXTS, "bad"]))
+    work = Work(state.graph)
+    observer = Observer(state, work, Past(), set(state.graph.nodes))
+    units = 3 * len(state.shards)
+    first = observer.look({"toy_shout": 1}, {"toy_shout": 2}, {"llm": 1})
+    assert (first.units, first.of_units, first.left, first.lines[0].rows) == (0, units, None, 2)
+    run_inline(state)
+    last = observer.look({}, {}, {})
+    assert (last.units, last.left, last.rejects) == (units, 0.0, 1)
+    assert json.loads(json.dumps(last.told()))["eta_seconds"] == 0
+
+
+def test_stages_that_are_not_selected_are_not_done(tmp_path: Path) -> None:
+    state = open_state(write_recipe(tmp_path, TEXTS))
+    observer = Observer(state, Work(state.graph), Past(), {"toy_shout"})
+    assert "0 of 3 stages done" in _summary(observer.look({}, {}, {}))
+    for unit in [unit for unit in state.ready.values() if unit.node == "toy_shout"]:
+        state.settle(unit, {"columns": {"query_text": "x"} | dict.fromkeys(("query_method", "query_attempts"), "y")})
+    last = observer.look({}, {}, {})
+    assert "1 of 3 stages done" in _summary(last) and last.units == last.of_units == len(state.shards)
+
+
+def test_costs() -> None:
+    from schemas.recipe import Rate
+
+    assert cost_of(Rate(per_hour=2.0), 1800, {}) == 1.0
+    assert cost_of(Rate(per_million={"completion_tokens": 3.0, "asked": 1.0}), 99, {"completion_tokens": 2e6}) == 6.0
+
+
+def test_rates_are_in_no_key_and_name_engines(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, TEXTS)
+    run_inline(open_state(path))
+    assert open_state(path, overrides=["rates.llm.per_hour=3"]).ready == {}
+    assert main(["plan", path, "--set", "rates.lm.per_hour=3"]) == 2
+    assert "rates: no engine 'lm'; there is llm" in capsys.readouterr().err
+    assert main(["plan", path, "--set", "rates.llm.per_million.letters=3"]) == 2
+    assert "rates.llm.per_million.letters" in capsys.readouterr().err
+
+
+def test_only_a_run_whose_process_lives_is_live(tmp_path: Path) -> None:
+    state = open_state(write_recipe(tmp_path, TEXTS))
+    name = manifests.new_run(state)
+    manifests.write_run(state, name, manifests.now(), "running")
+    with Progress(state, name, set(state.graph.nodes), "off"):
+        progress = state.store.root + f"/runs/{name}/progress.json"
+        while not Path(progress).exists():
+            pass
+        assert live_run(state.store, "toy") is None  # its process is gone: no mark
+        with alive(state.store, "run toy", ()):
+            told = live_run(state.store, "toy")
+        assert told and told["run"] == name and told["units"] == 0
+        pilot = manifests.new_run(state)
+        Heartbeat(state.store, pilot).last({"status": "done"})
+        with alive(state.store, "run toy", ()):
+            told = live_run(state.store, "toy")
+        assert told and told["run"] == name, "a pilot that has ended beside it hides it not"
+    with alive(state.store, "run toy", ()):
+        assert live_run(state.store, "toy") is None  # it has ended

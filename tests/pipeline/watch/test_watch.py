@@ -1,0 +1,159 @@
+"""What a run tells while it goes on, at its end and afterwards: JSON lines, Ray's metrics, status, the table, the plan."""
+
+import json
+import re
+import signal
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.cli import main
+from tests.helpers.recipes import start_cli, write_recipe
+
+pytestmark = pytest.mark.usefixtures("one_ray", "toys")
+TEXTS = [f"thing number {n}" for n in range(40)]
+RATES = {"llm": {"per_hour": 36, "per_million": {"completion_tokens": 1000, "prompt_tokens": 500}}}
+WORDS = 3 * len(TEXTS)  # of all texts; toy_count asks for each twice, with two words more
+
+
+def events(output: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.splitlines() if line.startswith('{"time"')]
+
+
+def wait_for(find: Callable[[], Any], seconds: float = 60) -> Any:
+    end = time.monotonic() + seconds
+    while not (found := find()):
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.3)
+    return found
+
+
+def samples(url: str, recipe: str) -> dict[tuple[str, str], float]:
+    """Our samples of that recipe by (name, stage or engine)."""
+    with urllib.request.urlopen(url, timeout=10) as reply:
+        lines = reply.read().decode().splitlines()
+    found: dict[tuple[str, str], float] = {}
+    for line in lines:
+        if line.startswith("ray_voxsmith_") and f'recipe="{recipe}"' in line:
+            tags = dict(re.findall(r'(\w+)="([^"]*)"', line))
+            found[line.split("{")[0], tags.get("stage", tags["engine"])] = float(line.rsplit(" ", 1)[1])
+    return found
+
+
+def test_a_run_is_watched_from_outside(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """One run that takes a while: its JSON lines, `status` meanwhile, Ray's endpoint, the table, the next plan."""
+    path = write_recipe(tmp_path, [*TEXTS, "a bad one"], name="watched", rates=RATES)
+    rows = tmp_path / "watched.jsonl"
+    rows.write_text(rows.read_text() + "no json\n")
+    process = start_cli("run", path, "--progress", "json", "--set", "engines.llm.delay=0.08")
+
+    def said(*arguments: str) -> str:
+        capsys.readouterr()
+        assert main(list(arguments)) == 0
+        return capsys.readouterr().out
+
+    def live() -> Any:
+        told = json.loads(said("status", path, "--json"))
+        return told if told["live"] and told["live"]["units"] else None
+
+    told = wait_for(live)
+    url = told["live"]["work"]["metrics"][0]
+    assert told["source_rejects"] == 1
+    assert 0 < told["live"]["units"] < told["live"]["of_units"]
+    assert told["live"]["stages"]["toy_shout"]["rows"] > 0 and told["live"]["age"] < 60
+    text = said("status", path)
+    assert "a run is on: watched-" in text and "units, ETA" in text and re.search("sources +1 rejects", text)
+    seen = wait_for(lambda: process.poll() is not None or samples(url, "watched"))
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+
+    assert seen["ray_voxsmith_rows_total", "toy_shout"] > 0
+    assert seen["ray_voxsmith_prompt_tokens_total", "toy_shout"] >= 3
+    assert 0 < seen["ray_voxsmith_busy_share", "llm"] <= 1
+
+    found = events(output)
+    kinds = [event["event"] for event in found]
+    assert kinds[0] == "start" and kinds[-1] == "end"
+    assert {"progress", "stage_finished"} < set(kinds)
+    assert {event["stage"] for event in found if event["event"] == "stage_finished"} == {
+        "toy_shout",
+        "toy_count",
+        "toy_words",
+    }
+    first, *_, last = [event for event in found if event["event"] == "progress"]
+    assert first["eta_seconds"] is None and last["eta_seconds"] is not None
+    end = found[-1]
+    assert (end["status"], end["rejects"], end["source_rejects"]) == ("done", 1, 1)
+    engine = end["work"]["engines"]["llm"]
+    assert (engine["asked"], engine["rows"]) == (41 + 80, 2 * 42)
+    assert engine["prompt_tokens"] == WORDS + 3 + 2 * WORDS + 80 * 2
+    assert 0.5 < engine["busy_share"] <= 1
+    tokens = 1000 * engine["completion_tokens"] + 500 * engine["prompt_tokens"]
+    paid = (engine["loading"] + engine["loaded"]) * 36 / 3600
+    assert engine["cost"] == pytest.approx(paid + tokens / 1e6, abs=0.001)
+
+    lines = output.splitlines()
+    assert any(line.split()[:2] == ["engine", "actors"] and "tokens out" in line for line in lines)
+    assert any(line.split()[0:2] == ["llm", "1"] and "121" in line.split() for line in lines if line)
+    assert re.search(r"in all, cost \d+\.\d\d", output)
+    run = next((tmp_path / "store" / "runs").iterdir())
+    assert json.loads((run / "manifest.json").read_text())["work"]["engines"]["llm"]["asked"] == 121
+    assert json.loads(said("status", path, "--json"))["live"] is None
+
+    again = said("run", path, "--progress", "json")
+    assert "nothing to do" in again and "busy" not in again
+
+    plan = json.loads(said("plan", path, "--json", "--set", "seed=5"))["estimate"]
+    assert plan["runs"] == [run.name] and plan["without_basis"] == []
+    assert plan["seconds"] == pytest.approx(engine["worked"], rel=0.05)
+    assert plan["cost"] == pytest.approx(engine["cost"], rel=0.1)
+    assert "at most, going by watched-" in said("plan", path, "--set", "seed=5")
+    other = ["--set", "engines.llm.model=other"]  # of another model nothing is known
+    unknown = json.loads(said("plan", path, "--json", *other))["estimate"]["without_basis"]
+    assert unknown == ["toy_shout", "toy_count"] and "no basis yet" in said("plan", path, *other)
+
+
+def test_what_goes_wrong_is_an_event(tmp_path: Path) -> None:
+    down = tmp_path / "down"
+    down.touch()
+    shard = {"least": 8, "target": 16, "most": 16}
+    path = write_recipe(
+        tmp_path,
+        [*TEXTS[:10], *(f"bad {n}" for n in range(60)), "down now", "segfault here"],
+        engines__llm__down=str(down),
+        sources__rows__shard=shard,
+        checks={"max_reject_ratio": 1},
+    )
+    process = start_cli("run", path, "--progress", "json", "--only", "toy_shout")
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1, output
+    found = {event["event"]: event for event in events(output)}
+    assert found["pending"]["reason"] == "the toy server is down" and found["pending"]["rows"] == 1
+    assert found["actor_died"]["engine"] == "llm" and found["actor_died"]["stages"][0] == "toy_shout"
+    assert found["reject_burst"]["rejects"] > found["reject_burst"]["rows"] / 2
+    assert found["end"]["status"] == "pending" and found["end"]["work"]["engines"]["llm"]["retries"] >= 2
+
+
+def test_an_impatient_ctrl_c_ends_the_run_without_a_traceback(tmp_path: Path) -> None:
+    actors = tmp_path / "actors"
+    actors.mkdir()
+    path = write_recipe(tmp_path, ["hang here", *TEXTS[:3]], engines__llm__pids=str(actors))
+    process = start_cli("run", path, "--progress", "plain")
+    wait_for(lambda: list(actors.iterdir()))
+    time.sleep(1)
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    time.sleep(1)
+    for _ in range(4):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130 and time.monotonic() - start < 15, output  # a drain waits for up to 25 s
+    assert "the same command goes on" in output and "Traceback" not in output and "Exception" not in output
+    assert "0 of 3 stages done" in output
+    told = json.loads(next((tmp_path / "store" / "runs").glob("*/progress.json")).read_text())
+    assert told["status"] == "interrupted"
