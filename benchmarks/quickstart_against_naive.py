@@ -31,7 +31,10 @@ from stages.engines.llm import llamacpp as llm_llamacpp  # noqa: E402
 from stages.engines.quality import mos_dnsmos  # noqa: E402
 from stages.engines.tts import kokoro as tts_kokoro  # noqa: E402
 from stages.engines.units import encoder as units_encoder  # noqa: E402
-from stages.requests import Complete, Rate, Speak, Transcribe  # noqa: E402
+from stages.requests.asr import Transcribe  # noqa: E402
+from stages.requests.llm import Complete  # noqa: E402
+from stages.requests.mos import Rate  # noqa: E402
+from stages.requests.tts import Speak  # noqa: E402
 from stages.text.verbalise import verbalise  # noqa: E402
 
 RECIPE = "configs/quickstart.yaml"

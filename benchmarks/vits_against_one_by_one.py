@@ -18,7 +18,7 @@ import torch
 import transformers
 
 from stages.engines.tts import vits as tts_vits
-from stages.requests import Speak
+from stages.requests.tts import Speak
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz' ,.?!-"
 

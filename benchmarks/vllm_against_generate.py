@@ -20,10 +20,11 @@ import pyarrow as pa
 from pipeline.recipe.nodes import Node
 from pipeline.run.unit import context_of, run_unit
 from pipeline.watch.meter import Meter
+from stages.context import Asking, Context, Row
 from stages.engines.llm import vllm as llm_vllm
 from stages.engines.llm.vllm_core import arguments_of, set_environment
-from stages.requests import Complete
-from stages.stage import Asking, Context, Row, Stage, StageConfig
+from stages.requests.llm import Complete
+from stages.stage import Stage, StageConfig
 
 HEAD = "Written: Generate a list of 5 healthy snacks.\nSpoken: Could you give me a list of five healthy snacks?\n\n" * 3
 THINGS = ("a lamp", "a river", "bread", "winter", "a bicycle", "the moon", "a library", "tea", "a bridge", "rain")

@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Iterator
 
 from stages.engines.llm import vllm as llm_vllm
-from stages.requests import Complete
+from stages.requests.llm import Complete
 
 THINGS = ("a lamp", "a river", "bread", "winter", "a bicycle", "the moon", "a library", "tea", "a bridge", "rain")
 

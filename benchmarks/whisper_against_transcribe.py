@@ -18,7 +18,7 @@ import numpy as np
 from models import audio, references
 from stages.engines.asr import whisper as asr_whisper
 from stages.engines.clips import RATE, hear
-from stages.requests import Transcribe
+from stages.requests.asr import Transcribe
 from stages.text.wer import error_rates
 
 ROOT = Path(__file__).parents[1]

@@ -14,9 +14,11 @@ from pydantic import Field
 from schemas.checks import Exchange
 from schemas.prompt import Prompt
 from stages import rewrite
-from stages.requests import Complete, Request
+from stages.context import Context, Reject, Row
+from stages.requests.base import Request
+from stages.requests.llm import Complete
 from stages.respond import Answering, ask_answer
-from stages.stage import Context, Reject, Row, Stage
+from stages.stage import Stage
 from stages.text.follow_up import fits, said_as_written
 from stages.text.forms import ask_in
 from stages.text.plain_request import with_filler, without_filler

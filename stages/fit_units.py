@@ -10,8 +10,9 @@ import numpy as np
 from pydantic import Field
 
 from schemas.columns import Side
-from stages.requests import Encode
-from stages.stage import Context, Row, Stage, StageConfig
+from stages.context import Context, Row
+from stages.requests.units import Encode
+from stages.stage import Stage, StageConfig
 
 
 class Config(StageConfig):

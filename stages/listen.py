@@ -4,8 +4,9 @@ from pydantic import Field
 
 from models.audio import clipping, decode, longest_silence, tail_level
 from schemas.columns import Side
-from stages.requests import Transcribe
-from stages.stage import Asking, Context, Row, Stage, StageConfig
+from stages.context import Asking, Context, Row
+from stages.requests.asr import Transcribe
+from stages.stage import Stage, StageConfig
 from stages.text.wer import error_rates
 
 DOUBTFUL = 0.05  # word error rate beyond which a clip is heard again, carefully: then the ASR may be what failed

@@ -3,7 +3,8 @@
 import re
 
 from schemas.columns import Side
-from stages.stage import Asking, Context, Reject, Row, Stage, StageConfig
+from stages.context import Asking, Context, Reject, Row
+from stages.stage import Stage, StageConfig
 from stages.text.spoken import spoken
 
 

@@ -3,7 +3,8 @@
 from pydantic import Field
 
 from schemas.columns import Side
-from stages.stage import Asking, Context, Reject, Row, Stage, StageConfig
+from stages.context import Asking, Context, Reject, Row
+from stages.stage import Stage, StageConfig
 from stages.verdict import MEASURES, clip_fault, measures
 
 _COPIED = ("voice", *MEASURES)

@@ -3,8 +3,9 @@
 from pydantic import Field
 
 from schemas.columns import Side
-from stages.requests import Rate
-from stages.stage import Asking, Context, Row, Stage, StageConfig
+from stages.context import Asking, Context, Row
+from stages.requests.mos import Rate
+from stages.stage import Stage, StageConfig
 
 
 class Config(StageConfig):

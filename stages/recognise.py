@@ -6,9 +6,10 @@ import numpy as np
 from pydantic import Field
 
 from schemas.columns import Side
+from stages.context import AskingAll, Context, Row
 from stages.engines.base import Refused
-from stages.requests import Embed
-from stages.stage import AskingAll, Context, Row, Stage, StageConfig
+from stages.requests.speaker import Embed
+from stages.stage import Stage, StageConfig
 
 
 class Config(StageConfig):

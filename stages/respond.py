@@ -11,8 +11,9 @@ from pydantic import Field
 
 from schemas.checks import AnswerText
 from schemas.prompt import Prompt
-from stages.requests import Complete
-from stages.stage import Asking, Context, Reject, Row, Stage, StageConfig
+from stages.context import Asking, Context, Reject, Row
+from stages.requests.llm import Complete
+from stages.stage import Stage, StageConfig
 from stages.text.answers import answer_fault, proposal, said_before
 from stages.text.forms import Form, ask_in
 from stages.text.plain_request import without_filler

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from schemas.checks import QueryText
 from schemas.prompt import Prompt
-from stages.requests import Complete
-from stages.stage import Asking, Context, Reject, Row, Stage, StageConfig
+from stages.context import Asking, Context, Reject, Row
+from stages.requests.llm import Complete
+from stages.stage import Stage, StageConfig
 from stages.text.faithful import faithful, holds
 from stages.text.forms import Form, ask_in
 from stages.text.material import split_context

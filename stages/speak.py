@@ -7,8 +7,9 @@ from pydantic import Field, model_validator
 
 from models.audio import FINISH
 from schemas.columns import Side
-from stages.requests import Speak
-from stages.stage import Asking, Context, Row, Stage, StageConfig
+from stages.context import Asking, Context, Row
+from stages.requests.tts import Speak
+from stages.stage import Stage, StageConfig
 from stages.verdict import MEASURES, clip_fault, measures
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from pydantic import Field
 
 from schemas.columns import Side
-from stages.requests import Quantise
-from stages.stage import Asking, Context, Row, Stage, StageConfig
+from stages.context import Asking, Context, Row
+from stages.requests.units import Quantise
+from stages.stage import Stage, StageConfig
 
 _LONGEST = 65535  # frames: durations are uint16
 

@@ -10,7 +10,7 @@ from pipeline.errors import RecipeError
 from pipeline.report.build import Resound
 from stages.engines.base import Refused, Unavailable
 from stages.registry import backend
-from stages.requests import Vocode
+from stages.requests.units import Vocode
 
 
 @contextmanager

@@ -18,9 +18,9 @@ from pipeline.store.objects import build_table, column_field
 from pipeline.watch.meter import Account
 from schemas.columns import SIDES
 from schemas.text import clean
+from stages.context import Context, Reject, Row
 from stages.engines.base import EngineLost, Refused, Unavailable
-from stages.requests import Request
-from stages.stage import Context, Reject, Row
+from stages.requests.base import Request
 
 _AT_ONCE = 64  # conversations whose generators are alive, if the engine doesn't say: bounds the clips held in memory
 _PART_SECONDS = 30.0

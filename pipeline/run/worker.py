@@ -20,8 +20,8 @@ from pipeline.store.store import Store
 from pipeline.store.table_cache import Held
 from pipeline.store.without_pandas import without_pandas
 from pipeline.watch.meter import Account, Figures, Meter
+from stages.context import Reject, Row
 from stages.engines.base import Engine, Unavailable, loaded
-from stages.stage import Reject, Row
 
 _MODELS = ("model", "adapter", "codebook")  # of an identity: what each node has fetched for itself
 log = logging.getLogger(__name__)

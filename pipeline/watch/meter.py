@@ -12,7 +12,7 @@ from typing import Any
 
 from stages.engines.base import Engine
 from stages.engines.usage import usage_of
-from stages.requests import Request
+from stages.requests.base import Request
 
 Figures = dict[str, float]
 

@@ -16,7 +16,7 @@ from models.lost_gpu import card_is_lost, which_card
 from models.out_of_memory import out_of_memory
 from schemas.resources import Resources
 from schemas.strict import Strict
-from stages.requests import Request
+from stages.requests.base import Request
 
 _GIVEN_BACK = 60.0  # seconds within which the memory on a card of a process that was killed is free again
 _LOOKS = 5.0  # seconds between two tries to load into it

@@ -4,7 +4,7 @@ import numpy as np
 
 from models import audio
 from stages.engines.base import Refused
-from stages.requests import Score
+from stages.requests.mos import Score
 
 RATE = 16000
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from stages.engines.base import Batching, EngineConfig
-from stages.requests import Request
+from stages.requests.base import Request
 
 BATCH_INVARIANT = True
 

@@ -19,7 +19,7 @@ from models import audio
 from models.references import ModelMissing
 from schemas.voice import Voice
 from stages.engines.base import Engine
-from stages.requests import Transcribe
+from stages.requests.asr import Transcribe
 from stages.text.wer import error_rates
 
 SHORTEST, LONGEST = 3.0, 30.0  # seconds of a reference clip: what CosyVoice wants, and takes

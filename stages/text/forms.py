@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from stages.requests import Complete
+from stages.requests.llm import Complete
 from stages.text.replies import schema
 
 Form = Literal["completion", "chat"]

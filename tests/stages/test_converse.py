@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from schemas.checks import Exchange
+from stages.context import Context, Reject
 from stages.converse import STAGE, Config
 from stages.engines.llm import llamacpp as llm_llamacpp
-from stages.requests import Complete
-from stages.stage import Context, Reject
+from stages.requests.llm import Complete
 from stages.text.follow_up import fits, said_as_written
 from tests.helpers.paths import ROOT
 from tests.helpers.talk import drive, with_replies

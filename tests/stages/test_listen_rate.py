@@ -8,8 +8,9 @@ import pytest
 from models import audio
 from schemas.columns import column
 from stages import listen, rate
-from stages.requests import Heard, Rate, Score, Transcribe
-from stages.stage import Context
+from stages.context import Context
+from stages.requests.asr import Heard, Transcribe
+from stages.requests.mos import Rate, Score
 from tests.helpers.talk import drive
 
 RATE = 16000

@@ -1,7 +1,7 @@
 import pytest
 
+from stages.context import Context, Reject
 from stages.normalise import STAGE, Config
-from stages.stage import Context, Reject
 
 
 def said(text: str, of: str = "answer") -> str:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from schemas.checks import Clip as Checks
 from schemas.columns import SIDE_COLUMNS, column
+from stages.context import Context, Reject
 from stages.pick import STAGE, Config
-from stages.stage import Context, Reject
 from stages.verdict import MEASURES
 from tests.helpers.talk import drive, unasked
 

@@ -15,11 +15,12 @@ import pytest
 from models import audio
 from schemas.checks import Clip as Checks
 from stages import listen, pick, rate
+from stages.context import Context, Reject
 from stages.engines.asr import whisper as asr_whisper
 from stages.engines.quality import mos_dnsmos
 from stages.engines.tts import kokoro as tts_kokoro
-from stages.requests import Request, Speak
-from stages.stage import Context, Reject
+from stages.requests.base import Request
+from stages.requests.tts import Speak
 from tests.helpers.talk import drive, unasked
 
 RATE = 16000

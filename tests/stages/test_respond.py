@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from schemas.checks import AnswerText
+from stages.context import Context, Reject
 from stages.engines.llm import llamacpp as llm_llamacpp
-from stages.requests import Complete
+from stages.requests.llm import Complete
 from stages.respond import STAGE, Config
-from stages.stage import Context, Reject
 from stages.text.speakable import speakable
 from tests.helpers.paths import ROOT
 from tests.helpers.talk import drive, with_replies

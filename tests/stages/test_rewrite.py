@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from schemas.checks import QueryText
+from stages.context import Context, Reject
 from stages.engines.llm import llamacpp as llm_llamacpp
-from stages.requests import Complete
+from stages.requests.llm import Complete
 from stages.rewrite import STAGE, Config, read
-from stages.stage import Context, Reject
 from stages.text.faithful import faithful
 from stages.text.speakable import speakable
 from tests.helpers.paths import ROOT

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from models import audio
 from schemas.checks import Clip as Checks
 from schemas.columns import column
-from stages.requests import Clip, Speak
+from stages.context import Context
+from stages.requests.tts import Clip, Speak
 from stages.speak import STAGE, Config, draw_voice
-from stages.stage import Context
 from stages.verdict import MEASURES
 from tests.helpers.talk import drive, unasked
 

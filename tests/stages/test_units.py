@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_limits
 
 from schemas.columns import column
 from stages import fit_units, units
-from stages.requests import Encode, Features, Quantise, Units
-from stages.stage import Context
+from stages.context import Context
+from stages.requests.units import Encode, Features, Quantise, Units
 from tests.helpers.talk import drive
 
 FEW = arrays(np.uint16, st.integers(0, 200), elements=st.sampled_from([0, 1, 2, 199, 65535]))

@@ -1,7 +1,8 @@
 """query_text -> answer_text: how many words it has; two prompts a row, so that memo and rounds are exercised."""
 
-from stages.requests import Complete
-from stages.stage import Asking, Context, Row, Stage, StageConfig
+from stages.context import Asking, Context, Row
+from stages.requests.llm import Complete
+from stages.stage import Stage, StageConfig
 
 
 class Config(StageConfig):

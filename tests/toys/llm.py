@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
-from stages.requests import Complete, Completion
+from stages.requests.llm import Complete, Completion
 
 KIND = "llm"
 BATCH_INVARIANT = True

@@ -2,8 +2,9 @@
 
 from pydantic import Field
 
-from stages.requests import Complete
-from stages.stage import Asking, Context, Reject, Row, Stage, StageConfig
+from stages.context import Asking, Context, Reject, Row
+from stages.requests.llm import Complete
+from stages.stage import Stage, StageConfig
 
 
 class Config(StageConfig):

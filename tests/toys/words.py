@@ -1,6 +1,7 @@
 """query_text -> query_spoken, with no engine."""
 
-from stages.stage import Context, Row, Stage, StageConfig
+from stages.context import Context, Row
+from stages.stage import Stage, StageConfig
 
 
 class Config(StageConfig):

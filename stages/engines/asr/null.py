@@ -5,7 +5,8 @@ import io
 import soundfile
 
 from stages.engines.null import BATCH_INVARIANT, Config, Null, identity, licence, models
-from stages.requests import Heard, Request, Transcribe
+from stages.requests.asr import Heard, Transcribe
+from stages.requests.base import Request
 
 __all__ = ["BATCH_INVARIANT", "KIND", "Config", "identity", "licence", "load", "models"]
 KIND = "asr"

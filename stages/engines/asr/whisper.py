@@ -20,7 +20,8 @@ from models.loading import loading
 from models.references import ModelMissing
 from stages.engines.base import Batching, EngineConfig, Refused
 from stages.engines.clips import RATE, hear
-from stages.requests import Heard, Request, Transcribe
+from stages.requests.asr import Heard, Transcribe
+from stages.requests.base import Request
 
 KIND = "asr"
 BATCH_INVARIANT = True  # but for whole windows on a card: see `batch_invariant`

@@ -22,7 +22,8 @@ from models.interpreter import installed
 from models.loading import loading
 from models.references import ModelMissing
 from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
-from stages.requests import Complete, Completion, Request
+from stages.requests.base import Request
+from stages.requests.llm import Complete, Completion
 
 KIND = "llm"
 BATCH_INVARIANT = True

@@ -8,7 +8,8 @@ import random
 import re
 
 from stages.engines.null import BATCH_INVARIANT, Config, Null, identity, licence, models
-from stages.requests import Complete, Completion, Request
+from stages.requests.base import Request
+from stages.requests.llm import Complete, Completion
 
 __all__ = ["BATCH_INVARIANT", "KIND", "Config", "identity", "licence", "load", "models"]
 KIND = "llm"

@@ -8,7 +8,8 @@ from typing import Any
 from models.loading import loading
 from stages.engines.base import Refused
 from stages.engines.openai_client import Again, Client, ServerConfig, trouble
-from stages.requests import Complete, Completion, Request
+from stages.requests.base import Request
+from stages.requests.llm import Complete, Completion
 
 __all__ = ["BATCH_INVARIANT", "KIND", "Config", "identity", "licence", "load", "models", "trouble"]
 KIND = "llm"

@@ -19,7 +19,8 @@ from models.interpreter import version_of
 from models.loading import loading
 from stages.engines.base import Refused, Unavailable
 from stages.engines.llm.vllm_config import Config
-from stages.requests import Complete, Completion, Request
+from stages.requests.base import Request
+from stages.requests.llm import Complete, Completion
 
 KIND = "llm"
 # Not promised, in vLLM's batch-invariant mode either, until benchmarks/vllm_invariance.py has shown it on a card.

@@ -15,7 +15,8 @@ from models.loading import loading
 from models.references import ModelMissing
 from stages.engines.base import Batching, EngineConfig
 from stages.engines.clips import hear, rated
-from stages.requests import Rate, Request, Score
+from stages.requests.base import Request
+from stages.requests.mos import Rate, Score
 
 KIND = "mos"
 BATCH_INVARIANT = True

@@ -1,7 +1,8 @@
 """MOS without a model: every clip is good. See `stages.engines.null`."""
 
 from stages.engines.null import BATCH_INVARIANT, Config, Null, identity, licence, models
-from stages.requests import Rate, Request, Score
+from stages.requests.base import Request
+from stages.requests.mos import Rate, Score
 
 __all__ = ["BATCH_INVARIANT", "KIND", "Config", "identity", "licence", "load", "models"]
 KIND = "mos"

@@ -22,7 +22,8 @@ from models.torch_device import torch_device
 from models.torch_weights import check_finite
 from stages.engines.base import Batching, EngineConfig
 from stages.engines.clips import RATE, hear, rated
-from stages.requests import Rate, Request, Score
+from stages.requests.base import Request
+from stages.requests.mos import Rate, Score
 
 if TYPE_CHECKING:
     import torch

@@ -20,7 +20,8 @@ from models.torch_weights import check_finite
 from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
 from stages.engines.clips import RATE, hear, refuse_unless_finite
 from stages.engines.voice_bank import digests, read_bank
-from stages.requests import Embed, Request, Voiceprint
+from stages.requests.base import Request
+from stages.requests.speaker import Embed, Voiceprint
 
 KIND = "speaker"
 BATCH_INVARIANT = True

@@ -27,7 +27,8 @@ from stages.engines.clips import RATE
 from stages.engines.tts import cosyvoice_files as files
 from stages.engines.tts import cosyvoice_library as library
 from stages.engines.tts.long_texts import joined, pieces
-from stages.requests import Clip, Request, Speak
+from stages.requests.base import Request
+from stages.requests.tts import Clip, Speak
 
 KIND = "tts"
 BACKEND = library.BACKEND

@@ -21,7 +21,8 @@ from models.loading import loading, reading
 from models.references import ModelMissing
 from stages.engines.base import Batching, EngineConfig, Refused
 from stages.engines.tts.long_texts import joined, pieces
-from stages.requests import Clip, Request, Speak
+from stages.requests.base import Request
+from stages.requests.tts import Clip, Speak
 
 KIND = "tts"
 BATCH_INVARIANT = True

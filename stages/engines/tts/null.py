@@ -11,7 +11,8 @@ from pydantic import Field
 
 from stages.engines import null, voice_bank
 from stages.engines.null import BATCH_INVARIANT, Null, identity, licence, models
-from stages.requests import Clip, Request, Speak
+from stages.requests.base import Request
+from stages.requests.tts import Clip, Speak
 
 __all__ = ["BATCH_INVARIANT", "KIND", "Config", "identity", "licence", "load", "models", "voice_licences", "voices"]
 KIND = "tts"

@@ -15,7 +15,8 @@ from models.loading import loading
 from stages.engines.base import Refused
 from stages.engines.openai_client import Again, Client, ServerConfig, trouble
 from stages.engines.tts.long_texts import joined, pieces
-from stages.requests import Clip, Request, Speak
+from stages.requests.base import Request
+from stages.requests.tts import Clip, Speak
 
 __all__ = ["BATCH_INVARIANT", "KIND", "Config", "identity", "licence", "load", "models", "trouble"]
 KIND = "tts"

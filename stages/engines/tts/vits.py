@@ -20,7 +20,8 @@ from models.torch_device import torch_device
 from models.torch_weights import check_finite, check_report
 from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
 from stages.engines.tts.long_texts import joined, pieces
-from stages.requests import Clip, Request, Speak
+from stages.requests.base import Request
+from stages.requests.tts import Clip, Speak
 
 KIND = "tts"
 BATCH_INVARIANT = False  # noise is drawn for a batch at a time

@@ -16,7 +16,8 @@ from models.interpreter import installed
 from models.loading import loading
 from stages.engines.base import Batching, EngineConfig, Refused
 from stages.engines.clips import RATE, hear, refuse_unless_finite
-from stages.requests import Encode, Features, Quantise, Request, Units
+from stages.requests.base import Request
+from stages.requests.units import Encode, Features, Quantise, Units
 
 KIND = "encoder"
 BATCH_INVARIANT = True

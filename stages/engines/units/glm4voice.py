@@ -25,7 +25,8 @@ from models.windows import buckets
 from stages.engines.base import Batching, EngineConfig, Unavailable
 from stages.engines.clips import RATE, hear, refuse_unless_finite
 from stages.engines.usage import seconds_of
-from stages.requests import Quantise, Request, Units
+from stages.requests.base import Request
+from stages.requests.units import Quantise, Units
 
 if TYPE_CHECKING:
     import torch

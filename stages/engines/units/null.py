@@ -8,7 +8,8 @@ import soundfile
 
 from stages.engines.null import BATCH_INVARIANT, Config, Null, identity, licence, models
 from stages.engines.units.encoder import nearest, read_codebook
-from stages.requests import Encode, Features, Quantise, Request, Units
+from stages.requests.base import Request
+from stages.requests.units import Encode, Features, Quantise, Units
 
 __all__ = ["BATCH_INVARIANT", "KIND", "Config", "identity", "licence", "load", "models"]
 KIND = "encoder"

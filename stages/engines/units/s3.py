@@ -18,7 +18,8 @@ from models.references import ModelMissing
 from models.windows import windows
 from stages.engines.base import Batching, EngineConfig, Unavailable
 from stages.engines.clips import RATE, hear
-from stages.requests import Quantise, Request, Units
+from stages.requests.base import Request
+from stages.requests.units import Quantise, Units
 
 KIND = "encoder"
 BATCH_INVARIANT = True

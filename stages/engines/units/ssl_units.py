@@ -19,7 +19,8 @@ from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
 from stages.engines.clips import hear, refuse_unless_finite
 from stages.engines.units.encoder import read_codebook
 from stages.engines.usage import seconds_of
-from stages.requests import Encode, Features, Quantise, Request, Units
+from stages.requests.base import Request
+from stages.requests.units import Encode, Features, Quantise, Units
 
 if TYPE_CHECKING:
     import torch

@@ -21,7 +21,9 @@ from models.torch_device import torch_device
 from models.torch_weights import check_finite
 from models.windows import windows
 from stages.engines.base import Batching, EngineConfig, Refused
-from stages.requests import Clip, Request, Vocode
+from stages.requests.base import Request
+from stages.requests.tts import Clip
+from stages.requests.units import Vocode
 
 if TYPE_CHECKING:
     import torch

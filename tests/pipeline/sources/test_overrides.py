@@ -18,8 +18,8 @@ from pipeline.plan.manifests import new_run, now, write_run
 from pipeline.plan.state import State
 from pipeline.sources.inputs import list_shards
 from pipeline.sources.overrides import read_overrides
+from stages.context import Context
 from stages.converse import converse
-from stages.stage import Context
 from tests.helpers.recipes import ROOT, asked, open_state, run_inline, texts_of, write_recipe
 
 sys.path.insert(0, str(ROOT / "benchmarks"))

@@ -17,7 +17,9 @@ from stages.engines.asr import null as asr_null
 from stages.engines.llm import null as llm_null
 from stages.engines.tts import null as tts_null
 from stages.engines.usage import seconds_of
-from stages.requests import Complete, Speak, Transcribe
+from stages.requests.asr import Transcribe
+from stages.requests.llm import Complete
+from stages.requests.tts import Speak
 from tests.helpers.recipes import open_state, run_inline, write_recipe
 
 QUICK = llm_null.Config(latency=0.01)

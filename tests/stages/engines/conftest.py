@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from stages.engines.tts import kokoro as tts_kokoro
-from stages.requests import Request, Speak
+from stages.requests.base import Request
+from stages.requests.tts import Speak
 from tests.helpers.openai_server import OpenAIServer
 
 SENTENCES = {

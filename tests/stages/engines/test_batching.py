@@ -9,7 +9,9 @@ import torch
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
 
 from stages.engines.base import Batching, EngineLost, Refused, Unavailable
-from stages.requests import Complete, Request, Transcribe
+from stages.requests.asr import Transcribe
+from stages.requests.base import Request
+from stages.requests.llm import Complete
 
 
 class Echo(Batching):

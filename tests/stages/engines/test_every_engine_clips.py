@@ -13,7 +13,11 @@ import torch
 
 from stages.engines.base import Refused
 from stages.registry import backend
-from stages.requests import Embed, Encode, Heard, Quantise, Rate, Request, Score, Transcribe, Voiceprint
+from stages.requests.asr import Heard, Transcribe
+from stages.requests.base import Request
+from stages.requests.mos import Rate, Score
+from stages.requests.speaker import Embed, Voiceprint
+from stages.requests.units import Encode, Quantise
 from tests.helpers import tiny_models
 from tests.helpers.paths import DATA, GOLDEN
 

@@ -8,7 +8,10 @@ import pytest
 from stages.engines.asr import null as asr_null
 from stages.engines.llm import null as llm_null
 from stages.engines.tts import null as tts_null
-from stages.requests import Complete, Rate, Speak, Transcribe
+from stages.requests.asr import Transcribe
+from stages.requests.llm import Complete
+from stages.requests.mos import Rate
+from stages.requests.tts import Speak
 from tests.helpers.recipes import ROOT, open_state, run_inline, texts_of
 
 sys.path.insert(0, str(ROOT / "benchmarks"))

@@ -21,7 +21,7 @@ from pipeline.recipe.nodes import Engine
 from stages.engines.asr.whisper import Config, Whisper, identity, licence, load, models
 from stages.engines.base import Refused
 from stages.engines.clips import hear
-from stages.requests import Heard, Transcribe
+from stages.requests.asr import Heard, Transcribe
 
 NORMALISE = EnglishTextNormalizer()
 

@@ -8,7 +8,7 @@ import pytest
 
 from stages.engines.base import Refused
 from stages.engines.llm.llamacpp import Config, LlamaCpp, identity, licence, load
-from stages.requests import Complete
+from stages.requests.llm import Complete
 from tests.helpers.recipes import ROOT
 
 

@@ -15,7 +15,7 @@ import pytest
 from stages.engines.base import Refused, Unavailable
 from stages.engines.llm import llamacpp as llm_llamacpp
 from stages.engines.llm import openai as llm_openai
-from stages.requests import Complete, Completion
+from stages.requests.llm import Complete, Completion
 from tests.helpers import openai_server
 from tests.helpers.openai_server import Body, Fault, OpenAIServer, user_text
 

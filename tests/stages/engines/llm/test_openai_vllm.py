@@ -15,7 +15,7 @@ import pytest
 
 from stages.engines.base import Refused, Unavailable
 from stages.engines.llm import openai as llm_openai
-from stages.requests import Complete, Completion
+from stages.requests.llm import Complete, Completion
 from tests.helpers.vllm_models import smollm2
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]

@@ -15,7 +15,8 @@ from models.references import ModelMissing
 from stages.engines.base import Refused, Unavailable
 from stages.engines.llm import vllm as llm_vllm
 from stages.engines.llm.vllm_core import set_environment
-from stages.requests import Complete, Completion, Transcribe
+from stages.requests.asr import Transcribe
+from stages.requests.llm import Complete, Completion
 from tests.helpers.vllm_models import adapter, copy_of, cut, smollm2
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]

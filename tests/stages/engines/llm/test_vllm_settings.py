@@ -15,7 +15,7 @@ from models.references import ModelMissing
 from pipeline.recipe.nodes import Engine
 from stages.engines.llm import vllm as llm_vllm
 from stages.engines.llm.vllm_core import check_shards
-from stages.requests import Completion
+from stages.requests.llm import Completion
 from tests.helpers.recipes import ROOT
 
 

@@ -8,7 +8,7 @@ import pytest
 from models import audio
 from stages.engines.base import Refused
 from stages.engines.quality.mos_dnsmos import WINDOW, Config, Dnsmos, identity, licence, load, models, windows
-from stages.requests import Rate
+from stages.requests.mos import Rate
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from models import audio
 from models.references import ModelMissing
 from stages.engines.base import Refused
 from stages.engines.quality.mos_utmos import CHECKPOINT, WINDOW, Config, Utmos, identity, licence, load, trouble
-from stages.requests import Rate
+from stages.requests.mos import Rate
 from tests.helpers.paths import DATA, GOLDEN
 
 FOLDER = GOLDEN / "utmos"

@@ -22,7 +22,8 @@ from stages.engines.quality.speaker_resemblyzer import (
     spoken,
     without_pauses,
 )
-from stages.requests import Embed, Speak, Voiceprint
+from stages.requests.speaker import Embed, Voiceprint
+from stages.requests.tts import Speak
 from tests.helpers.paths import DATA, GOLDEN
 
 torch = pytest.importorskip("torch")

@@ -28,7 +28,7 @@ from stages.engines.tts import cosyvoice as tts_cosyvoice
 from stages.engines.tts import cosyvoice_library
 from stages.engines.tts.cosyvoice import Config, CosyVoice, load
 from stages.engines.tts.long_texts import joined
-from stages.requests import Speak
+from stages.requests.tts import Speak
 from tests.helpers.cosyvoice_models import SPEAKERS, make
 from tests.helpers.paths import ROOT
 from tests.helpers.recipes import open_state, run_inline, texts_of, write_recipe

@@ -9,7 +9,8 @@ from models import audio
 from stages.engines.asr import whisper as asr_whisper
 from stages.engines.base import Refused
 from stages.engines.tts.kokoro import TOKENS, VOICES, Config, Kokoro, _readable, identity, licence, load, models
-from stages.requests import Speak, Transcribe
+from stages.requests.asr import Transcribe
+from stages.requests.tts import Speak
 from stages.text.wer import error_rates
 
 LONG = " ".join(

@@ -11,7 +11,8 @@ from models import audio
 from stages.engines.base import Refused, Unavailable
 from stages.engines.tts import openai as tts_openai
 from stages.engines.tts.openai import Config, OpenAISpeech, identity, licence, trouble
-from stages.requests import Complete, Speak
+from stages.requests.llm import Complete
+from stages.requests.tts import Speak
 from tests.helpers.openai_server import Fault, OpenAIServer
 
 Connect = Callable[..., OpenAISpeech]

@@ -17,7 +17,7 @@ from models.references import ModelMissing
 from stages.engines.base import Refused
 from stages.engines.tts import vits as tts_vits
 from stages.engines.tts.vits import Config, Vits, identity, load
-from stages.requests import Speak
+from stages.requests.tts import Speak
 from tests.helpers import tiny_models
 from tests.helpers.tiny_models import RATE
 

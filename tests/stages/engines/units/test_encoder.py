@@ -12,7 +12,7 @@ from models import audio
 from models.references import ModelMissing
 from stages.engines.base import Refused
 from stages.engines.units.encoder import Config, Encoder, identity, licence, load, models, nearest, read_codebook
-from stages.requests import Encode, Quantise
+from stages.requests.units import Encode, Quantise
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from models.references import ModelMissing
 from stages.engines.base import Refused, Unavailable
 from stages.engines.units import glm4voice as units_glm4voice
-from stages.requests import Encode, Quantise
+from stages.requests.units import Encode, Quantise
 from tests.helpers.tiny_models import BLOCK, CODES, HEADS, LAYERS, POOL, WIDTH, glm
 
 

@@ -22,13 +22,13 @@ from hypothesis import strategies as st
 from models import audio, fairseq_checkpoint
 from models.references import ModelMissing
 from stages import units
+from stages.context import Context
 from stages.engines.base import Refused, Unavailable
 from stages.engines.units import encoder as units_encoder
 from stages.engines.units import hubert as units_hubert
 from stages.engines.units import seamless as units_seamless
 from stages.engines.units.ssl_units import SslUnits
-from stages.requests import Encode, Quantise
-from stages.stage import Context
+from stages.requests.units import Encode, Quantise
 from tests.helpers import tiny_models
 from tests.helpers.paths import ROOT
 from tests.helpers.talk import drive

@@ -13,7 +13,7 @@ from golden.clips import clip
 
 from stages.engines.base import Refused
 from stages.engines.units import hubert as units_hubert
-from stages.requests import Encode, Quantise
+from stages.requests.units import Encode, Quantise
 from tests.helpers.paths import GOLDEN
 
 FOLDER = GOLDEN / "units"

@@ -16,7 +16,7 @@ from models.references import ModelMissing
 from stages.engines.base import Refused, Unavailable
 from stages.engines.tts import kokoro as tts_kokoro
 from stages.engines.units import s3 as units_s3
-from stages.requests import Encode, Quantise
+from stages.requests.units import Encode, Quantise
 from tests.helpers.paths import GOLDEN
 
 FOLDER = GOLDEN / "s3"

@@ -15,7 +15,7 @@ import torch
 from models.references import ModelMissing
 from stages.engines.base import Refused
 from stages.engines.units import vocoder as unit_vocoder
-from stages.requests import Vocode
+from stages.requests.units import Vocode
 from tests.helpers.paths import GOLDEN
 
 FOLDER = GOLDEN / "vocoder"

@@ -1,0 +1,45 @@
+"""What all requests and replies share: how they are named, and how they are kept."""
+
+import hashlib
+import json
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Self
+
+from schemas.text import clean
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A reply that is a few plain values; packs to JSON. A server's JSON may hold what no file can: texts are cleaned."""
+
+    def __post_init__(self) -> None:
+        for name, value in self.__dict__.items():
+            if isinstance(value, str):
+                object.__setattr__(self, name, clean(value))
+
+    def pack(self) -> bytes:
+        return json.dumps(self.__dict__, ensure_ascii=False, sort_keys=True).encode()
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        return cls(**json.loads(data))
+
+
+@dataclass(frozen=True)
+class Request:
+    """Base of all requests. `kept` is whether its reply goes into the store."""
+
+    reply: ClassVar[type]
+    kept: ClassVar[bool] = True
+
+    def digest(self, engine: str) -> bytes:
+        """16 bytes that name the reply of the engine whose identity has the digest `engine`."""
+        parts = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        text = json.dumps([engine, type(self).__name__, parts], sort_keys=True, ensure_ascii=False)
+        return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"sha256": hashlib.sha256(value).hexdigest()}
+    return value
