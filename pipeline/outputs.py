@@ -13,6 +13,7 @@ from pipeline.export.export import export_key, write_dataset
 from pipeline.plan.manifests import now
 from pipeline.plan.state import State
 from pipeline.store.digests import digest
+from pipeline.store.files import write_text
 from pipeline.store.store import json_object, telling_of_no_room
 from schemas.prompt import Prompt
 
@@ -94,16 +95,10 @@ def _export(state: State, folder: Path) -> None:
         },
         "statistics": asdict(statistics),
     }
-    _write(folder / "README.md", render_card(manifest, statistics))
+    write_text(folder / "README.md", render_card(manifest, statistics))
     build(folder, manifest)
     # Last: where it is, all the rest is of the same export.
-    _write(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False, default=str))
-
-
-def _write(path: Path, text: str) -> None:
-    fresh = path.with_name(f".{path.name}.writing")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+    write_text(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False, default=str))
 
 
 def _versions() -> list[tuple[str, str]]:

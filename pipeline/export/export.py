@@ -25,6 +25,7 @@ from pipeline.plan.accounts import EXPORT, OVERRIDES, finished, owner_of_failed_
 from pipeline.plan.state import State
 from pipeline.recipe.voices import voice_licences
 from pipeline.store.digests import code_digest, digest
+from pipeline.store.files import write_text
 from pipeline.store.objects import Damaged, is_audio
 from pipeline.store.store import json_object
 from pipeline.store.without_pandas import without_pandas
@@ -148,9 +149,7 @@ def _write_all(layout: Layout, pieces: dict[str, list[Part]], folder: Path, size
 def _write_one(layout: Layout, parts: list[Part], folder: Path) -> Written:
     shutil.rmtree(folder, ignore_errors=True)
     written = write_piece(layout, parts, folder)
-    fresh = folder / "written.json.writing"
-    fresh.write_text(json.dumps(asdict(written)))
-    fresh.rename(folder / "written.json")  # the last file: the piece is whole
+    write_text(folder / "written.json", json.dumps(asdict(written)))  # the last file: the piece is whole
     return written
 
 

@@ -7,6 +7,7 @@ from pipeline.look_back.diff import KINDS, Difference, Row
 from pipeline.look_back.rows import Rows
 from pipeline.report.build import CLIP_BYTES, Budget, environment
 from pipeline.report.words import Span, compare
+from pipeline.store.files import write_text
 from schemas.columns import SIDES
 
 
@@ -23,9 +24,7 @@ def write_page(path: Path, name: str, found: Difference, rows: Rows, clip_bytes:
         rows=[_row(row, rows, budget) for row in found.rows],
         left_out=budget.left_out,
     )  # fmt: skip
-    fresh = path.with_name(f".{path.name}.writing")
-    fresh.write_text(page, encoding="utf-8")
-    fresh.replace(path)
+    write_text(path, page)
 
 
 def _row(row: Row, rows: Rows, budget: Budget) -> dict[str, Any]:

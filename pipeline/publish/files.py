@@ -19,6 +19,7 @@ from pipeline.errors import RunFailed
 from pipeline.export.writer import DATA_FILES
 from pipeline.publish.parquet import rows_in, to_parquet
 from pipeline.store.digests import code_digest
+from pipeline.store.files import write_text
 from pipeline.store.store import json_object
 
 PARTS = ("dataset", "rejects")
@@ -162,6 +163,4 @@ class Workshop:
         return [found.st_size, found.st_mtime_ns, self._code if item.parquet else ""]
 
     def _write_note(self) -> None:
-        fresh = self._note.with_suffix(".writing")
-        fresh.write_text(json.dumps(self._known, indent=1))
-        fresh.replace(self._note)
+        write_text(self._note, json.dumps(self._known, indent=1))

@@ -11,6 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.store.files import appearing
+
 ROW_GROUP_BYTES = 50_000_000
 
 
@@ -26,8 +28,7 @@ def to_parquet(source: Path, target: Path) -> None:
     The same rows give the same bytes. The target appears when it is whole.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = target.with_name(f".{target.name}.writing")
-    with pa.OSFile(str(source)) as data, pa.ipc.open_stream(data) as stream:
+    with pa.OSFile(str(source)) as data, pa.ipc.open_stream(data) as stream, appearing(target) as fresh:
         schema = stream.schema
         leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
         clips = {f"{field.name}.bytes" for field in schema if pa.types.is_struct(field.type)}  # FLAC: packed already
@@ -43,7 +44,6 @@ def to_parquet(source: Path, target: Path) -> None:
         ) as writer:
             for group in row_groups(stream):
                 writer.write_table(group, row_group_size=max(1, len(group)))
-    fresh.replace(target)
 
 
 def row_groups(batches: Iterable[pa.RecordBatch], size: int = ROW_GROUP_BYTES) -> Iterator[pa.Table]:

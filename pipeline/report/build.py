@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pipeline.report import charts
 from pipeline.report.statistics import Statistics, draw, from_json, read, summarise
 from pipeline.report.words import compare
+from pipeline.store.files import write_text
 from schemas.checks import Checks
 from schemas.columns import SIDES
 
@@ -61,9 +62,7 @@ def build(out: Path, manifest: dict[str, Any], clip_bytes: int = CLIP_BYTES, res
         sides=SIDES,
     )  # fmt: skip
     path = out / "report.html"
-    fresh = path.with_name(".report.html.writing")
-    fresh.write_text(page, encoding="utf-8")
-    fresh.replace(path)
+    write_text(path, page)
     return path
 
 
