@@ -14,7 +14,6 @@ import shutil
 import sys
 import tempfile
 import urllib.request
-from difflib import get_close_matches
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 
 from models.packages import members
+from schemas.names import nearest
 
 CATALOGUE: dict[str, Any] = json.loads((Path(__file__).parent / "catalogue.json").read_text(encoding="utf-8"))
 
@@ -54,9 +54,10 @@ def locate(reference: str) -> Path | None:
     if "/" in reference or path.suffix:
         hub = f"; a hub model is written hub:{reference}" if len(path.parts) == 2 and not path.suffix else ""
         raise ModelMissing(f"no such model file or folder: {reference}{hub}")
-    near = get_close_matches(reference, CATALOGUE, n=1)
-    told = f"did you mean '{near[0]}'?" if near else f"there is {', '.join(CATALOGUE)}"
-    raise ModelMissing(f"no model '{reference}' in the catalogue; {told} Or give a path, or hub:org/name")
+    raise ModelMissing(
+        f"no model '{reference}' in the catalogue, and no such path (a hub model is written hub:org/name); "
+        f"{nearest(reference, CATALOGUE)}"
+    )
 
 
 def available(reference: str) -> bool:

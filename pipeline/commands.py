@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import RecipeError, RunFailed, nearest
+from pipeline.errors import RecipeError, RunFailed
 from pipeline.outputs import export_state, is_exported, out_folder, read_manifest, told_of_another
 from pipeline.plan import manifests
 from pipeline.plan.accounts import finished, rejects_of
@@ -28,6 +28,7 @@ from pipeline.store.without_pandas import without_pandas
 from pipeline.watch.estimate import estimate, tell
 from pipeline.watch.heartbeat import live_run, tell_live
 from pipeline.watch.snapshot import source_rejects
+from schemas.names import nearest
 
 
 def _graph(options: Namespace) -> Graph:

@@ -1,12 +1,12 @@
 """What a recipe is: the outer shape. What stands inside a stage or an engine is up to that stage or backend."""
 
 import re
-from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from schemas.checks import Checks
+from schemas.names import nearest
 from schemas.source import Source
 from schemas.strict import Strict
 
@@ -87,6 +87,5 @@ class Recipe(Strict):
     def _rates_of_engines(self) -> "Recipe":
         for name in self.rates:
             if name not in self.engines:
-                near = get_close_matches(name, self.engines, n=1) or sorted(self.engines)
-                raise ValueError(f"rates: no engine '{name}'; there is {', '.join(near) or 'none'}")
+                raise ValueError(f"rates: no engine '{name}'; {nearest(name, self.engines)}")
         return self

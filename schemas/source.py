@@ -1,13 +1,13 @@
 """Where rows come from: an entry of the recipe's `sources`."""
 
 import glob
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from schemas.columns import column
+from schemas.names import closest, nearest
 from schemas.strict import Strict
 
 SUFFIXES = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
@@ -91,10 +91,8 @@ class Source(Strict):
     def _targets_are_known(cls, columns: dict[str, str]) -> dict[str, str]:
         for name in columns:
             if name not in TARGETS:
-                near = get_close_matches(name, TARGETS, n=1)
-                told = f"did you mean '{near[0]}'?" if near else f"there is {', '.join(TARGETS)}"
                 what = "is made by a stage or by the reader, not given" if column(name) else "is no column"
-                raise ValueError(f"'{name}' {what}; {told}")
+                raise ValueError(f"'{name}' {what}; {nearest(name, TARGETS)}")
         return columns
 
     @field_validator("turns", mode="before")
@@ -141,11 +139,11 @@ def _nearest_file(path: str) -> str:
     if not folder.is_dir():
         above = folder.parent
         names = [found.name for found in above.iterdir() if found.is_dir()] if above.is_dir() else []
-        near = get_close_matches(folder.name, names, n=1)
+        near = closest(folder.name, names)
         where = "" if folder.is_absolute() else f" in {Path.cwd()}, where you are"
-        return f"; there is no folder '{folder}'{where}" + (f"; did you mean '{above / near[0]}'?" if near else "")
+        return f"; there is no folder '{folder}'{where}" + (f"; did you mean '{above / near}'?" if near else "")
     names = [found.name for found in folder.iterdir() if found.name.endswith(SUFFIXES)]
-    if near := get_close_matches(Path(path).name, names, n=1):
-        return f"; did you mean '{folder / near[0]}'?"
+    if near := closest(Path(path).name, names):
+        return f"; did you mean '{folder / near}'?"
     where = f"'{folder}'" if folder != Path(".") else f"the folder where you are, {Path.cwd()},"
     return f"; {where} holds {', '.join(sorted(names)[:5]) or f'no file that ends in {SUFFIXES[0]} or {SUFFIXES[1]}'}"

@@ -10,11 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.errors import RecipeError, RunFailed, nearest
+from pipeline.errors import RecipeError, RunFailed
 from pipeline.plan.accounts import BLOCKS, OVERRIDES, REJECTS, SOURCES, Rejecting, rejects_in
 from pipeline.plan.manifests import read_run, run_names
 from pipeline.store.objects import Damaged, Place, is_audio
 from pipeline.store.store import Store
+from schemas.names import nearest
 
 LAST, PREVIOUS = "last", "previous"
 

@@ -2,19 +2,19 @@
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline.errors import RecipeError, nearest
+from pipeline.errors import RecipeError
 from pipeline.recipe.load import explain_errors
 from pipeline.recipe.nodes import SOURCE, Engine, Graph, Node
 from pipeline.recipe.voices import with_voices
 from pipeline.sources import given_columns
 from pipeline.sources.overrides import METHODS, TEXTS, read_overrides
 from schemas.columns import PER_ATTEMPT, ROW_COLUMNS, SIDES, column, known_columns
+from schemas.names import closest, nearest
 from schemas.prompt import Prompt
 from schemas.recipe import Recipe
 from stages.registry import BACKENDS, STAGES, backend, stage
@@ -93,8 +93,8 @@ def _engines(recipe: Recipe, path: str, problems: list[str]) -> Iterator[tuple[s
         kind = settings.pop("backend", None)
         where = f"{path}: engines.{name}"
         if kind is None:
-            meant = get_close_matches("backend", settings, n=1)
-            told = f"; '{meant[0]}' is none of the keys" if meant else f"; {nearest('', BACKENDS)}"
+            meant = closest("backend", settings)
+            told = f"; '{meant}' is none of the keys" if meant else f"; {nearest('', BACKENDS)}"
             problems.append(f"{where}.backend: this key is needed{told}")
             continue
         if kind not in BACKENDS:

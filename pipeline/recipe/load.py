@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pipeline.errors import RecipeError, nearest
+from pipeline.errors import RecipeError
+from schemas.names import nearest
 from schemas.recipe import Recipe
 
 

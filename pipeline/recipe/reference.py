@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from rich.markup import escape
 
-from pipeline.errors import RecipeError, nearest
+from pipeline.errors import RecipeError
+from schemas.names import nearest
 from schemas.prompt import Prompt
 from schemas.recipe import Recipe
 from schemas.strict import Strict

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from models import references
-from pipeline.errors import nearest
 from pipeline.recipe.licences import strictest
+from schemas.names import nearest
 
 if TYPE_CHECKING:
     from pipeline.recipe.nodes import Engine, Graph

@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.errors import RecipeError, nearest
+from pipeline.errors import RecipeError
 from pipeline.sources import lacking
 from pipeline.store.digests import code_digest, column_digest, digest
 from pipeline.store.objects import REJECT, read_rows
 from pipeline.store.store import Store
 from schemas.columns import SIDES
+from schemas.names import nearest
 from schemas.recipe import Recipe
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO, cast
 
-from pipeline.errors import RecipeError, RunFailed, nearest
+from pipeline.errors import RecipeError, RunFailed
+from schemas.names import nearest
 from schemas.source import Source, files
 
 CHUNK = 1 << 20  # characters

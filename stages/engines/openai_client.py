@@ -12,13 +12,13 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
-from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from schemas.names import closest
 from schemas.resources import Resources
 from stages.engines.base import EngineConfig, Refused, Unavailable
 
@@ -213,8 +213,8 @@ class Client:
             names = [model.id async for model in self.client.models.list()]
         except openai.OpenAIError:
             return f"is base_url right? It usually ends in /v1; it is {self.config.base_url}"
-        near = get_close_matches(self.config.model, names, n=1)
-        return f"the server has {', '.join(names)}" + (f"; did you mean '{near[0]}'?" if near else "")
+        near = closest(self.config.model, names)
+        return f"the server has {', '.join(names)}" + (f"; did you mean '{near}'?" if near else "")
 
 
 def trouble(config: ServerConfig) -> str:

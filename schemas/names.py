@@ -1,0 +1,17 @@
+"""Names that were meant: advice for one that is wrong."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that is most like `name`; None where none is near."""
+    return next(iter(get_close_matches(name, sorted(known), n=1)), None)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Advice that ends a message about the wrong `name`: "did you mean 'X'?", or which names there are."""
+    names = sorted(known)
+    if near := closest(name, names):
+        return f"did you mean '{near}'?"
+    return f"there is {', '.join(names)}" if names else "there is none"
