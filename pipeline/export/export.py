@@ -24,7 +24,8 @@ from pipeline.export.writer import assemble
 from pipeline.plan.accounts import EXPORT, OVERRIDES, finished, owner_of_failed_clip, rejecting
 from pipeline.plan.state import State
 from pipeline.recipe.voices import voice_licences
-from pipeline.store.digests import code_digest, digest
+from pipeline.store.code import code_digest
+from pipeline.store.digests import digest
 from pipeline.store.files import write_text
 from pipeline.store.objects import Damaged, is_audio
 from pipeline.store.store import json_object
@@ -41,7 +42,8 @@ def export_key(state: State) -> str:
     done = sorted((node, shard, found.key) for (node, shard), found in state.done.items())
     shards = [(shard.folder, shard.key) for shard in state.shards]
     recipe = state.graph.recipe.model_dump(mode="json", include={"name", "export"})
-    return digest([done, shards, recipe, _licences(state), voice_licences(state.graph), _code()])
+    schema = str(_layout(state).schema)
+    return digest([done, shards, recipe, schema, _licences(state), voice_licences(state.graph), _code()])
 
 
 def write_dataset(state: State, folder: Path) -> dict[str, Any]:
@@ -89,9 +91,8 @@ def write_dataset(state: State, folder: Path) -> dict[str, Any]:
     }
 
 
-def _code() -> list[str]:
-    names = ("export", "piece", "writer", "features", "accounts", "licences", "objects", "bounded")
-    return [code_digest(f"pipeline.{name}") for name in names]
+def _code() -> str:
+    return code_digest("pipeline.export.export")
 
 
 def _licences(state: State) -> tuple[str, ...]:

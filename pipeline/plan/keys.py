@@ -5,7 +5,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from pipeline.recipe.nodes import Graph, Node
-from pipeline.store.digests import code_digest, digest
+from pipeline.store.code import code_digest
+from pipeline.store.digests import digest
 from schemas.prompt import Prompt
 from stages.registry import STAGES
 

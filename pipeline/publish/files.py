@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from pipeline.errors import RunFailed
 from pipeline.export.writer import DATA_FILES
 from pipeline.publish.parquet import rows_in, to_parquet
-from pipeline.store.digests import code_digest
+from pipeline.store.code import code_digest
 from pipeline.store.files import write_text
 from pipeline.store.store import json_object
 

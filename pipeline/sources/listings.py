@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.sources.hub import commit_of
-from pipeline.store.digests import code_digest, digest
+from pipeline.store.code import code_digest
+from pipeline.store.digests import digest
 from pipeline.store.store import Store
 from schemas.source import Source, files
 
 _YOUNG = 2 * 10**9  # nanoseconds: file systems and clocks may be that coarse
-_CODE = ("read", "records", "layouts", "identify", "shards")
 
 
 def recall(store: Store, name: str, source: Source, keep: bool) -> list[dict[str, Any]] | None:
@@ -70,7 +70,7 @@ def places(store: Store, name: str, source: Source) -> dict[str, str]:
 
 
 def _path(name: str, source: Source) -> str:
-    code = [code_digest(f"pipeline.sources.{module}") for module in _CODE]
+    code = code_digest("pipeline.sources.read")
     return f"listings/{name}-{digest([source.model_dump(mode='json'), code])}.json"
 
 

@@ -14,22 +14,21 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.errors import RecipeError
 from pipeline.sources import lacking
-from pipeline.store.digests import code_digest, column_digest, digest
+from pipeline.sources.shard import Shard
+from pipeline.store.code import code_digest
+from pipeline.store.digests import column_digest, digest
 from pipeline.store.objects import REJECT, read_rows
 from pipeline.store.store import Store
 from schemas.columns import SIDES
 from schemas.names import nearest
 from schemas.recipe import Recipe
-
-if TYPE_CHECKING:
-    from pipeline.sources.shard import Shard
 
 TEXTS = ("instruction", "context", "query_text", "answer_text")
 METHODS = tuple(f"{side}_method" for side in SIDES)
@@ -195,7 +194,7 @@ class Corrector:
         self._known: dict[str, Any] = known["shards"] if known and known["name"] == self._name else {}
         self._seen: dict[str, Any] = {}
 
-    def correct(self, shard: "Shard", table: pa.Table | None) -> "Shard":
+    def correct(self, shard: Shard, table: pa.Table | None) -> Shard:
         """The shard as the overrides make it. `table`: its rows, where they are at hand."""
         entry = self._known.get(shard.key)
         if entry is None:
@@ -216,7 +215,7 @@ class Corrector:
         lines = [_listing(self.file, unknown, "not among the rows" + ("" if whole else " of this --limit"))]
         return [line for line in [*lines, _listing(self.file, idle, "rejected by their source already")] if line]
 
-    def _look(self, shard: "Shard", table: pa.Table | None) -> dict[str, Any]:
+    def _look(self, shard: Shard, table: pa.Table | None) -> dict[str, Any]:
         if table is None:
             table = read_rows(self.store, (shard.folder, shard.key), shard.columns, self.keep)
         found = apply_overrides(table, self.overrides)

@@ -1,11 +1,7 @@
-"""Names by content: of columns, of code, of plain values."""
+"""Names by content: of columns, of plain values."""
 
-import ast
 import hashlib
 import json
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -71,51 +67,3 @@ def _spans(values: pa.Array, valid: "np.ndarray[Any, Any]") -> tuple[Any, Any]:
     if lengths[~valid].any():
         return _spans(pc.fill_null(values, b"" if pa.types.is_binary(values.type) else ""), valid)
     return lengths, memoryview(data)[ends[0] : ends[-1]] if data is not None else b""
-
-
-@cache
-def code_digest(module: str) -> str:
-    """32 hex digits that name what a stage's module does: its syntax tree and those of the stages/text modules (and
-    other helpers in stages/) that it imports, without comments, formatting and docstrings. Engines are left out: they
-    have an identity of their own.
-    """
-    seen: dict[str, str] = {}
-    waiting = [module]
-    while waiting:
-        name = waiting.pop()
-        if name in seen or not (spec := find_spec(name)) or not spec.origin:
-            continue
-        tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
-        waiting += [found for found in _imports(tree) if _counts(found)]
-        seen[name] = ast.dump(_without_docstrings(tree))
-    return digest(seen)
-
-
-def _counts(module: str) -> bool:
-    return module.startswith("stages.") and not module.startswith(("stages.engines", "stages.registry"))
-
-
-def _imports(tree: ast.AST) -> list[str]:
-    found: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return [name for name in found if _is_module(name)]
-
-
-def _is_module(name: str) -> bool:
-    try:
-        return name.startswith("stages") and find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
-
-
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            match node.body:
-                case [ast.Expr(value=ast.Constant(value=str())), *rest]:
-                    node.body = rest or [ast.Pass()]
-    return tree

@@ -1,0 +1,129 @@
+"""What a module does, by content: the part of a cache key that makes a result stale when the code behind it changes."""
+
+import ast
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+from pipeline.store.digests import digest
+
+OURS = frozenset(("schemas", "models", "stages", "pipeline"))
+# Where following ends, and why: a change there changes nothing that is made, or stands in the key in another way.
+STOPS = {
+    "stages.engines": "an engine's identity is in the key",
+    "stages.registry": "which part a name means is in the key",
+    "stages.stage": "a declaration: the columns that a stage reads and the engine that it asks are in the key",
+    "schemas.columns": "a column's type is in its digest, an export's schema in its key",
+    "schemas.checks": "the limits themselves are in the key",
+    "pipeline.errors": "what people are told",
+    "pipeline.plan.state": "the keys of what is done are in the key of an export",
+    "pipeline.recipe.nodes": "an export's columns and terms are in its key",
+    "pipeline.recipe.voices": "terms of voices are in an export's key",
+    "pipeline.store.files": "it writes what it is given",
+    "pipeline.store.store": "it carries bytes as they are",
+    "pipeline.store.without_pandas": "it saves memory",
+}
+
+
+def code_digest(module: str) -> str:
+    """32 hex digits that name what the module does: its syntax tree and those of all modules that it imports from our
+    packages and from its own, without comments, formatting and docstrings.
+
+    Relative imports and imports inside functions count; those for type checkers alone don't. Nothing is followed into a
+    module or package of `STOPS`, or into other packages. Raises ModuleNotFoundError where there is no such module.
+    """
+    return digest({name: _read(name).tree for name in reachable(module)})
+
+
+def reachable(module: str) -> tuple[str, ...]:
+    """The modules that `code_digest` of `module` is made of, by name. Raises ModuleNotFoundError."""
+    packages = OURS | {module.partition(".")[0]}
+    if source_file(module) is None:
+        raise ModuleNotFoundError(f"No module named '{module}'", name=module)
+    seen: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name.partition(".")[0] not in packages or source_file(name) is None:
+            continue
+        waiting += _packages_of(name)  # their __init__ runs first
+        if name != module and any(name == stop or name.startswith(f"{stop}.") for stop in STOPS):
+            continue
+        seen.add(name)
+        waiting += _read(name).imports
+    return tuple(sorted(seen))
+
+
+def source_file(module: str) -> Path | None:
+    """The module's file, found without importing it or the packages that it is in; None where there is none."""
+    top, *rest = module.split(".")
+    try:
+        spec = find_spec(top)
+    except ValueError:  # a module that was put together by hand has no spec
+        spec = None
+    if spec is None:
+        return None
+    if not rest and not spec.submodule_search_locations:
+        return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
+    for folder in spec.submodule_search_locations or ():
+        place = Path(folder, *rest)
+        for file in (place / "__init__.py", place.with_suffix(".py")) if rest else (place / "__init__.py",):
+            if file.is_file():
+                return file
+    return None
+
+
+class _Module(NamedTuple):
+    tree: str  # the dump of its syntax tree
+    imports: tuple[str, ...]  # what may be modules: of `from a import b` both a and a.b
+
+
+def _packages_of(module: str) -> Iterator[str]:
+    while module := module.rpartition(".")[0]:
+        yield module
+
+
+def _read(module: str) -> _Module:
+    file = source_file(module)
+    assert file is not None
+    stat = file.stat()
+    return _parse(module, file, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _parse(module: str, file: Path, changed: int, size: int) -> _Module:
+    """Parsed once for each state of the file: a notebook's process lives on while files are edited."""
+    tree = ast.parse(file.read_bytes())
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    names: list[str] = []
+    for node in _run_time_nodes(tree.body):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.rsplit(".", node.level - 1)[0] if node.level > 1 else package
+                base = f"{above}.{base}" if base else above
+            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return _Module(ast.dump(_without_docstrings(tree)), tuple(names))
+
+
+def _run_time_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """All nodes but those under `if TYPE_CHECKING`."""
+    for node in body:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            yield from _run_time_nodes(node.orelse)
+            continue
+        yield node
+        yield from _run_time_nodes(ast.iter_child_nodes(node))
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            match node.body:
+                case [ast.Expr(value=ast.Constant(value=str())), *rest]:
+                    node.body = rest or [ast.Pass()]
+    return tree
