@@ -1,88 +1,225 @@
-"""Every column a row can have: its Arrow type and its meaning.
+"""Every column a row can have: its Arrow type, its meaning, and its role.
 
 A *side* is `query` (the user's utterance) or `answer` (the assistant's). Columns of one side share a prefix, and
-columns that exist once an attempt end in its number: `query_audio_2` is the second try at speaking the query.
+columns that exist once an attempt end in its number: `query_audio_2` is the second try at speaking the query. Columns
+without a prefix are the row's own: a row need not be a pair of query and answer, it may be one utterance.
+
+What is exported, counted, gated, shown and compared follows from a column's role. Nothing else lists columns by name.
 """
 
 import re
-from typing import Annotated, Literal, NamedTuple
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal, NamedTuple
 
 import pyarrow as pa
 from pydantic import Field
 
 SIDES = ("query", "answer")
 Side = Annotated[Literal["query", "answer"], Field(description="whose texts and clips")]
+ROW = "row"  # the group of the columns that are the row's own
 
 # What `datasets.Audio` decodes as it is. `bytes` is a mono FLAC file; inside the store `path` is the digest of those
 # bytes, so that a clip can be named without being read.
 AUDIO = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
 
+Per = Literal["row", "side", "attempt"]
+Role = Literal[
+    "id",  # names the row and its place
+    "origin",  # where the row comes from, and on which terms
+    "written",  # a text that is read, not said: the task as it was written
+    "text",  # what is said; the first text of a group is what its clip says
+    "heard",  # what ASR made of the clip, held against that text
+    "audio",  # clips, of the type AUDIO
+    "measure",  # numbers: histograms, means, limits
+    "units",  # discrete speech units, lists of whole numbers
+    "frames",  # how long each of the units lasts
+    "label",  # one of some names: voices, speakers, languages, methods
+]
 
-class Column(NamedTuple):
+
+@dataclass(frozen=True)
+class Gate:
+    """A limit that the recipe's `export.gates` may set: `max_query_wer`, say. The bounds are of the limit itself."""
+
+    kind: Literal["max", "min"]
+    doc: str
+    bounds: Mapping[str, Any] = field(default_factory=dict)  # as pydantic's Field takes them: ge, gt, le
+    last: bool = False  # names the reason only where no other gate does
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its Arrow type, what it means, per what it is, and its role.
+
+    A part from outside declares its own as `Stage.columns`, by the name of the column; where `per` is "side" or
+    "attempt" by what follows the side's prefix.
+    """
+
     type: pa.DataType
     doc: str
+    role: Role
+    per: Per = "row"
+    exported: bool = True
+    given: bool = False  # a source may bring it with it, and a person may correct it
+    step: float | None = 0.01  # of a measure: values are counted in such steps; None: not counted
+    gate: Gate | None = None
 
 
+_TEXT = pa.string()
+_NUMBER = pa.float32()
+_WER = Gate("max", "word errors a word of text", {"ge": 0})
+_MOS = Gate("min", "predicted mean opinion score", {"ge": 1, "le": 5})
+_LIKENESS = Gate("min", "of the voice, as `recognise` has it", {"ge": -1, "le": 1})
+_SECONDS = Gate("max", "seconds", {"gt": 0}, last=True)
+
+# Every source's rows have these, filled or null.
 ROW_COLUMNS = {
-    "id": Column(pa.string(), "names the row: conversation_id and turn"),
-    "conversation_id": Column(pa.string(), "made of the source's name and the conversation's content"),
-    "turn": Column(pa.int32(), "0 for the first exchange of a conversation"),
-    "source": Column(pa.string(), "the recipe's name for where the row came from"),
-    "licence": Column(
-        pa.string(),
-        "terms: the source's as the recipe states them; exported, all that bind",
+    "id": Column(_TEXT, "names the row: conversation_id and turn", "id"),
+    "conversation_id": Column(_TEXT, "made of the source's name and the conversation's content", "id", given=True),
+    "turn": Column(pa.int32(), "0 for the first exchange of a conversation", "id", given=True),
+    "source": Column(_TEXT, "the recipe's name for where the row came from", "origin"),
+    "licence": Column(_TEXT, "terms: the source's as the recipe states them; exported, all that bind", "origin"),
+    "instruction": Column(_TEXT, "what the user wrote: task and context joined", "written", given=True),
+    "context": Column(
+        _TEXT,
+        "the part of the instruction that is material to work on (Alpaca's input), or null",
+        "written",
+        given=True,
     ),
-    "instruction": Column(pa.string(), "what the user wrote: task and context joined"),
-    "context": Column(pa.string(), "the part of the instruction that is material to work on (Alpaca's input), or null"),
 }
 
 SIDE_COLUMNS = {
-    "text": Column(pa.string(), "what is said, in words a voice can say"),
-    "method": Column(pa.string(), "how the text was made: llm, llm+context, rules, given, corrected"),
-    "attempts": Column(pa.int32(), "how often the LLM was asked for the text"),
-    "spoken": Column(pa.string(), "the text as the TTS gets it (numbers, abbreviations written out)"),
-    "audio": Column(AUDIO, "the clip"),
-    "voice": Column(pa.string(), "the voice of the clip"),
-    "heard": Column(pa.string(), "what ASR heard in the clip"),
-    "wer": Column(pa.float32(), "word error rate of `heard` against `text`, after Whisper's normaliser"),
-    "cer": Column(pa.float32(), "character error rate, likewise"),
-    "duration": Column(pa.float32(), "seconds"),
-    "silence": Column(pa.float32(), "longest silent stretch inside the clip, seconds"),
-    "clipping": Column(pa.float32(), "share of samples at the clip's own peak: the flat tops of clipping"),
+    "text": Column(_TEXT, "what is said, in words a voice can say", "text", "side", given=True),
+    "method": Column(_TEXT, "how the text was made: llm, llm+context, rules, given, corrected", "label", "side"),
+    "attempts": Column(pa.int32(), "how often the LLM was asked for the text", "measure", "side", step=1.0),
+    "spoken": Column(
+        _TEXT, "the text as the TTS gets it (numbers, abbreviations written out)", "text", "side", exported=False
+    ),
+    "audio": Column(AUDIO, "the clip", "audio", "attempt"),
+    "voice": Column(_TEXT, "the voice of the clip", "label", "attempt"),
+    "heard": Column(_TEXT, "what ASR heard in the clip", "heard", "attempt"),
+    "wer": Column(
+        _NUMBER,
+        "word error rate of `heard` against `text`, after Whisper's normaliser",
+        "measure",
+        "attempt",
+        step=0.001,
+        gate=_WER,
+    ),
+    "cer": Column(_NUMBER, "character error rate, likewise", "measure", "attempt", step=None),
+    "duration": Column(_NUMBER, "seconds", "measure", "attempt", gate=_SECONDS),
+    "silence": Column(_NUMBER, "longest silent stretch inside the clip, seconds", "measure", "attempt", exported=False),
+    "clipping": Column(
+        _NUMBER,
+        "share of samples at the clip's own peak: the flat tops of clipping",
+        "measure",
+        "attempt",
+        exported=False,
+    ),
     "tail": Column(
-        pa.float32(), "level of the last 20 ms against the clip's loudness, dB: near 0 where speech is cut off"
+        _NUMBER,
+        "level of the last 20 ms against the clip's loudness, dB: near 0 where speech is cut off",
+        "measure",
+        "attempt",
+        exported=False,
     ),
-    "mos": Column(pa.float32(), "predicted mean opinion score, 1 to 5"),
+    "mos": Column(_NUMBER, "predicted mean opinion score, 1 to 5", "measure", "attempt", gate=_MOS),
     "similarity": Column(
-        pa.float32(), "likeness of the clip's voice to its reference and to its conversation's other clips, at most 1"
+        _NUMBER,
+        "likeness of the clip's voice to its reference and to its conversation's other clips, at most 1",
+        "measure",
+        "side",
+        gate=_LIKENESS,
     ),
-    "speech_attempts": Column(pa.int32(), "how often the text was spoken until a clip passed"),
-    "units": Column(pa.list_(pa.uint16()), "discrete units, equal neighbours merged where the recipe says so"),
-    "unit_durations": Column(pa.list_(pa.uint16()), "frames that each unit lasts"),
+    "speech_attempts": Column(
+        pa.int32(), "how often the text was spoken until a clip passed", "measure", "side", step=1.0
+    ),
+    "units": Column(
+        pa.list_(pa.uint16()), "discrete units, equal neighbours merged where the recipe says so", "units", "side"
+    ),
+    "unit_durations": Column(pa.list_(pa.uint16()), "frames that each unit lasts", "frames", "side"),
+}
+
+# Of rows that are one utterance, as in an ASR set; what is measured of its clip is called as on a side.
+_OF_A_CLIP = ("heard", "wer", "cer", "duration", "silence", "clipping", "tail", "mos", "similarity", "units")
+OWN_COLUMNS = {
+    "audio": Column(AUDIO, "the utterance", "audio", given=True),
+    "transcript": Column(_TEXT, "what is said in the utterance", "text", given=True),
+    "continuation": Column(_TEXT, "how the text goes on after the transcript", "text", given=True),
+    "speaker": Column(_TEXT, "who speaks, as the source has it", "label", given=True),
+    "language": Column(_TEXT, "what is spoken, as a code: en", "label", given=True),
+    **{name: replace(SIDE_COLUMNS[name], per="row") for name in (*_OF_A_CLIP, "unit_durations")},
 }
 
 # Measured once an attempt, before `pick` has chosen one.
-PER_ATTEMPT = ("audio", "voice", "heard", "wer", "cer", "duration", "silence", "clipping", "tail", "mos")
+PER_ATTEMPT = tuple(name for name, column in SIDE_COLUMNS.items() if column.per == "attempt")
 
 # Not a column of rows but one file for the whole recipe: what a fit stage writes and a later stage reads.
 ARTIFACTS = {"codebook": "k-means centroids of encoder features, float32 [k, width]"}
 
-_SIDE = re.compile(rf"^({'|'.join(SIDES)})_([a-z_]+?)(?:_(\d+))?$")
+# Names that rows and exported files use for themselves.
+RESERVED = ("provenance", "split", "place", "raw", "reject", *ARTIFACTS)
 
 
-def column(name: str) -> Column | None:
-    """The column called `name`, or None where there is no such column."""
-    if name in ROW_COLUMNS:
-        return ROW_COLUMNS[name]
-    match = _SIDE.match(name)
-    if not match:
-        return None
-    _, base, attempt = match.groups()
-    if attempt is not None and base not in PER_ATTEMPT:
-        return None
-    return SIDE_COLUMNS.get(base)
+def expand(declared: Mapping[str, Column]) -> dict[str, Column]:
+    """The columns by their full names: the row's own, then those of the query, then those of the answer."""
+    found = {name: column for name, column in declared.items() if column.per == "row"}
+    found |= {f"{side}_{name}": column for side in SIDES for name, column in declared.items() if column.per != "row"}
+    return found
 
 
-def known_columns() -> list[str]:
+# Ours, by full name, in the order of an export.
+COLUMNS = expand(ROW_COLUMNS | OWN_COLUMNS) | expand(SIDE_COLUMNS)
+
+
+def column(name: str, columns: Mapping[str, Column] = COLUMNS) -> Column | None:
+    """The column called `name`, numbered (`query_audio_2`) or not; None where there is no such column."""
+    if name in columns:
+        return columns[name]
+    match = re.fullmatch(r"(.+)_(\d+)", name)
+    found = columns.get(match[1]) if match else None
+    return found if found is not None and found.per == "attempt" else None
+
+
+def known_columns(columns: Mapping[str, Column] = COLUMNS) -> list[str]:
     """Every name a recipe may use for a column, without the numbered ones."""
-    return [*ROW_COLUMNS, *(f"{side}_{base}" for side in SIDES for base in SIDE_COLUMNS)]
+    return list(columns)
+
+
+class Group(NamedTuple):
+    """Columns that are about one thing: `name` is a side, or "row" for the row's own. They are called by what follows the
+    side's prefix: `text` for query_text.
+    """
+
+    name: str
+    columns: dict[str, Column]
+
+    def full(self, base: str) -> str:
+        """The column's whole name."""
+        return base if self.name == ROW else f"{self.name}_{base}"
+
+    def of(self, *roles: Role) -> Iterator[str]:
+        """The group's columns of these roles, in order."""
+        return (base for base, column in self.columns.items() if column.role in roles)
+
+    def first(self, *roles: Role) -> str | None:
+        return next(self.of(*roles), None)
+
+
+def side_of(name: str) -> str:
+    """The side that the column is of, or "row"."""
+    prefix, _, base = name.partition("_")
+    return prefix if prefix in SIDES and base else ROW
+
+
+def groups(columns: Mapping[str, Column]) -> list[Group]:
+    """The columns in groups, the row's own first: those that have more than names, origin and a written task."""
+    found: dict[str, dict[str, Column]] = {name: {} for name in (ROW, *SIDES)}
+    for name, one in columns.items():
+        side = side_of(name)
+        found[side][name if side == ROW else name.removeprefix(f"{side}_")] = one
+    aside = ("id", "origin", "written")
+    return [
+        Group(name, some) for name, some in found.items() if any(column.role not in aside for column in some.values())
+    ]

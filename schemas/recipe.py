@@ -3,9 +3,10 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, create_model, model_validator
 
 from schemas.checks import Checks
+from schemas.columns import OWN_COLUMNS, SIDE_COLUMNS, SIDES
 from schemas.names import nearest
 from schemas.source import Source
 from schemas.strict import Strict
@@ -21,17 +22,23 @@ def _name(text: str) -> str:
 Name = Annotated[str, AfterValidator(_name)]
 
 
-class Gates(Strict):
+def _gates() -> dict[str, Any]:
+    """A key for each column that has a gate, in the order in which gates name the reason: max_query_wer, …"""
+    gated = [(side, base, column.gate) for base, column in SIDE_COLUMNS.items() if column.gate for side in SIDES]
+    own = [("", base, column.gate) for base, column in OWN_COLUMNS.items() if column.gate]
+    found: dict[str, Any] = {}
+    for side, base, gate in sorted([*gated, *own], key=lambda one: one[2].last):
+        name = f"{gate.kind}_{side}_{base}" if side else f"{gate.kind}_{base}"
+        limit: Any = Field(None, description=gate.doc, **gate.bounds)
+        found[name] = (float | None, limit)
+    return found
+
+
+class _Gates(Strict):
     """Last filter, at export: a row beyond a gate is a reject of the stage `export`. None: no gate."""
 
-    max_query_wer: float | None = Field(None, ge=0, description="word errors a word of text")
-    max_answer_wer: float | None = Field(None, ge=0, description="word errors a word of text")
-    min_query_mos: float | None = Field(None, ge=1, le=5, description="predicted mean opinion score")
-    min_answer_mos: float | None = Field(None, ge=1, le=5, description="predicted mean opinion score")
-    min_query_similarity: float | None = Field(None, ge=-1, le=1, description="of the voice, as `recognise` has it")
-    min_answer_similarity: float | None = Field(None, ge=-1, le=1, description="of the voice, as `recognise` has it")
-    max_query_duration: float | None = Field(None, gt=0, description="seconds")
-    max_answer_duration: float | None = Field(None, gt=0, description="seconds")
+
+Gates: type[_Gates] = create_model("Gates", __base__=_Gates, __doc__=_Gates.__doc__, __module__=__name__, **_gates())
 
 
 class Export(Strict):

@@ -1,10 +1,11 @@
 """What a stage declares: its settings, the columns that it reads and writes, the engine that it asks."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Literal
 
+from schemas.columns import Column
 from schemas.strict import Strict
 
 
@@ -23,6 +24,8 @@ class Stage:
     requests, receives replies, returns the written columns, or raises `Reject`. Where `each` is "conversation" it
     returns, for each row, its columns or a `Reject`.
     `kept_as` names the column whose clip is the reply to the stage's only request: the clip is then stored once.
+    `columns`: the Arrow type, meaning and role of columns that schemas.columns doesn't have; a part from outside declares
+    its own here.
     `choices`: written columns that only point at others: the value returned is the 0-based position in the tuple.
     """
 
@@ -40,5 +43,6 @@ class Stage:
     choices: Callable[[Any], dict[str, tuple[str, ...]]] = lambda config: {}
     kept_as: Callable[[Any], str | None] = lambda config: None
     prompt_variables: tuple[str, ...] = ()
+    columns: Mapping[str, Column] = field(default_factory=dict)
     # What is wrong with the engine that it is given, told to a person; "" where nothing is: (config, its backend, its settings)
     objects: Callable[[Any, ModuleType, Any], str] = lambda config, backend, settings: ""

@@ -2,18 +2,20 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from pydantic import ValidationError
 
 from pipeline.errors import RecipeError
+from pipeline.recipe.columns import collect
 from pipeline.recipe.load import explain_errors
 from pipeline.recipe.nodes import SOURCE, Engine, Graph, Node
 from pipeline.recipe.voices import with_voices
 from pipeline.sources import given_columns
 from pipeline.sources.overrides import METHODS, TEXTS, read_overrides
-from schemas.columns import PER_ATTEMPT, ROW_COLUMNS, SIDES, column, known_columns
+from schemas.columns import PER_ATTEMPT, ROW_COLUMNS, SIDES, column
 from schemas.names import closest, nearest
 from schemas.prompt import Prompt
 from schemas.recipe import Recipe
@@ -41,6 +43,8 @@ def build_graph(recipe: Recipe, path: str) -> Graph:
     nodes = list(_nodes(recipe, engines, path, problems))
     if problems:
         raise RecipeError(*problems)
+    columns, wrong = collect({node.name: node.stage for node in nodes})
+    problems += [f"{path}: {line}" for line in wrong]
     given = {name for source in recipe.sources.values() for name in given_columns(source)}
     keeps = given | {*TEXTS, *METHODS} if recipe.overrides else given
     owners = dict.fromkeys((*ROW_COLUMNS, *given), SOURCE)
@@ -54,11 +58,15 @@ def build_graph(recipe: Recipe, path: str) -> Graph:
         for other, names in taken.items():
             told = "; two stages never write one column"
             problems.append(f"{path}: stages.{node.name}: writes {', '.join(names)}, and so does {other}{told}")
-        nodes[index] = Node(**{**node.__dict__, "given": tuple(name for name in node.writes if name in keeps)})
+        nodes[index] = replace(node, given=tuple(name for name in node.writes if name in keeps), columns=columns)
+        for name in node.writes:
+            if column(name, columns) is None:
+                told = f"writes '{name}', which is no column; declare it in the stage's `columns`"
+                problems.append(f"{path}: stages.{node.name}: {told}; {nearest(name, columns)}")
     for node in nodes:
         for name in (*node.reads, *node.artifacts):
             if name not in owners and getattr(node.config, "attempt", 1) == 1:
-                written = list(owners) if column(name) else [*owners, *known_columns()]
+                written = list(owners) if column(name, columns) else [*owners, *columns]
                 told = f"reads '{name}', which no stage writes and no source gives"
                 problems.append(f"{path}: stages.{node.name}: {told}; {_writers(name) or nearest(name, written)}")
     for side in SIDES:
@@ -69,12 +77,12 @@ def build_graph(recipe: Recipe, path: str) -> Graph:
         raise RecipeError(*problems)
     if recipe.overrides:
         read_overrides(recipe.overrides, owners)
-    graph = Graph({node.name: node for node in nodes}, engines, owners, recipe)
+    graph = Graph({node.name: node for node in nodes}, engines, owners, recipe, columns)
     try:
         order = list(TopologicalSorter({node.name: graph.parents(node) for node in nodes}).static_order())
     except CycleError as error:
         raise RecipeError(f"{path}: stages: a cycle: {' -> '.join(error.args[1])}") from None
-    return Graph({name: graph.nodes[name] for name in order}, engines, owners, recipe)
+    return replace(graph, nodes={name: graph.nodes[name] for name in order})
 
 
 def _writers(name: str) -> str:

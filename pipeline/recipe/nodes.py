@@ -1,11 +1,13 @@
 """A recipe's engines, its stages as nodes, and the DAG that they make."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 from pipeline.recipe.licences import is_unknown, parts, strictest
-from schemas.columns import ROW_COLUMNS
+from schemas.columns import COLUMNS, ROW_COLUMNS, Column
+from schemas.columns import column as look_up
 from schemas.recipe import Recipe
 from stages.registry import backend, stage
 from stages.stage import Stage
@@ -50,6 +52,7 @@ class Node:
     engine: str | None
     # Written columns that a source or a person supplies: rows that have them are passed over.
     given: tuple[str, ...] = ()
+    columns: Mapping[str, Column] = field(default_factory=lambda: COLUMNS)  # the recipe's, by full name
 
     @property
     def stage(self) -> Stage:
@@ -67,6 +70,13 @@ class Node:
     def writes(self) -> tuple[str, ...]:
         return self.stage.writes(self.config)
 
+    def column(self, name: str) -> Column:
+        """What the column is. Raises KeyError where the recipe has no such column."""
+        found = look_up(name, self.columns)
+        if found is None:
+            raise KeyError(f"no column is called '{name}'")
+        return found
+
     @property
     def artifacts(self) -> tuple[str, ...]:
         return self.stage.artifacts(self.config)
@@ -78,12 +88,19 @@ class Graph:
     engines: dict[str, Engine]
     owners: dict[str, str]  # column or artifact -> the node that writes it, or SOURCE
     recipe: Recipe
+    columns: Mapping[str, Column] = field(
+        default_factory=lambda: COLUMNS
+    )  # ours, then those from outside, by full name
 
     @property
     def needed(self) -> tuple[str, ...]:
         """Columns that stages read and none writes: a row has to bring them with it."""
         read = {name for node in self.nodes.values() for name in node.reads}
         return tuple(sorted(name for name in read - set(ROW_COLUMNS) if self.owners.get(name) == SOURCE))
+
+    def column(self, name: str) -> Column | None:
+        """What the column is, numbered (query_audio_2) or not."""
+        return look_up(name, self.columns)
 
     def inputs(self, node: Node) -> tuple[str, ...]:
         """The columns that the node sees, the row's identity first; optional ones that nobody writes are left out."""

@@ -329,7 +329,7 @@ class _Unit:
     def _outcome(self, seconds: float) -> Outcome:
         stage, config = self.node.stage, self.node.config
         choices = stage.choices(config)
-        fields = [column_field(name, choices.get(name)) for name in self.node.writes]
+        fields = [column_field(name, self.node.column(name), choices.get(name)) for name in self.node.writes]
         kept_as = stage.kept_as(config)
         if kept_as is not None:  # the clip is the reply: it is stored once, as the column
             for place, result in enumerate(self.results):

@@ -14,7 +14,7 @@ from pipeline.errors import RunFailed
 from pipeline.store.digests import column_digest
 from pipeline.store.store import Store
 from pipeline.store.table_parts import BATCH_BYTES, parts
-from schemas.columns import AUDIO, column
+from schemas.columns import AUDIO, Column, column
 
 REJECT = pa.struct([pa.field(name, pa.string()) for name in ("reason", "message", "sample")])
 REQUESTS = pa.list_(pa.binary())
@@ -24,14 +24,11 @@ REPLIES = pa.list_(pa.binary())
 Place = tuple[str, str]
 
 
-def column_field(name: str, choices: tuple[str, ...] | None) -> pa.Field:
+def column_field(name: str, column: Column, choices: tuple[str, ...] | None) -> pa.Field:
     """The field of a column in an object. A column that only points at others is int8 and says at which."""
     if choices is not None:
         return pa.field(name, pa.int8(), metadata={b"choices": ",".join(choices).encode()})
-    found = column(name)
-    if found is None:
-        raise KeyError(f"no column is called '{name}'")
-    return pa.field(name, found.type)
+    return pa.field(name, column.type)
 
 
 class Damaged(RunFailed):

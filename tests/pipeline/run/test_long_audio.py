@@ -15,7 +15,7 @@ from pipeline.store import table_parts as bounded
 from pipeline.store.digests import column_digest
 from pipeline.store.objects import build_table, column_field, read_columns
 from pipeline.store.store import Store
-from schemas.columns import AUDIO
+from schemas.columns import AUDIO, COLUMNS
 
 
 def clips(sizes: list[int], seed: int = 0) -> list[dict[str, Any] | None]:
@@ -30,9 +30,16 @@ def objects_of(store: Store, sizes: list[int]) -> dict[str, tuple[str, str]]:
     empty: list[Any] = [[] for _ in sizes]
     for number, name in enumerate(names):
         rows = [{name: clip} for clip in clips(sizes, number)]
-        store.commit(name, "k", build_table([column_field(name, None)], rows, none, empty, empty), {})
+        store.commit(
+            name, "k", build_table([column_field(name, COLUMNS["query_audio"], None)], rows, none, empty, empty), {}
+        )
     picked = [{"query_audio": row % 2} for row in range(len(sizes))]
-    store.commit("pick", "k", build_table([column_field("query_audio", names)], picked, none, empty, empty), {})
+    store.commit(
+        "pick",
+        "k",
+        build_table([column_field("query_audio", COLUMNS["query_audio"], names)], picked, none, empty, empty),
+        {},
+    )
     return {name: (name, "k") for name in names} | {"query_audio": ("pick", "k")}
 
 

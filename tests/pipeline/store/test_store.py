@@ -18,7 +18,7 @@ from pipeline.store.memo import Memo
 from pipeline.store.objects import build_table, column_field, read_columns
 from pipeline.store.store import Store
 from pipeline.store.table_cache import Held
-from schemas.columns import AUDIO
+from schemas.columns import AUDIO, COLUMNS
 from tests.helpers.recipes import asked, digests_of, open_state, run_inline, write_recipe
 
 clips = st.one_of(
@@ -118,10 +118,15 @@ def test_a_column_that_points_gives_what_it_points_at(
     for name, values in zip(names, (first, second), strict=True):
         rows = [{name: value} for value in values]
         empty: list = [[] for _ in rows]
-        store.commit(name, "k", build_table([column_field(name, None)], rows, [None] * len(rows), empty, empty), {})
+        store.commit(
+            name,
+            "k",
+            build_table([column_field(name, COLUMNS["query_audio"], None)], rows, [None] * len(rows), empty, empty),
+            {},
+        )
     rows = [{"query_audio": n} for n in index]
     empty = [[] for _ in rows]
-    field = column_field("query_audio", names)
+    field = column_field("query_audio", COLUMNS["query_audio"], names)
     store.commit("pick", "k", build_table([field], rows, [None] * len(rows), empty, empty), {})
     found = read_columns(store, {"query_audio": ("pick", "k"), **{name: (name, "k") for name in names}})
     wanted = [None if n is None else (first, second)[n][row] for row, n in enumerate(index)]
@@ -187,7 +192,12 @@ def test_the_memo_finds_replies_in_objects_and_in_parts(tmp_path: Path) -> None:
     asked = [[b"1", b"2"], [], [b"3"]]
     replies = [[b"one", b"two"], [], [b"three"]]
     rows = [{"query_text": "a"}, {}, {"query_text": "b"}]
-    store.commit("s", "k", build_table([column_field("query_text", None)], rows, [None] * 3, asked, replies), {})
+    store.commit(
+        "s",
+        "k",
+        build_table([column_field("query_text", COLUMNS["query_text"], None)], rows, [None] * 3, asked, replies),
+        {},
+    )
     store.write_part("s", "j", build_table([], [{}], [None], [[b"4"]], [[b"four"]]))
     memo = Memo(store, "s", None)
     assert [memo.get(name) for name in (b"1", b"2", b"3", b"4", b"5")] == [b"one", b"two", b"three", b"four", None]
@@ -196,7 +206,12 @@ def test_the_memo_finds_replies_in_objects_and_in_parts(tmp_path: Path) -> None:
 def test_a_clip_that_is_the_reply_is_stored_once(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     rows = [{"query_audio_1": {"bytes": b"clip", "path": "p"}}]
-    store.commit("s", "k", build_table([column_field("query_audio_1", None)], rows, [None], [[b"1"]], [[None]]), {})
+    store.commit(
+        "s",
+        "k",
+        build_table([column_field("query_audio_1", COLUMNS["query_audio"], None)], rows, [None], [[b"1"]], [[None]]),
+        {},
+    )
     assert Memo(store, "s", "query_audio_1").get(b"1") == b"clip"
 
 
@@ -206,7 +221,7 @@ def test_the_memo_holds_few_tables_and_finds_every_reply(tmp_path: Path) -> None
     for shard in range(30):
         rows = [{"query_audio_1": {"bytes": bytes([shard, row]) * 5_000, "path": "p"}} for row in range(4)]
         asked = [[bytes([shard, row])] for row in range(4)]
-        fields = [column_field("query_audio_1", None)]
+        fields = [column_field("query_audio_1", COLUMNS["query_audio"], None)]
         store.commit("s", f"k{shard}", build_table(fields, rows, [None] * 4, asked, [[None] for _ in rows]), {})
     held = Held(210_000)
     memos = [Memo(store, "s", "query_audio_1", held) for _ in range(2)]  # of two stages that share an actor

@@ -1,0 +1,42 @@
+"""The columns that a recipe can have: ours, and behind them those that its stages from outside declare."""
+
+import re
+from collections.abc import Mapping
+
+from schemas.columns import COLUMNS, RESERVED, Column, column, expand
+from stages.stage import Stage
+
+
+def collect(stages: Mapping[str, Stage]) -> tuple[dict[str, Column], list[str]]:
+    """All columns by full name, and a line for each declaration that can't stand. `stages`: by their name in the recipe."""
+    columns = dict(COLUMNS)
+    declared_by: dict[str, str] = {}
+    problems = []
+    for where, stage in stages.items():
+        for name, one in expand(stage.columns).items():
+            wrong = _wrong(name, one)
+            if wrong:
+                problems.append(f"stages.{where}: declares the column '{name}', {wrong}")
+            elif name in declared_by and columns[name] != one:
+                other = declared_by[name]
+                problems.append(
+                    f"stages.{where}: declares the column '{name}' otherwise than stages.{other} does; "
+                    "give one of them another name"
+                )
+            else:
+                columns.setdefault(name, one)
+                declared_by.setdefault(name, where)
+    return columns, problems
+
+
+def _wrong(name: str, one: object) -> str:
+    """What is wrong with the declaration by itself."""
+    if not isinstance(one, Column):
+        return f"but as {type(one).__name__}, not as a schemas.columns.Column"
+    if column(name) is not None:
+        return "which is one of ours in schemas/columns.py; give it another name"
+    if name in RESERVED:
+        return "a name that rows use for themselves; give it another name"
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        return "which can't be a name: take small letters, digits and _, a letter first"
+    return ""
