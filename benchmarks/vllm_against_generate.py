@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.recipe.nodes import Node
-from pipeline.run.unit import context_of, run_unit
+from pipeline.run.task import context_of, run_unit
 from pipeline.watch.meter import Meter
 from stages.context import Asking, Context, Row
 from stages.engines.llm import vllm as llm_vllm

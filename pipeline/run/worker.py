@@ -12,7 +12,7 @@ import pyarrow as pa
 from models import references
 from pipeline.plan.state import WHOLE, Unit
 from pipeline.recipe.nodes import Graph, Node
-from pipeline.run.unit import Outcome, context_of, run_unit
+from pipeline.run.task import Outcome, context_of, run_unit
 from pipeline.store.digests import column_digest, digest
 from pipeline.store.memo import Memo
 from pipeline.store.objects import Damaged, Place, read_columns
