@@ -7,7 +7,7 @@ what the pipeline adds (1.00 is not to be had: the last engine waits until the f
 Then on a machine that has room for one engine at a time: the wall time over the sum of busy times is what taking turns
 costs. Wall time goes from the first request to the last commit; busy time is what the engines wrote down themselves.
 Idle gaps are those of the engine that always has work, the first: as many of its longest gaps as it has borders between
-units, so that the percentile told is at worst too high.
+tasks, so that the percentile told is at worst too high.
 """
 
 import argparse
@@ -79,9 +79,9 @@ def seconds(spans: Busy) -> float:
     return sum(end - begin for begin, end in spans)
 
 
-def gaps(spans: Busy, units: int) -> list[float]:
-    """The engine's longest idle gaps, as many as there are borders between its units, shortest first; seconds."""
-    return sorted(after - end for (_, end), (after, _) in pairwise(spans))[1 - units :]
+def gaps(spans: Busy, tasks: int) -> list[float]:
+    """The engine's longest idle gaps, as many as there are borders between its tasks, shortest first; seconds."""
+    return sorted(after - end for (_, end), (after, _) in pairwise(spans))[1 - tasks :]
 
 
 def main() -> None:
@@ -98,9 +98,9 @@ def main() -> None:
             metas = [json.loads(file.read_text()) for file in (folder / "store/objects/rewrite").glob("*.json")]
         told = ", ".join(f"{name} {seconds(spans):.1f} s" for name, spans in busy.items())
         idle = gaps(busy["llm"], len(metas))
-        print(f"{nodes} nodes: wall {wall:.1f} s; busy: {told}; {len(metas)} units each")
+        print(f"{nodes} nodes: wall {wall:.1f} s; busy: {told}; {len(metas)} tasks each")
         print(
-            f"  idle between units: median {1e3 * idle[len(idle) // 2]:.1f} ms, "
+            f"  idle between tasks: median {1e3 * idle[len(idle) // 2]:.1f} ms, "
             f"95th percentile {1e3 * idle[int(0.95 * len(idle))]:.1f} ms, longest {1e3 * idle[-1]:.1f} ms"
         )
         all_busy = [seconds(spans) for spans in busy.values()]

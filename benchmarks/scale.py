@@ -2,7 +2,7 @@
 
     python benchmarks/scale.py [--rows 2000 20000 200000] [--replicas 1] [--keep FOLDER]
 
-For each size: a run from scratch (rows and units a second, peak memory of the driver, which never sees a row), the same
+For each size: a run from scratch (rows and tasks a second, peak memory of the driver, which never sees a row), the same
 command again (nothing to do), `plan`, `status`, and `plan` after one edited row. The last line is a ratio: driver memory at
 the largest size over that at the smallest.
 """
@@ -47,15 +47,15 @@ def measure(folder: Path, rows: int, replicas: int) -> float:
     plan, _ = timed("plan", recipe)
     status, _ = timed("status", recipe)
     told = json.loads(subprocess.check_output([*PYTHON, "plan", recipe, "--json"], cwd=ROOT))
-    units = sum(stage["shards"] for stage in told["stages"])
+    tasks = sum(stage["shards"] for stage in told["stages"])
     counts = json.loads((folder / "out" / f"null_{rows}" / "manifest.json").read_text())["counts"]
     source = folder / "in" / "ultrachat.jsonl"
     text = source.read_text()
     source.write_text(text.replace("Explain why", "Tell me why", 1))
     edited, _ = timed("plan", recipe)
     print(
-        f"{rows:>7} rows in, {counts['rows_out']} out, {units} units: {seconds:.0f} s, {rows / seconds:.0f} rows/s, "
-        f"{units / seconds:.1f} units/s, driver {memory:.0f} MB; again {again:.1f} s, plan {plan:.1f} s, "
+        f"{rows:>7} rows in, {counts['rows_out']} out, {tasks} tasks: {seconds:.0f} s, {rows / seconds:.0f} rows/s, "
+        f"{tasks / seconds:.1f} tasks/s, driver {memory:.0f} MB; again {again:.1f} s, plan {plan:.1f} s, "
         f"status {status:.1f} s, plan after an edit {edited:.1f} s",
         flush=True,
     )

@@ -104,7 +104,7 @@ def _run(graph: Graph, store: Store, selected: set[str], options: Namespace) -> 
         why = f"all {rows} rows are rejects; see: python -m pipeline rejects {options.recipe}" if rows else "no row"
         raise RunFailed(f"{options.recipe}: the sources give nothing to work on: {why}")
     result = None
-    if any(unit.node in selected for unit in state.ready.values()):
+    if any(task.node in selected for task in state.ready.values()):
         from pipeline.run.executor import execute
         from pipeline.watch.run_table import print_table
 

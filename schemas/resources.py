@@ -20,5 +20,5 @@ class Resources(Strict):
 
     @property
     def at_once(self) -> int | None:
-        """Requests that the engine should have at a time, where that is more than two units of work make."""
+        """Requests that the engine should have at a time, where that is more than two tasks make."""
         return None

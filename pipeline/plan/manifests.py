@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from pipeline.plan.keys import difference
-from pipeline.plan.state import WHOLE, State, Unit
+from pipeline.plan.state import WHOLE, State, Task
 from pipeline.store.store import Store
 
 _NAME = re.compile(r"(.+)-(\d{8}T\d{6})(?:-(\d+))?")
@@ -94,16 +94,16 @@ def latest_runs(store: Store) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def reason(state: State, unit: Unit, before: dict[str, Any] | None) -> str:
-    """Why the unit must run: the first part of its key that differs from the last run's."""
+def reason(state: State, task: Task, before: dict[str, Any] | None) -> str:
+    """Why the task must run: the first part of its key that differs from the last run's."""
     if before is None:
         return "never run"
-    old = before["keys"].get(unit.node, {}).get(_anchor(state, unit.shard))
-    meta = state.store.meta(unit.node, old) if old else None
+    old = before["keys"].get(task.node, {}).get(_anchor(state, task.shard))
+    meta = state.store.meta(task.node, old) if old else None
     if meta is None:
-        source = before["sources"].get(_anchor(state, unit.shard))
+        source = before["sources"].get(_anchor(state, task.shard))
         return "new rows" if source is None else "never finished"
-    return difference(meta["parts"], dict(unit.parts)) or "its object is gone from the store"
+    return difference(meta["parts"], dict(task.parts)) or "its object is gone from the store"
 
 
 def _anchor(state: State, shard: int) -> str:

@@ -18,7 +18,7 @@ def make_plan(state: State, selected: set[str]) -> list[dict[str, Any]]:
         done = [n for n in shards if (node.name, n) in state.done]
         unknown = [n for n in shards if (node.name, n) not in state.done and (node.name, n) not in state.ready]
         at_most = len(ready) + (len(unknown) if chosen else 0)
-        rows = [unit.rows for unit in ready] + [state.shards[n].rows for n in unknown if chosen and n != WHOLE]
+        rows = [task.rows for task in ready] + [state.shards[n].rows for n in unknown if chosen and n != WHOLE]
         reason = manifests.reason(state, ready[0], before) if ready else "waits for stages above" if at_most else ""
         plan.append(
             {

@@ -21,7 +21,7 @@ WHOLE = -1  # the shard number of a fit stage: it works on the recipe, not on a 
 
 
 @dataclass(frozen=True)
-class Unit:
+class Task:
     """A stage over a shard, with all that a worker needs to run it. A fit stage has a place for each sample shard."""
 
     node: str
@@ -64,61 +64,61 @@ class State:
         self.pilot = pilot
         self.fixed = {node.name: fixed_parts(graph, node) for node in graph.nodes.values()}
         self.done: dict[tuple[str, int], Done] = {}
-        self.ready: dict[tuple[str, int], Unit] = {}
+        self.ready: dict[tuple[str, int], Task] = {}
         # Counted along, because they are asked for every moment while a run goes on.
         self.rows_done: Counter[str] = Counter()
-        self._units_done: Counter[str] = Counter()
+        self._tasks_done: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
         for node in graph.nodes.values():
             if node.stage.each == "recipe" and not refit:
                 self._find_locked(node)
         self.resolve_all()
 
-    def resolve_all(self) -> list[Unit]:
-        """Go down the stages as far as keys are known, stage by stage; the units that have become ready."""
+    def resolve_all(self) -> list[Task]:
+        """Go down the stages as far as keys are known, stage by stage; the tasks that have become ready."""
         found = []
         for node in self.graph.nodes.values():
             shards = [WHOLE] if node.stage.each == "recipe" else range(len(self.shards))
             found += self._settle_or_ready(node, shards)
         return found
 
-    def resolve(self, shard: int) -> list[Unit]:
+    def resolve(self, shard: int) -> list[Task]:
         """The same for one shard."""
         found = []
         for node in self.graph.nodes.values():
             found += self._settle_or_ready(node, [WHOLE if node.stage.each == "recipe" else shard])
         return found
 
-    def _settle_or_ready(self, node: Node, shards: Iterable[int]) -> list[Unit]:
-        units = []
+    def _settle_or_ready(self, node: Node, shards: Iterable[int]) -> list[Task]:
+        tasks = []
         for shard in shards:
             if (node.name, shard) not in self.done and (node.name, shard) not in self.ready:
-                units.append(self._fit_unit(node) if shard == WHOLE else self._unit(node, shard))
-        known = [unit for unit in units if unit is not None]
+                tasks.append(self._fit_task(node) if shard == WHOLE else self._task(node, shard))
+        known = [task for task in tasks if task is not None]
         if len(known) == 1:  # no listing for one
             meta = self.store.meta(node.name, known[0].key)
             metas = {known[0].key: meta} if meta else {}
         else:
-            metas = self.store.metas(node.name, [unit.key for unit in known]) if known else {}
+            metas = self.store.metas(node.name, [task.key for task in known]) if known else {}
         found = []
-        for unit in known:
-            if unit.key in metas and not (self.refit and unit.shard == WHOLE):
-                self.settle(unit, metas[unit.key], reused=True)
+        for task in known:
+            if task.key in metas and not (self.refit and task.shard == WHOLE):
+                self.settle(task, metas[task.key], reused=True)
             else:
-                self.ready[unit.node, unit.shard] = unit
-                found.append(unit)
+                self.ready[task.node, task.shard] = task
+                found.append(task)
         return found
 
-    def settle(self, unit: Unit, meta: dict[str, Any], reused: bool = False) -> None:
-        """The unit's object is there."""
-        where = (unit.node, unit.shard)
+    def settle(self, task: Task, meta: dict[str, Any], reused: bool = False) -> None:
+        """The task's object is there."""
+        where = (task.node, task.shard)
         self.ready.pop(where, None)
-        self.done[where] = Done(unit.key, meta["columns"], meta.get("rejects", {}), reused)
-        self._units_done[unit.node] += 1
-        self.rows_done[unit.node] += 1 if unit.shard == WHOLE else unit.rows
-        self.rejected[unit.node] += sum(meta.get("rejects", {}).values())
-        if self.keep and not self.pilot and unit.shard == WHOLE and (self.refit or not self.lock_of(unit.node)):
-            self._lock(unit)
+        self.done[where] = Done(task.key, meta["columns"], meta.get("rejects", {}), reused)
+        self._tasks_done[task.node] += 1
+        self.rows_done[task.node] += 1 if task.shard == WHOLE else task.rows
+        self.rejected[task.node] += sum(meta.get("rejects", {}).values())
+        if self.keep and not self.pilot and task.shard == WHOLE and (self.refit or not self.lock_of(task.node)):
+            self._lock(task)
 
     # -- columns ------------------------------------------------------------------------------------------------------
 
@@ -159,15 +159,15 @@ class State:
         }
 
     def left(self, node: str) -> int:
-        """Units of the stage that aren't done."""
+        """Tasks of the stage that aren't done."""
         whole = self.graph.nodes[node].stage.each == "recipe"
-        return (1 if whole else len(self.shards)) - self._units_done[node]
+        return (1 if whole else len(self.shards)) - self._tasks_done[node]
 
     def forget(self, node: str, shard: int) -> None:
         """The stage's object for the shard is gone; what was made of it stays."""
         done = self.done.pop((node, shard), None)
         if done is not None:
-            self._units_done[node] -= 1
+            self._tasks_done[node] -= 1
             self.rows_done[node] -= 1 if shard == WHOLE else self.shards[shard].rows
             self.rejected[node] -= sum(done.rejects.values())
 
@@ -175,9 +175,9 @@ class State:
         node = self.graph.nodes[owner]
         return node.stage.choices(node.config)
 
-    # -- units --------------------------------------------------------------------------------------------------------
+    # -- tasks --------------------------------------------------------------------------------------------------------
 
-    def _unit(self, node: Node, shard: int) -> Unit | None:
+    def _task(self, node: Node, shard: int) -> Task | None:
         parts = dict(self.fixed[node.name])
         artifacts: dict[str, Place] = {}
         for name in node.artifacts:
@@ -203,10 +203,10 @@ class State:
         if retries:
             parts["retries"] = retries
         digests = (self.digests(places, shard),)
-        return Unit(node.name, shard, shard_key(parts), parts, (places,), digests, artifacts, source.rows, retries)
+        return Task(node.name, shard, shard_key(parts), parts, (places,), digests, artifacts, source.rows, retries)
 
-    def _fit_unit(self, node: Node) -> Unit | None:
-        """The unit of a fit stage: a sample of shards that depends on their names alone."""
+    def _fit_task(self, node: Node) -> Task | None:
+        """The task of a fit stage: a sample of shards that depends on their names alone."""
         parts = dict(self.fixed[node.name])
         names = self.graph.inputs(node)
         sample = self.sample(node)
@@ -219,7 +219,7 @@ class State:
         places = tuple(self.places(names, shard) for shard in sample)
         digests = tuple(self.digests(place, shard) for place, shard in zip(places, sample, strict=True))
         rows = sum(self.shards[shard].rows for shard in sample)
-        return Unit(node.name, WHOLE, shard_key(parts), parts, places, digests, {}, rows)
+        return Task(node.name, WHOLE, shard_key(parts), parts, places, digests, {}, rows)
 
     def sample(self, node: Node) -> list[int]:
         """Shards, by the hash of their anchor, until the stage's `sample_rows` are there."""
@@ -245,18 +245,18 @@ class State:
         meta = self.store.meta(node.name, lock["key"]) if lock else None
         if lock and meta:
             self.done[node.name, WHOLE] = Done(lock["key"], meta["columns"], {}, reused=True)
-            self._units_done[node.name] += 1
+            self._tasks_done[node.name] += 1
             self.rows_done[node.name] += 1
 
-    def _lock(self, unit: Unit) -> None:
-        sample = [part.rsplit(" of ", 1)[-1] for part in unit.parts if part.startswith("column:")]
+    def _lock(self, task: Task) -> None:
+        sample = [part.rsplit(" of ", 1)[-1] for part in task.parts if part.startswith("column:")]
         lock = {
-            "fixed": digest(self.fixed[unit.node]),
-            "key": unit.key,
+            "fixed": digest(self.fixed[task.node]),
+            "key": task.key,
             "sample": sorted(set(sample)),
-            "digests": self.done[unit.node, WHOLE].columns,
+            "digests": self.done[task.node, WHOLE].columns,
         }
-        self.store.write_json(self._lock_path(unit.node), lock)
+        self.store.write_json(self._lock_path(task.node), lock)
 
     def _lock_path(self, node: str) -> str:
         return f"locks/{self.graph.recipe.name}.{node}.json"

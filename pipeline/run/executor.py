@@ -12,7 +12,7 @@ import ray
 from ray.exceptions import NodeDiedError, OutOfMemoryError, RayActorError, RayError, RayTaskError
 
 from pipeline.errors import RunFailed
-from pipeline.plan.state import WHOLE, State, Unit
+from pipeline.plan.state import WHOLE, State, Task
 from pipeline.run.bisection import Bisection, borders_of
 from pipeline.run.cluster import endpoints, free_room, patience, room
 from pipeline.run.pools import Actor, Pool, assign, connect, end_actor, make_pools, start_actor
@@ -33,7 +33,7 @@ _LOADS = 3  # of a pool that end with the actor gone, beyond which loading is at
 _DEATHS = 20  # of one pool's actors that no row explains, beyond which the engine rather than a row is at fault
 _DAMAGES = 3  # of one object, beyond which it is the disk that needs care
 _PULSE = 10.0  # seconds between two looks at how an actor gets on
-_TRIES = 3  # at a unit that a disk or an object store failed
+_TRIES = 3  # at a task that a disk or an object store failed
 
 
 @dataclass
@@ -43,8 +43,8 @@ class Result:
 
 
 def execute(state: State, selected: set[str], progress: Progress) -> Result:
-    """Run the units of the selected stages until nothing more can be done. Raises RunFailed."""
-    if not any(unit.node in selected for unit in state.ready.values()):
+    """Run the tasks of the selected stages until nothing more can be done. Raises RunFailed."""
+    if not any(task.node in selected for task in state.ready.values()):
         return Result()
     connect()
     return _Run(state, selected, progress).run()
@@ -56,13 +56,13 @@ class _Run:
         self.result, self.work, self.metrics = Result(), progress.work, RayMetrics(progress.work)
         self.pools = make_pools(state.graph)
         self.depth = {name: number for number, name in enumerate(state.graph.nodes)}
-        self.held = Counter[str]()  # units that ended with pending rows, by stage
+        self.held = Counter[str]()  # tasks that ended with pending rows, by stage
         self.crashes: dict[str, int] = {}
         self.faults: dict[str, int] = {}
         self.bisections: dict[str, Bisection] = {}
         self.deaths: dict[str, int] = {}
         self.unloaded: dict[str, int] = {}
-        self.under_way: dict[tuple[str, Any], tuple[Unit, int, Figures]] = {}  # as of each unit's last pulse
+        self.under_way: dict[tuple[str, Any], tuple[Task, int, Figures]] = {}  # as of each task's last pulse
         self.alarm = Alarm(state.graph.recipe.checks.max_reject_ratio, progress.say)
         self.looked = 0.0  # for free room, last (time.monotonic)
         self.signals: list[int] = []
@@ -75,8 +75,8 @@ class _Run:
         self.graph = ray.put(state.graph)
 
     def run(self) -> Result:
-        for unit in self.state.ready.values():
-            self._enqueue(unit)
+        for task in self.state.ready.values():
+            self._enqueue(task)
         try:
             with _signals(self.signals):
                 while self._busy():
@@ -106,7 +106,7 @@ class _Run:
                 self._feel(pool)
             self._release()
             self._warm()
-        calls = {ref: (pool, actor) for pool in self.pools.values() for actor in pool.actors for ref in actor.units}
+        calls = {ref: (pool, actor) for pool in self.pools.values() for actor in pool.actors for ref in actor.tasks}
         loads = {a.loaded: (pool, a) for pool in self.pools.values() for a in pool.actors if a.loaded is not None}
         done, _ = ray.wait([*calls, *loads], num_returns=1, timeout=0.5) if calls or loads else ([], [])
         for ref in done:
@@ -116,21 +116,21 @@ class _Run:
         self.progress.show(self._where)
 
     def _where(self) -> tuple[Counter[str], Counter[str], dict[str, int]]:
-        """Units in flight and rows under way by stage, and actors by engine."""
-        units, rows = Counter[str](), Counter[str]()
+        """Tasks in flight and rows under way by stage, and actors by engine."""
+        tasks, rows = Counter[str](), Counter[str]()
         for pool in self.pools.values():
-            units.update(unit.node for actor in pool.actors for unit in actor.units.values())
-        for unit, count, _ in self.under_way.values():
-            rows[unit.node] += count if unit.span is None else 0
+            tasks.update(task.node for actor in pool.actors for task in actor.tasks.values())
+        for task, count, _ in self.under_way.values():
+            rows[task.node] += count if task.span is None else 0
         actors = {pool.name: len(pool.actors) for pool in self.pools.values() if pool.actors}
         self.work.lives = {pool.name: pool.life() for pool in self.pools.values()}
         self.metrics.look(actors)
-        return units, rows, actors
+        return tasks, rows, actors
 
-    def _enqueue(self, unit: Unit) -> None:
-        if unit.node in self.selected:
-            engine = self.state.graph.nodes[unit.node].engine or NO_ENGINE
-            self.pools[engine].put(self.depth[unit.node], unit)
+    def _enqueue(self, task: Task) -> None:
+        if task.node in self.selected:
+            engine = self.state.graph.nodes[task.node].engine or NO_ENGINE
+            self.pools[engine].put(self.depth[task.node], task)
 
     # -- replies ------------------------------------------------------------------------------------------------------
 
@@ -159,112 +159,112 @@ class _Run:
             if isinstance(cause, EngineLost):
                 self._died(pool, actor, cause)
                 return
-            unit = actor.units.pop(ref)
-            self._again(unit)
-            times = self.faults[unit.key] = self.faults.get(unit.key, 0) + 1
+            task = actor.tasks.pop(ref)
+            self._again(task)
+            times = self.faults[task.key] = self.faults.get(task.key, 0) + 1
             if isinstance(cause, OSError) and cause.errno in NO_ROOM:
                 raise RunFailed(f"{cause.strerror}: {cause.filename}") from None
             if isinstance(cause, OSError) and times < _TRIES:
-                told = f"{unit.node}, shard {unit.shard}: {_cause(error)}; it is tried again"
-                self.progress.say(told, "unit_failed", stage=unit.node, shard=unit.shard)
-                self._enqueue(unit)
+                told = f"{task.node}, shard {task.shard}: {_cause(error)}; it is tried again"
+                self.progress.say(told, "task_failed", stage=task.node, shard=task.shard)
+                self._enqueue(task)
                 return
-            raise RunFailed(f"stage '{unit.node}', shard {unit.shard}: {_cause(error)}") from None
-        self._finished(actor.units.pop(ref), meta)
+            raise RunFailed(f"stage '{task.node}', shard {task.shard}: {_cause(error)}") from None
+        self._finished(actor.tasks.pop(ref), meta)
 
-    def _finished(self, unit: Unit, meta: dict[str, Any]) -> None:
-        self._so_far(unit, 0, {name: value for name, value in meta.get("metrics", {}).items() if name != "seconds"})
-        del self.under_way[unit.key, unit.span]
+    def _finished(self, task: Task, meta: dict[str, Any]) -> None:
+        self._so_far(task, 0, {name: value for name, value in meta.get("metrics", {}).items() if name != "seconds"})
+        del self.under_way[task.key, task.span]
         if meta.get("damaged"):
-            self._make_anew(unit, *meta["damaged"])
+            self._make_anew(task, *meta["damaged"])
             return
-        if unit.span is not None:
-            self._probed(unit, crashed=False)
+        if task.span is not None:
+            self._probed(task, crashed=False)
             return
-        tally = self.work.tallies[unit.node]
+        tally = self.work.tallies[task.node]
         if meta.get("pending"):
-            self._tell_pending(unit, meta["pending"])
+            self._tell_pending(task, meta["pending"])
             self.result.pending |= meta["pending"]
-            self.held[unit.node] += 1  # and it stays among what is ready: nothing finds it anew in this run
+            self.held[task.node] += 1  # and it stays among what is ready: nothing finds it anew in this run
             return
-        tally.units += 1
+        tally.tasks += 1
         tally.rows += meta["rows"]
         tally.made += meta.get("made", 0)
         tally.rejected += meta.get("rejected", 0)
-        self.metrics.count(unit.node, {"units": 1, "rows": meta["rows"], "rejects": meta.get("rejected", 0)})
-        self.state.settle(unit, meta)
-        found = self.state.resolve_all() if unit.shard == WHOLE else self.state.resolve(unit.shard)
+        self.metrics.count(task.node, {"tasks": 1, "rows": meta["rows"], "rejects": meta.get("rejected", 0)})
+        self.state.settle(task, meta)
+        found = self.state.resolve_all() if task.shard == WHOLE else self.state.resolve(task.shard)
         for ready in found:
             self._enqueue(ready)
-        self.alarm.judge(unit.node, tally.made, tally.rejected)
-        self.alarm.notice(unit.node, meta)
+        self.alarm.judge(task.node, tally.made, tally.rejected)
+        self.alarm.notice(task.node, meta)
 
-    def _so_far(self, unit: Unit, rows: int, figures: Figures) -> None:
-        """Count what is new of a unit's figures, which tell of it since it began."""
-        _, _, before = self.under_way.get((unit.key, unit.span), (unit, 0, {}))
-        self.under_way[unit.key, unit.span] = unit, rows, figures
-        self._count(unit, {name: value - before.get(name, 0) for name, value in figures.items()})
+    def _so_far(self, task: Task, rows: int, figures: Figures) -> None:
+        """Count what is new of a task's figures, which tell of it since it began."""
+        _, _, before = self.under_way.get((task.key, task.span), (task, 0, {}))
+        self.under_way[task.key, task.span] = task, rows, figures
+        self._count(task, {name: value - before.get(name, 0) for name, value in figures.items()})
 
-    def _count(self, unit: Unit, more: Figures) -> None:
-        add(self.work.tallies[unit.node].figures, more)
-        self.metrics.count(unit.node, more)
+    def _count(self, task: Task, more: Figures) -> None:
+        add(self.work.tallies[task.node].figures, more)
+        self.metrics.count(task.node, more)
 
-    def _again(self, unit: Unit) -> None:
-        """The unit came to nothing; what it used until its last pulse stays counted."""
-        self.under_way.pop((unit.key, unit.span), None)
-        self._count(unit, {"retries": 1})
+    def _again(self, task: Task) -> None:
+        """The task came to nothing; what it used until its last pulse stays counted."""
+        self.under_way.pop((task.key, task.span), None)
+        self._count(task, {"retries": 1})
 
-    def _tell_pending(self, unit: Unit, pending: dict[str, str]) -> None:
+    def _tell_pending(self, task: Task, pending: dict[str, str]) -> None:
         """Once for each reason."""
         for why in sorted(set(pending.values()) - set(self.result.pending.values())):
             rows = sum(reason == why for reason in pending.values())
-            told = f"{unit.node}, shard {unit.shard}: {rows} {'row is' if rows == 1 else 'rows are'} pending: {why}"
-            self.progress.say(told, "pending", stage=unit.node, shard=unit.shard, rows=rows, reason=why)
+            told = f"{task.node}, shard {task.shard}: {rows} {'row is' if rows == 1 else 'rows are'} pending: {why}"
+            self.progress.say(told, "pending", stage=task.node, shard=task.shard, rows=rows, reason=why)
 
-    def _make_anew(self, unit: Unit, stage: str, key: str) -> None:
-        """The unit found an object damaged: its stage runs again for that shard, and then the unit."""
+    def _make_anew(self, task: Task, stage: str, key: str) -> None:
+        """The task found an object damaged: its stage runs again for that shard, and then the task."""
         self.state.store.drop(stage, key)
-        self.state.ready.pop((unit.node, unit.shard), None)
+        self.state.ready.pop((task.node, task.shard), None)
         times = self.crashes[key] = self.crashes.get(key, 0) + 1
         shard = next((n for (name, n), done in self.state.done.items() if name == stage and done.key == key), None)
         if shard is None and stage in self.state.graph.nodes:
-            return  # another unit has told already
+            return  # another task has told already
         if stage not in self.selected or times > _DAMAGES:
             raise RunFailed(
                 f"objects/{stage}/{key}.arrow in {self.state.store.url} was damaged, and has been taken out; "
                 "the same command, for all stages, makes it anew"
             )
         self.progress.say(f"objects/{stage}/{key} was damaged: it is made anew", "damaged", stage=stage, key=key)
-        self.state.forget(stage, shard if shard is not None else unit.shard)
+        self.state.forget(stage, shard if shard is not None else task.shard)
         for ready in self.state.resolve_all() if shard == WHOLE else self.state.resolve(shard or 0):
             self._enqueue(ready)
 
     # -- deaths -------------------------------------------------------------------------------------------------------
 
     def _died(self, pool: Pool, actor: Actor, error: Exception) -> None:
-        """An actor is gone with its units: they are tried again, and bisected where they kill one twice."""
+        """An actor is gone with its tasks: they are tried again, and bisected where they kill one twice."""
         end_actor(pool, actor)  # it may be there still: lost, hung, or out of reach
         self.deaths[pool.name] = self.deaths.get(pool.name, 0) + 1
         if self.deaths[pool.name] > _DEATHS:
             raise RunFailed(f"engine '{pool.name}' died {_DEATHS} times in this run; the last time: {_cause(error)}")
-        told = f"an actor of '{pool.name}' died ({_cause(error)}); its units are tried again"
-        self.progress.say(told, "actor_died", engine=pool.name, stages=[unit.node for unit in actor.units.values()])
-        for unit in actor.units.values():
-            self._again(unit)
-            self.crashes[unit.key] = self.crashes.get(unit.key, 0) + 1
-            if unit.span is not None:
-                self._probed(unit, crashed=True)
-            elif self.crashes[unit.key] >= 2 and unit.shard != WHOLE:
-                each = self.state.graph.nodes[unit.node].stage.each
-                self.bisections[unit.key] = Bisection(unit, borders_of(self.state.store, unit, each))
-                self._next_probe(unit.key)
+        told = f"an actor of '{pool.name}' died ({_cause(error)}); its tasks are tried again"
+        self.progress.say(told, "actor_died", engine=pool.name, stages=[task.node for task in actor.tasks.values()])
+        for task in actor.tasks.values():
+            self._again(task)
+            self.crashes[task.key] = self.crashes.get(task.key, 0) + 1
+            if task.span is not None:
+                self._probed(task, crashed=True)
+            elif self.crashes[task.key] >= 2 and task.shard != WHOLE:
+                each = self.state.graph.nodes[task.node].stage.each
+                self.bisections[task.key] = Bisection(task, borders_of(self.state.store, task, each))
+                self._next_probe(task.key)
             else:
-                self._enqueue(unit)
+                self._enqueue(task)
 
     def _feel(self, pool: Pool) -> None:
-        """Ask actors how they get on. One that makes no progress is killed, and its units are tried again."""
+        """Ask actors how they get on. One that makes no progress is killed, and its tasks are tried again."""
         now = time.monotonic()
-        for actor in [one for one in pool.actors if one.units and one.loaded is None]:
+        for actor in [one for one in pool.actors if one.tasks and one.loaded is None]:
             if actor.pulse is None and now - actor.felt > min(_PULSE, pool.patience / 2):
                 actor.pulse, actor.felt = actor.handle.pulse.remote(), now
             if actor.pulse is None:
@@ -272,23 +272,23 @@ class _Run:
             ready, _ = ray.wait([actor.pulse], timeout=0)
             try:
                 pulse: Pulse | None = ray.get(actor.pulse) if ready else None
-            except RayError:  # it died, as its units will tell
+            except RayError:  # it died, as its tasks will tell
                 continue
             stuck = now - actor.felt
             if pulse is not None:
                 actor.pulse, stuck = None, pulse.stuck
-                for unit in actor.units.values():
-                    if found := pulse.units.get((unit.key, unit.span)):
-                        self._so_far(unit, *found)
+                for task in actor.tasks.values():
+                    if found := pulse.tasks.get((task.key, task.span)):
+                        self._so_far(task, *found)
             if stuck > pool.patience:
-                told = ", ".join(f"{unit.node}, shard {unit.shard}" for unit in actor.units.values())
-                told = f"no progress for {stuck:.0f} s: {told}; its actor is killed, the unit tried again"
+                told = ", ".join(f"{task.node}, shard {task.shard}" for task in actor.tasks.values())
+                told = f"no progress for {stuck:.0f} s: {told}; its actor is killed, the task tried again"
                 self.progress.say(told, "hung", engine=pool.name)
                 self._died(pool, actor, TimeoutError(f"no progress for {stuck:.0f} s"))
 
-    def _probed(self, unit: Unit, crashed: bool) -> None:
-        self.bisections[unit.key].record(unit, crashed)
-        self._next_probe(unit.key)
+    def _probed(self, task: Task, crashed: bool) -> None:
+        self.bisections[task.key].record(task, crashed)
+        self._next_probe(task.key)
 
     def _next_probe(self, key: str) -> None:
         bisection = self.bisections[key]
@@ -298,9 +298,9 @@ class _Run:
             return
         del self.bisections[key]
         self.crashes[key] = 0
-        if 0 < 2 * len(bisection.deadly) <= bisection.unit.rows:  # these deaths are explained
-            self.deaths[self.state.graph.nodes[bisection.unit.node].engine or NO_ENGINE] = 0
-        self._enqueue(replace(bisection.unit, killers=bisection.killers(self.state.store)))
+        if 0 < 2 * len(bisection.deadly) <= bisection.task.rows:  # these deaths are explained
+            self.deaths[self.state.graph.nodes[bisection.task.node].engine or NO_ENGINE] = 0
+        self._enqueue(replace(bisection.task, killers=bisection.killers(self.state.store)))
 
     # -- pools --------------------------------------------------------------------------------------------------------
 
@@ -324,11 +324,11 @@ class _Run:
         return any(self.state.left(name) > self.held[name] for name in nodes)
 
     def _stop(self) -> None:
-        """At the first signal let units in flight leave what they have; at a second Ctrl-C don't wait for them."""
+        """At the first signal let tasks in flight leave what they have; at a second Ctrl-C don't wait for them."""
         self.hurried = signal.SIGINT in self.signals[1:]
         if self.stopping is None:
             self.stopping = time.monotonic()
-            told = "stopping: units in flight leave what they have; the same command goes on from there"
+            told = "stopping: tasks in flight leave what they have; the same command goes on from there"
             self.progress.say(told, "stopping")
             for pool in self.pools.values():
                 pool.queue.clear()

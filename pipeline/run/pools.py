@@ -13,7 +13,7 @@ from typing import Any
 import ray
 
 from pipeline.errors import RunFailed
-from pipeline.plan.state import Unit
+from pipeline.plan.state import Task
 from pipeline.recipe.nodes import Graph
 from pipeline.run.cluster import fits, free_room
 from pipeline.run.worker import Worker
@@ -30,7 +30,7 @@ class Actor:
     handle: Any
     placed: Any  # reference that is ready once it has its place in the cluster
     loaded: Any  # reference that is ready once the engine is loaded, too; None from when that is known
-    units: dict[Any, Unit] = field(default_factory=dict)  # by the reference of the call
+    tasks: dict[Any, Task] = field(default_factory=dict)  # by the reference of the call
     pulse: Any = None  # reference to how long it has made no progress, while that is asked
     felt: float = 0.0  # when that was asked last (time.monotonic)
     load_seconds: float = 0.0
@@ -43,7 +43,7 @@ class Pool:
     replicas: int
     patience: float  # seconds without progress, after which an actor is taken for hung
     options: dict[str, Any]
-    calls: int = _CALLS  # units that an actor has at a time
+    calls: int = _CALLS  # tasks that an actor has at a time
     queue: list[tuple[Any, ...]] = field(default_factory=list)
     actors: list[Actor] = field(default_factory=list)
     gone: Life = field(default_factory=Life)  # of the actors that have ended, and the most at a time
@@ -52,13 +52,13 @@ class Pool:
     had_node: bool = False  # some node could hold an actor of it, when the run looked
     no_node_since: float | None = None  # since when it waits for a node that could hold an actor of it (time.monotonic)
 
-    def put(self, depth: int, unit: Unit) -> None:
+    def put(self, depth: int, task: Task) -> None:
         """Deepest stage first, so that shards finish and intermediates stay few; then in the order of shards."""
-        heapq.heappush(self.queue, (-depth, unit.shard, next(_ORDER), unit))
+        heapq.heappush(self.queue, (-depth, task.shard, next(_ORDER), task))
 
-    def pop(self) -> Unit:
-        unit: Unit = heapq.heappop(self.queue)[-1]
-        return unit
+    def pop(self) -> Task:
+        task: Task = heapq.heappop(self.queue)[-1]
+        return task
 
     @property
     def wants(self) -> dict[str, float]:
@@ -67,7 +67,7 @@ class Pool:
 
     @property
     def in_flight(self) -> int:
-        return sum(len(actor.units) for actor in self.actors)
+        return sum(len(actor.tasks) for actor in self.actors)
 
     def life(self) -> Life:
         """Of all actors, up to now."""
@@ -128,25 +128,25 @@ def start_actor(pool: Pool, store: str, graph: Any) -> None:
 
 
 def assign(pool: Pool) -> None:
-    """Hand queued units to actors, the least busy first. One that isn't ready yet may never find its place: it gets none.
+    """Hand queued tasks to actors, the least busy first. One that isn't ready yet may never find its place: it gets none.
 
     A probe waits for an actor that has nothing else, and gets no company: if the actor dies, it is known of what.
     """
     while pool.queue and (actor := _actor_for(pool, pool.queue[0][-1])):
-        unit = pool.pop()
-        actor.units[actor.handle.run.remote(unit)] = unit
+        task = pool.pop()
+        actor.tasks[actor.handle.run.remote(task)] = task
 
 
-def _actor_for(pool: Pool, unit: Unit) -> Actor | None:
-    most = pool.calls if unit.span is None else 1
+def _actor_for(pool: Pool, task: Task) -> Actor | None:
+    most = pool.calls if task.span is None else 1
     free = [
         actor
         for actor in pool.actors
         if actor.ready is not None
-        and len(actor.units) < most
-        and all(beside.span is None for beside in actor.units.values())
+        and len(actor.tasks) < most
+        and all(beside.span is None for beside in actor.tasks.values())
     ]
-    return min(free, key=lambda actor: len(actor.units), default=None)
+    return min(free, key=lambda actor: len(actor.tasks), default=None)
 
 
 def end_actor(pool: Pool, actor: Actor) -> None:
@@ -158,7 +158,7 @@ def connect() -> None:
     """Join the cluster that RAY_ADDRESS names (as in a submitted job), or start Ray on this machine, on loopback."""
     if ray.is_initialized():
         return
-    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of several units that fail at once, one is told of
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of several tasks that fail at once, one is told of
     # It says at each start that a token guards it, which is as it should be.
     logging.getLogger("ray._private.authentication.authentication_token_setup").setLevel(logging.ERROR)
     quiet: dict[str, Any] = {"logging_level": "WARNING", "log_to_driver": bool(os.environ.get("VOXSMITH_WORKER_LOGS"))}

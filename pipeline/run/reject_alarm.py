@@ -25,7 +25,7 @@ class Alarm:
             )
 
     def notice(self, stage: str, meta: dict[str, Any]) -> None:
-        """What goes wrong late drowns in the share of all rows: tell of it by the latest ones. `meta`: a unit's."""
+        """What goes wrong late drowns in the share of all rows: tell of it by the latest ones. `meta`: a task's."""
         lost = meta.get("rejected", 0)
         tried, rejected = self._lately.get(stage, (0, 0))
         tried, rejected = tried + meta.get("made", 0) + lost, rejected + lost

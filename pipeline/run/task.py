@@ -1,4 +1,4 @@
-"""One unit of work: a stage over a shard. Drives each row's generator and carries requests to the engine and back."""
+"""One task: a stage over a shard. Drives each row's generator and carries requests to the engine and back."""
 
 import logging
 import threading
@@ -24,17 +24,17 @@ from stages.requests.base import Request
 
 _AT_ONCE = 64  # conversations whose generators are alive, if the engine doesn't say: bounds the clips held in memory
 _PART_SECONDS = 30.0
-_GRACE = 10.0  # seconds that a stopped unit waits for replies under way: spot instances give 30 in all
+_GRACE = 10.0  # seconds that a stopped task waits for replies under way: spot instances give 30 in all
 _STOPPED = "the run was stopped"
 _AHEAD = 16  # rows that are made plain values together
-# An actor works on two units at once. Who writes a stage needn't think of threads: in a process one runs at a time.
+# An actor works on two tasks at once. Who writes a stage needn't think of threads: in a process one runs at a time.
 _STAGE_CODE = threading.Lock()
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class Outcome:
-    """What became of a unit's rows. `pending`: why, for each row that the world (not its content) held up."""
+    """What became of a task's rows. `pending`: why, for each row that the world (not its content) held up."""
 
     table: pa.Table
     made: int  # rows that got columns
@@ -57,7 +57,7 @@ class _Talk:
     tries: int = 0
 
 
-def run_unit(
+def run_task(
     node: Node,
     context: Context,
     rows: pa.Table,
@@ -80,16 +80,16 @@ def run_unit(
     A `probe` leaves all its replies as a part, because it will not be committed. `at_once`: conversations that are
     worked on at a time. Never raises for what a row or the engine does, but EngineLost, with the replies so far left.
     """
-    unit = _Unit(
+    task = _Task(
         node, context, rows, engine, identity, memo, keep_part, killers or {}, stop, progressed, at_once or _AT_ONCE
     )
-    outcome = unit.run()
+    outcome = task.run()
     if probe or outcome.pending:
-        unit.leave_part()
+        task.leave_part()
     return outcome
 
 
-class _Unit:
+class _Task:
     def __init__(
         self,
         node: Node,
@@ -113,7 +113,7 @@ class _Unit:
         self.requests: list[list[bytes]] = [[] for _ in range(count)]
         self.replies: list[list[bytes | None]] = [[] for _ in range(count)]
         self.pending: dict[str, str] = {}
-        self.fresh: list[tuple[bytes, bytes]] = []  # asked in this unit, not yet left as a part
+        self.fresh: list[tuple[bytes, bytes]] = []  # asked in this task, not yet left as a part
         self.asked = self.remembered = 0
         self.waiting: dict[Future[Any], list[_Talk]] = {}
         self.in_flight: dict[bytes, Future[Any]] = {}

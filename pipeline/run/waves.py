@@ -17,13 +17,13 @@ _LOST = 300.0
 
 
 def to_end(pools: Collection[Pool], may_have_work: Callable[[str], bool]) -> list[tuple[Pool, Actor]]:
-    """Actors without a unit, placed or not, of pools that have none for them: where another pool waits for its first
+    """Actors without a task, placed or not, of pools that have none for them: where another pool waits for its first
     place, or else where no more work can come.
     """
     waiting = [pool for pool in pools if _waits(pool)]
     found, heard = [], []
     for pool in pools:
-        idle = [actor for actor in pool.actors if not actor.units]
+        idle = [actor for actor in pool.actors if not actor.tasks]
         if not idle or pool.queue:
             continue
         asking = [other for other in waiting if _gives_way(pool, other)]

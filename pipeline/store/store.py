@@ -2,7 +2,7 @@
 
     objects/<stage>/<key>.arrow   the columns that a stage wrote for a shard, row-aligned with it
     objects/<stage>/<key>.json    digests of those columns, rejects, metrics; written last: it is the commit
-    objects/<stage>/<key>.part-*  replies so far of a unit that did not finish
+    objects/<stage>/<key>.part-*  replies so far of a task that did not finish
     runs/<run>/manifest.json      what each run used
     locks/<recipe>.<stage>.json   which sample and codebook a fit stage is pinned to
     store.json                    which layout of all this the store has: SCHEMA_VERSION

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-# Of all of an actor's memos together. A unit's replies are in one or two old objects, tens of MB of clips each, and an
-# actor works on two units: so many stay at hand. Off an object store each is in memory as it is, and an actor lives long.
+# Of all of an actor's memos together. A task's replies are in one or two old objects, tens of MB of clips each, and an
+# actor works on two tasks: so many stay at hand. Off an object store each is in memory as it is, and an actor lives long.
 HELD_BYTES = 256 * 2**20
 
 
@@ -17,7 +17,7 @@ class Held:
     def __init__(self, limit: int = HELD_BYTES) -> None:
         self.limit, self.bytes = limit, 0
         self._tables: OrderedDict[str, tuple[pa.Table | None, int]] = OrderedDict()
-        self._lock = threading.Lock()  # an actor works on two units at once
+        self._lock = threading.Lock()  # an actor works on two tasks at once
 
     def get(self, name: str, read: Callable[[], pa.Table | None]) -> pa.Table | None:
         """The table of that name; where it isn't held, what `read` gives, None too."""

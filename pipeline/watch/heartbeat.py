@@ -69,7 +69,7 @@ def tell_live(live: dict[str, Any]) -> str:
     """The heartbeat of a run that is on, in lines for people."""
     left = live["eta_seconds"]
     told = (
-        f"a run is on: {live['run']}, {clock(live['seconds'])} so far, {live['units']} of {live['of_units']} units, "
+        f"a run is on: {live['run']}, {clock(live['seconds'])} so far, {live['tasks']} of {live['of_tasks']} tasks, "
         f"ETA {'estimating' if left is None else clock(left)} (as of {live['age']:.0f} s ago)"
     )
     for name in live["running"]:

@@ -1,7 +1,7 @@
-"""How an actor's time, its engine's work and what that used are shared out among the units that it works on at once.
+"""How an actor's time, its engine's work and what that used are shared out among the tasks that it works on at once.
 
-What has gone by since the last event on the actor (a reply, a finished row, the end of a unit) goes to the unit whose
-event it is. So the parts add up to the whole, and a request that took long weighs on its own unit.
+What has gone by since the last event on the actor (a reply, a finished row, the end of a task) goes to the task whose
+event it is. So the parts add up to the whole, and a request that took long weighs on its own task.
 """
 
 import threading
@@ -29,24 +29,24 @@ class Meter:
     def __init__(self, engine: Engine | None) -> None:
         self.engine = engine
         self._lock = threading.Lock()
-        self._units = self._waiting = 0  # units under way; requests that the engine has
+        self._tasks = self._waiting = 0  # tasks under way; requests that the engine has
         self._last = 0.0  # when the last event was (time.monotonic)
         self._since = self._unshared = 0.0  # when the engine's time was counted last; what of it is nobody's yet
         self._used: Figures = {}
 
     def open(self) -> "Account":
-        """For a unit that begins."""
+        """For a task that begins."""
         with self._lock:
-            self._units += 1
-            if self._units == 1:  # what went by before was nobody's
+            self._tasks += 1
+            if self._tasks == 1:  # what went by before was nobody's
                 self._last = time.monotonic()
         return Account(self)
 
     def close(self, account: "Account") -> None:
-        """The unit ends."""
+        """The task ends."""
         with self._lock:
             self._share(account)
-            self._units -= 1
+            self._tasks -= 1
 
     def asked(self, account: "Account") -> None:
         with self._lock:
@@ -90,7 +90,7 @@ class Meter:
 
 
 class Account:
-    """What one unit's work comes to. It stands before the engine and passes on what the unit asks.
+    """What one task's work comes to. It stands before the engine and passes on what the task asks.
 
     `figures`: `asked` (requests), `worked` (seconds of the actor), `busy` (seconds of its engine), and what those used.
     `rows`: finished so far; `moved`: when it last got on (time.monotonic).
@@ -103,7 +103,7 @@ class Account:
         self.moved = time.monotonic()
 
     def submit(self, request: Request) -> "Future[Any]":
-        """As the engine's own; a reply is counted before the unit sees it."""
+        """As the engine's own; a reply is counted before the task sees it."""
         engine, counted = self._meter.engine, Future[Any]()
         if engine is None:
             raise TypeError("a stage that names no engine asks one")

@@ -66,7 +66,7 @@ def full_price(figures: Mapping[str, float], name: str) -> float | None:
 def pace_now(tally: Tally, under_way: int, before: float | None) -> float | None:
     """Seconds of an actor for a row, by what this run has measured, and the more by earlier runs the younger it is.
 
-    `under_way`: rows that are finished in units that aren't.
+    `under_way`: rows that are finished in tasks that aren't.
     """
     rows, worked = tally.rows + under_way, tally.figures.get("worked", 0.0)
     if before is None:
@@ -75,9 +75,9 @@ def pace_now(tally: Tally, under_way: int, before: float | None) -> float | None
 
 
 def time_left(
-    graph: Graph, rows: Mapping[str, float], units: Mapping[str, int], pace: Mapping[str, float | None], room: Figures
+    graph: Graph, rows: Mapping[str, float], tasks: Mapping[str, int], pace: Mapping[str, float | None], room: Figures
 ) -> float | None:
-    """Seconds until so many rows (in so many units) of each stage are done; None where a stage's pace isn't known.
+    """Seconds until so many rows (in so many tasks) of each stage are done; None where a stage's pace isn't known.
 
     Engines work side by side, so the slowest one counts; where they don't all fit into the room (CPUs and GPUs of the
     cluster, so far as known) it is how long their work fills that.
@@ -88,7 +88,7 @@ def time_left(
     alone, filled = [0.0], dict.fromkeys(room, 0.0)
     for engine, seconds in work.items():
         resources = graph.engines[engine].config.resources if engine in graph.engines else None
-        waiting = sum(units[name] for name in rows if (graph.nodes[name].engine or NO_ENGINE) == engine)
+        waiting = sum(tasks[name] for name in rows if (graph.nodes[name].engine or NO_ENGINE) == engine)
         alone.append(seconds / max(1, min(resources.replicas if resources else 1, waiting)))
         share = {"CPU": resources.num_cpus, "GPU": resources.num_gpus} if resources else {}
         add(filled, {kind: seconds * share.get(kind, 0.0) for kind in filled})

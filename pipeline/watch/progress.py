@@ -30,8 +30,8 @@ class Progress:
     def __enter__(self) -> "Progress":
         self._view = make_view(self._form, self._run)
         first = self._observer.look({}, {}, {})
-        self._finished = {line.stage for line in first.lines if line.units >= line.of_units}
-        self.say("", "start", rows=self._observer.total, of_units=first.of_units, source_rejects=first.source_rejects)
+        self._finished = {line.stage for line in first.lines if line.tasks >= line.of_tasks}
+        self.say("", "start", rows=self._observer.total, of_tasks=first.of_tasks, source_rejects=first.source_rejects)
         self._view.show(first)
         self._beat(first)
         return self
@@ -51,7 +51,7 @@ class Progress:
             self._view.tell(event, message, facts)
 
     def show(self, where: Callable[[], tuple[Mapping[str, int], Mapping[str, int], dict[str, int]]]) -> None:
-        """Called often. `where` gives units in flight and rows under way by stage, and actors by engine."""
+        """Called often. `where` gives tasks in flight and rows under way by stage, and actors by engine."""
         now = time.monotonic()
         every = self._view.every if self._view else _SECOND
         if now - self._looked < min(_SECOND, every):
@@ -69,7 +69,7 @@ class Progress:
 
     def _tell_finished(self, snapshot: Snapshot) -> None:
         for line in snapshot.lines:
-            if line.units >= line.of_units and line.stage not in self._finished:
+            if line.tasks >= line.of_tasks and line.stage not in self._finished:
                 self._finished.add(line.stage)
                 facts = {"stage": line.stage, "rows": line.total, "rejects": line.rejects}
                 self.say(f"{line.stage} is finished", "stage_finished", seconds=round(snapshot.seconds, 1), **facts)

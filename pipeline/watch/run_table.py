@@ -7,7 +7,7 @@ from rich.table import Table
 
 from pipeline.watch.clock import clock
 
-_ALWAYS = ("units", "rows")
+_ALWAYS = ("tasks", "rows")
 # What is shown where any engine has it: the figure, its heading.
 _SOME = (
     ("asked", "asked"),

@@ -1,4 +1,4 @@
-"""How far a run is at a moment: rows and units done, the rate, what is left. What every view of a run shows."""
+"""How far a run is at a moment: rows and tasks done, the rate, what is left. What every view of a run shows."""
 
 import time
 from collections.abc import Mapping
@@ -12,27 +12,27 @@ from pipeline.watch.work import Work
 
 @dataclass(frozen=True)
 class Line:
-    """A stage. `rate`: rows a second since its first unit of this run."""
+    """A stage. `rate`: rows a second since its first task of this run."""
 
     stage: str
     rows: int
     total: int
-    units: int
-    of_units: int
+    tasks: int
+    of_tasks: int
     rate: float
     rejects: int
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """`units` of `of_units`: of this run, what it found done left out; `left`: seconds, None while stages
+    """`tasks` of `of_tasks`: of this run, what it found done left out; `left`: seconds, None while stages
     have no basis; `least`: of those that have one.
     """
 
     seconds: float
     lines: tuple[Line, ...]
-    units: int
-    of_units: int
+    tasks: int
+    of_tasks: int
     rejects: int
     source_rejects: int
     left: float | None
@@ -44,8 +44,8 @@ class Snapshot:
         """As plain JSON."""
         return {
             "seconds": round(self.seconds, 1),
-            "units": self.units,
-            "of_units": self.of_units,
+            "tasks": self.tasks,
+            "of_tasks": self.of_tasks,
             "rejects": self.rejects,
             "source_rejects": self.source_rejects,
             "eta_seconds": None if self.left is None else round(self.left),
@@ -72,14 +72,14 @@ class Observer:
     def __init__(self, state: State, work: Work, past: Past, selected: set[str]) -> None:
         self.state, self.work, self.past, self.selected = state, work, past, selected
         self.start = time.monotonic()
-        self.began: dict[str, float] = {}  # when a stage's first unit of this run was handed out
+        self.began: dict[str, float] = {}  # when a stage's first task of this run was handed out
         self.total = sum(shard.rows for shard in state.shards)
         self.source_rejects = source_rejects(state)
         self.before = {name: past.seconds_a_row(name) for name in state.graph.nodes}
         self.to_do = sum(self._missing().values())
 
     def look(self, running: Mapping[str, int], under_way: Mapping[str, int], actors: dict[str, int]) -> Snapshot:
-        """`running`: units in flight of each stage; `under_way`: rows that those have finished."""
+        """`running`: tasks in flight of each stage; `under_way`: rows that those have finished."""
         now = time.monotonic()
         for name in running:
             self.began.setdefault(name, now)
@@ -98,7 +98,7 @@ class Observer:
         )
 
     def _missing(self) -> dict[str, int]:
-        """Units that aren't done, of each stage that is selected."""
+        """Tasks that aren't done, of each stage that is selected."""
         return {name: self.state.left(name) for name in self.state.graph.nodes if name in self.selected}
 
     def _is_whole(self, name: str) -> bool:
@@ -108,19 +108,19 @@ class Observer:
         whole, done = self._is_whole(name), self.state.rows_done[name]
         seconds = now - self.began.get(name, now)
         mine = self.work.tallies[name].rows + under_way
-        units = 1 if whole else len(self.state.shards)
+        tasks = 1 if whole else len(self.state.shards)
         rows, total = (done, 1) if whole else (min(self.total, done + under_way), self.total)
         rate = mine / seconds if seconds > 0 else 0.0
-        return Line(name, rows, total, units - self.state.left(name), units, rate, self.state.rejected[name])
+        return Line(name, rows, total, tasks - self.state.left(name), tasks, rate, self.state.rejected[name])
 
     def _left(self, missing: Mapping[str, int], under_way: Mapping[str, int]) -> tuple[float | None, float]:
         graph, rows, pace = self.state.graph, dict[str, float](), dict[str, float | None]()
-        for name, units in missing.items():
+        for name, tasks in missing.items():
             done = under_way.get(name, 0)
             if self._is_whole(name):
-                rows[name] = max(0, units * min(self.total, graph.nodes[name].config.sample_rows) - done)
+                rows[name] = max(0, tasks * min(self.total, graph.nodes[name].config.sample_rows) - done)
             else:
-                rows[name] = max(0, self.total - self.state.rows_done[name] - done) if units else 0
+                rows[name] = max(0, self.total - self.state.rows_done[name] - done) if tasks else 0
             pace[name] = pace_now(self.work.tallies[name], done, self.before[name])
         known = {name: count for name, count in rows.items() if pace[name] is not None}
         room = self.work.room

@@ -118,7 +118,7 @@ def _table(snapshot: Snapshot) -> Table:
     for name in ("rows", "rows/s", "rejects"):
         table.add_column(name, justify="right")
     for line in snapshot.lines:
-        style = "dim" if line.units >= line.of_units else "bold" if line.stage in snapshot.running else None
+        style = "dim" if line.tasks >= line.of_tasks else "bold" if line.stage in snapshot.running else None
         rate = f"{line.rate:.1f}" if line.rate else "-"
         table.add_row(line.stage, f"{line.rows}/{line.total}", rate, str(line.rejects), style=style)
     actors = ", ".join(f"{name} {count}" for name, count in snapshot.actors.items())
@@ -127,10 +127,10 @@ def _table(snapshot: Snapshot) -> Table:
 
 
 def _summary(snapshot: Snapshot) -> str:
-    done = sum(line.units >= line.of_units for line in snapshot.lines)
+    done = sum(line.tasks >= line.of_tasks for line in snapshot.lines)
     sources = f" and {snapshot.source_rejects} of the sources" if snapshot.source_rejects else ""
     return (
-        f"{snapshot.units} of {snapshot.of_units} units, {done} of {len(snapshot.lines)} stages done, "
+        f"{snapshot.tasks} of {snapshot.of_tasks} tasks, {done} of {len(snapshot.lines)} stages done, "
         f"{snapshot.rejects} rejects{sources}, ETA {eta(snapshot)}"
     )
 

@@ -20,7 +20,7 @@ NO_ENGINE = "stages"  # what stands for an engine where a stage asks none
 class Tally:
     """What this run did at one stage. `figures`: see `pipeline.watch.meter.Account`, and `remembered`, `retries`."""
 
-    units: int = 0
+    tasks: int = 0
     rows: int = 0
     made: int = 0
     rejected: int = 0
@@ -51,9 +51,9 @@ class Work:
         """The figures of each engine that had work, the share of its actors' time in which it was busy among them."""
         found: dict[str, Figures] = {}
         for name, tally in self.tallies.items():
-            if tally.units or tally.figures:
+            if tally.tasks or tally.figures:
                 engine = found.setdefault(self.graph.nodes[name].engine or NO_ENGINE, {})
-                add(engine, {"units": tally.units, "rows": tally.rows, **tally.figures})
+                add(engine, {"tasks": tally.tasks, "rows": tally.rows, **tally.figures})
         for name, figures in found.items():
             life = self.lives.get(name, Life())
             figures |= {"actors": life.most, "loading": life.loading, "loaded": life.loaded}
@@ -74,10 +74,10 @@ class Work:
             "engines": engines,
             "stages": {
                 name: {"engine": self.graph.nodes[name].engine, "identity": identity_of(self.graph, name)}
-                | {"units": tally.units, "rows": tally.rows, "made": tally.made, "rejected": tally.rejected}
+                | {"tasks": tally.tasks, "rows": tally.rows, "made": tally.made, "rejected": tally.rejected}
                 | _rounded(tally.figures)
                 for name, tally in self.tallies.items()
-                if tally.units or tally.figures
+                if tally.tasks or tally.figures
             },
         }
 

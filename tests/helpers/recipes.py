@@ -77,17 +77,17 @@ def run_inline(state: "State") -> dict[str, str]:
     pending: dict[str, str] = {}
     queue = list(state.ready.values())
     while queue:
-        unit = queue.pop(0)
-        engine = state.graph.nodes[unit.node].engine
+        task = queue.pop(0)
+        engine = state.graph.nodes[task.node].engine
         if engine not in workers:
             workers[engine] = Worker(state.store.url, state.graph, engine)
             workers[engine].load()
-        meta = workers[engine].run(unit)
+        meta = workers[engine].run(task)
         if meta.get("pending"):
             pending |= meta["pending"]
             continue
-        state.settle(unit, meta)
-        queue += state.resolve_all() if unit.shard < 0 else state.resolve(unit.shard)
+        state.settle(task, meta)
+        queue += state.resolve_all() if task.shard < 0 else state.resolve(task.shard)
     return pending
 
 

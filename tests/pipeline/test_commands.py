@@ -145,7 +145,7 @@ def test_retried_rejects_are_asked_again_and_nothing_else(tmp_path: Path) -> Non
     ]
     state.store.write_json("retries/toy.json", {"toy_shout": {ids[-1]: 1}})
     again = open_state(path)
-    assert {unit.node for unit in again.ready.values()} == {"toy_shout"}
+    assert {task.node for task in again.ready.values()} == {"toy_shout"}
     run_inline(again)
     assert asked(path) == ["a bad one"]
 

@@ -104,7 +104,7 @@ def test_only_new_content_is_asked(
 
 
 def test_what_another_run_has_committed_stays(toys: None, tmp_path: Path) -> None:
-    """Two runs find the same unit ready; an engine need not say the same twice, so the first one's word counts."""
+    """Two runs find the same task ready; an engine need not say the same twice, so the first one's word counts."""
     path = write_recipe(tmp_path, TEXTS)
     first, second = open_state(path), open_state(path)
     run_inline(first)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ray.exceptions import ActorUnavailableError, NodeDiedError, OutOfMemoryError, RayActorError, RayTaskError
 
 from pipeline.errors import RunFailed
-from pipeline.plan.state import Unit
+from pipeline.plan.state import Task
 from pipeline.run import executor, pools
 from pipeline.run.bisection import Bisection, borders_of
 from pipeline.run.pools import Actor, Pool, assign
@@ -22,13 +22,13 @@ from stages.engines.base import EngineLost
 from tests.helpers.recipes import open_state, run_cli, write_recipe
 
 
-def unit(rows: int, key: str = "k", **changes: Any) -> Unit:
-    return Unit("stage", 0, key, {}, (), (), {}, rows, **changes)
+def task(rows: int, key: str = "k", **changes: Any) -> Task:
+    return Task("stage", 0, key, {}, (), (), {}, rows, **changes)
 
 
 def found(rows: int, borders: list[int], kills: Callable[[int, int], bool]) -> tuple[list[int], int]:
     """The rows that are blamed, and the probes that it took."""
-    bisection, probes = Bisection(unit(rows), borders), 0
+    bisection, probes = Bisection(task(rows), borders), 0
     while probe := bisection.next_probe():
         assert probe.span is not None
         bisection.record(probe, kills(*probe.span))
@@ -69,16 +69,16 @@ def test_a_probe_has_its_actor_for_itself(calls: list[bool], actors: int) -> Non
     handle = SimpleNamespace(run=SimpleNamespace(remote=lambda _: next(references)))
     pool.actors = [Actor(handle, None, None, ready=0.0) for _ in range(actors)]
     for number, is_probe in enumerate(calls):
-        pool.put(0, unit(4, str(number), span=(0, 2) if is_probe else None))
+        pool.put(0, task(4, str(number), span=(0, 2) if is_probe else None))
     done = 0
     while pool.queue or pool.in_flight:
         assign(pool)
         assert pool.in_flight, "it stands still"
         for actor in pool.actors:
-            held = list(actor.units.values())
+            held = list(actor.tasks.values())
             assert len(held) == 1 or all(one.span is None for one in held)
             done += len(held)
-            actor.units.clear()
+            actor.tasks.clear()
     assert done == len(calls)
 
 
@@ -95,7 +95,7 @@ def test_rows_that_kill_take_no_row_of_another_shard_with_them(tmp_path: Path) -
     assert "60 rows in, 57 rows out, 3 rejects, 0 pending" in output
 
 
-LOST = {  # what Ray says of an actor, or of a unit on it
+LOST = {  # what Ray says of an actor, or of a task on it
     "died": RayActorError(),
     "its engine is lost": RayTaskError("run", "Traceback", EngineLost("Toy: CUDA error")).as_instanceof_cause(),
     "killed by Ray for memory": OutOfMemoryError("Task was killed due to the node running low on memory."),
@@ -107,7 +107,7 @@ LOST = {  # what Ray says of an actor, or of a unit on it
 @pytest.mark.usefixtures("toys")
 @pytest.mark.parametrize("error", LOST.values(), ids=LOST)
 @pytest.mark.parametrize("loading", [False, True])
-def test_an_actor_that_is_no_good_any_more_is_ended_and_its_unit_goes_elsewhere(
+def test_an_actor_that_is_no_good_any_more_is_ended_and_its_task_goes_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, loading: bool
 ) -> None:
     """Ray is a stand-in here, its errors are real."""
@@ -123,13 +123,13 @@ def test_an_actor_that_is_no_good_any_more_is_ended_and_its_unit_goes_elsewhere(
         monkeypatch.setattr(executor, name, lambda *_, found=found: found)
     progress = SimpleNamespace(say=lambda line, *_, **__: told.append(line), work=Work(state.graph))
     run = executor._Run(state, set(state.graph.nodes), progress)  # type: ignore[arg-type]
-    units = {} if loading else {"ref": next(iter(state.ready.values()))}
-    pool, actor = run.pools["llm"], Actor("handle", None, "load" if loading else None, units=units)
+    tasks = {} if loading else {"ref": next(iter(state.ready.values()))}
+    pool, actor = run.pools["llm"], Actor("handle", None, "load" if loading else None, tasks=tasks)
     pool.actors.append(actor)
     if loading and isinstance(error, RayTaskError):
         with pytest.raises(RunFailed, match="engine 'llm' could not be loaded: EngineLost: Toy: CUDA error"):
             run._settle_load(pool, actor)
         return
     run._settle_load(pool, actor) if loading else run._settle(pool, actor, "ref")
-    assert (killed, pool.actors, len(pool.queue), run.faults) == (["handle"], [], len(units), {})
+    assert (killed, pool.actors, len(pool.queue), run.faults) == (["handle"], [], len(tasks), {})
     assert "an actor of 'llm' died (" in told[-1]

@@ -58,7 +58,7 @@ def test_an_unavailable_engine_leaves_rows_pending_and_only_those_are_asked_agai
 
 
 def test_a_lost_engine_blames_no_row_and_its_replies_are_kept(tmp_path: Path) -> None:
-    """A card fails: the unit comes to nothing, as if its actor had died, but for what was answered before."""
+    """A card fails: the task comes to nothing, as if its actor had died, but for what was answered before."""
     path = write_recipe(tmp_path, ["one", "two", "a card", "four"], engines__llm__resources={"batch": 1})
     with pytest.raises(EngineLost, match="device-side assert"):
         run_inline(open_state(path))

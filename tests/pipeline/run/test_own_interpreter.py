@@ -46,7 +46,7 @@ def test_an_interpreter_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("toys")
-def test_as_many_units_as_keep_a_large_batch_full(tmp_path: Path) -> None:
+def test_as_many_tasks_as_keep_a_large_batch_full(tmp_path: Path) -> None:
     """vLLM wants twice its batch outstanding; shards of the toy recipe have 4 rows."""
     path = write_recipe(tmp_path, ["a thing"])
     assert make_pools(build_graph(load_recipe(path), path))["llm"].calls == 2

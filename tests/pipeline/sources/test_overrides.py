@@ -86,7 +86,7 @@ def test_a_corrected_answer_costs_the_speech_of_that_row_alone(tmp_path: Path) -
     place = next(n for n, units in enumerate(texts_of(before, "answer_units")) if units)
     row, keys = ids(before)[place], {where: done.key for where, done in before.done.items()}
     state = open_state(with_overrides(str(path), {"id": row, "answer_text": "This is what a person wrote instead."}))
-    assert {unit.node for unit in state.ready.values()} == {"respond"}
+    assert {task.node for task in state.ready.values()} == {"respond"}
     calls = ran(state)
     assert {node: n for node, n in calls.items() if n} == dict.fromkeys(
         ("speak_answer", "listen_answer", "rate_answer", "units_answer"), 1

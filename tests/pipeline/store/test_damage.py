@@ -154,7 +154,7 @@ def test_a_changed_offset_is_told_and_kills_nothing(tmp_path: Path, check: str, 
     assert found.returncode == 0, found.stderr
 
 
-def test_a_damaged_reply_of_a_unit_that_did_not_finish_is_asked_again(tmp_path: Path) -> None:
+def test_a_damaged_reply_of_a_task_that_did_not_finish_is_asked_again(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     path = store.write_part("s", "k", build_table([], [{}], [None], [[b"1"]], [[b"THING NUMBER one"]]))
     assert Memo(store, "s", None).get(b"1") == b"THING NUMBER one"

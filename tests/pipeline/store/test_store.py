@@ -95,7 +95,7 @@ def test_small_files_that_a_power_loss_emptied_or_cut_stop_no_command(
     for verb in ("status", "plan", "rejects"):
         assert main([verb, path]) == 0
     again = open_state(path)
-    assert {unit.node for unit in again.ready.values()} == {"toy_shout"} and len(again.ready) == 1
+    assert {task.node for task in again.ready.values()} == {"toy_shout"} and len(again.ready) == 1
     assert run_inline(again) == {} and asked(path) == []
     assert main(["publish", path, "--repo", "user/name", "--dry-run"]) == 1
     assert "first: python -m pipeline run" in capsys.readouterr().err

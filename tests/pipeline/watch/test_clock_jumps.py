@@ -62,7 +62,7 @@ def test_the_clock_is_set_while_a_run_is_on(undisturbed: dict[str, str], tmp_pat
 
 @pytest.mark.parametrize("years", [pytest.param(30, marks=pytest.mark.heavy), -30], ids=["past", "future"])
 def test_files_of_another_time(undisturbed: dict[str, str], tmp_path: Path, years: float) -> None:
-    """What a run wrote while the clock was wrong counts, also the replies of a unit that did not finish."""
+    """What a run wrote while the clock was wrong counts, also the replies of a task that did not finish."""
     path = write_recipe(tmp_path, TEXTS)
     process = start_cli("run", path, "--set", "engines.llm.delay=0.05")
     while len(list(tmp_path.glob("store/objects/toy_*/*.json"))) < 4:

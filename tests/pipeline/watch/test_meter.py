@@ -1,4 +1,4 @@
-"""What a unit's work comes to is counted: requests, tokens, seconds of audio, and the engine's time, shared out."""
+"""What a task's work comes to is counted: requests, tokens, seconds of audio, and the engine's time, shared out."""
 
 import json
 import time

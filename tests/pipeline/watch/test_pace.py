@@ -28,21 +28,21 @@ def leave(state: State, run: str, seconds: dict[str, float], **changes: float) -
     work = Work(state.graph)
     for name, took in seconds.items():
         figures = {"worked": took, "asked": 20.0, "remembered": 0.0, "completion_tokens": 50.0} | changes
-        work.tallies[name] = Tally(units=1, rows=10, made=10, figures=figures)
+        work.tallies[name] = Tally(tasks=1, rows=10, made=10, figures=figures)
     Heartbeat(state.store, run).last({"status": "done", "work": work.told()})
     manifests.write_run(state, run, manifests.now(), "done")
 
 
 def test_the_slowest_engine_counts_or_the_room_they_share(tmp_path: Path) -> None:
     graph = open_state(write_recipe(tmp_path, TEXTS, engines__llm__resources={"replicas": 3, "num_cpus": 1})).graph
-    rows, units = {"toy_shout": 30.0, "toy_count": 30.0, "toy_words": 30.0}, dict.fromkeys(graph.nodes, 10)
+    rows, tasks = {"toy_shout": 30.0, "toy_count": 30.0, "toy_words": 30.0}, dict.fromkeys(graph.nodes, 10)
     pace: dict[str, float | None] = {"toy_shout": 1.0, "toy_count": 2.0, "toy_words": 0.1}
-    assert time_left(graph, rows, units, pace, {}) == pytest.approx(90 / 3)
-    assert time_left(graph, rows, units, pace, {"CPU": 2.0, "GPU": 0.0}) == pytest.approx(90 / 2)
-    assert time_left(graph, rows, units, pace | {"toy_words": 4.0}, {}) == pytest.approx(120)
-    assert time_left(graph, rows, dict.fromkeys(units, 1), pace, {}) == pytest.approx(90 / 2)  # two units: two actors
-    assert time_left(graph, rows, units, pace | {"toy_count": None}, {}) is None
-    assert time_left(graph, rows | {"toy_count": 0.0}, units, pace | {"toy_count": None}, {}) == pytest.approx(30 / 3)
+    assert time_left(graph, rows, tasks, pace, {}) == pytest.approx(90 / 3)
+    assert time_left(graph, rows, tasks, pace, {"CPU": 2.0, "GPU": 0.0}) == pytest.approx(90 / 2)
+    assert time_left(graph, rows, tasks, pace | {"toy_words": 4.0}, {}) == pytest.approx(120)
+    assert time_left(graph, rows, dict.fromkeys(tasks, 1), pace, {}) == pytest.approx(90 / 2)  # two tasks: two actors
+    assert time_left(graph, rows, tasks, pace | {"toy_count": None}, {}) is None
+    assert time_left(graph, rows | {"toy_count": 0.0}, tasks, pace | {"toy_count": None}, {}) == pytest.approx(30 / 3)
 
 
 def test_remembered_replies_make_no_row_cheap() -> None:
@@ -58,7 +58,7 @@ def test_this_runs_pace_takes_over_from_earlier_runs() -> None:
     assert pace_now(Tally(), 0, 3.0) == 3.0
     assert pace_now(Tally(rows=8, figures={"worked": 8.0}), 0, 3.0) == 2.0
     assert pace_now(Tally(rows=800, figures={"worked": 800.0}), 0, 3.0) == pytest.approx(1.0, abs=0.03)
-    assert pace_now(Tally(figures={"worked": 6.0}), 3, None) == 2.0  # rows of units that aren't finished count
+    assert pace_now(Tally(figures={"worked": 6.0}), 3, None) == 2.0  # rows of tasks that aren't finished count
 
 
 def test_estimates_go_by_the_latest_run_with_the_same_model(tmp_path: Path) -> None:
@@ -81,12 +81,12 @@ def test_a_snapshot_tells_no_eta_before_it_has_a_basis(tmp_path: Path) -> None:
     state = open_state(write_recipe(tmp_path, [*TEXTS, "bad"]))
     work = Work(state.graph)
     observer = Observer(state, work, Past(), set(state.graph.nodes))
-    units = 3 * len(state.shards)
+    tasks = 3 * len(state.shards)
     first = observer.look({"toy_shout": 1}, {"toy_shout": 2}, {"llm": 1})
-    assert (first.units, first.of_units, first.left, first.lines[0].rows) == (0, units, None, 2)
+    assert (first.tasks, first.of_tasks, first.left, first.lines[0].rows) == (0, tasks, None, 2)
     run_inline(state)
     last = observer.look({}, {}, {})
-    assert (last.units, last.left, last.rejects) == (units, 0.0, 1)
+    assert (last.tasks, last.left, last.rejects) == (tasks, 0.0, 1)
     assert json.loads(json.dumps(last.told()))["eta_seconds"] == 0
 
 
@@ -94,10 +94,10 @@ def test_stages_that_are_not_selected_are_not_done(tmp_path: Path) -> None:
     state = open_state(write_recipe(tmp_path, TEXTS))
     observer = Observer(state, Work(state.graph), Past(), {"toy_shout"})
     assert "0 of 3 stages done" in _summary(observer.look({}, {}, {}))
-    for unit in [unit for unit in state.ready.values() if unit.node == "toy_shout"]:
-        state.settle(unit, {"columns": {"query_text": "x"} | dict.fromkeys(("query_method", "query_attempts"), "y")})
+    for task in [task for task in state.ready.values() if task.node == "toy_shout"]:
+        state.settle(task, {"columns": {"query_text": "x"} | dict.fromkeys(("query_method", "query_attempts"), "y")})
     last = observer.look({}, {}, {})
-    assert "1 of 3 stages done" in _summary(last) and last.units == last.of_units == len(state.shards)
+    assert "1 of 3 stages done" in _summary(last) and last.tasks == last.of_tasks == len(state.shards)
 
 
 def test_costs() -> None:
@@ -128,7 +128,7 @@ def test_only_a_run_whose_process_lives_is_live(tmp_path: Path) -> None:
         assert live_run(state.store, "toy") is None  # its process is gone: no mark
         with alive(state.store, "run toy", ()):
             told = live_run(state.store, "toy")
-        assert told and told["run"] == name and told["units"] == 0
+        assert told and told["run"] == name and told["tasks"] == 0
         pilot = manifests.new_run(state)
         Heartbeat(state.store, pilot).last({"status": "done"})
         with alive(state.store, "run toy", ()):

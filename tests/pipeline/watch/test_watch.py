@@ -58,15 +58,15 @@ def test_a_run_is_watched_from_outside(capsys: pytest.CaptureFixture[str], tmp_p
 
     def live() -> Any:
         told = json.loads(said("status", path, "--json"))
-        return told if told["live"] and told["live"]["units"] else None
+        return told if told["live"] and told["live"]["tasks"] else None
 
     told = wait_for(live)
     url = told["live"]["work"]["metrics"][0]
     assert told["source_rejects"] == 1
-    assert 0 < told["live"]["units"] < told["live"]["of_units"]
+    assert 0 < told["live"]["tasks"] < told["live"]["of_tasks"]
     assert told["live"]["stages"]["toy_shout"]["rows"] > 0 and told["live"]["age"] < 60
     text = said("status", path)
-    assert "a run is on: watched-" in text and "units, ETA" in text and re.search("sources +1 rejects", text)
+    assert "a run is on: watched-" in text and "tasks, ETA" in text and re.search("sources +1 rejects", text)
     seen = wait_for(lambda: process.poll() is not None or samples(url, "watched"))
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
