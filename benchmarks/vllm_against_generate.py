@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.recipe.nodes import Node
-from pipeline.run.task import context_of, run_unit
+from pipeline.run.task import context_of, run_task
 from pipeline.watch.meter import Meter
 from stages.context import Asking, Context, Row
 from stages.engines.llm import vllm as llm_vllm
@@ -73,7 +73,7 @@ def ours(engine: llm_vllm.VLLM, asked: list[str], shard: int) -> int:
         ids = [str(start + number) for number in range(len(some))]
         rows = pa.table({"id": ids, "conversation_id": ids, "turn": [0] * len(some), "instruction": some})
         account = meter.open()
-        outcome = run_unit(
+        outcome = run_task(
             node, context_of(node, 0, {}, {}), rows, account, "", None, lambda part: None, at_once=at_once
         )
         account.close()

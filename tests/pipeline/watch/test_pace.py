@@ -112,7 +112,7 @@ def test_rates_are_in_no_key_and_name_engines(capsys: pytest.CaptureFixture[str]
     run_inline(open_state(path))
     assert open_state(path, overrides=["rates.llm.per_hour=3"]).ready == {}
     assert main(["plan", path, "--set", "rates.lm.per_hour=3"]) == 2
-    assert "rates: no engine 'lm'; there is llm" in capsys.readouterr().err
+    assert "rates: no engine 'lm'; did you mean 'llm'?" in capsys.readouterr().err
     assert main(["plan", path, "--set", "rates.llm.per_million.letters=3"]) == 2
     assert "rates.llm.per_million.letters" in capsys.readouterr().err
 
