@@ -4,6 +4,7 @@ import argparse
 import io
 import signal
 import sys
+from importlib import import_module
 
 from pipeline.errors import RecipeError, RunFailed
 
@@ -18,12 +19,12 @@ def _rows(text: str) -> int:
 
 def _hours(text: str) -> float:
     try:
-        found = float(text)
+        hours = float(text)
     except ValueError:
-        found = -1.0
-    if not found >= 0:
+        hours = -1.0
+    if not hours >= 0:
         raise argparse.ArgumentTypeError(f"'{text}' is no number from 0 up")
-    return min(found, 1e6)
+    return min(hours, 1e6)
 
 
 def _count(text: str) -> int:
@@ -36,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="voxsmith", description="Builds spoken-instruction corpora from a recipe.")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
     recipe = argparse.ArgumentParser(add_help=False)
-    recipe.add_argument("recipe", help="a recipe file, configs/quickstart.yaml say")
+    recipe.add_argument("recipe", help="a recipe file, for example configs/quickstart.yaml")
     recipe.add_argument(
         "--set", action="append", default=[], metavar="A.B.C=VALUE", help="override a key of the recipe"
     )
@@ -46,23 +47,31 @@ def parser() -> argparse.ArgumentParser:
     part = argparse.ArgumentParser(add_help=False)
     choice = part.add_mutually_exclusive_group()
     choice.add_argument("--only", metavar="STAGE", help="this stage alone")
-    choice.add_argument("--from", dest="start", metavar="STAGE", help="this stage and all that hangs on it")
+    choice.add_argument("--from", dest="start", metavar="STAGE", help="this stage and all that depend on it")
     part.add_argument(
         "--limit", type=_rows, metavar="N", help="a pilot: whole shards until N rows; the full run reuses them"
     )
-    part.add_argument("--refit", action="store_true", help="fit codebooks anew, on the rows that are there now")
+    part.add_argument(
+        "--refit",
+        action="store_true",
+        help="fit codebooks again, on the rows that are there now; else they are reused",
+    )
     json_flag = argparse.ArgumentParser(add_help=False)
     json_flag.add_argument("--json", action="store_true", help="for programs")
 
-    def add(name: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
-        return verbs.add_parser(name, help=text, description=text, parents=list(parents))
+    def add(verb: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        """`verb`: a function in a module of `pipeline.commands`, "look.status" is `voxsmith status`."""
+        group, _, name = verb.partition(".")
+        command = verbs.add_parser(name, help=text, description=text, parents=list(parents))
+        command.set_defaults(group=group)
+        return command
 
-    add("plan", "what would run, why, how much; nothing is touched", recipe, part, json_flag)
-    run = add("run", "run what has changed, then export", recipe, part)
+    add("run.plan", "what would run, why, and how much; changes nothing", recipe, part, json_flag)
+    run = add("run.run", "run what is stale, then export", recipe, part)
     run.add_argument(
         "--retry-rejects",
         metavar="REASON",
-        help="try the rows again that were rejected for this reason, with other seeds; a clip is said in other words too",
+        help="try the rows again that were rejected for this reason, with other seeds; for a clip, its text is also written again",
     )
     run.add_argument(
         "--progress",
@@ -70,16 +79,16 @@ def parser() -> argparse.ArgumentParser:
         default="auto",
         help="on stderr: a table on a terminal and lines elsewhere (auto), lines (plain), an object a line (json), off",
     )
-    explain = add("explain", "why a shard of a stage is stale: which input changed", recipe)
+    explain = add("look.explain", "why a shard of a stage is stale: which input changed", recipe)
     explain.add_argument("stage")
     explain.add_argument("shard", type=int, nargs="?", default=0)
-    add("status", "how far the recipe is", recipe, json_flag)
-    rejects = add("rejects", "the rows that did not come out, and why", recipe, json_flag)
-    rejects.add_argument("--reason", help="only those with this reason")
-    add("export", "write the dataset of what is finished", recipe)
-    page = add("report", "write the report page again from the exported dataset", recipe)
+    add("look.status", "how far the recipe is", recipe, json_flag)
+    rejects = add("look.rejects", "the rows that were rejected, and why", recipe, json_flag)
+    rejects.add_argument("--reason", help="only rows with this reason")
+    add("run.export", "write the dataset of what is finished", recipe)
+    page = add("run.report", "write the report page again from the exported dataset", recipe)
     page.add_argument("--vocoder", metavar="MODEL", help="a unit vocoder: the page also plays what the units kept")
-    publish = add("publish", "send the exported dataset to the Hub or an object store", recipe)
+    publish = add("publish.publish", "send the exported dataset to the Hub or an object store", recipe)
     place = publish.add_mutually_exclusive_group(required=True)
     place.add_argument("--repo", metavar="USER/NAME", help="a dataset repository of the Hub; made if there is none")
     place.add_argument("--to", metavar="URL", help="s3://bucket/prefix, gs://…, or a folder")
@@ -87,20 +96,25 @@ def parser() -> argparse.ArgumentParser:
     publish.add_argument(
         "--format", choices=("parquet", "arrow"), default="parquet", help="parquet: as the viewer reads"
     )
-    publish.add_argument("--dry-run", action="store_true", help="only tell files and sizes; no network")
-    diff = add("diff", "what changed between two runs: stages, rows, texts, clips", recipe, json_flag)
+    publish.add_argument("--dry-run", action="store_true", help="only list files and sizes; no network")
+    diff = add("look.diff", "what changed between two runs: stages, rows, texts, clips", recipe, json_flag)
     diff.add_argument("run_a", nargs="?", default="previous", help="a run in the store, 'last' or 'previous' (this)")
     diff.add_argument("run_b", nargs="?", default="last", help="a run in the store, 'last' (this) or 'previous'")
     diff.add_argument("--rows", type=_count, default=12, metavar="N", help="rows of each kind that are shown (12)")
     diff.add_argument("--page", metavar="FILE", help="write a page to hear both; it opens offline")
-    collect = add("gc", "delete objects that no recipe's latest run uses", recipe)
-    collect.add_argument("--dry-run", action="store_true", help="only tell what would go")
+    collect = add("run.gc", "delete objects that no recipe's latest run uses", recipe)
+    collect.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
     collect.add_argument("--grace", type=_hours, default=24.0, metavar="HOURS", help="keep what is younger (24)")
-    keys = add("keys", "which keys a recipe, a stage or an engine's backend may have")
+    keys = add("models.keys", "the keys that a recipe, a stage or a backend takes")
     keys.add_argument("name", nargs="?", help="a part of the recipe, a stage or a backend; without: all there are")
-    add("doctor", "what this machine has, what the recipe needs, what to do", recipe)
-    add("voices", "listen to the recipe's voice banks: length, noise, clipping, what is said", recipe, json_flag)
-    fetch = add("fetch", "get models into the cache folder", profile)
+    add("models.doctor", "what this machine has, what the recipe needs, and what to do", recipe)
+    add(
+        "models.voices",
+        "check every reference clip of the recipe's voice banks: length, noise, clipping, transcript",
+        recipe,
+        json_flag,
+    )
+    fetch = add("models.fetch", "download models into the cache folder", profile)
     fetch.add_argument(
         "models", nargs="+", help="names from the catalogue, hub:org/name, or a recipe file for all of its models"
     )
@@ -113,8 +127,8 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     options = parser().parse_args(arguments)
     try:
-        from pipeline import commands  # takes a second, in which an impatient person may press Ctrl-C
-
+        # Takes a second, in which an impatient person may press Ctrl-C.
+        commands = import_module(f"pipeline.commands.{options.group}")
         code: int = getattr(commands, options.verb)(options)
         return code
     except RecipeError as error:

@@ -1,8 +1,8 @@
-"""Everything that stands in out/<name>: dataset, rejects, manifest, card and report."""
+"""What is in out/<name>: dataset, rejects, manifest, card and report."""
 
 import json
 import subprocess
-import sys
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,18 @@ from pipeline.store.digests import digest
 from pipeline.store.files import write_text
 from pipeline.store.store import json_object, telling_of_no_room
 from schemas.prompt import Prompt
+from schemas.recipe import Recipe
 
 _PACKAGES = ("voxsmith", "ray", "pyarrow", "datasets", "numpy", "onnxruntime", "ctranslate2", "xllamacpp", "openai")
 
 
-def out_folder(state: State) -> Path:
+def folder_of(recipe: Recipe, pilot: bool = False) -> Path:
     """out/<name>; a pilot's is out/<name>.pilot, so that it never stands in for the full corpus."""
-    name = state.graph.recipe.name
-    return Path(state.graph.recipe.out) / (f"{name}.pilot" if state.pilot else name)
+    return Path(recipe.out) / (f"{recipe.name}.pilot" if pilot else recipe.name)
+
+
+def out_folder(state: State) -> Path:
+    return folder_of(state.graph.recipe, state.pilot)
 
 
 def is_exported(state: State) -> bool:
@@ -41,19 +45,15 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     return json_object(file.read_bytes()) if file.is_file() else None
 
 
-def told_of_another(state: State) -> None:
-    """Say it where the folder holds the dataset of another recipe file, which an export would replace."""
+def other_recipe(state: State) -> str | None:
+    """The file of another recipe whose dataset is in the folder, where an export would replace it."""
     other = (read_manifest(out_folder(state)) or {}).get("recipe_file")
-    if other and Path(other).name != Path(state.recipe_file).name:
-        print(
-            f"{out_folder(state)} holds the dataset of {other}, whose name is '{state.graph.recipe.name}' too: it is "
-            "going to be replaced; give one of them another `name` (or `out`) to keep both",
-            file=sys.stderr,
-        )
+    is_other = other and state.recipe_file and Path(other).name != Path(state.recipe_file).name
+    return str(other) if is_other else None
 
 
 def export_state(state: State) -> None:
-    """Write what is finished. Raises RunFailed where rows got lost."""
+    """Write what is finished. Raises RunFailed where rows got lost, and OSError where the disk is full."""
     folder = out_folder(state)
     with telling_of_no_room(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -62,8 +62,6 @@ def export_state(state: State) -> None:
 
 
 def _export(state: State, folder: Path) -> None:
-    from dataclasses import asdict
-
     from pipeline.report.build import build
     from pipeline.report.card import render_card
     from pipeline.report.statistics import summarise
@@ -102,13 +100,13 @@ def _export(state: State, folder: Path) -> None:
 
 
 def _versions() -> list[tuple[str, str]]:
-    found = []
+    versions = []
     for package in _PACKAGES:
         try:
-            found.append((package, version(package)))
+            versions.append((package, version(package)))
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _git_commit() -> str | None:

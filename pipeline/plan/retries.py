@@ -11,10 +11,10 @@ from schemas.names import nearest
 LATER = "earlier_turn_rejected"  # no verdict on the row itself: what is tried again is the turn that it goes with
 
 
-def note(state: State, reason: str) -> tuple[int, list[str]]:
+def note(state: State, reason: str, label: str) -> tuple[int, list[str]]:
     """Note the rows that stages rejected for that reason. Returns how many they are, and the stages that draw anew for
-    them; none where a run that noted them was cut, and this one is to go on with them. Raises RecipeError where there is
-    nothing to try.
+    them; none where a run that noted them was cut, and this one is to go on with them. `label`: how messages name the
+    recipe. Raises RecipeError where there is nothing to try.
     """
     noted = state.store.read_kept(retries_path(state.graph.recipe)) or {}
     found, drawing, reasons = 0, set[str](), set[str]()
@@ -37,7 +37,7 @@ def note(state: State, reason: str) -> tuple[int, list[str]]:
         told = f"no row is rejected for '{reason}'; {nearest(reason, reasons)}"
         if reason == LATER:
             told = f"later turns go with the first that is rejected: name its reason; {nearest('', reasons)}"
-        raise RecipeError(f"{state.recipe_file}: --retry-rejects: {told}")
+        raise RecipeError(f"{label}: --retry-rejects: {told}")
     state.store.write_json(retries_path(state.graph.recipe), noted)
     return found, [name for name in state.graph.nodes if name in drawing]
 

@@ -47,7 +47,7 @@ class Done:
 
 class State:
     """`refit`: fit stages follow the rows that are there now; `keep`: the store may be written; `pilot`: these are the
-    first rows only, and what they export stands beside the full corpus.
+    first rows only, and what they export stands beside the full corpus; `recipe_file`: as a person named it, for messages.
     """
 
     def __init__(
@@ -58,9 +58,10 @@ class State:
         refit: bool = False,
         keep: bool = True,
         pilot: bool = False,
+        recipe_file: str = "",
     ) -> None:
         self.graph, self.shards, self.store, self.refit, self.keep = graph, shards, store, refit, keep
-        self.recipe_file = ""  # as the command line named it, to tell people
+        self.recipe_file = recipe_file
         self.pilot = pilot
         self.fixed = {node.name: fixed_parts(graph, node) for node in graph.nodes.values()}
         self.done: dict[tuple[str, int], Done] = {}

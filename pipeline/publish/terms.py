@@ -45,7 +45,7 @@ def _ways_on(claim: str | None, recipe: str) -> str:
         ways.append(
             "claim terms in export.licence that ask for as much, or leave it out: each row is under its own then"
         )
-    return "\n".join(["What helps:", *(f"  - {way}" for way in ways), f"and then: python -m pipeline run {recipe}"])
+    return "\n".join(["What helps:", *(f"  - {way}" for way in ways), f"and then: voxsmith run {recipe}"])
 
 
 def _counted(folder: Path) -> Counter[tuple[str, str]]:

@@ -2,40 +2,85 @@
 
 import os
 import shutil
+from dataclasses import dataclass
 
 import psutil
 
 from models import references
-from pipeline.recipe.nodes import Graph
+from pipeline.recipe.nodes import Engine, Graph
 from pipeline.recipe.preflight import models_of
 
 
-def examine(graph: Graph, path: str) -> int:
-    """Print a line for each finding; returns 0 where the recipe can run here, else 1."""
-    memory = psutil.virtual_memory()
-    free = shutil.disk_usage(".").free
-    total, available = f"{memory.total / 2**30:.0f}", f"{memory.available / 2**30:.0f}"
-    print(f"machine   {os.cpu_count()} cores, {total} GiB memory ({available} free), {free / 2**30:.0f} GiB disk free")
-    bad = 0
-    for name, engine in graph.engines.items():
-        resources = engine.config.resources
-        wants = f"{resources.num_cpus:g} CPU, {resources.num_gpus:g} GPU"
-        print(f"engine    {name}: {engine.backend}, {resources.replicas} x ({wants})")
-        if resources.num_cpus > (os.cpu_count() or 1):
-            bad += 1
-            advice = f"--set engines.{name}.resources.num_cpus={os.cpu_count()}"
-            print(f"          wants more CPUs than this machine has: {advice}")
-        trouble = getattr(engine.module, "trouble", lambda config: "")(engine.config)
-        if trouble:
-            bad += 1
-            print(f"          {trouble}")
-    for model in models_of(graph, graph.engines):
-        names = ", ".join(name for name, one in graph.engines.items() if model in one.module.models(one.config))
-        here = references.available(model)
-        bad += not here
-        print(
-            f"model     {model} (for {names}): "
-            + ("here" if here else f"missing; get it with: python -m pipeline fetch {model}")
-        )
-    print(f"{path}: " + ("ready" if not bad else f"{bad} things to do"))
-    return 1 if bad else 0
+@dataclass(frozen=True)
+class EngineCheck:
+    """An engine of the recipe, the CPUs and GPUs that each of its actors asks for, and what keeps it from working here."""
+
+    name: str
+    backend: str
+    replicas: int
+    num_cpus: float
+    num_gpus: float
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ModelCheck:
+    """A model that engines need, by its reference, and whether it is on this machine."""
+
+    reference: str
+    engines: tuple[str, ...]
+    here: bool
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """`memory`, `free_memory` and `free_disk` (of the working folder) are bytes."""
+
+    cores: int
+    memory: int
+    free_memory: int
+    free_disk: int
+    engines: tuple[EngineCheck, ...]
+    models: tuple[ModelCheck, ...]
+
+    @property
+    def problems(self) -> int:
+        """How many things have to be done before the recipe can run here."""
+        return sum(len(engine.problems) for engine in self.engines) + sum(not model.here for model in self.models)
+
+    @property
+    def ready(self) -> bool:
+        return self.problems == 0
+
+
+def examine(graph: Graph) -> Checkup:
+    """Look at this machine, and at each engine and model that the recipe names; nothing is loaded."""
+    memory, engines = psutil.virtual_memory(), graph.engines
+    return Checkup(
+        cores=os.cpu_count() or 1,
+        memory=memory.total,
+        free_memory=memory.available,
+        free_disk=shutil.disk_usage(".").free,
+        engines=tuple(_check(engine) for engine in engines.values()),
+        models=tuple(
+            ModelCheck(
+                model,
+                tuple(name for name, engine in engines.items() if model in engine.module.models(engine.config)),
+                references.available(model),
+            )
+            for model in models_of(graph, engines)
+        ),
+    )
+
+
+def _check(engine: Engine) -> EngineCheck:
+    resources = engine.config.resources
+    problems = []
+    if resources.num_cpus > (os.cpu_count() or 1):
+        advice = f"--set engines.{engine.name}.resources.num_cpus={os.cpu_count()}"
+        problems.append(f"wants more CPUs than this machine has: {advice}")
+    if trouble := getattr(engine.module, "trouble", lambda config: "")(engine.config):
+        problems.append(trouble)
+    return EngineCheck(
+        engine.name, engine.backend, resources.replicas, resources.num_cpus, resources.num_gpus, tuple(problems)
+    )

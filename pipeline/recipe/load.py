@@ -1,7 +1,7 @@
 """From a recipe file to a validated recipe. Everything that can be wrong is found here, before anything runs."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,19 @@ from pipeline.errors import RecipeError
 from schemas.names import nearest
 from schemas.recipe import Recipe
 
+# Values by key path: {"a.b.c": value}, or lines "a.b.c=value", whose values are YAML.
+Overrides = Mapping[str, Any] | Iterable[str]
 
-def load_recipe(path: str, overrides: list[str] | None = None, profile: str | None = None) -> Recipe:
-    """The recipe in the file `path`, with the profile's values, then `a.b.c=value` overrides. Raises RecipeError."""
-    raw = read_yaml(path)
+
+def load_recipe(path: str, overrides: Overrides = (), profile: str | None = None) -> Recipe:
+    """The recipe in the file `path`, with the profile's values, then the overrides. Raises RecipeError."""
+    return check_recipe(read_yaml(path), path, overrides, profile)
+
+
+def check_recipe(raw: dict[str, Any], path: str, overrides: Overrides = (), profile: str | None = None) -> Recipe:
+    """The recipe that these keys are, with the profile's values, then the overrides. Changes `raw`; `path` is how
+    messages name the recipe. Raises RecipeError.
+    """
     profiles = raw.pop("profiles", None) or {}
     if not isinstance(profiles, dict) or not all(isinstance(values, dict) for values in profiles.values()):
         raise RecipeError(f"{path}: profiles: write them as {{name: {{a.b.c: value}}}}")
@@ -23,8 +32,12 @@ def load_recipe(path: str, overrides: list[str] | None = None, profile: str | No
         raise RecipeError(f"{path}: no profile '{profile}'; {nearest(profile, profiles)}")
     for key, value in profiles.get(profile, {}).items():
         _put(path, raw, key, value, f"profiles.{profile}.{key}")
-    for override in overrides or []:
-        _override(path, raw, override)
+    if isinstance(overrides, Mapping):
+        for key, value in overrides.items():
+            _put(path, raw, key, value, f"overrides: {key}")
+    else:
+        for override in overrides:
+            _override(path, raw, override)
     try:
         return Recipe.model_validate(raw)
     except ValidationError as error:

@@ -1,7 +1,7 @@
 """What must be there before anything runs: models, and a store that outlives the job."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from models import references
 from pipeline.errors import RecipeError
@@ -60,7 +60,7 @@ def check_models(graph: Graph, path: str, engines: Iterable[str | None]) -> None
     for model, engine in models_of(graph, engines).items():
         try:
             if not references.available(model):
-                command = f"python -m pipeline fetch {model}"
+                command = f"voxsmith fetch {model}"
                 lines.append(f"{path}: engines.{engine}.model: '{model}' isn't there; get it with: {command}")
         except references.ModelMissing as error:
             lines.append(f"{path}: engines.{engine}.model: {error}")
@@ -68,8 +68,11 @@ def check_models(graph: Graph, path: str, engines: Iterable[str | None]) -> None
         raise RecipeError(*lines)
 
 
-def fetch_models(names: list[str], profile: str | None = None) -> int:
-    """Fetch models; a recipe's file name stands for all models that it needs."""
+def fetch_models(names: Iterable[str], profile: str | None = None) -> Iterator[tuple[str, str]]:
+    """Get models into the cache folder, one by one as the iterator goes on; yields (reference, path) of each.
+
+    A recipe's file name stands for all models that it needs. Raises RecipeError for a model that there isn't.
+    """
     wanted: dict[str, None] = {}
     for name in names:
         if name.endswith((".yaml", ".yml")):
@@ -79,7 +82,6 @@ def fetch_models(names: list[str], profile: str | None = None) -> int:
             wanted[name] = None
     for model in wanted:
         try:
-            print(f"{model}: {references.fetch(model)}")
+            yield model, str(references.fetch(model))
         except references.ModelMissing as error:
             raise RecipeError(str(error)) from None
-    return 0

@@ -1,6 +1,6 @@
 """Units back to speech, so that the report lets people hear what the units kept."""
 
-import sys
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from struct import pack
@@ -12,28 +12,30 @@ from stages.engines.base import Refused, Unavailable
 from stages.registry import backend
 from stages.requests.units import Vocode
 
+log = logging.getLogger(__name__)
+
 
 @contextmanager
 def vocoder(model: str) -> Iterator[Resound]:
     """Speech by the unit vocoder `model` while this is on. Raises RecipeError where it can't be loaded.
 
-    It is no engine of the recipe: nothing in the dataset hangs on it.
+    It is no engine of the recipe: nothing in the dataset depends on it.
     """
     module = backend("unit_vocoder")
     try:
         engine = module.load(module.Config(model=model))
     except references.ModelMissing as error:
         raise RecipeError(f"--vocoder: {error}") from None
-    told: set[str] = set()
+    warnings: set[str] = set()  # each is given once
 
     def resound(units: Sequence[int], durations: Sequence[int]) -> bytes | None:
         asked = Vocode(pack(f"<{len(units)}H", *units), pack(f"<{len(durations)}H", *durations))
         try:
             return bytes(engine.submit(asked).result().flac)
         except (Refused, Unavailable) as error:
-            if str(error) not in told:
-                told.add(str(error))
-                print(f"--vocoder: {error}", file=sys.stderr)
+            if str(error) not in warnings:
+                warnings.add(str(error))
+                log.warning("the vocoder: %s", error)
             return None
 
     try:

@@ -1,6 +1,7 @@
 """The event loop that runs what is ready: a small driver on Ray Core that never touches a row."""
 
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -339,8 +340,12 @@ class _Run:
 @contextmanager
 def _signals(came: list[int]) -> Iterator[None]:
     """SIGTERM and SIGINT are noted instead of ending the process. Once one has come, the process is to end in its own
-    time: an impatient Ctrl-C must not break off what it still writes.
+    time: an impatient Ctrl-C must not break off what it still writes. Python takes signals in its main thread alone: a
+    run in another one can't be stopped by them.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     numbers = (signal.SIGTERM, signal.SIGINT)
     before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in numbers}
     try:

@@ -1,7 +1,9 @@
 """What a plan would take, about: time and cost, by what earlier runs of the recipe took with the same models."""
 
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
 
+from pipeline.plan.planner import StagePlan
 from pipeline.plan.state import State
 from pipeline.watch.clock import clock
 from pipeline.watch.meter import Figures, add
@@ -9,21 +11,33 @@ from pipeline.watch.pace import Past, full_price, look_back, seconds_by_engine, 
 from pipeline.watch.work import cost_of
 
 
-def estimate(state: State, plan: list[dict[str, Any]]) -> dict[str, Any]:
-    """`seconds` and `cost` (None where they can't be told), the `runs` they rest on, stages `without_basis`, and
-    `stages`: seconds of actors for each. As if no reply were remembered, so it is rather too much than too little.
+@dataclass(frozen=True)
+class Estimate:
+    """`seconds` of the whole run and its `cost`, None where earlier runs give no basis; the `runs` that were the basis;
+    the stages `without_basis`; `stages`: seconds of actors for each.
     """
+
+    seconds: float | None
+    cost: float | None
+    runs: list[str]
+    without_basis: list[str]
+    stages: dict[str, float | None]
+
+
+def estimate(state: State, plan: Iterable[StagePlan]) -> Estimate:
+    """Counted as if no reply were in the memo, so it is an upper bound rather than a lower one."""
+    plan = list(plan)
     past, graph = look_back(state.store, state.graph), state.graph
-    rows = {row["name"]: float(row["rows_to_run"]) for row in plan}
+    rows = {stage.name: float(stage.rows_to_run) for stage in plan}
     pace = {name: past.seconds_a_row(name) for name in rows}
     worked = {name: count * (pace[name] or 0.0) for name, count in rows.items()}
-    return {
-        "seconds": _rounded(time_left(graph, rows, {row["name"]: row["at_most"] for row in plan}, pace, past.room)),
-        "cost": _rounded(_cost(state, past, rows, worked)),
-        "runs": past.runs,
-        "without_basis": unknown(rows, pace),
-        "stages": {name: _rounded(seconds) if pace[name] is not None else None for name, seconds in worked.items()},
-    }
+    return Estimate(
+        seconds=_rounded(time_left(graph, rows, {stage.name: stage.at_most for stage in plan}, pace, past.room)),
+        cost=_rounded(_cost(state, past, rows, worked)),
+        runs=past.runs,
+        without_basis=list(unknown(rows, pace)),
+        stages={name: _rounded(seconds) if pace[name] is not None else None for name, seconds in worked.items()},
+    )
 
 
 def _cost(state: State, past: Past, rows: Figures, worked: Figures) -> float | None:
@@ -44,13 +58,14 @@ def _cost(state: State, past: Past, rows: Figures, worked: Figures) -> float | N
     return total if graph.recipe.rates else None
 
 
-def tell(estimated: dict[str, Any]) -> str:
+def in_words(estimated: Estimate) -> str:
     """The estimate in a line, for people."""
-    if missing := estimated["without_basis"]:
+    if missing := estimated.without_basis:
         names = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
-        return f"time: no basis yet: no run here has done {names} with these models; a pilot gives one (run --limit 64)"
-    cost = f" and {estimated['cost']:.2f}" if estimated["cost"] is not None else ""
-    return f"about {clock(estimated['seconds'])}{cost} at most, going by {', '.join(estimated['runs'])}"
+        have = "has" if len(missing) == 1 else "have"
+        return f"No time estimate yet: {names} {have} never run here with these models. `run --limit 64` measures them."
+    cost = f" and {estimated.cost:.2f}" if estimated.cost is not None else ""
+    return f"about {clock(estimated.seconds or 0.0)}{cost} at most, by the pace of {', '.join(estimated.runs)}"
 
 
 def _rounded(value: float | None) -> float | None:

@@ -55,18 +55,9 @@ def write_recipe(folder: Path, texts: list[str], name: str = "toy", **changes: A
 
 
 def open_state(path: str, keep: bool = True, overrides: list[str] | None = None, limit: int | None = None) -> "State":
-    from pipeline.plan.state import State
-    from pipeline.recipe.graph import build_graph
-    from pipeline.recipe.load import load_recipe
-    from pipeline.sources.inputs import list_shards
-    from pipeline.store.store import Store
-    from pipeline.store.version import check_version
+    from pipeline.opened import load, open_recipe
 
-    recipe = load_recipe(path, overrides)
-    graph = build_graph(recipe, path)
-    store = Store(recipe.store)
-    check_version(store, path, mark=keep)
-    return State(graph, list_shards(recipe, store, keep, limit), store, keep=keep, pilot=limit is not None)
+    return open_recipe(load(path, overrides or ()), keep).state(keep, limit)
 
 
 def run_inline(state: "State") -> dict[str, str]:

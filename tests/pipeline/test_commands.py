@@ -107,7 +107,7 @@ def test_rejects_of_a_source_say_where_they_stand(
 def test_nothing_to_export_and_no_such_reason(capsys: pytest.CaptureFixture[str], toys: None, tmp_path: Path) -> None:
     path = write_recipe(tmp_path, TEXTS)
     assert main(["export", path]) == 1
-    assert "no shard is through all stages yet; first: python -m pipeline run" in capsys.readouterr().err
+    assert "no shard is through all stages yet; first: voxsmith run" in capsys.readouterr().err
     run_inline(open_state(path))
     assert main(["run", path, "--retry-rejects", "bda"]) == 2
     assert "no row is rejected for 'bda'; did you mean 'bad'?" in capsys.readouterr().err
@@ -116,14 +116,16 @@ def test_nothing_to_export_and_no_such_reason(capsys: pytest.CaptureFixture[str]
     assert not Path(tmp_path, "store/retries").exists()
 
 
-def test_two_recipes_of_one_name(capsys: pytest.CaptureFixture[str], toys: None, tmp_path: Path) -> None:
+def test_two_recipes_of_one_name(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, toys: None, tmp_path: Path
+) -> None:
     path = write_recipe(tmp_path, TEXTS)
     finish(path)
     said(capsys, "export", path)
     twin = tmp_path / "twin.yaml"
     twin.write_text(Path(path).read_text())
     assert main(["export", str(twin)]) == 0
-    assert f"holds the dataset of {path}, whose name is 'toy' too" in capsys.readouterr().err
+    assert f"holds the dataset of {path}, whose name is 'toy' too" in caplog.text
 
 
 def test_plan_tells_of_a_dataset_that_is_behind(capsys: pytest.CaptureFixture[str], toys: None, tmp_path: Path) -> None:
@@ -131,7 +133,9 @@ def test_plan_tells_of_a_dataset_that_is_behind(capsys: pytest.CaptureFixture[st
     finish(path)
     said(capsys, "export", path)
     assert said(capsys, "plan", path).strip() == "nothing to do: every stage is up to date"
-    assert "is not of this recipe as it is" in said(capsys, "plan", path, "--set", "export.splits={a: 0.5, b: 0.5}")
+    assert "is not what the recipe would give now" in said(
+        capsys, "plan", path, "--set", "export.splits={a: 0.5, b: 0.5}"
+    )
 
 
 def test_retried_rejects_are_asked_again_and_nothing_else(tmp_path: Path) -> None:
@@ -175,7 +179,9 @@ def test_doctor(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert "no server answers at" in said(capsys, "doctor", path, "--set", here, code=1)
 
 
-@pytest.mark.parametrize(("lines", "told"), [("", "no row"), ('{"q": 1}\n{"q": 2}\n', "all 2 rows are rejects")])
+@pytest.mark.parametrize(
+    ("lines", "told"), [("", "they have no row"), ('{"q": 1}\n{"q": 2}\n', "all 2 rows are rejects")]
+)
 def test_sources_without_a_usable_row(
     capsys: pytest.CaptureFixture[str], toys: None, tmp_path: Path, lines: str, told: str
 ) -> None:

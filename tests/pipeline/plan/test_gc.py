@@ -69,7 +69,7 @@ def test_what_the_latest_runs_use_stays(capsys: pytest.CaptureFixture[str], toys
     finish(changed)
     before = objects(store)
     assert main(["gc", changed, "--dry-run", "--grace", "0"]) == 0
-    assert "would go" in capsys.readouterr().out and objects(store) == before
+    assert "would be deleted" in capsys.readouterr().out and objects(store) == before
     would = collect(store, True, NEVER).files
     assert main(["gc", changed, "--grace", "0"]) == 0
     assert f"{would} files" in capsys.readouterr().out and len(before) - len(objects(store)) == would > 0

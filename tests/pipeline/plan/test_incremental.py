@@ -22,7 +22,7 @@ def test_everything_once_then_nothing(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, TEXTS)
     assert len(ran(path)) == 3 * len(TEXTS)
     assert ran(path) == []
-    assert not any(row["at_most"] for row in make_plan(open_state(path), set(open_state(path).graph.nodes)))
+    assert not any(stage.at_most for stage in make_plan(open_state(path), set(open_state(path).graph.nodes)))
 
 
 def test_an_edited_row_asks_for_that_row_alone(tmp_path: Path) -> None:
@@ -42,9 +42,9 @@ def test_new_rows_ask_for_the_new_rows_alone(tmp_path: Path, place: int) -> None
 def test_a_changed_parser_reads_kept_replies_again(tmp_path: Path) -> None:
     ran(write_recipe(tmp_path, TEXTS))
     path = write_recipe(tmp_path, TEXTS, stages__toy_shout__engine="llm", stages__toy_shout__style="loud")
-    plan = {row["name"]: row for row in make_plan(open_state(path), {"toy_shout", "toy_count", "toy_words"})}
-    assert plan["toy_shout"]["to_run"] == plan["toy_shout"]["shards"]
-    assert plan["toy_shout"]["reason"] == "never run" or "style" in plan["toy_shout"]["reason"]
+    plan = {stage.name: stage for stage in make_plan(open_state(path), {"toy_shout", "toy_count", "toy_words"})}
+    assert plan["toy_shout"].to_run == plan["toy_shout"].shards
+    assert plan["toy_shout"].reason == "never run" or "style" in plan["toy_shout"].reason
     assert all(line.startswith("count") and line.endswith("!") for line in ran(path))
     assert ran(write_recipe(tmp_path, TEXTS)) == []  # back to the first recipe: nothing
 

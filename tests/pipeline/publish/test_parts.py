@@ -1,7 +1,6 @@
 """What publish rests on: terms, row groups, waiting."""
 
 import json
-from argparse import Namespace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -16,10 +15,10 @@ from pipeline.cli import main
 from pipeline.errors import RunFailed
 from pipeline.outputs import read_manifest
 from pipeline.publish.bucket import Bucket
-from pipeline.publish.command import _send
 from pipeline.publish.files import Workshop
 from pipeline.publish.parquet import row_groups, to_parquet
 from pipeline.publish.retry import passing_error, patiently, retry_after
+from pipeline.publish.send import Sending
 from pipeline.recipe.licences import objection
 from pipeline.report.card import render_card
 from pipeline.report.statistics import summarise
@@ -85,14 +84,13 @@ def test_unknown_terms_are_never_published(capsys: pytest.CaptureFixture[str], t
 
 def test_an_export_in_between_is_not_sent_unchecked(tmp_path: Path) -> None:
     """The terms are those of the export that was there when they were checked."""
-    path, folder = export_corpus(tmp_path, [row(i) for i in range(12)]), tmp_path / "out" / "made_corpus"
-    checked = read_manifest(folder)
+    export_corpus(tmp_path, [row(i) for i in range(12)])
+    checked = read_manifest(folder := tmp_path / "out" / "made_corpus")
     assert checked is not None
     export_corpus(tmp_path, [row(i) | {"licence": "unknown"} for i in range(13)])
-    options = Namespace(recipe=path, format="parquet", repo=None, to=str(tmp_path / "there"))
-    place, workshop = Bucket(options.to, lambda text: None), Workshop(folder / ".publish")
-    with workshop.alone(), pytest.raises(RunFailed, match="was exported anew"):
-        _send(place, workshop, folder, checked, options)
+    place, workshop = Bucket(str(tmp_path / "there"), lambda text: None), Workshop(folder / ".publish")
+    with workshop.alone(), pytest.raises(RunFailed, match="was exported again"):
+        Sending(place, workshop, folder, checked, "parquet", lambda text: None).send()
     assert not place.listing()
 
 
@@ -109,7 +107,7 @@ def test_what_a_killed_publication_made_of_another_export_goes(tmp_path: Path) -
 def test_what_is_asked_for_must_make_sense(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = export_corpus(tmp_path, [row(i) for i in range(4)])
     assert main(["publish", path, "--repo", "user/made", "--dry-run", "--set", "export.licence=MIT"]) == 1
-    assert "first: python -m pipeline export" in capsys.readouterr().err
+    assert "first: voxsmith export" in capsys.readouterr().err
     assert main(["publish", path, "--repo", "made", "--dry-run"]) == 2
     assert "user/name" in capsys.readouterr().err
     for place in ("--repo", "--to"):  # of a variable that isn't set
@@ -119,7 +117,7 @@ def test_what_is_asked_for_must_make_sense(capsys: pytest.CaptureFixture[str], t
     assert "--private goes with --repo" in capsys.readouterr().err
     assert "made_corpus/dataset has no rows" in refused(capsys, export_corpus(tmp_path, []))
     (tmp_path / "out/made_corpus/manifest.json").unlink()
-    assert "first: python -m pipeline run" in refused(capsys, path)
+    assert "first: voxsmith run" in refused(capsys, path)
 
 
 @pytest.mark.parametrize("splits", [None, {"train": 0.5, "test": 0.5}])

@@ -152,7 +152,7 @@ def test_a_model_that_is_not_there(
     monkeypatch.setenv("VOXSMITH_CACHE", str(tmp_path / "cache"))
     assert main(["run", "configs/quickstart.yaml", "--set", f"store={tmp_path}/store"]) == 2
     told = capsys.readouterr().err
-    assert "get it with: python -m pipeline fetch smollm2-135m-instruct" in told
+    assert "get it with: voxsmith fetch smollm2-135m-instruct" in told
     assert "engines.tts.model: " in told, "what is wanted hours later is told of now"
 
 

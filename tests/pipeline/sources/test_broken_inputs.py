@@ -124,4 +124,4 @@ def test_no_row_at_all_is_one_line(toys: None, tmp_path: Path, name: str) -> Non
     path = write_recipe(tmp_path, [])
     (tmp_path / "toy.jsonl").write_bytes(CASES[name].file)
     code, output = run_cli("run", path)
-    assert (code, output) == (1, f"voxsmith: {path}: the sources give nothing to work on: no row\n")
+    assert (code, output) == (1, f"voxsmith: {path}: the sources give nothing to work on: they have no row\n")

@@ -98,7 +98,7 @@ def test_small_files_that_a_power_loss_emptied_or_cut_stop_no_command(
     assert {task.node for task in again.ready.values()} == {"toy_shout"} and len(again.ready) == 1
     assert run_inline(again) == {} and asked(path) == []
     assert main(["publish", path, "--repo", "user/name", "--dry-run"]) == 1
-    assert "first: python -m pipeline run" in capsys.readouterr().err
+    assert "first: voxsmith run" in capsys.readouterr().err
     assert main(["export", path]) == 0
     assert digests_of(out) == exported
     assert json.loads(stage.read_bytes())["rows"] and json.loads(source.read_bytes())["rows"]

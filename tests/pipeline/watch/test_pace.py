@@ -71,10 +71,10 @@ def test_estimates_go_by_the_latest_run_with_the_same_model(tmp_path: Path) -> N
     assert past.runs == ["toy-20260102T000000", "toy-20260101T000000"]
     assert [past.seconds_a_row(name) for name in state.graph.nodes] == [1.0, 2.0, 0.1]
     found = estimate(state, make_plan(state, set(state.graph.nodes)))
-    assert found["seconds"] == 36 and found["cost"] == 36 * 1 + 12 * 2 * 5
+    assert found.seconds == 36 and found.cost == 36 * 1 + 12 * 2 * 5
     changed = open_state(path, overrides=["engines.llm.model=larger"])
     found = estimate(changed, make_plan(changed, set(changed.graph.nodes)))
-    assert (found["seconds"], found["cost"], found["without_basis"]) == (None, None, ["toy_shout", "toy_count"])
+    assert (found.seconds, found.cost, found.without_basis) == (None, None, ["toy_shout", "toy_count"])
 
 
 def test_a_snapshot_tells_no_eta_before_it_has_a_basis(tmp_path: Path) -> None:

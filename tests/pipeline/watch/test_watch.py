@@ -111,10 +111,10 @@ def test_a_run_is_watched_from_outside(capsys: pytest.CaptureFixture[str], tmp_p
     assert plan["runs"] == [run.name] and plan["without_basis"] == []
     assert plan["seconds"] == pytest.approx(engine["worked"], rel=0.05)
     assert plan["cost"] == pytest.approx(engine["cost"], rel=0.1)
-    assert "at most, going by watched-" in said("plan", path, "--set", "seed=5")
+    assert "at most, by the pace of watched-" in said("plan", path, "--set", "seed=5")
     other = ["--set", "engines.llm.model=other"]  # of another model nothing is known
     unknown = json.loads(said("plan", path, "--json", *other))["estimate"]["without_basis"]
-    assert unknown == ["toy_shout", "toy_count"] and "no basis yet" in said("plan", path, *other)
+    assert unknown == ["toy_shout", "toy_count"] and "No time estimate yet" in said("plan", path, *other)
 
 
 def test_what_goes_wrong_is_an_event(tmp_path: Path) -> None:

@@ -1,0 +1,87 @@
+"""explain, status, rejects and diff: what looks at a recipe and its runs."""
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from pipeline import api
+from pipeline.commands.options import printable, recipe_of
+from pipeline.errors import RecipeError
+from pipeline.values import RejectedRow
+from pipeline.watch.heartbeat import tell_live
+
+_SAMPLE = 160  # characters of a rejected text that are shown
+
+
+def explain(options: Namespace) -> int:
+    why = api.explain(recipe_of(options), options.stage, options.shard)
+    states = {
+        "up to date": f"up to date (object {why.key})",
+        "waiting": f"waits for {', '.join(why.waits_for)}",
+        "stale": f"stale: {why.reason}",
+    }
+    print(f"{why.stage}, shard {why.shard}: {states[why.state]}")
+    return 0
+
+
+def status(options: Namespace) -> int:
+    found = api.status(recipe_of(options))
+    if options.json:
+        print(json.dumps(found.as_json(), indent=1))
+        return 0
+    last = ""
+    if found.last_run:
+        was_killed = found.last_run["status"] == "running" and not found.live
+        how = "killed, or lost with its machine" if was_killed else found.last_run["status"]
+        last = f"; last run {found.last_run['run']}: {how}"
+    print(f"{found.rows_finished} of {found.rows} rows are through all stages{last}")
+    if found.live:
+        print(tell_live(found.live))
+    if found.source_rejects:
+        print(f"  {'sources':<20} {found.source_rejects} rejects")
+    for stage in found.stages:
+        print(f"  {stage.name:<20} {stage.done:>5} of {stage.shards} shards, {stage.rejects} rejects")
+    return 0
+
+
+def rejects(options: Namespace) -> int:
+    rows = api.rejects(recipe_of(options), reason=options.reason)
+    if options.json:
+        _print_json(rows)
+        return 0
+    count = 0
+    for row in rows:
+        count += 1
+        place = f"{row.place}: " if row.place else ""
+        print(printable(f"{row.id}  {row.stage}: {row.reason}: {place}{row.message}"))
+        if row.sample:
+            print(f"    {printable(' '.join(row.sample.split()))[:_SAMPLE]}")
+    print(f"{count} rejects")
+    return 0
+
+
+def _print_json(rows: Iterable[RejectedRow]) -> None:
+    """One object, {"rejects": [...]}, a row at a time: there may be more than memory takes."""
+    before = '{\n "rejects": ['
+    for row in rows:
+        print(before + "\n  " + json.dumps(asdict(row), indent=1, ensure_ascii=False).replace("\n", "\n  "), end="")
+        before = ","
+    print('{\n "rejects": []\n}' if before != "," else "\n ]\n}")
+
+
+def diff(options: Namespace) -> int:
+    found = api.diff(recipe_of(options), options.run_a, options.run_b, rows=options.rows)
+    if options.json:
+        print(json.dumps(found.as_json(), indent=1, ensure_ascii=False))
+    else:
+        print(printable(found.as_text()))
+    if options.page:
+        try:
+            found.write_page(Path(options.page))
+        except OSError as error:
+            raise RecipeError(f"--page {options.page}: can't be written: {error.strerror or error}") from None
+        print(f"page  {options.page}", file=sys.stderr)
+    return 0

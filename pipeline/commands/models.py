@@ -1,0 +1,62 @@
+"""keys, doctor, voices and fetch: what a recipe may say, and what it needs of this machine."""
+
+import json
+from argparse import Namespace
+
+from pipeline import api
+from pipeline.commands.options import recipe_of
+from pipeline.recipe.listen_to_banks import Banks
+
+_GIB = 2**30
+
+
+def keys(options: Namespace) -> int:
+    from pipeline.recipe.reference import print_keys
+
+    print_keys(options.name)
+    return 0
+
+
+def doctor(options: Namespace) -> int:
+    loaded = recipe_of(options)
+    found = api.doctor(loaded)
+    memory = f"{found.memory / _GIB:.0f} GiB memory ({found.free_memory / _GIB:.0f} free)"
+    print(f"machine   {found.cores} cores, {memory}, {found.free_disk / _GIB:.0f} GiB disk free")
+    for engine in found.engines:
+        actor = f"{engine.num_cpus:g} CPU, {engine.num_gpus:g} GPU"
+        print(f"engine    {engine.name}: {engine.backend}, {engine.replicas} x ({actor})")
+        for problem in engine.problems:
+            print(f"          {problem}")
+    for model in found.models:
+        where = "here" if model.here else f"missing; get it with: voxsmith fetch {model.reference}"
+        print(f"model     {model.reference} (for {', '.join(model.engines)}): {where}")
+    print(f"{loaded.label}: " + ("ready" if found.ready else f"{found.problems} things to do"))
+    return 0 if found.ready else 1
+
+
+def voices(options: Namespace) -> int:
+    banks = api.voices(recipe_of(options))
+    if options.json:
+        print(json.dumps(banks.voices, indent=1, ensure_ascii=False))
+    else:
+        _print_banks(banks)
+    return 0 if banks.fit else 1
+
+
+def _print_banks(banks: Banks) -> None:
+    for folder, bank in banks.voices.items():
+        unfit = sum(bool(voice["faults"]) for voice in bank.values())
+        print(f"{folder}: {len(bank)} voices, {unfit} not fit to clone")
+        for name, voice in bank.items():
+            if "seconds" in voice:
+                wer = "" if voice["wer"] is None else f", WER {voice['wer']:.2f}"
+                print(f"  {name:<28} {voice['seconds']:5.1f} s, {voice['snr']:3.0f} dB over noise{wer}")
+            for fault in voice["faults"]:
+                print(f"  {name}: {fault}" if "seconds" not in voice else f"    {fault}")
+    if not banks.transcribed:
+        print("the recipe has no ASR engine, so nobody checked what is said in them")
+
+
+def fetch(options: Namespace) -> int:
+    api.fetch(options.models, profile=options.profile, say=print)
+    return 0

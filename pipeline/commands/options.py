@@ -1,0 +1,19 @@
+"""What several commands do with their options."""
+
+from argparse import Namespace
+
+from pipeline.opened import Loaded, load
+from pipeline.store.without_pandas import without_pandas
+
+
+def recipe_of(options: Namespace) -> Loaded:
+    """The recipe that the command line names, with its `--set` and `--profile`."""
+    loaded = load(options.recipe, options.set, options.profile)
+    if not any(source.dataset for source in loaded.recipe.sources.values()):
+        without_pandas()
+    return loaded
+
+
+def printable(text: str) -> str:
+    """The text with what would upset a terminal shown as its escape."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in text)

@@ -1,0 +1,116 @@
+"""plan, run, export, report and gc: what makes a corpus and its files."""
+
+import json
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from datetime import timedelta
+
+from pipeline import api
+from pipeline.commands.options import recipe_of
+from pipeline.plan.planner import StagePlan
+from pipeline.values import Exported
+from pipeline.watch.estimate import in_words
+
+_REASONS = 5  # for which rows are pending, that are shown
+
+
+def plan(options: Namespace) -> int:
+    found = api.plan(
+        recipe_of(options), only=options.only, start=options.start, limit=options.limit, refit=options.refit
+    )
+    if options.json:
+        print(json.dumps(found.as_json(), indent=1))
+        return 0
+    if not found.is_done:
+        _print_plan(found.stages)
+        print(in_words(found.estimate))
+        return 0
+    print("nothing to do: every stage is up to date")
+    if not found.exported:
+        print(
+            f"The dataset in {found.folder} is not what the recipe would give now: `run` or `export` writes it again."
+        )
+    return 0
+
+
+def _print_plan(stages: Sequence[StagePlan]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("stage")
+    for name in ("shards", "to run", "reused", "rows"):
+        table.add_column(name, justify="right")
+    table.add_column("why")
+    for stage in stages:
+        at_most = "<= " if stage.at_most > stage.to_run else ""
+        count, rows = f"{at_most}{stage.at_most}", f"{at_most}{stage.rows_to_run}"
+        style = None if stage.at_most else "dim"
+        table.add_row(stage.name, str(stage.shards), count, str(stage.reused), rows, stage.reason, style=style)
+    Console().print(table)
+
+
+def run(options: Namespace) -> int:
+    from pipeline.watch.run_table import print_table
+
+    recipe = recipe_of(options)
+    outcome = api.run(
+        recipe,
+        only=options.only,
+        start=options.start,
+        limit=options.limit,
+        retry_rejects=options.retry_rejects,
+        refit=options.refit,
+        progress=options.progress,
+        say=print,
+    )
+    if outcome.status == "interrupted":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # an impatient Ctrl-C must not break off what is printed
+    if outcome.work is not None:
+        print_table(dict(outcome.work))
+    if outcome.status == "interrupted":
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    if outcome.status == "pending":
+        print(f"{len(outcome.pending)} rows are pending; the same command tries just those again:", file=sys.stderr)
+        for reason in sorted(set(outcome.pending.values()))[:_REASONS]:
+            print(f"  {reason}", file=sys.stderr)
+        return 1
+    if outcome.exported is None:
+        print("done; export with: voxsmith export", recipe.label)
+        return 0
+    if outcome.run is None and not outcome.exported.fresh:
+        print("nothing to do: every stage is up to date and the dataset is written")
+    _print_export(outcome.exported)
+    return 0
+
+
+def export(options: Namespace) -> int:
+    _print_export(api.export(recipe_of(options)))
+    return 0
+
+
+def _print_export(exported: Exported) -> None:
+    counts = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in exported.counts.items())
+    print(f"{counts}\ndataset  {exported.dataset}\nreport   {exported.report}")
+
+
+def report(options: Namespace) -> int:
+    print(api.report(recipe_of(options), vocoder=options.vocoder))
+    return 0
+
+
+def gc(options: Namespace) -> int:
+    collected = api.gc(recipe_of(options), dry_run=options.dry_run, grace=timedelta(hours=options.grace))
+    verb = "would be deleted" if options.dry_run else "deleted"
+    print(f"{collected.files} files, {collected.bytes / 1e6:.1f} MB {verb}")
+    if collected.young:
+        print(f"{collected.young} files are younger than {options.grace:g} hours and stay; --grace 0 takes them too")
+    for process in collected.at_work:
+        print(f"{process} is at work: the objects of its stages stay")
+    if collected.stopped_by:
+        print(f"{collected.stopped_by} has begun, so this has stopped; run the same command again when it is over")
+    return 0

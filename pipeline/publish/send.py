@@ -1,0 +1,259 @@
+"""Sending a dataset: the terms, what there is to send, what is there already, and the rest in groups."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from pipeline.errors import RecipeError, RunFailed
+from pipeline.outputs import folder_of, read_manifest
+from pipeline.publish.bucket import Bucket, address
+from pipeline.publish.files import Item, Made, There, Workshop, data_items, in_groups, other_items, small
+from pipeline.publish.hub import HubRepo, check_repo
+from pipeline.publish.terms import check_terms
+from pipeline.report.card import Published, render_card
+from pipeline.report.statistics import from_json
+from pipeline.store.digests import digest
+from schemas.recipe import Recipe
+
+# What an earlier publication of ours may have left; other files in the place are not ours to delete.
+_OURS = re.compile(
+    r"(?:dataset|rejects)/(?:[^/]+/)?(?:data-\d+-of-\d+\.(?:parquet|arrow)|state\.json|dataset_info\.json)"
+    r"|dataset/dataset_dict\.json"
+)
+
+
+class Place(Protocol):
+    """Where a dataset is published. `load` is Python that reads a split there."""
+
+    where: str
+
+    def load(self, split: str, files: str, form: str) -> str: ...
+
+    def listing(self) -> dict[str, There]: ...
+
+    def put(self, files: list[Made], gone: list[str], message: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where and how to publish: to the Hub's repository `repo`, or `to` a folder or URL; `form` "parquet" or "arrow"."""
+
+    repo: str | None = None
+    to: str | None = None
+    private: bool = False
+    form: str = "parquet"
+
+    def check(self) -> None:
+        """Raises RecipeError where the target is none."""
+        if (self.repo is None) == (self.to is None):
+            raise RecipeError(
+                "name one place to publish to: a repository of the Hub (--repo), or a folder or URL (--to)"
+            )
+        if self.form not in ("parquet", "arrow"):
+            raise RecipeError(f"--format {self.form}: it is parquet or arrow")
+        if self.repo is not None:
+            check_repo(self.repo)
+        elif not (self.to or "").strip():
+            raise RecipeError("--to: name a folder or a URL, s3://bucket/prefix for example")
+        elif self.private:
+            raise RecipeError(
+                "--private goes with --repo: who may read a folder or a bucket is set in its own settings"
+            )
+
+    @property
+    def where(self) -> str:
+        """The place as it is shown to people: without what may be secret in a URL."""
+        return self.repo if self.repo is not None else address(self.to or "")
+
+    def connect(self, say: Callable[[str], None]) -> Place:
+        return HubRepo(self.repo, self.private, say) if self.repo is not None else Bucket(self.to or "", say)
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a publication, by its name there. `exact`: whether `size`, in bytes, is known or an estimate."""
+
+    name: str
+    size: int
+    exact: bool = True
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What was published, or with `dry_run` would be: then nothing was sent, and the card (README.md) is not among the
+    files, because its text depends on them. `sent` and `kept`: files that were sent, and that were there already;
+    `deleted`: files of an earlier publication that are gone.
+    """
+
+    where: str
+    files: tuple[File, ...]
+    sent: int = 0
+    kept: int = 0
+    deleted: int = 0
+    dry_run: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(file.size for file in self.files)
+
+
+def publish(recipe: Recipe, label: str, target: Target, dry_run: bool, say: Callable[[str], None]) -> Publication:
+    """Publish out/<recipe>. `label`: how messages name the recipe; `say` is told what is being sent or waited for.
+
+    Raises RecipeError for a target that is none, and RunFailed, with what to do, where the terms don't allow it, there is
+    no export, or the place can't be written to.
+    """
+    target.check()
+    folder = folder_of(recipe)
+    manifest = _manifest(folder, recipe, label, say)
+    try:
+        check_terms(folder, manifest, label)
+        workshop = Workshop(folder / ".publish")
+        if dry_run:
+            return _forecast(folder, workshop, target)
+        place = target.connect(say)
+        with workshop.alone():
+            return Sending(place, workshop, folder, manifest, target.form, say).send()
+    except (OSError, pa.ArrowException) as error:  # of files here: errors of the place are RunFailed already
+        message = " ".join(str(error).split())
+        raise RunFailed(f"{folder}: {message}; once that is put right, the same command goes on from here") from None
+
+
+class Sending:
+    """One publication on its way."""
+
+    def __init__(
+        self,
+        place: Place,
+        workshop: Workshop,
+        folder: Path,
+        manifest: dict[str, Any],
+        form: str,
+        say: Callable[[str], None],
+    ) -> None:
+        self.place, self.workshop, self.folder, self.manifest = place, workshop, folder, manifest
+        self.form, self.say = form, say
+
+    def send(self) -> Publication:
+        """Data first, in groups; the card comes last: until then readers go by the old one."""
+        items = data_items(self.folder, self.form)
+        self.workshop.tidy(items)
+        there = self.place.listing()
+        sent = self._send_data(items, there)
+        data = [made for item in items if (made := self.workshop.remembered(item))]
+        _check_unchanged(self.folder, self.manifest, len(data) == len(items))
+        others = [small(item.name, item.source.read_bytes()) for item in other_items(self.folder, self.form)]
+        last = [*others, _card(self.place, self.manifest, data, self.form)]
+        fresh = [file for file in last if not file.is_in(there)]
+        names = {file.name for file in [*data, *last]}
+        gone = sorted(name for name in there if _OURS.fullmatch(name) and name not in names)
+        if fresh or gone:
+            self.place.put(fresh, gone, "card, manifest and report")
+            sent += len(fresh)
+        self._check_arrived([*data, *last])
+        files = tuple(File(file.name, file.size) for file in [*data, *last])
+        return Publication(self.place.where, files, sent, len(files) - sent, len(gone))
+
+    def _send_data(self, items: list[Item], there: dict[str, There]) -> int:
+        sent = 0
+        for group in in_groups(_missing(items, self.workshop, there)):
+            what = f"{len(group)} files of data, {in_bytes(sum(file.size for file in group))}"
+            self.say(f"sending {what}: {_short(group)}")
+            _check_unchanged(self.folder, self.manifest)
+            self.place.put(group, [], what)
+            self.workshop.clear(group)
+            sent += len(group)
+        return sent
+
+    def _check_arrived(self, files: list[Made]) -> None:
+        arrived = self.place.listing()
+        if lost := [file.name for file in files if not file.is_in(arrived)]:
+            names = ", ".join(lost[:5])
+            raise RunFailed(f"{names}: not as sent; does somebody else write there? The same command tries again")
+
+
+def _check_unchanged(folder: Path, manifest: dict[str, Any], files: bool = True) -> None:
+    """Nothing is sent of an export whose terms weren't checked. It takes the manifest away before all else, and writes one
+    last of all. `files`: whether those of the dataset are as they were.
+    """
+    if not files or digest(read_manifest(folder)) != digest(manifest):
+        raise RunFailed(
+            f"{folder} was exported again while it was being published; once that export is done, run the same command again"
+        )
+
+
+def _manifest(folder: Path, recipe: Recipe, label: str, say: Callable[[str], None]) -> dict[str, Any]:
+    manifest = read_manifest(folder)
+    if manifest is None or not (folder / "dataset").is_dir():
+        raise RunFailed(f"{folder} holds no exported dataset; first: voxsmith run {label}")
+    if not manifest["counts"]["rows_out"]:
+        raise RunFailed(f"{folder}/dataset has no rows; to see why: voxsmith rejects {label}")
+    if (manifest["recipe"].get("export") or {}).get("licence") != recipe.export.licence:
+        raise RunFailed(f"{label}: export.licence has changed since the export; first: voxsmith export {label}")
+    if manifest["recipe_digest"] != digest(recipe.model_dump(mode="json", exclude={"rates"})):
+        say(f"{label} has changed since the export of {manifest['created']}; that export is what is published")
+    if pending := manifest["counts"]["pending"]:
+        say(f"{pending} rows are pending and not in it; to get them: voxsmith run {label}")
+    return manifest
+
+
+def _missing(items: list[Item], workshop: Workshop, there: dict[str, There]) -> Iterator[Made]:
+    for item in items:
+        made = workshop.remembered(item) or workshop.make(item)
+        if made.is_in(there):
+            workshop.clear([made])
+        else:
+            yield workshop.make(item)
+
+
+def _card(place: Place, manifest: dict[str, Any], data: list[Made], form: str) -> Made:
+    """README.md with the names that the files have there."""
+    patterns = {_part(file.name): re.sub(r"data-\d+-", "data-*-", file.name) for file in data}
+    known = (manifest["recipe"].get("export") or {}).get("splits") or {}
+    order = [f"dataset/{split}" for split in known] or ["dataset"]
+    splits = [{"split": _split(part), "path": patterns[part]} for part in order if part in patterns]
+    configs: list[dict[str, Any]] = [{"config_name": "default", "data_files": splits}]
+    if "rejects" in patterns:
+        configs.append({"config_name": "rejects", "data_files": [{"split": "rejects", "path": patterns["rejects"]}]})
+    first = splits[0] if splits else {"split": "train", "path": ""}
+    load = place.load(first["split"], first["path"], form)
+    size = sum(file.size for file in data if file.name.startswith("dataset/"))
+    text = render_card(manifest, from_json(manifest["statistics"]), Published(configs, load, size))
+    return small("README.md", text.encode())
+
+
+def _part(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _split(part: str) -> str:
+    return part.partition("/")[2] or "train"
+
+
+def _forecast(folder: Path, workshop: Workshop, target: Target) -> Publication:
+    """Names and sizes; the size of Parquet that was never made is taken for that of the Arrow file."""
+    files = []
+    for item in [*data_items(folder, target.form), *other_items(folder, target.form)]:
+        made = workshop.remembered(item)
+        size = made.size if made else item.source.stat().st_size
+        files.append(File(item.name, size, exact=made is not None or not item.parquet))
+    return Publication(target.where, tuple(files), dry_run=True)
+
+
+def _short(group: list[Made]) -> str:
+    names = [file.name for file in group]
+    return ", ".join(names if len(names) <= 3 else [names[0], "…", names[-1]])
+
+
+def in_bytes(size: float) -> str:
+    """Bytes as people read them: 1.2 MB."""
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.{0 if unit == 'B' else 1}f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
