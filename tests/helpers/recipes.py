@@ -82,6 +82,18 @@ def run_inline(state: "State") -> dict[str, str]:
     return pending
 
 
+def finish(path: str, limit: int | None = None) -> "State":
+    """What `run` does, without Ray; returns the state at its end."""
+    from pipeline.outputs import export_state
+    from pipeline.plan import manifests
+
+    state = open_state(path, limit=limit)
+    assert run_inline(state) == {}
+    manifests.write_run(state, manifests.new_run(state), manifests.now(), "done", limit)
+    export_state(state)
+    return state
+
+
 def asked(path: str) -> list[str]:
     """What the toy engine was asked since the last call."""
     log = Path(path).parent / "asked.log"

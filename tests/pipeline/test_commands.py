@@ -6,23 +6,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main
-from pipeline.outputs import export_state
 from pipeline.plan import manifests
-from pipeline.plan.state import State
 from tests.helpers.openai_server import OpenAIServer
-from tests.helpers.recipes import asked, open_state, run_cli, run_inline, write_recipe
+from tests.helpers.recipes import asked, finish, open_state, run_cli, run_inline, write_recipe
 
 pytestmark = pytest.mark.usefixtures("toys")
 TEXTS = [*(f"tell me about thing number {n}" for n in range(18)), "a bad one"]
-
-
-def finish(path: str, limit: int | None = None) -> State:
-    """What `run` does, without Ray."""
-    state = open_state(path, limit=limit)
-    assert run_inline(state) == {}
-    manifests.write_run(state, manifests.new_run(state), manifests.now(), "done", limit)
-    export_state(state)
-    return state
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
