@@ -1,41 +1,43 @@
 """Prompts: Jinja files, read when the recipe is."""
 
+import os
 import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template, TemplateSyntaxError, meta
-from pydantic import model_validator
+from pydantic import ValidationInfo, model_validator
 
+from schemas.paths import find, looked_in
 from schemas.strict import Strict
 
 _JINJA = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False)
 
 
 class Prompt(Strict):
-    """A prompt file's text. In a recipe it is written as the file's path."""
+    """A prompt file's text. In a recipe it is written as the file's path, beside the recipe or where the command runs."""
 
     text: str
     path: str
 
     @model_validator(mode="before")
     @classmethod
-    def _read(cls, value: Any) -> Any:
+    def _read(cls, value: Any, info: ValidationInfo) -> Any:
         if not isinstance(value, str):
             return value
-        path = Path(value)
-        if not path.is_file():
-            raise ValueError(f"no such prompt file: {value}")
+        path = find(value, info, os.path.isfile)
+        if path is None:
+            raise ValueError(f"no such prompt file: {value}{looked_in(value, info)}")
         try:
-            text = path.read_text(encoding="utf-8")
+            text = Path(path).read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
-            raise ValueError(f"{value}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+            raise ValueError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
         try:
             _JINJA.parse(text)
         except TemplateSyntaxError as error:
-            raise ValueError(f"{value}, line {error.lineno}: not a Jinja template: {error.message}") from None
-        return {"text": text, "path": value}
+            raise ValueError(f"{path}, line {error.lineno}: not a Jinja template: {error.message}") from None
+        return {"text": text, "path": path}
 
     def variables(self) -> list[str]:
         """Names that the text expects to be filled in."""

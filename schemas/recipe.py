@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, create_model, model_validator
 from schemas.checks import Checks
 from schemas.columns import OWN_COLUMNS, SIDE_COLUMNS, SIDES
 from schemas.names import nearest
+from schemas.paths import FilePath
 from schemas.source import Source
 from schemas.strict import Strict
 
@@ -79,7 +80,9 @@ class Recipe(Strict):
     store: str = Field("store", description="folder or URL (s3://, gs://) of all that stages make")
     out: str = Field("out", description="folder of datasets")
     sources: dict[Name, Source] = Field(min_length=1, description="where texts come from, each by a name of yours")
-    overrides: str | None = Field(None, min_length=1, description="a person's corrections and blocked rows, by id")
+    overrides: Annotated[FilePath, Field(min_length=1)] | None = Field(
+        None, description="a person's corrections and blocked rows, by id"
+    )
     engines: dict[Name, dict[str, Any]] = Field(
         default_factory=dict, description="backend and settings of each engine, by a name of yours"
     )

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from schemas.paths import FilePath
 from schemas.strict import Strict
 
 
@@ -14,7 +15,7 @@ class Resources(Strict):
     threads: int = Field(1, ge=1, description="of the engine's own thread pool")
     batch: int = Field(8, ge=1, description="requests that are worked on together at most")
     patience: float = Field(1800, gt=0, description="seconds without a reply, after which an actor is taken for hung")
-    python: str = Field(
+    python: FilePath = Field(
         "", description="interpreter of the engine's actors, where its packages clash with others'; '' is this one"
     )
 

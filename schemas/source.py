@@ -4,10 +4,11 @@ import glob
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from schemas.columns import column
 from schemas.names import closest, nearest
+from schemas.paths import FilePath, find, folders, looked_in
 from schemas.strict import Strict
 
 SUFFIXES = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
@@ -53,7 +54,7 @@ class Source(Strict):
     """
 
     path: str | None = Field(None, description="a .json or .jsonl file, gzipped or not, or a glob of such files")
-    dataset: str | None = Field(None, description="name of a Hugging Face dataset, or a folder that holds one")
+    dataset: FilePath | None = Field(None, description="name of a Hugging Face dataset, or a folder that holds one")
     config: str | None = Field(None, description="which configuration of the dataset")
     split: str = Field("train", description="which split of the dataset")
     revision: str | None = Field(
@@ -73,18 +74,20 @@ class Source(Strict):
 
     @field_validator("path")
     @classmethod
-    def _files_are_there(cls, path: str | None) -> str | None:
+    def _files_are_there(cls, path: str | None, info: ValidationInfo) -> str | None:
         if path is None:
             return None
-        found = files(path)
-        if not found and Path(path).is_dir():
-            raise ValueError(f"'{path}' is a folder; name its files, {Path(path) / '*.jsonl'} say")
-        if not found:
-            raise ValueError(f"no such file: {path}{_nearest_file(path)}")
-        for file in found:
+        found = find(path, info, lambda candidate: bool(files(candidate)))
+        if found is None and (folder := find(path, info)):
+            raise ValueError(f"'{folder}' is a folder; name its files, {Path(path) / '*.jsonl'} say")
+        if found is None:
+            advice = [_nearest_file(folder / path) for folder in folders(info)]
+            best = next((one for one in advice if "did you mean" in one), advice[0])
+            raise ValueError(f"no such file: {path}{looked_in(path, info)}; {best}")
+        for file in files(found):
             if not file.name.endswith(SUFFIXES):
                 raise ValueError(f"'{file}' can't be read: name a file that ends in {', '.join(SUFFIXES)}")
-        return path
+        return found
 
     @field_validator("columns")
     @classmethod
@@ -133,17 +136,15 @@ def files(path: str) -> list[Path]:
     return sorted(found for name in glob.glob(path, recursive=True) if (found := Path(name)).is_file())
 
 
-def _nearest_file(path: str) -> str:
-    """'; did you mean X?' where the file's folder, or the folder above that, holds nearly such a name."""
-    folder = Path(path).parent
+def _nearest_file(path: Path) -> str:
+    """Advice where the file's folder, or the folder above that, holds nearly such a name; else what the folder holds."""
+    folder = path.parent
     if not folder.is_dir():
         above = folder.parent
         names = [found.name for found in above.iterdir() if found.is_dir()] if above.is_dir() else []
         near = closest(folder.name, names)
-        where = "" if folder.is_absolute() else f" in {Path.cwd()}, where you are"
-        return f"; there is no folder '{folder}'{where}" + (f"; did you mean '{above / near}'?" if near else "")
-    names = [found.name for found in folder.iterdir() if found.name.endswith(SUFFIXES)]
-    if near := closest(Path(path).name, names):
-        return f"; did you mean '{folder / near}'?"
-    where = f"'{folder}'" if folder != Path(".") else f"the folder where you are, {Path.cwd()},"
-    return f"; {where} holds {', '.join(sorted(names)[:5]) or f'no file that ends in {SUFFIXES[0]} or {SUFFIXES[1]}'}"
+        return f"there is no folder '{folder}'" + (f"; did you mean '{above / near}'?" if near else "")
+    names = sorted(found.name for found in folder.iterdir() if found.name.endswith(SUFFIXES))
+    if near := closest(path.name, names):
+        return f"did you mean '{folder / near}'?"
+    return f"'{folder}' holds {', '.join(names[:5]) or f'no file that ends in {SUFFIXES[0]} or {SUFFIXES[1]}'}"

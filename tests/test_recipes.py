@@ -27,11 +27,11 @@ BANKS = [f"engines.{engine}.bank={BANK}" for engine in ("query_tts", "answer_tts
 NEEDS = {MULTI: BANKS}  # what a user has to bring
 SAMPLES = {
     SINGLE: [
-        "sources.alpaca={path: tests/data/alpaca_sample.json, layout: alpaca, licence: CC-BY-NC-4.0}",
-        "sources.ultrachat={path: tests/data/ultrachat_sample.jsonl, layout: ultrachat, licence: MIT}",
+        "sources.alpaca={path: data/alpaca_sample.json, layout: alpaca, licence: CC-BY-NC-4.0}",
+        "sources.ultrachat={path: data/ultrachat_sample.jsonl, layout: ultrachat, licence: MIT}",
     ],
     MULTI: [
-        "sources.ultrachat={path: tests/data/ultrachat_sample.jsonl, layout: ultrachat, licence: MIT, "
+        "sources.ultrachat={path: data/ultrachat_sample.jsonl, layout: ultrachat, licence: MIT, "
         "turns: {mean: 2, most: 5}}"
     ],
 }
@@ -98,7 +98,7 @@ def test_the_commands_of_a_header_are_commands(path: str) -> None:
 
 @pytest.mark.parametrize("path", [SINGLE, MULTI])
 def test_plan_needs_neither_models_nor_packages_nor_a_gpu(path: str, tmp_path: Path) -> None:
-    """The full engines, over the rows in tests/data, where no library of any engine can be imported."""
+    """The full engines, over the rows in configs/data, where no library of any engine can be imported."""
     arguments = ["plan", path, "--json", *sets(*SAMPLES[path], *NEEDS.get(path, []), f"store={tmp_path}/store")]
     hidden = f"import sys; sys.modules.update(dict.fromkeys({ABSENT})); from pipeline.cli import main; "
     done = subprocess.run(
@@ -133,7 +133,8 @@ def test_text_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 def test_voices_that_are_not_there_are_told(tmp_path: Path) -> None:
     code, output = run_cli("plan", MULTI, "--set", f"store={tmp_path}/store")
     assert code == 2
-    told = "speak_query: its voices: no voice bank in voices/users: it needs a manifest.jsonl with a line a voice"
+    where = "voices/users (beside the recipe or where the command runs)"
+    told = f"speak_query: its voices: no voice bank in {where}: it needs a manifest.jsonl with a line a voice"
     assert told in output and "Traceback" not in output
 
 

@@ -17,6 +17,7 @@ from pipeline.sources import given_columns
 from pipeline.sources.overrides import METHODS, TEXTS, read_overrides
 from schemas.columns import PER_ATTEMPT, ROW_COLUMNS, SIDES, column
 from schemas.names import closest, nearest
+from schemas.paths import beside
 from schemas.prompt import Prompt
 from schemas.recipe import Recipe
 from stages.registry import BACKENDS, STAGES, backend, stage
@@ -110,7 +111,7 @@ def _engines(recipe: Recipe, path: str, problems: list[str]) -> Iterator[tuple[s
             continue
         model = backend(kind).Config
         try:
-            yield name, Engine(name, kind, model.model_validate(settings))
+            yield name, Engine(name, kind, model.model_validate(settings, context=beside(path)))
         except ValidationError as error:
             problems.extend(explain_errors(error, model, path, settings, ("engines", name)))
 
@@ -145,7 +146,7 @@ def _nodes(recipe: Recipe, engines: dict[str, Engine], path: str, problems: list
             if "attempt" in fields:
                 settings["attempt"] = attempt
             try:
-                config = declared.config.model_validate(settings)
+                config = declared.config.model_validate(settings, context=beside(path))
             except ValidationError as error:
                 problems.extend(explain_errors(error, declared.config, path, settings, ("stages", name)))
                 break

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import RecipeError
 from schemas.names import nearest
+from schemas.paths import beside
 from schemas.recipe import Recipe
 
 # Values by key path: {"a.b.c": value}, or lines "a.b.c=value", whose values are YAML.
@@ -39,7 +40,7 @@ def check_recipe(raw: dict[str, Any], path: str, overrides: Overrides = (), prof
         for override in overrides:
             _override(path, raw, override)
     try:
-        return Recipe.model_validate(raw)
+        return Recipe.model_validate(raw, context=beside(path))
     except ValidationError as error:
         raise RecipeError(*explain_errors(error, Recipe, path, raw)) from None
 

@@ -28,6 +28,7 @@ from pipeline.store.objects import REJECT, read_rows
 from pipeline.store.store import Store
 from schemas.columns import SIDES
 from schemas.names import nearest
+from schemas.paths import EITHER
 from schemas.recipe import Recipe
 
 TEXTS = ("instruction", "context", "query_text", "answer_text")
@@ -63,7 +64,9 @@ def read_overrides(path: str, columns: Collection[str] = TEXTS) -> dict[str, Ove
     file = Path(path)
     if not file.is_file():
         near = [str(found) for found in file.parent.glob("*.jsonl")] if file.parent.is_dir() else []
-        raise RecipeError(f"{path}: no such file, and the recipe's 'overrides' names it; {nearest(path, near)}")
+        raise RecipeError(
+            f"{path}: no such file {EITHER}, and the recipe's 'overrides' names it; {nearest(path, near)}"
+        )
     found: dict[str, Override] = {}
     problems = []
     for number, line in enumerate(file.read_bytes().splitlines(), 1):

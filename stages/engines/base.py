@@ -10,10 +10,11 @@ from concurrent.futures import Future
 from types import ModuleType
 from typing import Any, ClassVar, Protocol
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from models.lost_gpu import card_is_lost, which_card
 from models.out_of_memory import out_of_memory
+from schemas.paths import beside_if_there
 from schemas.resources import Resources
 from schemas.strict import Strict
 from stages.requests.base import Request
@@ -40,10 +41,21 @@ class EngineLost(Exception):
 
 
 class EngineConfig(Strict):
-    """Base of a backend's settings in the recipe (the keys beside `backend`)."""
+    """Base of a backend's settings in the recipe (the keys beside `backend`).
+
+    Files that `model`, `codebook`, `bank` and `source` name are looked for beside the recipe, then where the command runs.
+    """
 
     licence: str = Field("", description="terms of the model, where its own files don't tell; in no key")
     resources: Resources = Resources()
+
+    @field_validator("model", "codebook", "bank", "source", check_fields=False)
+    @classmethod
+    def _beside_the_recipe(cls, value: Any, info: ValidationInfo) -> Any:
+        named = isinstance(value, str) and value
+        if not named or (info.field_name == "model" and "/" not in value):  # a bare name is one of the catalogue
+            return value
+        return beside_if_there(value, info)
 
 
 class Engine(Protocol):

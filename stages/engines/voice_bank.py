@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from models import audio
 from models.references import ModelMissing
+from schemas.paths import EITHER
 from schemas.voice import Voice
 from stages.engines.base import Engine
 from stages.requests.asr import Transcribe
@@ -44,7 +45,9 @@ def read_bank(folder: str) -> dict[str, Reference]:
     """The bank's voices by name. Raises ModelMissing: no bank, a line that is wrong, a clip that isn't there."""
     manifest = Path(folder).expanduser() / "manifest.jsonl"
     if not manifest.is_file():
-        raise ModelMissing(f"no voice bank in {folder}: it needs a manifest.jsonl with a line a voice (id, path, text)")
+        raise ModelMissing(
+            f"no voice bank in {folder} ({EITHER}): it needs a manifest.jsonl with a line a voice (id, path, text)"
+        )
     stats = manifest.stat()
     return _read(manifest, stats.st_size, stats.st_mtime_ns)
 

@@ -1,6 +1,6 @@
 """Golden units for CosyVoice's speech tokenizer: a tiny random network with the inputs and outputs of its ONNX file.
 
-Run once (pip install torch transformers onnx onnxruntime). Writes into tests/golden/s3/: speech_tokenizer_v2.onnx and
+Run once (pip install torch transformers onnx onnxruntime). Writes configs/data/tiny/speech_tokenizer_v2.onnx and
 golden.npz: units of the clips of clips.py, whose spectrogram is computed here with PyTorch, as Whisper defines it.
 """
 
@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from transformers.audio_utils import mel_filter_bank
 
 FOLDER = Path(__file__).parent / "s3"
+MODEL = Path(__file__).parents[2] / "configs" / "data" / "tiny" / "speech_tokenizer_v2.onnx"  # a recipe names it too
 WIDTH, LEVELS = 16, 8  # 3 ** 8 = 6,561 units
 
 
@@ -72,8 +73,8 @@ def network() -> onnx.ModelProto:
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    onnx.save(network(), FOLDER / "speech_tokenizer_v2.onnx")
-    session = onnxruntime.InferenceSession(str(FOLDER / "speech_tokenizer_v2.onnx"))
+    onnx.save(network(), MODEL)
+    session = onnxruntime.InferenceSession(str(MODEL))
     found = {}
     for number in range(3):
         mel = spectrogram(clip(number))

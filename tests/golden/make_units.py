@@ -24,6 +24,7 @@ from omegaconf import OmegaConf
 from sklearn.cluster import MiniBatchKMeans
 
 FOLDER = Path(__file__).parent / "units"
+TINY = Path(__file__).parents[2] / "configs" / "data" / "tiny"  # hubert_base, which a recipe names too
 LAYERS = (2, 3)  # the last one of three, too
 SMALL = {
     "encoder_layers": 3,
@@ -71,14 +72,15 @@ def write(name: str, model: torch.nn.Module, settings: Any, task: Any, normalise
         "extra_state": {"epoch": 1},
         "last_optimizer_state": None,
     }
-    torch.save(state, FOLDER / f"{name}.pt")
+    folder = TINY if name == "hubert_base" else FOLDER
+    torch.save(state, folder / f"{name}.pt")
     found = {f"layer{n}_clip{m}": features(model, clip(m), n, normalise) for m in range(3) for n in LAYERS}
     frames = np.concatenate([found[f"layer{LAYERS[0]}_clip{m}"] for m in range(3)])
     fitted = MiniBatchKMeans(20, n_init=3, random_state=0, batch_size=256).fit(frames)
     if name == "wav2vec2":
-        np.save(FOLDER / f"{name}_km20.npy", fitted.cluster_centers_.astype(np.float32))
+        np.save(folder / f"{name}_km20.npy", fitted.cluster_centers_.astype(np.float32))
     else:
-        joblib.dump(fitted, FOLDER / f"{name}_km20.bin")
+        joblib.dump(fitted, folder / f"{name}_km20.bin")
     for m in range(3):
         one = found[f"layer{LAYERS[0]}_clip{m}"]
         found[f"units_clip{m}"] = fitted.predict(one).astype(np.uint16)

@@ -91,7 +91,7 @@ def test_what_nobody_could_say_is_refused_before_the_model_is_asked(instruction:
 
 
 def test_hopeless_rows_are_refused_and_the_samples_are_not() -> None:
-    data = ROOT / "tests/data"
+    data = ROOT / "configs/data"
     for line in (data / "hopeless.jsonl").read_text(encoding="utf-8").splitlines():
         try:
             instruction = json.loads(line)["instruction"]
@@ -124,7 +124,7 @@ def test_the_same_row_is_asked_and_written_the_same() -> None:
 
 
 def test_the_small_model_rewrites_real_rows(llm: llm_llamacpp.LlamaCpp) -> None:
-    rows = json.loads((ROOT / "tests/data/alpaca_sample.json").read_text(encoding="utf-8"))[:8]
+    rows = json.loads((ROOT / "configs/data/alpaca_sample.json").read_text(encoding="utf-8"))[:8]
     settings, methods = context(filler_rate=0.3), []
     for number, sample in enumerate(rows):
         one = row(sample["instruction"], sample["input"] or None, f"r{number}")

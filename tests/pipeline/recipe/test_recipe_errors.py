@@ -14,7 +14,10 @@ QUICKSTART = yaml.safe_load((ROOT / "configs" / "quickstart.yaml").read_text())
 
 
 @pytest.fixture(autouse=True)
-def in_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+def in_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the quickstart names is beside the test's recipe; the commands run in the checkout."""
+    for name in ("prompts", "data"):
+        (tmp_path / name).symlink_to(ROOT / "configs" / name)
     monkeypatch.chdir(ROOT)
 
 
@@ -42,21 +45,21 @@ CASES = [
     ("stages.rewrite.engine=tts", "RECIPE: stages.rewrite.engine: 'tts' is an engine of kind tts; the stage asks one of llm"),
     ("stages.normalise_query.engine=llm", "RECIPE: stages.normalise_query.engine: the stage 'normalise' asks no engine"),
     ("stages.speak_answer.voices=[af_sara]", "RECIPE: stages.speak_answer.voices: no voice 'af_sara' in tts; did you mean 'af_sarah'?"),
-    ("sources.alpaca.path=tests/data/alpaca_sampel.json", "no such file: tests/data/alpaca_sampel.json"),
-    ("stages.rewrite.prompt=configs/prompts/no.jinja", "RECIPE: stages.rewrite.prompt: no such prompt file: configs/prompts/no.jinja"),
+    ("sources.alpaca.path=data/alpaca_sampel.json", "no such file: data/alpaca_sampel.json; looked in "),
+    ("stages.rewrite.prompt=prompts/no.jinja", "RECIPE: stages.rewrite.prompt: no such prompt file: prompts/no.jinja; looked in "),
     ("export.splits={train: 0.5}", "add up to 0.5, not to 1"),
     ("export.splits={train: 0.9, dev-clean: 0.1}", "'dev-clean' can't be the name of a split in export.splits: take letters"),
     ("export.splits={train: 0.9, ../../test: 0.1}", "'../../test' can't be the name of a split"),
     ("export.splits={train: 1.5, test: -0.5}", "the share of 'train' in export.splits is 1.5: it must be from 0 to 1"),
     ("export.splits={train: 0.5, test: .nan}", "the share of 'test' in export.splits is nan"),
     ("name=My corpus", "RECIPE: name: 'My corpus' can't be a name: take small letters, digits and _, a letter first"),
-    ("sources={../up: {path: tests/data/alpaca_sample.json, layout: alpaca, licence: MIT}}", "'../up' can't be a name"),
+    ("sources={../up: {path: data/alpaca_sample.json, layout: alpaca, licence: MIT}}", "'../up' can't be a name"),
     ("engines.Llm={backend: llm_null}", "RECIPE: engines.Llm: 'Llm' can't be a name"),
     ("nmae=x", "RECIPE: nmae: unknown key; did you mean 'name'?"),
     ("stages.speak_answer.voices=af_sarah", "RECIPE: stages.speak_answer.voices: a list is wanted, [af_sarah] say"),
     ("stages.speak_answer.voices=[x, y]", "RECIPE: stages.speak_answer.voices: no voice 'x', 'y' in tts; there is"),
     ("engines.llm={bakend: llm_null}", "RECIPE: engines.llm.backend: this key is needed; 'bakend' is none of the keys"),
-    ("sources.alpaca.path=tests/data", "'tests/data' is a folder; name its files, tests/data/*.jsonl say"),
+    ("sources.alpaca.path=data", "is a folder; name its files, data/*.jsonl say"),
     ("seed=many", "RECIPE: seed: input should be a valid integer"),
 ]  # fmt: skip
 
@@ -114,7 +117,8 @@ def test_profiles(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     changes = {"name": "tiny", "sources.alpaca.limit": 3, "engines.llm": {"backend": "llm_null"}}
     path.write_text(yaml.safe_dump(QUICKSTART | {"profiles": {"tiny": changes, "bad": {"seed.x": 1}}}))
     plain = load_recipe(str(path))
-    assert plain == load_recipe("configs/quickstart.yaml")
+    files = {"sources": {name: {"path"} for name in plain.sources}}  # each beside its own recipe
+    assert plain.model_dump(exclude=files) == load_recipe("configs/quickstart.yaml").model_dump(exclude=files)
     small = load_recipe(str(path), ["seed=3"], "tiny")
     assert (small.name, small.sources["alpaca"].limit, small.seed) == ("tiny", 3, 3)
     assert small.engines["llm"] == {"backend": "llm_null"} and small.engines["tts"] == plain.engines["tts"]
@@ -178,12 +182,17 @@ def test_a_misspelt_stage_in_an_override(capsys: pytest.CaptureFixture[str], tmp
     assert "stages.speek_query: no stage 'speek_query'; did you mean 'speak_query'?" in told
 
 
-def test_files_are_looked_for_where_the_command_runs(
+def test_files_are_looked_for_beside_the_recipe_and_where_the_command_runs(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(["plan", str(ROOT / "configs/quickstart.yaml")]) == 2
-    assert f"there is no folder 'tests/data' in {tmp_path}, where you are" in capsys.readouterr().err
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    quickstart, store = str(ROOT / "configs/quickstart.yaml"), f"store={tmp_path}/store"
+    assert main(["plan", quickstart, "--set", store]) == 0
+    capsys.readouterr()
+    assert main(["plan", quickstart, "--set", store, "--set", "sources.alpaca.path=mine/rows.jsonl"]) == 2
+    told = capsys.readouterr().err
+    assert f"looked in {ROOT}/configs, beside the recipe, and in {tmp_path}/elsewhere, where the command runs" in told
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(

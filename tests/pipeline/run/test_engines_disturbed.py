@@ -39,6 +39,8 @@ def write(folder: Path, most: int = 4) -> str:
             "trace": str(folder / "trace" / name),
             "resources": resources,
         }
+    for stage in ("rewrite", "respond"):
+        recipe["stages"][stage]["prompt"] = str(ROOT / f"configs/prompts/{stage}.jinja")
     for side in ("query", "answer"):
         recipe["stages"][f"speak_{side}"] |= {"voices": ["null_0", "null_1"], "sample_rate": 8000}
     recipe["stages"]["fit_units"]["clusters"] = 8

@@ -9,15 +9,15 @@ import pytest
 from pipeline.errors import RecipeError
 from tests.helpers.recipes import ROOT, open_state, run_inline, texts_of, write_recipe
 
-GOLDEN = ROOT / "tests" / "golden"
+TINY = ROOT / "configs" / "data" / "tiny"
 HUBERT = {
     "backend": "units_hubert",
-    "model": str(GOLDEN / "units" / "hubert_base.pt"),
+    "model": str(TINY / "hubert_base.pt"),
     "layer": 2,
-    "codebook": str(GOLDEN / "units" / "hubert_base_km20.bin"),
+    "codebook": str(TINY / "hubert_base_km20.bin"),
     "licence": "MIT",
 }
-S3 = {"backend": "units_s3", "model": str(GOLDEN / "s3")}
+S3 = {"backend": "units_s3", "model": str(TINY / "speech_tokenizer_v2.onnx")}
 
 
 def recipe(folder: Path, encoder: dict[str, Any], **stages: Any) -> str:

@@ -13,7 +13,7 @@ from pipeline.sources.layouts import conversations, join
 from pipeline.sources.records import records
 from schemas.source import Source
 
-DATA = Path("tests/data")
+DATA = Path("configs/data")
 
 
 def read(tmp_path: Path, records: list[Any], **entry: Any) -> list[dict[str, Any]]:

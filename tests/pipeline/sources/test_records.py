@@ -17,7 +17,7 @@ from pipeline.sources import given_columns, read_source, rows_to_table
 from schemas.columns import ROW_COLUMNS
 from schemas.source import Source
 
-DATA = Path("tests/data")
+DATA = Path("configs/data")
 NAMED = {"layout": "columns", "columns": {"instruction": "q"}, "licence": "CC0-1.0"}
 
 

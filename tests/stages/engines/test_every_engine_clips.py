@@ -19,7 +19,7 @@ from stages.requests.mos import Rate, Score
 from stages.requests.speaker import Embed, Voiceprint
 from stages.requests.units import Encode, Quantise
 from tests.helpers import tiny_models
-from tests.helpers.paths import DATA, GOLDEN
+from tests.helpers.paths import DATA, GOLDEN, TINY
 
 SPEECH = DATA / "voices" / "audio" / "LJ001-0025.flac"
 ASKS: dict[str, Any] = {
@@ -43,12 +43,12 @@ def settings(name: str, folder: Path) -> dict[str, Any]:
         "asr_whisper": lambda: {"model": "whisper-base"},
         "mos_utmos": lambda: {"model": str(GOLDEN / "utmos")},
         "units_hubert": lambda: {
-            "model": str(units / "hubert_base.pt"), "layer": 2, "codebook": str(units / "hubert_base_km20.bin")
+            "model": str(TINY / "hubert_base.pt"), "layer": 2, "codebook": str(TINY / "hubert_base_km20.bin")
         },
         "units_seamless": lambda: {
             "model": str(units / "wav2vec2.pt"), "layer": 2, "heads": 4, "codebook": str(units / "wav2vec2_km20.npy")
         },
-        "units_s3": lambda: {"model": str(GOLDEN / "s3")},
+        "units_s3": lambda: {"model": str(TINY / "speech_tokenizer_v2.onnx")},
         "units_glm4voice": lambda: {"model": str(tiny_models.glm(folder / "glm"))},
     }.get(name, dict)()  # fmt: skip
 

@@ -22,7 +22,7 @@ from models import references
 from models.references import ModelMissing
 from stages.registry import backend
 from tests.helpers import tiny_models
-from tests.helpers.paths import GOLDEN
+from tests.helpers.paths import GOLDEN, TINY
 
 UNITS = GOLDEN / "units"
 UTMOS = "utmos22_strong_step7459_v1.pt"
@@ -83,7 +83,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "mos_utmos": GOLDEN / "utmos",
         "units_hubert": tiny_models.ssl(made / "ssl", "Hubert"),
         "units_seamless": UNITS / "wav2vec2.pt",
-        "units_s3": GOLDEN / "s3",
+        "units_s3": TINY,
         "units_glm4voice": tiny_models.glm(made / "glm"),
         "unit_vocoder": GOLDEN / "vocoder",
         "speaker_resemblyzer": references.fetch("resemblyzer"),
@@ -172,8 +172,8 @@ ANOTHER: list[tuple[str, Callable[[Path], Path], str]] = [
     ("asr_whisper", bert, "no CTranslate2 folder of Whisper: model.bin isn't there"),
     ("units_encoder", translator, "not a Whisper model"),
     ("units_encoder", bert, "Unable to open file 'model.bin'"),
-    ("mos_dnsmos", lambda _: GOLDEN / "s3" / "speech_tokenizer_v2.onnx", "no DNSMOS P.835 model: it takes {'feats'"),
-    ("mos_utmos", lambda _: UNITS / "hubert_base.pt", "no weights of UTMOS"),
+    ("mos_dnsmos", lambda _: TINY / "speech_tokenizer_v2.onnx", "no DNSMOS P.835 model: it takes {'feats'"),
+    ("mos_utmos", lambda _: TINY / "hubert_base.pt", "no weights of UTMOS"),
     ("units_hubert", bert, "model_type 'bert', not one of hubert, wav2vec2, wavlm"),
     ("units_hubert", tiny_models.glm, "model_type 'whisper', not one of"),
     ("units_hubert", lambda _: references.fetch("resemblyzer") / "pretrained.pt", "no weights under 'model'"),
@@ -181,7 +181,7 @@ ANOTHER: list[tuple[str, Callable[[Path], Path], str]] = [
     ("units_s3", lambda _: references.fetch("dnsmos") / "sig_bak_ovr.onnx", "no speech tokenizer: it takes"),
     ("units_glm4voice", bert, "config.json has no quantize_position"),
     ("unit_vocoder", bert, "there is no g_00500000 in it"),
-    ("speaker_resemblyzer", lambda _: UNITS / "hubert_base.pt", "no weights of Resemblyzer's encoder"),
+    ("speaker_resemblyzer", lambda _: TINY / "hubert_base.pt", "no weights of Resemblyzer's encoder"),
 ]
 
 

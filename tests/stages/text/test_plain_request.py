@@ -11,7 +11,7 @@ from stages.text.faithful import faithful
 from stages.text.material import split_context
 from stages.text.plain_request import is_request, opener, plain_request, with_context, with_filler, without_filler
 from stages.text.speakable import speakable
-from tests.helpers.paths import DATA
+from tests.helpers.paths import SAMPLES
 
 LIMITS = QueryText()
 
@@ -73,9 +73,11 @@ def test_fillers_come_at_the_rate_asked_for() -> None:
 
 
 def test_real_rows_pass_the_checks() -> None:
-    rows = json.loads((DATA / "alpaca_sample.json").read_text())
+    rows = json.loads((SAMPLES / "alpaca_sample.json").read_text())
     rows = [("\n".join(filter(None, (row["instruction"], row["input"]))), row["input"]) for row in rows]
-    rows += [(json.loads(line)["data"][0], None) for line in (DATA / "ultrachat_sample.jsonl").open(encoding="utf-8")]
+    rows += [
+        (json.loads(line)["data"][0], None) for line in (SAMPLES / "ultrachat_sample.jsonl").open(encoding="utf-8")
+    ]
     for seed, (instruction, context) in enumerate(rows):
         text = with_filler(plain_request(*split_context(instruction, context), seed), seed, 0.5)
         assert speakable(text, LIMITS.min_words, LIMITS.max_words) is None, text

@@ -6,7 +6,7 @@ import pytest
 
 from stages.text.material import split_context
 from stages.text.reading import unreadable
-from tests.helpers.paths import DATA
+from tests.helpers.paths import SAMPLES
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_script_is_accepted_where_the_recipe_says_so() -> None:
 
 
 def test_ordinary_rows_pass() -> None:
-    rows = json.loads((DATA / "alpaca_sample.json").read_text())
+    rows = json.loads((SAMPLES / "alpaca_sample.json").read_text())
     assert [fault for row in rows if (fault := unreadable(*split_context(row["instruction"], row["input"])))] == []
 
 

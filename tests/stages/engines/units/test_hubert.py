@@ -30,7 +30,7 @@ from stages.engines.units import seamless as units_seamless
 from stages.engines.units.ssl_units import SslUnits
 from stages.requests.units import Encode, Quantise
 from tests.helpers import tiny_models
-from tests.helpers.paths import ROOT
+from tests.helpers.paths import ROOT, TINY
 from tests.helpers.talk import drive
 
 GOLDEN = ROOT / "tests" / "golden" / "units"
@@ -53,12 +53,16 @@ FAIRSEQ2 = {  # how fairseq2 renames a fairseq checkpoint
 LARGE = {"do_stable_layer_norm": True, "feat_extract_norm": "layer", "conv_bias": True}
 
 
+def weights_of(name: str) -> Path:
+    return (TINY if name == "hubert_base" else GOLDEN) / f"{name}.pt"
+
+
 def codebook_of(name: str) -> str:
-    return str(GOLDEN / f"{name}_km20.{'npy' if name == 'wav2vec2' else 'bin'}")
+    return str(weights_of(name).with_name(f"{name}_km20.{'npy' if name == 'wav2vec2' else 'bin'}"))
 
 
 def golden_engine(name: str, layer: int = 2, **changes: Any) -> SslUnits:
-    settings = {"model": str(GOLDEN / f"{name}.pt"), "layer": layer, "codebook": codebook_of(name)} | changes
+    settings = {"model": str(weights_of(name)), "layer": layer, "codebook": codebook_of(name)} | changes
     if name == "wav2vec2":
         return units_seamless.load(units_seamless.Config.model_validate({"heads": 4} | settings))
     return units_hubert.load(units_hubert.Config.model_validate(settings))
@@ -108,7 +112,7 @@ def test_features_and_units_are_fairseqs(name: str, layer: int, ask) -> None:
 @pytest.mark.parametrize("name", ["wav2vec2", "hubert_base"])
 def test_fairseq2_names_and_no_settings(name: str, tmp_path: Path, ask) -> None:
     """The same weights under the names that fairseq2 gives them, and nothing beside them: as xlsr2_1b_v2 comes."""
-    weights = fairseq_checkpoint.load(GOLDEN / f"{name}.pt")["model"]
+    weights = fairseq_checkpoint.load(weights_of(name))["model"]
     if name == "hubert_base":  # norms after the layers: the first one is the frontend's
         for part in ("weight", "bias"):
             weights[f"encoder_frontend.layer_norm.{part}"] = weights.pop(f"encoder.layer_norm.{part}")
@@ -287,7 +291,7 @@ def test_another_architecture_is_told(tmp_path: Path) -> None:
 
 
 def test_no_weight_is_left_over_or_missing(tmp_path: Path) -> None:
-    state = fairseq_checkpoint.load(GOLDEN / "hubert_base.pt")
+    state = fairseq_checkpoint.load(TINY / "hubert_base.pt")
     weights = state["model"]
     torch.save({"model": {**weights, "encoder.layers.0.adapter.weight": torch.zeros(2)}}, tmp_path / "more.pt")
     assert "'encoder.layers.0.adapter.weight' is no weight" in refused(model=str(tmp_path / "more.pt"))
@@ -297,7 +301,7 @@ def test_no_weight_is_left_over_or_missing(tmp_path: Path) -> None:
 
 
 def test_a_corrupt_model_is_told(tmp_path: Path) -> None:
-    data = (GOLDEN / "hubert_base.pt").read_bytes()
+    data = (TINY / "hubert_base.pt").read_bytes()
     for number, broken in enumerate(
         (data[: len(data) // 2], b"", b"not a checkpoint", data[:2000] + bytes(len(data) - 2000))
     ):
@@ -327,7 +331,7 @@ def test_a_missing_package_is_told_with_what_installs_it(tmp_path: Path) -> None
             (tmp_path / entry.name).symlink_to(entry)
     script = (
         "from stages.engines.units import hubert as u, vocoder as v\n"
-        f"for one, config in ((u, u.Config(model={str(GOLDEN / 'hubert_base.pt')!r}, layer=2)), (v, v.Config(model='.'))):\n"
+        f"for one, config in ((u, u.Config(model={str(TINY / 'hubert_base.pt')!r}, layer=2)), (v, v.Config(model='.'))):\n"
         "    print(one.trouble(config))\n"
         "    try: one.load(config)\n"
         "    except Exception as error: print(type(error).__name__, error)\n"
@@ -358,7 +362,7 @@ def test_a_batch_that_memory_is_too_small_for_is_halved() -> None:
         "import resource, numpy as np, logging\n"
         "from stages.engines.units import hubert as u\n"
         "logging.basicConfig(level=logging.WARNING, format='%(message)s')\n"
-        f"e = u.load(u.Config(model={str(GOLDEN / 'hubert_base.pt')!r}, layer=1, window=600))\n"
+        f"e = u.load(u.Config(model={str(TINY / 'hubert_base.pt')!r}, layer=1, window=600))\n"
         "clip = np.random.default_rng(0).normal(0, 0.1, 60 * 16000).astype(np.float32)\n"
         "e.encode([clip[:16000]])\n"
         "have = 1024 * int(next(l for l in open('/proc/self/status') if l.startswith('VmSize')).split()[1])\n"
@@ -375,11 +379,11 @@ def test_a_batch_that_memory_is_too_small_for_is_halved() -> None:
 
 def test_identity_holds_what_replies_depend_on(tmp_path: Path) -> None:
     def told(**changes: Any) -> dict[str, Any]:
-        asked = {"model": str(GOLDEN / "hubert_base.pt"), "layer": 2, "codebook": codebook_of("hubert_base")}
+        asked = {"model": str(TINY / "hubert_base.pt"), "layer": 2, "codebook": codebook_of("hubert_base")}
         return units_hubert.identity(units_hubert.Config.model_validate(asked | changes))
 
     assert told() == told(resources={"threads": 2, "batch": 32, "num_gpus": 1})
-    moved = shutil.copy(GOLDEN / "hubert_base.pt", tmp_path / "hubert_base.pt")
+    moved = shutil.copy(TINY / "hubert_base.pt", tmp_path / "hubert_base.pt")
     assert told() == told(model=str(moved))
     for change in ({"layer": 3}, {"dtype": "bfloat16"}, {"codebook": ""}, {"window": 20}, {"margin": 1}):
         assert told() != told(**change)

@@ -14,10 +14,9 @@ from golden.clips import clip
 from stages.engines.base import Refused
 from stages.engines.units import hubert as units_hubert
 from stages.requests.units import Encode, Quantise
-from tests.helpers.paths import GOLDEN
+from tests.helpers.paths import TINY
 
-FOLDER = GOLDEN / "units"
-MODEL, CODEBOOK = FOLDER / "hubert_base.pt", FOLDER / "hubert_base_km20.bin"
+MODEL, CODEBOOK = TINY / "hubert_base.pt", TINY / "hubert_base_km20.bin"
 
 
 def wav(samples: np.ndarray) -> bytes:

@@ -17,9 +17,9 @@ from stages.engines.base import Refused, Unavailable
 from stages.engines.tts import kokoro as tts_kokoro
 from stages.engines.units import s3 as units_s3
 from stages.requests.units import Encode, Quantise
-from tests.helpers.paths import GOLDEN
+from tests.helpers.paths import GOLDEN, TINY
 
-FOLDER = GOLDEN / "s3"
+FOLDER = TINY
 
 
 def wav(samples: np.ndarray, rate: int = 16000) -> bytes:
@@ -36,7 +36,7 @@ def engine() -> Iterator[units_s3.S3]:
 
 
 def test_units_are_the_files_own(engine: units_s3.S3, ask) -> None:
-    wanted = np.load(FOLDER / "golden.npz")
+    wanted = np.load(GOLDEN / "s3" / "golden.npz")
     assert engine.hop == 640
     for number in range(3):
         found = ask(engine, [Quantise(wav(clip(number)), b"")])[0].frames
