@@ -72,7 +72,7 @@ def cost(name: str, python: str, kind: str, rows: int, repeats: int, *more: str)
             out.mkdir()
             env = {**os.environ, "PYTHONPATH": str(HERE), "HF_HUB_OFFLINE": "1", "HOME": folder}
             if name == OURS:
-                env["PYTHONPATH"] = os.pathsep.join([str(HERE / "site"), str(HERE), str(ROOT)])
+                env["PYTHONPATH"] = os.pathsep.join([str(HERE), str(HERE.parent), str(ROOT)])
             program = [python, str(HERE / f"with_{name}.py"), kind, str(source), str(out), *more]
             found = measure(program, env, Path(folder))
             if found.failed:

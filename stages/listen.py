@@ -17,8 +17,8 @@ class Config(StageConfig):
 
     of: Side
     language: str = Field("en", description="that is spoken, as Whisper writes it")
-    attempts: int = Field(1, ge=1, description="set by the pipeline")
-    attempt: int = Field(1, ge=1, description="set by the pipeline")
+    attempts: int = Field(1, ge=1, description="how often the text is spoken at most")
+    attempt: int = Field(1, ge=1, description="which try this is")
 
 
 def listen(row: Row, context: Context) -> Asking:
@@ -53,4 +53,5 @@ STAGE = Stage(
     ),
     run=listen,
     engine="asr",
+    from_pipeline=("attempt", "attempts"),
 )

@@ -14,7 +14,7 @@ class Config(StageConfig):
     """Settings of `pick`."""
 
     of: Side
-    attempts: int = Field(1, ge=1, description="set by the pipeline")
+    attempts: int = Field(1, ge=1, description="how often the text is spoken at most")
 
 
 def pick(row: Row, context: Context) -> Asking:
@@ -53,6 +53,7 @@ STAGE = Stage(
         f"{config.of}_speech_attempts",
     ),
     run=pick,
+    from_pipeline=("attempts",),
     checks=lambda config: f"{config.of}_clip",
     choices=lambda config: {f"{config.of}_audio": _clips(config)},
 )

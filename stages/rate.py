@@ -12,8 +12,8 @@ class Config(StageConfig):
     """Settings of `rate`."""
 
     of: Side
-    attempts: int = Field(1, ge=1, description="set by the pipeline")
-    attempt: int = Field(1, ge=1, description="set by the pipeline")
+    attempts: int = Field(1, ge=1, description="how often the text is spoken at most")
+    attempt: int = Field(1, ge=1, description="which try this is")
 
 
 def rate(row: Row, context: Context) -> Asking:
@@ -30,4 +30,5 @@ STAGE = Stage(
     writes=lambda config: (f"{config.of}_mos_{config.attempt}",),
     run=rate,
     engine="mos",
+    from_pipeline=("attempt", "attempts"),
 )

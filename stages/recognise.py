@@ -16,9 +16,7 @@ class Config(StageConfig):
     """Settings of `recognise`."""
 
     of: Side
-    references: dict[str, str] = Field(
-        default_factory=dict, description="digests of the bank's voices, set by the pipeline"
-    )
+    references: dict[str, str] = Field(default_factory=dict, description="digests of the bank's voices")
 
 
 def recognise(rows: list[Row], context: Context) -> AskingAll:
@@ -64,5 +62,6 @@ STAGE = Stage(
     writes=lambda config: (f"{config.of}_similarity",),
     run=recognise,
     engine="speaker",
+    from_pipeline=("references",),
     each="conversation",
 )

@@ -1,13 +1,23 @@
-"""Every stage and every engine backend by the name that a recipe uses. A registry is a dict.
+"""Every stage and every engine backend by the name that a recipe uses: ours, those of installed packages, dotted paths.
+
+A package offers parts by entry points (groups `voxsmith.stages` and `voxsmith.backends`: name = module), and any module
+that can be imported is named by its dotted path: `stage: my_package.title`. Such a module has a `STAGE`, or a `BACKEND`.
 
 Backend modules import their libraries only when they load a model, so that reading a recipe stays quick and needs none
 of them.
 """
 
+import inspect
+import traceback
 from functools import cache
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from pkgutil import iter_modules
 from types import ModuleType
+from typing import Any
 
+from schemas.names import nearest
 from stages.stage import Stage
 
 STAGES: dict[str, str] = {
@@ -50,21 +60,91 @@ BACKENDS: dict[str, str] = {
 }
 
 
+class PartError(Exception):
+    """There is no such stage or backend, or its module isn't one; the message says why and what to do."""
+
+
+def stage_names() -> list[str]:
+    """Names of stages that a recipe may use, dotted paths apart."""
+    return [*STAGES, *_offered("voxsmith.stages")]
+
+
+def backend_names() -> list[str]:
+    """Names of backends that a recipe may use, dotted paths apart."""
+    return [*BACKENDS, *_offered("voxsmith.backends")]
+
+
 @cache
 def stage(name: str) -> Stage:
-    """The stage registered as `name`: its module's STAGE. Raises KeyError."""
-    found: Stage = import_module(STAGES[name]).STAGE
+    """The stage that a recipe names so: its module's STAGE. Raises PartError."""
+    module = stage_module(name)
+    found: Any = getattr(_imported("stage", name, module), "STAGE", None)
+    if not isinstance(found, Stage):
+        raise PartError(f"{module} has no `STAGE = Stage(…)`, so it is no stage")
+    if not inspect.isgeneratorfunction(found.run):
+        raise PartError(
+            f"{module}: the function of its STAGE is no generator; a stage that asks no engine has a `yield` after its return"
+        )
     return found
 
 
+def stage_module(name: str) -> str:
+    """The module that the stage is in. Raises PartError."""
+    return _module_of("stage", name, STAGES, "voxsmith.stages")
+
+
 def backend(name: str) -> ModuleType:
-    """The module of the engine backend `name`. Raises KeyError.
+    """The module of the engine backend `name`. Raises PartError.
 
     A backend module has KIND ("llm", "tts", "asr", "mos", "speaker", "encoder", "vocoder"), Config (an EngineConfig),
     identity(config) (what its replies depend on, as plain JSON; loads nothing), models(config) (the
-    models.references names it needs), load(config) -> Engine; TTS backends also have VOICES, or
+    stages.engines.models names it needs), load(config) -> Engine; TTS backends also have VOICES, or
     voices(config): each voice with the digest of the clip it is cloned from, and voice_licences(config). licence(config)
     is the terms of what the model makes, of several models joined by AND; BATCH_INVARIANT, whether a reply is the same
     whatever is asked beside it; where that hangs on the settings, batch_invariant(config) tells it.
     """
-    return import_module(BACKENDS[name])
+    return _imported("backend", name, _module_of("backend", name, BACKENDS, "voxsmith.backends"))
+
+
+def _module_of(kind: str, name: str, ours: dict[str, str], group: str) -> str:
+    if name in ours:
+        return ours[name]
+    if name in _offered(group):
+        return _offered(group)[name].module
+    if "." in name and all(part.isidentifier() for part in name.split(".")):
+        return name
+    raise PartError(f"no {kind} '{name}'; {nearest(name, [*ours, *_offered(group)])}")
+
+
+@cache
+def _offered(group: str) -> dict[str, EntryPoint]:
+    """What installed packages offer, by name."""
+    return {point.name: point for point in entry_points(group=group)}
+
+
+def _imported(kind: str, name: str, module: str) -> ModuleType:
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and (module == error.name or module.startswith(f"{error.name}.")):
+            raise PartError(f"no {kind} '{name}': {_missing(error.name)}") from None
+        raise PartError(f"the {kind} '{name}' can't be imported: {_where(error)}") from None
+    except Exception as error:  # whatever a module raises while it is imported
+        raise PartError(f"the {kind} '{name}' can't be imported: {_where(error)}") from None
+
+
+def _missing(module: str) -> str:
+    """Advice about a module that isn't there."""
+    package, _, _ = module.rpartition(".")
+    if not package:
+        return f"there is no package '{module}' here: install it, or put the folder that holds it on PYTHONPATH"
+    beside = [f"{package}.{info.name}" for info in iter_modules(import_module(package).__path__)]
+    return f"there is no module '{module}'; {nearest(module, beside)}"
+
+
+def _where(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, SyntaxError):  # its text names the place
+        return f"{type(error).__name__}: {text}"
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {text} ({Path(place.filename).name}, line {place.lineno})"

@@ -24,10 +24,8 @@ class Config(StageConfig):
         (1.0, 0.9, 1.1), min_length=1, description="of each attempt: a second must differ"
     )
     attempts: int = Field(1, ge=1, le=9, description="tries at most until a clip passes its checks")
-    attempt: int = Field(1, ge=1, description="set by the pipeline")
-    references: dict[str, str] = Field(
-        default_factory=dict, description="digests of what voices are cloned from, set by the pipeline"
-    )
+    attempt: int = Field(1, ge=1, description="which try this is")
+    references: dict[str, str] = Field(default_factory=dict, description="digests of what voices are cloned from")
 
     @model_validator(mode="after")
     def _each_attempt_differs(self) -> Self:
@@ -84,6 +82,7 @@ STAGE = Stage(
     writes=lambda config: (f"{config.of}_audio_{config.attempt}", f"{config.of}_voice_{config.attempt}"),
     run=speak,
     engine="tts",
+    from_pipeline=("attempt", "references"),
     checks=lambda config: None if config.attempt == 1 else f"{config.of}_clip",
     kept_as=lambda config: f"{config.of}_audio_{config.attempt}",
 )

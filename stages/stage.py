@@ -44,5 +44,8 @@ class Stage:
     kept_as: Callable[[Any], str | None] = lambda config: None
     prompt_variables: tuple[str, ...] = ()
     columns: Mapping[str, Column] = field(default_factory=dict)
+    # Settings that the pipeline gives, and no recipe: of `attempt` (which makes the stage a node for each attempt),
+    # `attempts` (how many there are) and `references` (digests of what voices are cloned from).
+    from_pipeline: tuple[str, ...] = ()
     # What is wrong with the engine that it is given, told to a person; "" where nothing is: (config, its backend, its settings)
     objects: Callable[[Any, ModuleType, Any], str] = lambda config, backend, settings: ""

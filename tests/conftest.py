@@ -4,19 +4,15 @@ from typing import Any
 
 import pytest
 
-import stages.registry as registry
-from tests.helpers.recipes import TEXTS, TOY_PATH, TOYS, digests_of, free_port, run_cli, write_recipe
+from tests.helpers.recipes import TEXTS, TOY_PATH, digests_of, free_port, run_cli, write_recipe
 from tests.helpers.s3_server import KEYS
 
 ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # without it Ray takes, or looks for, another address
 
 
 @pytest.fixture
-def toys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The toy stages and the toy engine are registered."""
-    for name, module in TOYS.items():
-        monkeypatch.setitem(registry.STAGES, name, module)
-    monkeypatch.setitem(registry.BACKENDS, "toy_llm", "toys.llm")
+def toys() -> None:
+    """The toys are parts from outside: nothing has to be done for them."""
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A step of the peers' work as a stage of ours, registered by `site/sitecustomize.py` for a measurement."""
+"""A step of the peers' work as a stage from outside, `peer.trivial` in a recipe."""
 
 from typing import Any
 

@@ -23,7 +23,9 @@ SHARD = {"text": 1024, "audio": 64}  # rows
 
 def write_recipe(kind: str, rows: str, out: str) -> str:
     source = {"path": rows, "layout": "columns", "columns": {"instruction": "text"}, "licence": "CC0-1.0"}
-    stages = {name: {"stage": "trivial", "kind": kind, "step": n} for n, name in enumerate(("one", "two", "three"))}
+    stages = {
+        name: {"stage": "peer.trivial", "kind": kind, "step": n} for n, name in enumerate(("one", "two", "three"))
+    }
     recipe = {
         "name": "peer",
         "store": f"{out}/store",

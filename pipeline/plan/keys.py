@@ -8,7 +8,7 @@ from pipeline.recipe.nodes import Graph, Node
 from pipeline.store.code import code_digest
 from pipeline.store.digests import digest
 from schemas.prompt import Prompt
-from stages.registry import STAGES
+from stages.registry import stage_module
 
 Parts = dict[str, Any]
 
@@ -16,7 +16,11 @@ Parts = dict[str, Any]
 def fixed_parts(graph: Graph, node: Node) -> Parts:
     """The parts of the node's keys that are the same for each shard."""
     engine = graph.engines.get(node.engine or "")
-    parts: Parts = {"stage": node.stage_name, "code": code_digest(STAGES[node.stage_name]), "seed": graph.recipe.seed}
+    parts: Parts = {
+        "stage": node.stage_name,
+        "code": code_digest(stage_module(node.stage_name)),
+        "seed": graph.recipe.seed,
+    }
     parts |= {f"config.{name}": value for name, value in _settings(node.config).items()}
     if isinstance(node.checks, BaseModel):
         parts |= {f"checks.{name}": value for name, value in node.checks.model_dump(mode="json").items()}

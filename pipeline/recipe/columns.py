@@ -3,30 +3,28 @@
 import re
 from collections.abc import Mapping
 
+from pipeline.recipe.problems import Problems
 from schemas.columns import COLUMNS, RESERVED, Column, column, expand
 from stages.stage import Stage
 
 
-def collect(stages: Mapping[str, Stage]) -> tuple[dict[str, Column], list[str]]:
-    """All columns by full name, and a line for each declaration that can't stand. `stages`: by their name in the recipe."""
+def all_columns(stages: Mapping[str, Stage], problems: Problems) -> dict[str, Column]:
+    """All columns by full name; a declaration that can't stand is a problem. `stages`: by their name in the recipe."""
     columns = dict(COLUMNS)
     declared_by: dict[str, str] = {}
-    problems = []
     for where, stage in stages.items():
         for name, one in expand(stage.columns).items():
             wrong = _wrong(name, one)
             if wrong:
-                problems.append(f"stages.{where}: declares the column '{name}', {wrong}")
+                problems.add(f"stages.{where}", f"declares the column '{name}', {wrong}")
             elif name in declared_by and columns[name] != one:
                 other = declared_by[name]
-                problems.append(
-                    f"stages.{where}: declares the column '{name}' otherwise than stages.{other} does; "
-                    "give one of them another name"
-                )
+                message = f"declares the column '{name}' otherwise than stages.{other} does"
+                problems.add(f"stages.{where}", f"{message}; give one of them another name")
             else:
                 columns.setdefault(name, one)
                 declared_by.setdefault(name, where)
-    return columns, problems
+    return columns
 
 
 def _wrong(name: str, one: object) -> str:

@@ -1,6 +1,6 @@
 """Which keys a recipe may have, told by the models that check it: what each takes, what it is if not given."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from inspect import isclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
@@ -15,11 +15,10 @@ from schemas.names import nearest
 from schemas.prompt import Prompt
 from schemas.recipe import Recipe
 from schemas.strict import Strict
-from stages.registry import BACKENDS, STAGES, backend, stage
+from stages.registry import backend, backend_names, stage, stage_names
 
 _PARTS = ("sources", "checks", "export", "rates")  # of a recipe, whose keys are many
 _BOUNDS: dict[type, str] = {Ge: ">=", Gt: ">", Le: "<=", Lt: "<"}
-_OURS = "set by the pipeline"
 
 
 class Key(NamedTuple):
@@ -31,7 +30,7 @@ class Key(NamedTuple):
 
 def names() -> dict[str, list[str]]:
     """What `keys_of` knows, by kind."""
-    return {"parts": ["recipe", *_PARTS], "stages": list(STAGES), "backends": list(BACKENDS)}
+    return {"parts": ["recipe", *_PARTS], "stages": stage_names(), "backends": backend_names()}
 
 
 def keys_of(name: str) -> list[Key]:
@@ -40,13 +39,13 @@ def keys_of(name: str) -> list[Key]:
         return [key for key in _keys(Recipe) if key.name.split(".")[0] not in _PARTS]
     if name in _PARTS:
         return [key for key in _keys(Recipe) if key.name.split(".")[0] == name]
-    if name in STAGES:
+    if name in stage_names():
         found = stage(name)
         common = [Key("stage", "text", "the name it has in the recipe", f"which stage this is: {name}")]
         if found.engine:
             common.append(Key("engine", "text", "needed", f"one of the recipe's engines of the kind {found.engine}"))
-        return [*common, *_keys(found.config)]
-    if name in BACKENDS:
+        return [*common, *_keys(found.config, left_out=found.from_pipeline)]
+    if name in backend_names():
         return [
             Key("backend", name, "needed", (backend(name).__doc__ or "").splitlines()[0]),
             *_keys(backend(name).Config),
@@ -55,11 +54,11 @@ def keys_of(name: str) -> list[Key]:
     raise RecipeError(f"there are no keys of '{name}'; {nearest(name, known)}")
 
 
-def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[Key]:
+def _keys(model: type[BaseModel], prefix: str = "", left_out: Collection[str] = ()) -> Iterator[Key]:
     for name, field in model.model_fields.items():
         inner, each = _model_in(field.annotation)
         told = field.description or ""
-        if told.endswith(_OURS):
+        if name in left_out:
             continue
         if inner:
             yield from _keys(inner, f"{prefix}{name}.{'NAME.' if each else ''}")

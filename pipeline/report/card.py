@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pipeline.export.writer import DATA_FILES
 from pipeline.recipe.licences import licence_id, parts
 from pipeline.report.statistics import Statistics
+from pipeline.store.code import source_file
 from schemas.columns import column
-from stages.registry import STAGES
+from stages.registry import PartError, stage_module
 
 _SIZES = (
     ("n<1K", 10**3),
@@ -115,10 +115,13 @@ def _stages(manifest: dict[str, Any]) -> list[dict[str, Any]]:
 def _does(kind: str) -> str:
     """The first line of the stage's module docstring, without importing it."""
     fixed = {"sources": "reads the sources; what can't be spoken is rejected", "export": "gates, splits, writes"}
-    spec = find_spec(STAGES[kind]) if kind in STAGES else None
-    if spec is None or spec.origin is None:
+    try:
+        file = source_file(stage_module(kind))
+    except PartError:
+        file = None
+    if kind in fixed or file is None:
         return fixed.get(kind, "")
-    match = re.match(r'\s*"""(?:`\w+`: )?(.+)', Path(spec.origin).read_text(encoding="utf-8"))
+    match = re.match(r'\s*"""(?:`\w+`: )?(.+)', file.read_text(encoding="utf-8"))
     return match[1].removesuffix('"""').strip() if match else ""
 
 

@@ -14,9 +14,10 @@ from tests.helpers.paths import ROOT
 if TYPE_CHECKING:
     from pipeline.plan.state import State
 
-TOY_PATH = os.pathsep.join([str(ROOT / "tests" / "toys" / "site"), str(ROOT)])  # registers the toys in a process
+TOY_PATH = os.pathsep.join([str(ROOT), str(ROOT / "tests")])  # where the package `toys` is, for processes of tests
 TEXTS = [f"thing number {n}" for n in range(24)]  # what the fixture `undisturbed` is made of
-TOYS = {"toy_shout": "toys.shout", "toy_count": "toys.count", "toy_words": "toys.words"}
+# Parts from outside, as a recipe names them.
+SHOUT, COUNT, WORDS = ({"stage": f"toys.{name}"} for name in ("shout", "count", "words"))
 
 
 def write_recipe(folder: Path, texts: list[str], name: str = "toy", **changes: Any) -> str:
@@ -37,8 +38,8 @@ def write_recipe(folder: Path, texts: list[str], name: str = "toy", **changes: A
                 "shard": {"least": 1, "target": 4, "most": 8},
             }
         },
-        "engines": {"llm": {"backend": "toy_llm", "log": str(folder / "asked.log")}},
-        "stages": {"toy_shout": {"engine": "llm"}, "toy_count": {"engine": "llm"}, "toy_words": None},
+        "engines": {"llm": {"backend": "toys.llm", "log": str(folder / "asked.log")}},
+        "stages": {"toy_shout": SHOUT | {"engine": "llm"}, "toy_count": COUNT | {"engine": "llm"}, "toy_words": WORDS},
     }
     for key, value in changes.items():
         place = recipe
@@ -114,7 +115,7 @@ def texts_of(state: "State", column: str) -> list[Any]:
 
 
 def start_cli(*arguments: str, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
-    """A command line in a process of its own, in which (and in whose workers) the toys are registered."""
+    """A command line in a process of its own, in which (and in whose workers) the toys can be imported."""
     return subprocess.Popen(
         [sys.executable, "-m", "pipeline", *arguments],
         cwd=ROOT,

@@ -85,7 +85,11 @@ def test_a_recipe_may_be_a_file_a_mapping_or_an_object(path: str, kind: str) -> 
 
 def test_a_profile_is_one_of_the_recipes(path: str) -> None:
     raw = yaml.safe_load(Path(path).read_text()) | {"profiles": {"small": {"stages.toy_count.times": 5}}}
-    assert api.load(raw, profile="small").recipe.stages["toy_count"] == {"engine": "llm", "times": 5}
+    assert api.load(raw, profile="small").recipe.stages["toy_count"] == {
+        "stage": "toys.count",
+        "engine": "llm",
+        "times": 5,
+    }
     assert api.load(raw, {"stages.toy_count.times": 7}, "small").recipe.stages["toy_count"] == {
         "engine": "llm",
         "times": 7,
@@ -223,7 +227,7 @@ def test_a_collection_of_what_nobody_uses(path: str) -> None:
 def test_a_checkup(path: str) -> None:
     found = api.doctor(path)
     assert found.ready and found.cores == os.cpu_count() and found.models == ()
-    assert [(one.name, one.backend, one.problems) for one in found.engines] == [("llm", "toy_llm", ())]
+    assert [(one.name, one.backend, one.problems) for one in found.engines] == [("llm", "toys.llm", ())]
     greedy = api.doctor(path, overrides={"engines.llm.resources.num_cpus": 999})
     assert not greedy.ready and greedy.problems == 1
     assert greedy.engines[0].problems == (

@@ -22,7 +22,7 @@ class Config(EngineConfig):
 
 
 def identity(config: Config) -> dict[str, Any]:
-    return {"backend": "toy_llm", "model": config.model}
+    return {"backend": "toys.llm", "model": config.model}
 
 
 def models(config: Config) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from pipeline.recipe.licences import strictest
 from pipeline.report import build as report
 from pipeline.watch.snapshot import source_rejects
 from tests.helpers.made_corpus import row, write_corpus
-from tests.helpers.recipes import open_state, run_inline, texts_of, write_recipe
+from tests.helpers.recipes import COUNT, WORDS, open_state, run_inline, texts_of, write_recipe
 
 TEXTS = [f"thing {n}" for n in range(40)]
 
@@ -158,7 +158,9 @@ def partly_given(toys: None, tmp_path: Path) -> str:
         "some": {**shared, "path": str(tmp_path / "some.jsonl"), "columns": columns},
         "none": {**shared, "path": str(tmp_path / "none.jsonl"), "columns": {"instruction": "q"}},
     }
-    return write_recipe(tmp_path, [], sources=sources, stages={"toy_count": {"engine": "llm"}, "toy_words": None})
+    return write_recipe(
+        tmp_path, [], sources=sources, stages={"toy_count": COUNT | {"engine": "llm"}, "toy_words": WORDS}
+    )
 
 
 def test_a_row_without_what_it_must_bring_is_a_reject(
@@ -195,7 +197,7 @@ def test_a_row_without_what_it_must_bring_is_a_reject(
         *(("sources", text) for text in ("one", "two")),
     }
 
-    shouted = open_state(partly_given, overrides=["stages.toy_shout={engine: llm}"])
+    shouted = open_state(partly_given, overrides=["stages.toy_shout={stage: toys.shout, engine: llm}"])
     assert state.graph.needed == ("query_text",) and shouted.graph.needed == ()
     run_inline(shouted)
     assert [one.reason for one in rejected(shouted).values()] == ["empty_instruction"], "a stage writes it"

@@ -166,7 +166,7 @@ def test_a_corrected_and_a_blocked_row(path: str, state: State, tmp_path: Path) 
 
 
 def test_a_stage_more_or_less(path: str, state: State) -> None:
-    finish(path, "stages={toy_shout: {engine: llm}}")
+    finish(path, "stages={toy_shout: {stage: toys.shout, engine: llm}}")
     found = compared(state)
     assert found.counts == counts(0, changed=30)
     assert set(found.columns) == {"answer_text", "answer_method", "answer_attempts", "query_spoken"}
@@ -175,7 +175,7 @@ def test_a_stage_more_or_less(path: str, state: State) -> None:
 
 def test_a_stage_that_was_added_and_has_not_run(path: str, state: State) -> None:
     """The keys that there are, are the same; but the rows wait for one more stage, and came out before."""
-    fewer = "stages={toy_shout: {engine: llm}, toy_count: {engine: llm}}"
+    fewer = "stages={toy_shout: {stage: toys.shout, engine: llm}, toy_count: {stage: toys.count, engine: llm}}"
     finish(path, fewer)
     waiting = open_state(path)
     waiting.done = {where: done for where, done in waiting.done.items() if where[0] != "toy_words"}

@@ -8,7 +8,7 @@ import yaml
 
 from pipeline.cli import main
 from pipeline.recipe.load import load_recipe
-from tests.helpers.recipes import ROOT
+from tests.helpers.recipes import COUNT, ROOT, open_state, run_inline, write_recipe
 
 QUICKSTART = yaml.safe_load((ROOT / "configs" / "quickstart.yaml").read_text())
 
@@ -39,7 +39,7 @@ CASES = [
     ("checks.query_text.max_wrods=3", "RECIPE: checks.query_text.max_wrods: unknown key; did you mean 'max_words'?"),
     ("stages.rewrite.atempts=3", "RECIPE: stages.rewrite.atempts: unknown key; did you mean 'attempts'?"),
     ("engines.llm.modle=x", "RECIPE: engines.llm.modle: unknown key; did you mean 'model'?"),
-    ("engines.llm.backend=llm_lamacpp", "RECIPE: engines.llm.backend: no engine backend 'llm_lamacpp'; did you mean 'llm_llamacpp'?"),
+    ("engines.llm.backend=llm_lamacpp", "RECIPE: engines.llm.backend: no backend 'llm_lamacpp'; did you mean 'llm_llamacpp'?"),
     ("stages.rewrit={engine: llm}", "RECIPE: stages.rewrit: no stage 'rewrit'; did you mean 'rewrite'?"),
     ("stages.rewrite.engine=lmm", "RECIPE: stages.rewrite.engine: no engine 'lmm'; did you mean 'llm'?"),
     ("stages.rewrite.engine=tts", "RECIPE: stages.rewrite.engine: 'tts' is an engine of kind tts; the stage asks one of llm"),
@@ -163,16 +163,13 @@ def test_a_model_that_is_not_there(
 def test_a_cycle(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, toys: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import stages.registry as registry
-
     source = (ROOT / "tests" / "toys" / "words.py").read_text()
     loops = source.replace('("query_text",)', '("answer_text",)').replace('("query_spoken",)', '("query_text",)')
-    (tmp_path / "toy_loop.py").write_text(loops.replace('row["query_text"]', 'row["answer_text"]'))
+    (tmp_path / "loops").mkdir()
+    (tmp_path / "loops" / "words.py").write_text(loops.replace('row["query_text"]', 'row["answer_text"]'))
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setitem(registry.STAGES, "toy_loop", "toy_loop")
-    from tests.helpers.recipes import write_recipe
-
-    path = write_recipe(tmp_path, ["x"], stages={"toy_loop": None, "toy_count": {"engine": "llm"}})
+    stages = {"toy_loop": {"stage": "loops.words"}, "toy_count": COUNT | {"engine": "llm"}}
+    path = write_recipe(tmp_path, ["x"], stages=stages)
     assert main(["plan", path]) == 2
     assert "a cycle: toy_" in capsys.readouterr().err
 
@@ -198,7 +195,6 @@ def test_files_are_looked_for_beside_the_recipe_and_where_the_command_runs(
 def test_a_folder_that_cannot_be_written_is_one_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, toys: None
 ) -> None:
-    from tests.helpers.recipes import open_state, run_inline, write_recipe
 
     path = write_recipe(tmp_path, ["x"])
     run_inline(open_state(path))

@@ -96,7 +96,7 @@ def test_a_node_with_another_model_than_the_keys_name_makes_nothing(
     """Each node fetches for itself: one that comes later may get a newer commit."""
     path = write_recipe(tmp_path, ["one"], engines__llm__model="toy@1")
     state = open_state(path)
-    monkeypatch.setattr(llm, "identity", lambda config: {"backend": "toy_llm", "model": "toy@2"})
+    monkeypatch.setattr(llm, "identity", lambda config: {"backend": "toys.llm", "model": "toy@2"})
     with pytest.raises(ModelMissing, match=r"engine 'llm': .* has toy@2, and toy@1 is where the run was started"):
         run_inline(state)
     assert not asked(path)

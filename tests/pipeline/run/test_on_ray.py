@@ -83,8 +83,8 @@ def test_an_engine_that_finds_no_room_for_all_its_actors_stands_in_nobodys_way(t
     """Eight CPUs, three actors of 3.6 for one engine, and then one of 6 for another."""
     path = write_recipe(tmp_path, TEXTS, stages__toy_count__engine="late")
     engines = {
-        "llm": {"backend": "toy_llm", "delay": 0.1, "resources": {"replicas": 3, "num_cpus": 3.6}},
-        "late": {"backend": "toy_llm", "resources": {"num_cpus": 6}},
+        "llm": {"backend": "toys.llm", "delay": 0.1, "resources": {"replicas": 3, "num_cpus": 3.6}},
+        "late": {"backend": "toys.llm", "resources": {"num_cpus": 6}},
     }
     code, output = run_cli("run", path, "--set", f"engines={json.dumps(engines)}")
     assert code == 0, output
@@ -94,8 +94,8 @@ def test_an_engine_that_finds_no_room_for_all_its_actors_stands_in_nobodys_way(t
 @pytest.mark.usefixtures("one_ray")
 def test_an_engine_loads_while_another_works_for_it(tmp_path: Path) -> None:
     (tmp_path / "pids").mkdir()
-    late = {"backend": "toy_llm", "model": "late", "pids": str(tmp_path / "pids")}
-    changes = {"engines": {"llm": {"backend": "toy_llm", "delay": 0.4}, "late": late}}
+    late = {"backend": "toys.llm", "model": "late", "pids": str(tmp_path / "pids")}
+    changes = {"engines": {"llm": {"backend": "toys.llm", "delay": 0.4}, "late": late}}
     path = write_recipe(tmp_path, TEXTS[:8], stages__toy_count__engine="late", **changes)
     code, output = run_cli("run", path)
     assert code == 0, output

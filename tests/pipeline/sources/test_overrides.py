@@ -20,7 +20,7 @@ from pipeline.sources.inputs import list_shards
 from pipeline.sources.overrides import read_overrides
 from stages.context import Context
 from stages.converse import converse
-from tests.helpers.recipes import ROOT, asked, open_state, run_inline, texts_of, write_recipe
+from tests.helpers.recipes import ROOT, SHOUT, asked, open_state, run_inline, texts_of, write_recipe
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 from corpora import write_recipe as write_null_recipe
@@ -327,7 +327,7 @@ def test_many_bad_lines_are_told_at_once_but_not_all(tmp_path: Path) -> None:
 def test_a_column_that_the_recipe_lacks_and_a_file_that_is_not_there(
     toys: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = write_recipe(tmp_path, TEXTS[:3], stages={"toy_shout": {"engine": "llm"}})
+    path = write_recipe(tmp_path, TEXTS[:3], stages={"toy_shout": SHOUT | {"engine": "llm"}})
     with_overrides(path, {"id": "a", "answer_text": "nobody speaks it"})
     assert main(["plan", path]) == 2
     assert "line 1: no stage of the recipe writes 'answer_text'" in capsys.readouterr().err

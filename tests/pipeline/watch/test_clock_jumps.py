@@ -12,14 +12,11 @@ pytestmark = pytest.mark.usefixtures("one_ray")
 YEARS = 365.25 * 86400
 # `time.time` of the driver, from the moment that a file is there. (Ray's clocks, in other processes, stay right.)
 JUMP = """
-import os, sys, time
+import os, time
 
 time_ns, flag, jump = time.time_ns, os.environ["JUMP_WHEN"], int(float(os.environ["JUMP_BY"]) * 1e9)
 time.time_ns = lambda: time_ns() + (jump if os.path.exists(flag) else 0)
 time.time = lambda: time.time_ns() / 1e9
-sys.path.remove(os.path.dirname(__file__))
-del sys.modules["sitecustomize"]
-import sitecustomize
 """
 
 

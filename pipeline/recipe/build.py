@@ -1,0 +1,164 @@
+"""From a recipe's entries to its engines, and to its stages as nodes: one for each attempt."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.recipe.load import explain_errors
+from pipeline.recipe.nodes import Engine, Node
+from pipeline.recipe.problems import Problems
+from pipeline.recipe.voices import with_voices
+from schemas.names import closest, nearest
+from schemas.paths import beside
+from schemas.prompt import Prompt
+from schemas.recipe import Recipe
+from stages.registry import PartError, backend, backend_names, stage, stage_names
+from stages.stage import Stage
+
+
+@dataclass
+class _Entry:
+    """A stage as the recipe has it."""
+
+    name: str
+    kind: str
+    declared: Stage
+    engine: str | None
+    settings: dict[str, Any]
+
+    @property
+    def where(self) -> str:
+        return f"stages.{self.name}"
+
+    @property
+    def has_attempts(self) -> bool:
+        """Whether it says itself how often it is tried."""
+        return "attempts" in self.declared.config.model_fields and "attempts" not in self.declared.from_pipeline
+
+    @property
+    def unrolls(self) -> bool:
+        """Whether it is a node for each attempt."""
+        return "attempt" in self.declared.from_pipeline
+
+
+def build_engines(recipe: Recipe, problems: Problems) -> dict[str, Engine]:
+    """The recipe's engines, those with mistakes left out."""
+    engines = {}
+    for name, entry in recipe.engines.items():
+        settings = dict(entry)
+        kind = settings.pop("backend", None)
+        where = f"engines.{name}"
+        if kind is None:
+            meant = closest("backend", settings)
+            advice = f"'{meant}' is none of the keys" if meant else nearest("", backend_names())
+            problems.add(f"{where}.backend", f"this key is needed; {advice}")
+            continue
+        try:
+            model = backend(_text(kind)).Config
+            engines[name] = Engine(name, kind, model.model_validate(settings, context=beside(problems.path)))
+        except PartError as error:
+            problems.add(f"{where}.backend", str(error))
+        except ValidationError as error:
+            problems.lines.extend(explain_errors(error, model, problems.path, settings, ("engines", name)))
+    return engines
+
+
+def build_nodes(recipe: Recipe, engines: dict[str, Engine], problems: Problems) -> list[Node]:
+    """The recipe's nodes, in its own order; those with mistakes are left out."""
+    entries = list(_entries(recipe, problems))
+    attempts = {
+        entry.settings.get("of"): entry.settings.get("attempts", 1)
+        for entry in entries
+        if entry.unrolls and entry.has_attempts
+    }
+    nodes: list[Node] = []
+    for entry in entries:
+        tries = attempts.get(entry.settings.get("of"), 1)
+        if _engine_fits(entry, recipe, engines, problems):
+            nodes += _nodes_of(entry, tries if isinstance(tries, int) else 1, recipe, engines, problems)
+    return nodes
+
+
+def _entries(recipe: Recipe, problems: Problems) -> Iterator[_Entry]:
+    for name, entry in recipe.stages.items():
+        settings = dict(entry or {})
+        kind = _text(settings.pop("stage", name))
+        engine = settings.pop("engine", None)
+        try:
+            yield _Entry(name, kind, stage(kind), engine, settings)
+        except PartError as error:
+            if "." in kind:
+                problems.add(f"stages.{name}", str(error))
+                continue
+            others = [other for other in recipe.stages if other != name]  # a key given with --set, misspelt
+            problems.add(f"stages.{name}", f"no stage '{kind}'; {nearest(kind, [*stage_names(), *others])}")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else repr(value)
+
+
+def _nodes_of(
+    entry: _Entry, tries: int, recipe: Recipe, engines: dict[str, Engine], problems: Problems
+) -> Iterator[Node]:
+    declared, settings = entry.declared, entry.settings
+    for name in declared.from_pipeline:
+        if name in settings:
+            problems.add(f"{entry.where}.{name}", "the pipeline sets this key; leave it out")
+            return
+    engine = engines.get(entry.engine or "")
+    settings, fault = with_voices(settings, declared.config.model_fields, engine, f"{problems.path}: {entry.where}")
+    if fault:
+        problems.lines.append(fault)
+        return
+    for attempt in range(1, tries + 1 if entry.unrolls else 2):
+        from_pipeline = {"attempt": attempt, "attempts": tries}
+        given = {name: value for name, value in from_pipeline.items() if name in declared.from_pipeline}
+        try:
+            config = declared.config.model_validate(settings | given, context=beside(problems.path))
+        except ValidationError as error:
+            lines = explain_errors(error, declared.config, problems.path, settings, ("stages", entry.name))
+            problems.lines.extend(lines)
+            return
+        if attempt == 1:
+            _check_prompt(entry, config, problems)
+            if engine and (objection := declared.objects(config, engine.module, engine.config)):
+                problems.add(entry.where, objection)
+        group = declared.checks(config)
+        checks = getattr(recipe.checks, group) if group else None
+        name = entry.name if attempt == 1 else f"{entry.name}_{attempt}"
+        yield Node(name, entry.kind, config, checks, entry.engine)
+
+
+def _engine_fits(entry: _Entry, recipe: Recipe, engines: dict[str, Engine], problems: Problems) -> bool:
+    """Whether the stage got an engine of the kind that it asks."""
+    wanted, engine, where = entry.declared.engine, entry.engine, f"{entry.where}.engine"
+    if wanted is None:
+        if engine is not None:
+            problems.add(where, f"the stage '{entry.declared.name}' asks no engine; leave this key out")
+        return engine is None
+    if not isinstance(engine, str) or engine not in recipe.engines:
+        fitting = [name for name, one in engines.items() if wanted == one.module.KIND]
+        missing = f"no engine '{engine}'" if engine else f"this key is needed (an engine of kind {wanted})"
+        problems.add(where, f"{missing}; {nearest(str(engine), fitting)}")
+        return False
+    if engine in engines and (kind := engines[engine].module.KIND) != wanted:
+        problems.add(where, f"'{engine}' is an engine of kind {kind}; the stage asks one of {wanted}")
+        return False
+    return engine in engines
+
+
+def _check_prompt(entry: _Entry, config: Any, problems: Problems) -> None:
+    known = entry.declared.prompt_variables
+    for field, prompt in config:
+        if not isinstance(prompt, Prompt):
+            continue
+        where, used = f"{entry.where}.{field}", prompt.variables()
+        for name in set(used) - set(known):
+            unknown = f"{prompt.path} uses the variable '{name}', which the stage doesn't give"
+            problems.add(where, f"{unknown}; {nearest(name, known)}")
+        if not used:
+            same = f"{prompt.path} uses no variable, so every row would be asked the same"
+            problems.add(where, f"{same}; the stage gives {', '.join(known)}")
