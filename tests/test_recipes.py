@@ -89,7 +89,7 @@ def test_the_llm_is_set_up_as_the_arithmetic_has_it(path: str) -> None:
 def test_the_commands_of_a_header_are_commands(path: str) -> None:
     from pipeline.cli import parser
 
-    commands = re.findall(rf"python -m pipeline (\w+ +{re.escape(path)}[^#\n]*)", header(path))
+    commands = re.findall(r"voxsmith (\w+ +RECIPE[^#\n]*)", header(path))
     assert len(commands) >= 4
     for command in commands:
         options = parser().parse_args(shlex.split(command))

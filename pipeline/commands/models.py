@@ -1,7 +1,9 @@
-"""keys, doctor, voices and fetch: what a recipe may say, and what it needs of this machine."""
+"""new, keys, doctor, voices and fetch: what a recipe may say, and what it needs of this machine."""
 
 import json
+import sys
 from argparse import Namespace
+from pathlib import Path
 
 from pipeline import api
 from pipeline.commands.options import recipe_of
@@ -10,7 +12,25 @@ from pipeline.recipe.listen_to_banks import Banks
 _GIB = 2**30
 
 
+def new(options: Namespace) -> int:
+    from pipeline.recipe.shipped import copy, print_recipes
+
+    if options.name is None:
+        print_recipes()
+        return 0
+    for file in copy(options.name, Path(options.folder)):
+        print(file)
+    recipe = Path(options.folder) / f"{options.name}.yaml"
+    print(f"next: voxsmith fetch {recipe}, then voxsmith run {recipe}; its first lines say more", file=sys.stderr)
+    return 0
+
+
 def keys(options: Namespace) -> int:
+    if options.markdown:
+        from pipeline.recipe.reference_page import page
+
+        print(page(), end="")
+        return 0
     from pipeline.recipe.reference import print_keys
 
     print_keys(options.name)

@@ -51,7 +51,8 @@ def read_yaml(path: str) -> dict[str, Any]:
         what = "is a folder, not a recipe" if file.is_dir() else "no such recipe"
         folders = {file if file.is_dir() else file.parent, Path("configs")}
         near = {str(found) for folder in folders for found in folder.glob("*.yaml") if found.name != "ray_cluster.yaml"}
-        raise RecipeError(f"{path}: {what}; {nearest(path, near)}")
+        advice = nearest(path, near) if near else "`voxsmith new` lists those that you can start from"
+        raise RecipeError(f"{path}: {what}; {advice}")
     try:
         raw = yaml.load(file.read_text(encoding="utf-8"), _EachKeyOnce)
     except UnicodeDecodeError:

@@ -1,0 +1,142 @@
+"""The package: built from the source distribution, installed, and used in an empty folder without the checkout."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.paths import ROOT
+
+# Runs the installed command; any file of the checkout that it opens or lists, its environment aside, ends it.
+WATCHED = """
+import sys
+def watch(event, arguments):
+    if event in ("open", "os.listdir", "os.scandir") and isinstance(arguments[0], str):
+        path = arguments[0]
+        if path.startswith(ROOT) and not path.startswith((sys.prefix, sys.base_prefix)):
+            raise SystemExit(f"a file of the checkout: {event} {path}")
+sys.addaudithook(watch)
+from pipeline.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source distribution, of a copy of the checkout without what git ignores: a stale build/ would get into it."""
+    copy = tmp_path_factory.mktemp("copy")
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True)
+    for name in listed.stdout.decode().splitlines():
+        if (ROOT / name).is_file() and not name.startswith("docs/"):
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, copy / name)
+    build = "import sys; from setuptools import build_meta; print(build_meta.build_sdist(sys.argv[1]))"
+    out = tmp_path_factory.mktemp("source")
+    subprocess.run([sys.executable, "-c", build, out], cwd=copy, capture_output=True, check=True)
+    (found,) = out.glob("*.tar.gz")
+    return found
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    pip("wheel", "--no-build-isolation", "--wheel-dir", str(out), str(source))
+    (found,) = out.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("installed")
+    pip("install", "--target", str(out), str(wheel))
+    return out
+
+
+def pip(verb: str, *arguments: str) -> None:
+    command = [sys.executable, "-m", "pip", verb, "--no-deps", "--no-index", "--quiet", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def voxsmith(installed: Path, folder: Path, *arguments: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of the installed command in the folder, with an empty home."""
+    keep = ("PATH", "LANG", "TMPDIR")
+    env = {name: os.environ[name] for name in keep if name in os.environ}
+    env |= {"PYTHONPATH": str(installed), "HOME": str(folder / "home"), "HF_HUB_OFFLINE": "1", "COLUMNS": "80"}
+    (folder / "home").mkdir(exist_ok=True)
+    watched = f"ROOT = {str(ROOT) + os.sep!r}\n{WATCHED}"
+    command = [sys.executable, "-P", "-c", watched, *arguments]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_what_is_in_the_source_distribution(source: Path) -> None:
+    with tarfile.open(source) as tar:
+        names = {name.partition("/")[2] for name in tar.getnames()}
+    assert {"setup.py", "LICENSE", "configs/quickstart.yaml", "pipeline/py.typed"} <= names
+    assert not [name for name in names if name.startswith(("tests", "benchmarks"))]
+
+
+def test_what_is_in_the_wheel(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    tops = {name.partition("/")[0] for name in names if ".dist-info" not in name}
+    assert tops == {"models", "pipeline", "schemas", "stages"}, "nothing else lies at the top of site-packages"
+    assert {f"{top}/py.typed" for top in tops} <= names
+    configs = {str(path.relative_to(ROOT)) for path in (ROOT / "configs").rglob("*") if path.is_file()}
+    assert {f"pipeline/{name}" for name in configs} <= names
+    assert sum(name.endswith((".jinja", "catalogue.json")) for name in names) >= 13
+
+
+def test_it_works_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+    assert voxsmith(installed, tmp_path, "--version")[:2] == (0, f"voxsmith {version('voxsmith')}\n")
+    code, told, error = voxsmith(installed, tmp_path, "keys")
+    assert code == 0 and "llm_vllm" in told, error
+    code, told, error = voxsmith(installed, tmp_path, "new")
+    assert code == 0, error
+    assert [line.split()[0] for line in told.splitlines()] == sorted(p.stem for p in (ROOT / "configs").glob("*.yaml"))
+    code, told, error = voxsmith(installed, tmp_path, "new", "quickstart")
+    assert code == 0, error
+    assert "quickstart.yaml" in told.splitlines() and "data/LICENCES.md" in told.splitlines()
+    code, told, error = voxsmith(installed, tmp_path, "plan", "quickstart.yaml", "--json")
+    assert code == 0, error
+    rewrite = next(stage for stage in json.loads(told)["stages"] if stage["name"] == "rewrite")
+    assert 40 + 16 <= rewrite["rows_to_run"] < 40 + 16 + 8, "of the hopeless rows some are rejected as they are read"
+
+
+@pytest.mark.parametrize("name", ["multiturn", "instructs2s_200k", "instructs2s_multiturn"])
+def test_each_recipe_plans_where_it_was_copied_to(installed: Path, tmp_path: Path, name: str) -> None:
+    code, _, error = voxsmith(installed, tmp_path, "new", name, "mine")
+    assert code == 0, error
+    profile = [] if name == "multiturn" else ["--profile", "tiny"]
+    code, _, error = voxsmith(installed, tmp_path, "plan", f"mine/{name}.yaml", *profile)
+    assert code == 0, error
+
+
+def test_new_overwrites_nothing(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "rewrite.jinja").write_text("mine")
+    code, _, error = voxsmith(installed, tmp_path, "new", "quickstart")
+    assert code == 2
+    assert "prompts/rewrite.jinja is there already, with other content; nothing was written" in error
+    assert not (tmp_path / "quickstart.yaml").exists()
+    for _ in range(2):  # the same again changes nothing, and is no error
+        code, _, error = voxsmith(installed, tmp_path, "new", "quickstart", "other")
+        assert code == 0, error
+    code, _, error = voxsmith(installed, tmp_path, "new", "quikstart")
+    assert (code, error) == (2, "voxsmith has no recipe 'quikstart' to start from; did you mean 'quickstart'?\n")
+
+
+def test_every_extra_says_what_it_brings() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert set(project["optional-dependencies"]) == {"quickstart", "torch", "vllm", "cosyvoice", "test"}
+    base = " ".join(project["dependencies"])
+    assert not [heavy for heavy in ("onnxruntime", "xllamacpp", "scikit", "torch", "openai") if heavy in base]
