@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import api
 from pipeline.cli import parser
 from tests.helpers.paths import ROOT
 
@@ -14,6 +15,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 PATH = re.compile(r"(?<![\w/.:<-])(?:\.\./)?((?:tests|docs|configs|benchmarks|examples)/[\w./*-]*\w)")
 TEST = re.compile(r"`((?:\w+/)*test_\w+\.py)`(?: (\w+))?")
 TESTS_IN = ("", "tests", "tests/pipeline", "tests/stages/engines")  # where a page's short paths of tests begin
+API = re.compile(r"\bapi\.([a-zA-Z]\w*)")
 VERB = re.compile(r"(?<!install )(?:voxsmith|python -m pipeline) ([a-z]+)")
 PROSE = 120  # characters of a line
 
@@ -65,6 +67,11 @@ def test_commands_exist(page: Path) -> None:
     verbs = next(action.choices for action in parser()._actions if action.dest == "verb")
     named = set(VERB.findall(code(page.read_text(encoding="utf-8"))))
     assert named - set(verbs or ()) == set()
+
+
+def test_functions_of_the_api_exist(page: Path) -> None:
+    named = set(API.findall(code(page.read_text(encoding="utf-8")))) - {"py"}
+    assert named - set(api.__all__) == set()
 
 
 def test_lines_of_prose_are_short(page: Path) -> None:
