@@ -1,7 +1,6 @@
 """The quickstart recipe over a few rows: every stage, real models, a real Ray, a dataset that loads and decodes."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from tests.helpers.jobs import Job
 from tests.helpers.recipes import digests_of, run_cli
+from tests.helpers.waiting import wait_for
 
 RECIPE = "configs/quickstart.yaml"
 
@@ -29,9 +29,9 @@ def test_a_job_on_a_cluster_that_loses_a_node(corpus: Path, cluster: Any, tmp_pa
     """The recipe submitted as a job to two nodes, of which one is killed in the middle: the same corpus."""
     spread = ["--set engines.tts.resources='{replicas: 3, num_cpus: 0.9}'"]
     job = Job(cluster, "run", RECIPE, *(f"'{part}'" for part in small(tmp_path)), *spread)
-    while len(list((tmp_path / "store" / "objects").glob("speak_*/*.json"))) < 2:
-        assert not job.ended, job.wait(0)[1]
-        time.sleep(0.1)
+    clips = "store/objects/speak_*/*.json"
+    wait_for(lambda: len(list(tmp_path.glob(clips))) >= 2 or job.ended, "two shards of clips", seconds=1200)
+    assert not job.ended, job.logs
     cluster.remove_node(cluster.second, allow_graceful=False)
     done, logs = job.wait(1200)
     assert done, logs

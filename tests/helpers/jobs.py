@@ -1,10 +1,11 @@
 """Submitting command lines to a cluster, as `ray job submit` does."""
 
 import sys
-import time
 from typing import Any
 
-from tests.helpers.recipes import ROOT, TOY_PATH
+from tests.helpers.paths import ROOT
+from tests.helpers.recipes import TOY_PATH
+from tests.helpers.waiting import LONGEST, wait_for
 
 
 class Job:
@@ -14,23 +15,29 @@ class Job:
         from ray.job_submission import JobSubmissionClient
 
         self.client = JobSubmissionClient(f"http://{cluster.head_node.webui_url}")
-        command, end = f"{sys.executable} -m pipeline {' '.join(arguments)}", time.monotonic() + 180
+        command = f"{sys.executable} -m pipeline {' '.join(arguments)}"
         working = {"working_dir": str(ROOT), "env_vars": {"PYTHONPATH": TOY_PATH}}
-        while True:
+
+        def submit() -> str | None:
             try:
-                self.name = self.client.submit_job(entrypoint=command, runtime_env=working)
-                return
+                name: str = self.client.submit_job(entrypoint=command, runtime_env=working)
+                return name
             except RuntimeError as error:  # the head's agent takes some seconds to start, more on a busy machine
-                assert "No available agent" in str(error) and time.monotonic() < end, error
-                time.sleep(1)
+                assert "No available agent" in str(error), error
+                return None
+
+        self.name = wait_for(submit, "an agent that takes the job")
 
     @property
     def ended(self) -> bool:
         return bool(self.client.get_job_status(self.name).is_terminal())
 
-    def wait(self, seconds: float) -> tuple[bool, str]:
-        """Whether it succeeded, and what it printed."""
-        end = time.monotonic() + seconds
-        while not self.ended and time.monotonic() < end:
-            time.sleep(0.3)
-        return self.client.get_job_status(self.name).value == "SUCCEEDED", self.client.get_job_logs(self.name)
+    def wait(self, seconds: float = LONGEST) -> tuple[bool, str]:
+        """Whether it succeeded, and what it printed, once it has ended."""
+        wait_for(lambda: self.ended, "the end of the submitted job", seconds=seconds)
+        return self.client.get_job_status(self.name).value == "SUCCEEDED", self.logs
+
+    @property
+    def logs(self) -> str:
+        """What it has printed so far."""
+        return str(self.client.get_job_logs(self.name))

@@ -83,7 +83,7 @@ class OpenAIServer:
     ) -> None:
         self.reply, self.models = reply, models
         self.voices = ("anna", "bob")
-        self.delay = 0.0  # seconds each reply takes
+        self.barrier: threading.Barrier | None = None  # where set, each reply waits until so many requests are there
         self.key: str | None = None  # where set, requests without it get a 401
         self.always: Fault | None = None
         self.seen: list[Seen] = []
@@ -184,7 +184,8 @@ class _Handler(BaseHTTPRequestHandler):
         body: Body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         fault = self.owner.enter(Seen(self.path, body, dict(self.headers), time.monotonic()))
         try:
-            time.sleep(self.owner.delay)
+            if self.owner.barrier:
+                self.owner.barrier.wait(60)
             self._answer(body, fault or Fault())
         finally:
             self.owner.leave()
@@ -232,6 +233,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    with OpenAIServer(port=int(sys.argv[1])) as running:
+    _, own_port, *most = sys.argv  # and how many requests get a reply, if not all
+    with OpenAIServer(port=int(own_port)) as running:
+        if most:
+            running.script(*[None] * int(most[0]))
+            running.always = Fault(hang=3600)
         print(running.url, flush=True)
         threading.Event().wait()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.helpers.paths import ROOT
+from tests.helpers.waiting import rest_of
 
 if TYPE_CHECKING:
     from pipeline.plan.state import State
@@ -114,10 +115,10 @@ def texts_of(state: "State", column: str) -> list[Any]:
     ]
 
 
-def start_cli(*arguments: str, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
-    """A command line in a process of its own, in which (and in whose workers) the toys can be imported."""
+def start_python(*arguments: str, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
+    """A Python of its own, in which (and in whose workers) the toys can be imported."""
     return subprocess.Popen(
-        [sys.executable, "-m", "pipeline", *arguments],
+        [sys.executable, *arguments],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": TOY_PATH, **(env or {})},
         stdout=subprocess.PIPE,
@@ -127,10 +128,15 @@ def start_cli(*arguments: str, env: dict[str, str] | None = None) -> "subprocess
     )
 
 
+def start_cli(*arguments: str, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
+    """A command line in a process of its own."""
+    return start_python("-m", "pipeline", *arguments, env=env)
+
+
 def run_cli(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]:
     """Exit code and all that was printed."""
     process = start_cli(*arguments, env=env)
-    output, _ = process.communicate(timeout=300)
+    output = rest_of(process)
     return process.returncode, output
 
 

@@ -17,12 +17,13 @@ class S3Server:
     """While it is entered: a server with one bucket, `bucket`.
 
     `share` of the requests get a 500 or a 503 instead of what they ask for, `delay` seconds pass before each;
-    `requests` counts them by method.
+    `requests` counts them by method. After `puts` puts in all, if that is set, a put gets no reply and has no effect.
     """
 
     def __init__(self) -> None:
         self.share, self.delay = 0.0, 0.0
         self.requests: dict[str, int] = {}
+        self.puts: int | None = None
         self.draw = random.Random(0)
 
     def __enter__(self) -> Self:
@@ -62,6 +63,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         self.owner.requests[self.command] = self.owner.requests.get(self.command, 0) + 1
         time.sleep(self.owner.delay)
+        if self.command == "PUT" and self.owner.puts is not None and self.owner.requests["PUT"] > self.owner.puts:
+            time.sleep(3600)
         if self.owner.draw.random() < self.owner.share:
             status = self.owner.draw.choice((500, 503))
             self._send(status, [], b"<Error><Code>SlowDown</Code><Message>scripted</Message></Error>")

@@ -11,19 +11,9 @@ from schemas.columns import SIDE_COLUMNS, column
 from stages.context import Context, Reject
 from stages.pick import STAGE, Config
 from stages.verdict import MEASURES
+from tests.helpers.clips import GOOD, TEXT
 from tests.helpers.talk import drive, unasked
 
-TEXT = "The weather is nice today, so we are going to the park."
-GOOD = {
-    "heard": TEXT,
-    "wer": 0.0,
-    "cer": 0.0,
-    "mos": 3.4,
-    "duration": 3.2,
-    "silence": 0.3,
-    "clipping": 0.0,
-    "tail": -60,
-}
 NOISY = GOOD | {"mos": 1.5, "wer": 0.1}
 WRONG = GOOD | {"heard": "Thank you.", "wer": 0.9, "cer": 0.8}
 

@@ -15,20 +15,10 @@ from stages.context import Context
 from stages.requests.tts import Clip, Speak
 from stages.speak import STAGE, Config, draw_voice
 from stages.verdict import MEASURES
+from tests.helpers.clips import GOOD, TEXT
 from tests.helpers.talk import drive, unasked
 
 VOICES = ("af_heart", "bf_emma", "am_puck")
-TEXT = "The weather is nice today, so we are going to the park."
-GOOD = {
-    "heard": TEXT,
-    "wer": 0.0,
-    "cer": 0.0,
-    "mos": 3.4,
-    "duration": 3.2,
-    "silence": 0.3,
-    "clipping": 0.0,
-    "tail": -60,
-}
 NAMES = st.lists(st.text("abcdefgh_", min_size=1, max_size=8), min_size=1, max_size=12, unique=True)
 
 

@@ -1,6 +1,7 @@
 """An engine that answers at once and writes down what it was asked. Some words make it fail in a given way."""
 
 import ctypes
+import glob
 import os
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ class Config(EngineConfig):
     log: str = ""  # a file that gets a line for each request
     down: str = ""  # while this file exists the engine is unavailable for prompts with the word "down"
     delay: float = 0.0
+    gate: str = ""  # a file that says "COUNT PATTERN": while it is there and COUNT files match, requests wait
     pids: str = ""  # a folder that gets a file named by the process of each actor
 
 
@@ -48,6 +50,8 @@ class Engine(Batching):
     def _one(self, request: Complete) -> Completion:
         prompt = request.prompt or ""
         time.sleep(self.config.delay)
+        while _is_closed(self.config.gate):
+            time.sleep(0.01)
         if "down" in prompt and self.config.down and Path(self.config.down).exists():
             raise Unavailable("the toy server is down")
         if "refuse" in prompt:
@@ -57,14 +61,26 @@ class Engine(Batching):
         if "card" in prompt:
             raise RuntimeError("CUDA error: device-side assert triggered")
         if "hang" in prompt:
+            self._write_down(prompt)
             time.sleep(3600)
         if "segfault" in prompt:
             ctypes.string_at(0)
+        self._write_down(prompt)
+        self.usage["prompt_tokens"] += len(prompt.split())
+        return Completion(prompt.upper(), "stop", len(prompt.split()))
+
+    def _write_down(self, prompt: str) -> None:
         if self.config.log:
             with open(self.config.log, "a") as file:
                 file.write(f"{prompt}\n")
-        self.usage["prompt_tokens"] += len(prompt.split())
-        return Completion(prompt.upper(), "stop", len(prompt.split()))
+
+
+def _is_closed(gate: str) -> bool:
+    try:
+        count, pattern = Path(gate).read_text().split(" ", 1) if gate else ("0", "")
+    except FileNotFoundError:
+        return False
+    return bool(gate) and len(glob.glob(pattern)) >= int(count)
 
 
 def load(config: Config) -> Engine:

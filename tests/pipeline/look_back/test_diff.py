@@ -3,7 +3,6 @@
 import base64
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.corpora import write_recipe as write_null_recipe
 from pipeline.cli import main
 from pipeline.look_back.diff import Difference, compare_runs
 from pipeline.look_back.past import open_run
@@ -20,10 +20,7 @@ from pipeline.plan import manifests
 from pipeline.plan.state import State
 from pipeline.store.store import Store
 from tests.helpers.html_page import HOSTILE, Page
-from tests.helpers.recipes import ROOT, open_state, run_inline, texts_of, write_recipe
-
-sys.path.insert(0, str(ROOT / "benchmarks"))
-from corpora import write_recipe as write_null_recipe
+from tests.helpers.recipes import open_state, run_inline, texts_of, write_recipe
 
 TEXTS = [f"tell me about thing number {n}" for n in range(30)]
 LOUD = "stages.toy_shout.style=loud"

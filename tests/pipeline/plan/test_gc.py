@@ -1,5 +1,6 @@
 """gc: what a run uses or may come to use stays, whatever clocks say; the rest goes."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -22,6 +23,7 @@ from pipeline.store.liveness import GC, alive, is_gone, marks
 from pipeline.store.store import Store
 from tests.helpers.recipes import asked, digests_of, open_state, run_inline, start_cli, write_recipe
 from tests.helpers.s3_server import S3Server
+from tests.helpers.waiting import Gate, rest_of, wait_for
 
 TEXTS = [*(f"tell me about thing number {n}" for n in range(18)), "a bad one"]
 LOUD = {"stages__toy_shout__engine": "llm", "stages__toy_shout__style": "loud"}
@@ -150,14 +152,17 @@ def test_a_run_elsewhere_is_gone_only_when_it_is_old_and_still(full: Store) -> N
         assert not is_gone(full, mark, now - timedelta(days=9)), "of the future"
         assert is_gone(full, mark, now + timedelta(days=2)), "a day old, and it doesn't move"
 
+        path.write_text(json.dumps(told | {"every": 5}))  # watched for 15 s, of which a beat ends the first
+        (mark,), watched = marks(full), threading.Event()
+
         def beats() -> None:
-            for beat in range(1, 20):
-                time.sleep(0.05)
-                full.write_json(f"live/{path.name}", told | {"every": 0.1, "beat": beat})
+            for beat in itertools.takewhile(lambda _: not watched.wait(0.05), itertools.count(1)):
+                full.write_json(f"live/{path.name}", told | {"every": 5, "beat": beat})
 
         beating = threading.Thread(target=beats)
         beating.start()
         assert not is_gone(full, mark, now + timedelta(days=900)), "a clock that jumped: it is old, but it moves"
+        watched.set()
         beating.join()
 
 
@@ -165,29 +170,26 @@ def test_a_mark_is_renewed_and_taken_away(full: Store) -> None:
     with alive(full, "run toy", ["b", "a"], every=0.02) as own:
         (first,) = marks(full)
         assert first.name == own.name and first.folders == ("a", "b")
-        end = time.monotonic() + 10
-        while marks(full)[0].beat < 3:
-            assert time.monotonic() < end
-            time.sleep(0.01)
+        wait_for(lambda: marks(full)[0].beat >= 3, "the third beat")
     assert marks(full) == []
 
 
 def test_a_mark_is_renewed_after_a_bad_minute(full: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Clients of object stores have errors of their own, which aren't all OSError."""
 
+    failed = threading.Event()
+
     def fail(path: str, data: bytes) -> None:
+        failed.set()
         raise RuntimeError("no reply")
 
-    with alive(full, "run toy", (), every=0.02) as own:
+    with alive(full, "run toy", (), every=0.02):
         written = full.write_bytes
         monkeypatch.setattr(full, "write_bytes", fail)
-        time.sleep(0.1)
+        wait_for(failed.is_set, "a beat that fails")
         monkeypatch.setattr(full, "write_bytes", written)
         before = marks(full)[0].beat
-        end = time.monotonic() + 2
-        while marks(full)[0].beat <= before:
-            assert time.monotonic() < end, f"{own} is not renewed any more"
-            time.sleep(0.01)
+        wait_for(lambda: marks(full)[0].beat > before, "a beat after the one that failed")
 
 
 def test_gc_and_a_run_that_begin_at_once_see_each_other(full: Store) -> None:
@@ -204,14 +206,13 @@ def test_gc_and_a_run_that_begin_at_once_see_each_other(full: Store) -> None:
     with alive(full, GC, ()) as own:
         runner = threading.Thread(target=run)
         runner.start()
-        while len(marks(full)) < 2:
-            time.sleep(0.01)
+        wait_for(lambda: len(marks(full)) == 2, "the run's mark")
         found = Collected()
         _delete(full, own, infos, set(), found)
         assert found.files == 0 and "run toy" in found.stopped_by
-        assert not began.wait(0.5)
+        assert not began.wait(0.5), "a run that doesn't wait has time to show it"
         gc_over.set()
-    runner.join(10)
+    runner.join()
     assert ended == [True]
     assert {info.base_name for info in full.listed("objects/toy_shout")} == {info.base_name for info in infos}
 
@@ -290,22 +291,23 @@ def test_on_an_object_store(toys: None, tmp_path: Path) -> None:
 def test_gc_while_a_run_is_on(tmp_path: Path) -> None:
     """A real run on Ray; its files look years old; then nothing was recomputed, nor is an older recipe's work gone."""
     path = write_recipe(tmp_path, TEXTS)
-    process = start_cli("run", path, "--set", "engines.llm.delay=0.03")
+    gate = Gate(tmp_path, objects=2, pattern="toy_shout/*.json")
+    process = start_cli("run", path, *gate.closed)
     store = Store(str(tmp_path / "store"))
-    while len(store.keys("toy_shout")) < 2:
-        assert process.poll() is None, process.stdout.read() if process.stdout else ""
-        time.sleep(0.02)
+    gate.wait(process)
     collections = 0
     while process.poll() is None and collections < 10:
+        if collections == 5:  # the first with the run at rest, the others while it works
+            gate.file.unlink(missing_ok=True)
         age(tmp_path / "store" / "objects", 4000)
         found = collect(store, False, NEVER)
         if process.poll() is None and found.at_work:
             assert found.files == 0 and "run toy" in found.at_work[0]
             collections += 1
         time.sleep(0.05)
-    output, _ = process.communicate(timeout=120)
+    output = rest_of(process)
     assert process.returncode == 0, output
-    assert collections > 0
+    assert collections >= 5
     lines = asked(path)
     assert len(lines) == len(set(lines)) == len(TEXTS) + 2 * (len(TEXTS) - 1)
     assert marks(store) == []

@@ -1,20 +1,17 @@
 """`run --retry-rejects`: rows whose clip failed are said, and spoken, anew; nobody else is asked anything."""
 
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 
+from benchmarks.corpora import write_recipe as write_null_recipe
 from pipeline.cli import main
 from pipeline.plan.accounts import rejects_of
 from pipeline.plan.state import State
-from tests.helpers.recipes import ROOT, open_state, run_inline, texts_of
-
-sys.path.insert(0, str(ROOT / "benchmarks"))
-from corpora import write_recipe as write_null_recipe
+from tests.helpers.recipes import open_state, run_inline, texts_of
 
 LIMIT = 0.0002335  # of flat tops: about half of what `tts_null` hums has more, which hangs on the text's length
 

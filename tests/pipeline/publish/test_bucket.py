@@ -19,6 +19,7 @@ from pipeline.store.store import open_filesystem
 from tests.helpers.made_corpus import export_corpus, row
 from tests.helpers.recipes import start_cli
 from tests.helpers.s3_server import S3Server
+from tests.helpers.waiting import wait_for
 
 ROWS = [row(i) for i in range(12)]
 
@@ -78,16 +79,14 @@ def test_an_object_store_gets_what_it_lacks(s3: S3Server, capsys: pytest.Capture
 
 def test_a_kill_costs_one_file(s3: S3Server, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path, url = export_corpus(tmp_path, ROWS, rows_a_file=1), s3.url("sets/two")
-    s3.delay = 0.15
+    s3.puts = s3.requests.get("PUT", 0) + 6
     try:
         process = start_cli("publish", path, "--to", url)
-        before = s3.requests.get("PUT", 0)
-        while s3.requests.get("PUT", 0) < before + 6:
-            assert process.poll() is None
+        wait_for(lambda: s3.requests.get("PUT", 0) > (s3.puts or 0), "the seventh upload", process)
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
     finally:
-        s3.delay = 0.0
+        s3.puts = None
     arrived = len([name for name in objects(url) if name.endswith(".parquet")])
     assert 1 <= arrived < 13
     sent = int(said(capsys, path, url).partition(" files sent")[0].splitlines()[-1])

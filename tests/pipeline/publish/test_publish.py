@@ -16,6 +16,7 @@ import yaml
 from tests.helpers.hub_server import TOKEN, Fault, HubServer, sha256
 from tests.helpers.made_corpus import export_corpus, row
 from tests.helpers.recipes import ROOT, run_cli, start_cli, write_recipe
+from tests.helpers.waiting import LONGEST
 
 REPO = "user/made"
 ROWS = [row(i) for i in range(40)]
@@ -72,7 +73,7 @@ told["streamed"] = next(iter(datasets.load_dataset("{REPO}", split="test", strea
 print(json.dumps(told))
 """
     environment = {**os.environ, **settings(hub, tmp_path), "HF_DATASETS_CACHE": str(tmp_path / "cache")}
-    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=LONGEST)
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout)
     here = datasets.load_from_disk(str(tmp_path / "out/made_corpus/dataset"))
@@ -154,10 +155,10 @@ def test_bad_minutes_of_the_hub_are_lived_through(hub: HubServer, tmp_path: Path
 
 def test_a_silent_server_is_no_end(hub: HubServer, tmp_path: Path) -> None:
     path = export_corpus(tmp_path, ROWS[:10])
-    hub.script("create", Fault(hang=30))
-    hub.script("commit", Fault(hang=30))
+    hub.script("create", Fault(hang=3600))
+    hub.script("commit", Fault(hang=3600))
     impatient = (
-        "import pipeline.publish.hub as hub, pipeline.cli as cli; hub.SILENCE = 1.0; raise SystemExit(cli.main())"
+        "import pipeline.publish.hub as hub, pipeline.cli as cli; hub.SILENCE = 2.0; raise SystemExit(cli.main())"
     )
     ran = subprocess.run(
         [sys.executable, "-c", impatient, "publish", path, "--repo", REPO],
@@ -165,7 +166,7 @@ def test_a_silent_server_is_no_end(hub: HubServer, tmp_path: Path) -> None:
         env={**os.environ, **settings(hub, tmp_path)},
         capture_output=True,
         text=True,
-        timeout=25,
+        timeout=LONGEST,
     )
     assert ran.returncode == 0, ran.stderr
     assert "ReadTimeout" in ran.stdout

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import yaml
 
 from tests.helpers.jobs import Job
 from tests.helpers.recipes import ROOT, TEXTS, asked, digests_of, free_port, run_cli, start_cli, write_recipe
+from tests.helpers.waiting import Gate, read_until, rest_of
 
 
 def test_ray_takes_the_cluster_file() -> None:
@@ -47,13 +47,12 @@ def test_the_linter_has_nothing_to_say_about_the_image() -> None:
 
 def test_a_node_that_is_lost_costs_no_row(undisturbed: dict[str, str], cluster: Any, tmp_path: Path) -> None:
     path = write_recipe(tmp_path, TEXTS)
-    actors = ["--set", "engines.llm.delay=0.1", "--set", "engines.llm.resources={replicas: 4, num_cpus: 0.9}"]
-    process = start_cli("run", path, *actors, env={"RAY_ADDRESS": cluster.address})
-    while len(list((tmp_path / "store" / "objects").glob("toy_*/*.json"))) < 3:
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.02)
+    gate, actors = Gate(tmp_path, objects=3), ["--set", "engines.llm.resources={replicas: 4, num_cpus: 0.9}"]
+    process = start_cli("run", path, *actors, *gate.closed, env={"RAY_ADDRESS": cluster.address})
+    gate.wait(process)
     cluster.remove_node(cluster.second, allow_graceful=False)
-    output, _ = process.communicate(timeout=120)
+    gate.open()
+    output = rest_of(process)
     assert process.returncode == 0, output
     assert digests_of(tmp_path / "out") == undisturbed
 
@@ -72,14 +71,13 @@ def test_an_engine_that_fits_no_node_is_one_line_and_nothing_runs(tmp_path: Path
 
 def test_a_node_that_is_still_to_come_is_waited_for(undisturbed: dict[str, str], cluster: Any, tmp_path: Path) -> None:
     path = write_recipe(tmp_path, TEXTS)
-    env = {"RAY_ADDRESS": cluster.address, "VOXSMITH_WAIT_FOR_NODES": "120"}
+    env = {"RAY_ADDRESS": cluster.address, "VOXSMITH_WAIT_FOR_NODES": "300"}
     process = start_cli("run", path, "--progress", "json", "--set", "engines.llm.resources.num_cpus=3", env=env)
-    told = _told_of_no_node(process)
-    assert "engine 'llm' wants 3 CPU an actor; the largest node has 2: waiting for a node, up to 120 s" in told
-    time.sleep(2)
+    event = read_until(process, '"no_node"')
+    assert "engine 'llm' wants 3 CPU an actor; the largest node has 2: waiting for a node, up to 300 s" in event
     assert process.poll() is None and asked(path) == []
     _add_node(cluster, 4)
-    output, _ = process.communicate(timeout=120)
+    output = rest_of(process)
     assert process.returncode == 0, output
     assert digests_of(tmp_path / "out") == undisturbed
 
@@ -90,23 +88,16 @@ def test_the_only_node_that_fits_an_engine_may_come_back(
 ) -> None:
     path = write_recipe(tmp_path, TEXTS)
     large = _add_node(cluster, 4)
-    wants = ["--set", "engines.llm.resources.num_cpus=3", "--set", "engines.llm.delay=0.1"]
-    process = start_cli("run", path, "--progress", "json", *wants, env={"RAY_ADDRESS": cluster.address})
-    while len(list((tmp_path / "store" / "objects").glob("toy_*/*.json"))) < 3:
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.02)
+    gate, wants = Gate(tmp_path, objects=3), ["--set", "engines.llm.resources.num_cpus=3"]
+    process = start_cli("run", path, "--progress", "json", *wants, *gate.closed, env={"RAY_ADDRESS": cluster.address})
+    gate.wait(process)
     cluster.remove_node(large, allow_graceful=False)
-    assert "waiting for a node, up to 300 s from when it has work" in _told_of_no_node(process)
-    time.sleep(2)
+    assert "waiting for a node, up to 300 s from when it has work" in read_until(process, '"no_node"')
+    gate.open()
     _add_node(cluster, 4)
-    output, _ = process.communicate(timeout=120)
+    output = rest_of(process)
     assert process.returncode == 0, output
     assert digests_of(tmp_path / "out") == undisturbed
-
-
-def _told_of_no_node(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return next(line for line in process.stdout if '"no_node"' in line)
 
 
 def _add_node(cluster: Any, cpus: int) -> Any:
@@ -115,9 +106,9 @@ def _add_node(cluster: Any, cpus: int) -> Any:
 
 def test_a_submitted_job(cluster: Any, tmp_path: Path) -> None:
     path = write_recipe(tmp_path, TEXTS)
-    done, logs = Job(cluster, "run", path).wait(180)
+    done, logs = Job(cluster, "run", path).wait()
     assert done, logs
     counts = json.loads((tmp_path / "out" / "toy" / "manifest.json").read_text())["counts"]
     assert counts == {"rows_in": 24, "rows_out": 24, "rejects": 0, "pending": 0}
-    done, logs = Job(cluster, "run", path, "--set store=store").wait(180)
+    done, logs = Job(cluster, "run", path, "--set store=store").wait()
     assert not done and "a submitted job's folder is thrown away" in logs

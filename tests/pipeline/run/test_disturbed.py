@@ -2,31 +2,27 @@
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.recipes import TEXTS, asked, digests_of, run_cli, start_cli, write_recipe
+from tests.helpers.waiting import Gate, rest_of, wait_for
 
 pytestmark = pytest.mark.usefixtures("one_ray")
-
-
-def wait_for_shards(folder: Path, count: int, process) -> None:
-    while len(list((folder / "store" / "objects").glob("toy_*/*.json"))) < count:
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.02)
 
 
 def test_an_engine_actor_that_is_killed(undisturbed: dict[str, str], tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     pids.mkdir()
     path = write_recipe(tmp_path, TEXTS, engines__llm__pids=str(pids))
-    process = start_cli("run", path, "--set", "engines.llm.delay=0.05")
-    wait_for_shards(tmp_path, 2, process)
+    gate = Gate(tmp_path, objects=2)
+    process = start_cli("run", path, *gate.closed)
+    gate.wait(process)
     (first,) = (int(file.name) for file in pids.iterdir())
     os.kill(first, signal.SIGKILL)
-    output, _ = process.communicate(timeout=120)
+    gate.open()
+    output = rest_of(process)
     assert process.returncode == 0, output
     assert "an actor of 'llm' died" in output
     assert len(list(pids.iterdir())) == 2
@@ -36,11 +32,13 @@ def test_an_engine_actor_that_is_killed(undisturbed: dict[str, str], tmp_path: P
 @pytest.mark.heavy
 def test_two_runs_at_once_on_one_store(undisturbed: dict[str, str], tmp_path: Path) -> None:
     path = write_recipe(tmp_path, TEXTS)
-    runs = [
-        start_cli("run", path, "--set", f"out={tmp_path}/{name}", "--set", "engines.llm.delay=0.05") for name in "ab"
-    ]
+    gate = Gate(tmp_path, objects=2)
+    runs = [start_cli("run", path, "--set", f"out={tmp_path}/{name}", *gate.closed) for name in "ab"]
+    wait_for(lambda: len(list(tmp_path.glob("store/live/*.json"))) == 2, "the mark of the second run", runs[1])
+    gate.wait(runs[0])
+    gate.open()
     for run in runs:
-        output, _ = run.communicate(timeout=200)
+        output = rest_of(run)
         assert run.returncode == 0, output
     assert digests_of(tmp_path / "a") == digests_of(tmp_path / "b") == undisturbed
 
@@ -49,10 +47,12 @@ def test_two_runs_at_once_on_one_store(undisturbed: dict[str, str], tmp_path: Pa
 def test_a_recipe_and_its_rows_that_change_while_a_run_is_on(undisturbed: dict[str, str], tmp_path: Path) -> None:
     """The run goes on with what it read; the next one does what has changed, and back costs nothing."""
     path = write_recipe(tmp_path, TEXTS)
-    process = start_cli("run", path, "--set", "engines.llm.delay=0.05")
-    wait_for_shards(tmp_path, 2, process)
+    gate = Gate(tmp_path, objects=2)
+    process = start_cli("run", path, *gate.closed)
+    gate.wait(process)
     write_recipe(tmp_path, ["something else", *TEXTS[:20]], stages__toy_shout__style="loud")
-    output, _ = process.communicate(timeout=120)
+    gate.open()
+    output = rest_of(process)
     assert process.returncode == 0, output
     assert digests_of(tmp_path / "out") == undisturbed
     code, output = run_cli("run", path)

@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.helpers.recipes import ROOT, TEXTS, asked, digests_of, run_cli, start_cli, write_recipe
+from tests.helpers.waiting import Gate, read_until, rest_of, wait_for
 
 NO_RAY = {"RAY_ADDRESS": "127.0.0.1:1"}  # whoever starts Ray now, fails
 
@@ -27,11 +28,9 @@ def test_a_run_a_second_run_and_the_same_with_two_actors(tmp_path: Path, on_ray:
     assert "report.html" in output
     assert len(asked(path)) == 25 + 48
 
-    start = time.monotonic()
     code, output = run_cli("run", path, env=NO_RAY)
     assert (code, asked(path)) == (0, []), output
     assert "nothing to do" in output
-    assert time.monotonic() - start < 30
 
     other = write_recipe(tmp_path / "two", [*TEXTS, "a bad one"])
     code, output = run_cli("run", other, "--set", "engines.llm.resources={replicas: 2, num_cpus: 0.5}", env=on_ray)
@@ -43,15 +42,15 @@ def test_a_run_a_second_run_and_the_same_with_two_actors(tmp_path: Path, on_ray:
 
 
 def test_kill_9_loses_no_finished_shard(undisturbed: dict[str, str], tmp_path: Path, on_ray: dict[str, str]) -> None:
-    path = write_recipe(tmp_path, TEXTS)
-    process = start_cli("run", path, "--set", "engines.llm.delay=0.05")
-    objects = tmp_path / "store" / "objects"
-    while len(list(objects.glob("toy_*/*.json"))) < 4:
-        assert process.poll() is None, process.stdout.read() if process.stdout else ""
-        time.sleep(0.02)
+    (tmp_path / "pids").mkdir()
+    path = write_recipe(tmp_path, TEXTS, engines__llm__pids=str(tmp_path / "pids"))
+    gate, objects = Gate(tmp_path, objects=4), tmp_path / "store" / "objects"
+    process = start_cli("run", path, *gate.closed)
+    gate.wait(process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    time.sleep(3)  # Ray's own processes notice that their driver is gone
+    (actor,) = (int(file.name) for file in (tmp_path / "pids").iterdir())
+    wait_for(lambda: not psutil.pid_exists(actor), "the end of an actor whose driver is gone")
     finished = {str(file): file.stat().st_mtime_ns for file in objects.glob("toy_*/*.json")}
     code, output = run_cli("run", path, env=on_ray)
     assert code == 0, output
@@ -62,12 +61,13 @@ def test_kill_9_loses_no_finished_shard(undisturbed: dict[str, str], tmp_path: P
 @pytest.mark.usefixtures("one_ray")
 def test_sigterm_drains_and_the_same_command_goes_on(undisturbed: dict[str, str], tmp_path: Path) -> None:
     path = write_recipe(tmp_path, TEXTS)
-    process = start_cli("run", path, "--set", "engines.llm.delay=0.1")
-    while not list((tmp_path / "store" / "objects").glob("toy_shout/*.json")):
-        assert process.poll() is None
-        time.sleep(0.02)
+    gate = Gate(tmp_path, objects=1)
+    process = start_cli("run", path, "--progress", "plain", *gate.closed)
+    gate.wait(process)
     process.terminate()
-    output, _ = process.communicate(timeout=30)
+    read_until(process, "stopping: units in flight leave what they have")
+    gate.open()
+    output = rest_of(process)
     assert process.returncode == 130, output
     assert "the same command goes on" in output
     first = asked(path)
@@ -95,12 +95,15 @@ def test_an_engine_that_finds_no_room_for_all_its_actors_stands_in_nobodys_way(t
 def test_an_engine_loads_while_another_works_for_it(tmp_path: Path) -> None:
     (tmp_path / "pids").mkdir()
     late = {"backend": "toys.llm", "model": "late", "pids": str(tmp_path / "pids")}
-    changes = {"engines": {"llm": {"backend": "toys.llm", "delay": 0.4}, "late": late}}
-    path = write_recipe(tmp_path, TEXTS[:8], stages__toy_count__engine="late", **changes)
-    code, output = run_cli("run", path)
-    assert code == 0, output
-    (loaded,) = [file.stat().st_mtime for file in (tmp_path / "pids").iterdir()]
-    assert loaded < min(file.stat().st_mtime for file in (tmp_path / "store/objects/toy_shout").glob("*.json"))
+    engines = {"llm": {"backend": "toys.llm"}, "late": late}
+    path = write_recipe(tmp_path, TEXTS[:8], stages__toy_count__engine="late", engines=engines)
+    gate = Gate(tmp_path, objects=0)
+    process = start_cli("run", path, *gate.closed)
+    wait_for(lambda: list((tmp_path / "pids").iterdir()), "the loading of the engine that has no work yet", process)
+    assert not list(tmp_path.glob("store/objects/toy_shout/*.json"))
+    gate.open()
+    output = rest_of(process)
+    assert process.returncode == 0, output
 
 
 @pytest.mark.usefixtures("one_ray")
@@ -117,7 +120,7 @@ def test_a_row_that_kills_its_engine_is_one_reject(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("one_ray")
 def test_an_engine_that_hangs_on_a_row_is_killed_and_the_row_is_one_reject(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, [*TEXTS[:2], "hang here"])
-    code, output = run_cli("run", path, "--set", "engines.llm.resources={patience: 1, num_cpus: 0.5}")
+    code, output = run_cli("run", path, "--set", "engines.llm.resources={patience: 3, num_cpus: 0.5}")
     assert code == 0, output
     assert counts(tmp_path) == {"rows_in": 3, "rows_out": 2, "rejects": 1, "pending": 0}
     assert "no progress for" in output and "toy_shout, shard" in output
@@ -149,9 +152,10 @@ def test_a_wrong_prompt_does_not_burn_the_night(tmp_path: Path) -> None:
     assert len(asked(path)) < 60
 
 
-def start_server(port: int = 0) -> tuple["subprocess.Popen[str]", str]:
-    """A process that speaks the OpenAI protocol, and its address."""
-    command = [sys.executable, str(ROOT / "tests" / "openai_server.py"), str(port)]
+def start_server(port: int = 0, replies: int | None = None) -> tuple["subprocess.Popen[str]", str]:
+    """A process that speaks the OpenAI protocol, and its address. After so many replies it is silent."""
+    limit = [] if replies is None else [str(replies)]
+    command = [sys.executable, str(ROOT / "tests" / "helpers" / "openai_server.py"), str(port), *limit]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     return process, process.stdout.readline().strip()
@@ -160,16 +164,14 @@ def start_server(port: int = 0) -> tuple["subprocess.Popen[str]", str]:
 @pytest.mark.heavy
 @pytest.mark.usefixtures("one_ray")
 def test_a_language_model_server_that_is_killed_in_mid_run(tmp_path: Path) -> None:
-    server, url = start_server()
+    server, url = start_server(replies=len(TEXTS) - 1)  # enough for a shard, not for all
     engine = {"backend": "llm_openai", "base_url": url, "model": "small", "retries": 2, "backoff": 0.05}
     engine["resources"] = {"concurrency": 1}
     path = write_recipe(tmp_path, TEXTS, engines={"llm": engine})
     process = start_cli("run", path)
-    while not list((tmp_path / "store" / "objects").glob("toy_shout/*.json")):
-        assert process.poll() is None
-        time.sleep(0.002)
+    wait_for(lambda: list(tmp_path.glob("store/objects/toy_shout/*.json")), "a finished shard", process)
     server.kill()
-    output, _ = process.communicate(timeout=120)
+    output = rest_of(process)
     server.wait()
     assert process.returncode == 1, output
     assert "pending" in output and "is the server running there?" in output

@@ -2,13 +2,13 @@
 
 import json
 import logging
-import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 
+from benchmarks.corpora import write_recipe as write_null_recipe
 from pipeline.cli import main
 from pipeline.errors import RecipeError
 from pipeline.export.export import write_dataset
@@ -20,10 +20,7 @@ from pipeline.sources.inputs import list_shards
 from pipeline.sources.overrides import read_overrides
 from stages.context import Context
 from stages.converse import converse
-from tests.helpers.recipes import ROOT, SHOUT, asked, open_state, run_inline, texts_of, write_recipe
-
-sys.path.insert(0, str(ROOT / "benchmarks"))
-from corpora import write_recipe as write_null_recipe
+from tests.helpers.recipes import SHOUT, asked, open_state, run_inline, texts_of, write_recipe
 
 TEXTS = [f"tell me about thing number {n}" for n in range(30)]
 

@@ -103,9 +103,9 @@ def test_what_comes_after_a_list_is_read_too(tmp_path: Path, monkeypatch: pytest
 def test_lists_a_line_are_read_in_one_pass(tmp_path: Path) -> None:
     file = tmp_path / "rows.json"
     file.write_text("".join(f'[{{"q": "number {n}"}}]\n' for n in range(20_000)))
-    start = time.monotonic()
+    start = time.process_time()
     assert len(rows_of(file)) == 20_000
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10, "CPU seconds, which others on this machine don't lengthen"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.recipes import TEXTS, TOY_PATH, asked, digests_of, run_cli, start_cli, write_recipe
+from tests.helpers.waiting import Gate, read_until, rest_of
 
 pytestmark = pytest.mark.usefixtures("one_ray")
 YEARS = 365.25 * 86400
@@ -39,12 +40,12 @@ def test_the_clock_is_set_while_a_run_is_on(undisturbed: dict[str, str], tmp_pat
         "JUMP_WHEN": str(flag),
         "JUMP_BY": str(years * YEARS),
     }
-    process = start_cli("run", path, "--set", "engines.llm.delay=0.05", env=wrong)
-    while not list(tmp_path.glob("store/objects/toy_shout/*.json")):
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.02)
+    gate = Gate(tmp_path, objects=1)
+    process = start_cli("run", path, *gate.closed, env=wrong)
+    gate.wait(process)
     flag.touch()
-    output, _ = process.communicate(timeout=60)
+    gate.open()
+    output = rest_of(process)
     assert process.returncode == 0, output
     assert len(asked(path)) == 3 * len(TEXTS), "nothing is asked twice"
     assert digests_of(tmp_path / "out") == undisturbed
@@ -61,12 +62,14 @@ def test_the_clock_is_set_while_a_run_is_on(undisturbed: dict[str, str], tmp_pat
 def test_files_of_another_time(undisturbed: dict[str, str], tmp_path: Path, years: float) -> None:
     """What a run wrote while the clock was wrong counts, also the replies of a task that did not finish."""
     path = write_recipe(tmp_path, TEXTS)
-    process = start_cli("run", path, "--set", "engines.llm.delay=0.05")
-    while len(list(tmp_path.glob("store/objects/toy_*/*.json"))) < 4:
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.02)
+    gate = Gate(tmp_path, objects=4)
+    process = start_cli("run", path, "--progress", "plain", *gate.closed)
+    gate.wait(process)
     process.terminate()
-    process.communicate(timeout=60)
+    read_until(process, "stopping: ")
+    gate.open()
+    output = rest_of(process)
+    assert process.returncode == 130, output
     first = asked(path)
     age(tmp_path, years)
     code, output = run_cli("gc", path, "--grace", "0")

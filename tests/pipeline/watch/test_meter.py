@@ -1,60 +1,96 @@
 """What a task's work comes to is counted: requests, tokens, seconds of audio, and the engine's time, shared out."""
 
 import json
-import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ray.util.metrics import Gauge
 
-from pipeline.watch.meter import Account, Meter
+from pipeline.watch import meter
+from pipeline.watch.meter import Meter
 from pipeline.watch.ray_metrics import RayMetrics
 from pipeline.watch.work import Work
 from stages.engines.asr import null as asr_null
-from stages.engines.llm import null as llm_null
 from stages.engines.tts import null as tts_null
 from stages.engines.usage import seconds_of
 from stages.requests.asr import Transcribe
-from stages.requests.llm import Complete
+from stages.requests.llm import Complete, Completion
 from stages.requests.tts import Speak
 from tests.helpers.recipes import open_state, run_inline, write_recipe
 
-QUICK = llm_null.Config(latency=0.01)
+
+class Clock:
+    """Stands in for `time` where the meter looks: it goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
 
 
-def ask(account: Account, prompts: list[str]) -> None:
-    for future in [account.submit(Complete(prompt=prompt)) for prompt in prompts]:
-        future.result()
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(meter, "time", clock)
+    return clock
 
 
-def test_the_engines_time_is_shared_out_by_who_it_worked_for() -> None:
-    meter = Meter(llm_null.load(QUICK))
-    time.sleep(0.2)  # nobody's
-    few, many = meter.open(), meter.open()
-    start = time.monotonic()
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(ask, (few, many), (["a b"] * 5, ["c d e"] * 20)))
-    took = time.monotonic() - start
+class SlowEngine:
+    """Replies to what waits, one request after another, when it is told to; each takes a second on the clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock, self.usage = clock, Counter[str]()
+        self.waiting: list[tuple[Complete, Future[Any]]] = []
+
+    def submit(self, request: Complete) -> "Future[Any]":
+        self.waiting.append((request, Future()))
+        return self.waiting[-1][1]
+
+    def reply(self) -> None:
+        while self.waiting:
+            request, future = self.waiting.pop(0)
+            self.clock.now += 1
+            self.usage["prompt_tokens"] += len((request.prompt or "").split())
+            future.set_result(Completion("yes", "stop", 1))
+
+    def close(self) -> None: ...
+
+
+def test_the_engines_time_is_shared_out_by_who_it_worked_for(clock: Clock) -> None:
+    engine = SlowEngine(clock)
+    measured = Meter(engine)
+    clock.now += 100  # nobody's
+    few, many = measured.open(), measured.open()
+    clock.now += 2  # before anything is asked: of the actor, not of the engine
+    for account, prompts in ((few, ["a b"] * 5), (many, ["c d e"] * 20)):
+        for prompt in prompts:
+            account.submit(Complete(prompt=prompt))
+    engine.reply()
     first, second = few.told(), many.told()
     assert (first["asked"], second["asked"]) == (5, 20)
-    assert first["prompt_tokens"] + second["prompt_tokens"] == 5 * 2 + 20 * 3
-    assert first["busy"] + second["busy"] == pytest.approx(took, rel=0.25)
-    assert second["busy"] > 2 * first["busy"]
-    assert first["busy"] <= first["worked"] + 0.01
+    assert (first["prompt_tokens"], second["prompt_tokens"]) == (5 * 2, 20 * 3)
+    assert (first["completion_tokens"], second["completion_tokens"]) == (5, 20)
+    assert (first["busy"], second["busy"]) == (5, 20)
+    assert (first["worked"], second["worked"]) == (2 + 5, 20)
 
 
-def test_idle_time_is_nobodys_and_failures_are_counted_as_asked() -> None:
-    meter = Meter(llm_null.load(QUICK))
-    account = meter.open()
-    ask(account, ["one"])
-    time.sleep(0.3)
+def test_idle_time_is_nobodys_and_failures_are_counted_as_asked(clock: Clock) -> None:
+    engine = SlowEngine(clock)
+    account = Meter(engine).open()
+    account.submit(Complete(prompt="one"))
+    engine.reply()
+    clock.now += 30
+    failing = account.submit(Complete(prompt="two"))
+    clock.now += 4
+    engine.waiting.pop()[1].set_exception(TypeError("it can't"))
     with pytest.raises(TypeError):
-        account.submit(Transcribe(clip=b"")).result()  # a language model can't
-    found = account.told()
-    assert found["asked"] == 2 and found["busy"] < 0.2 and found["worked"] > 0.3
+        failing.result()
+    figures = account.told()
+    assert (figures["asked"], figures["busy"], figures["worked"]) == (2, 1 + 4, 1 + 30 + 4)
     account.close()
 
 
@@ -68,13 +104,12 @@ def test_seconds_of_audio_are_those_spoken_and_heard() -> None:
     assert seconds_of(b"RIFF, not FLAC") == 0
 
 
-def test_a_process_without_an_engine_is_busy_while_a_unit_is_on() -> None:
-    meter = Meter(None)
-    account = meter.open()
-    time.sleep(0.05)
+def test_a_process_without_an_engine_is_busy_while_a_unit_is_on(clock: Clock) -> None:
+    account = Meter(None).open()
+    clock.now += 7
     account.progressed(3)
-    found = account.told()
-    assert account.rows == 3 and found["busy"] == found["worked"] >= 0.05
+    figures = account.told()
+    assert account.rows == 3 and figures["busy"] == figures["worked"] == 7
     with pytest.raises(TypeError, match="names no engine"):
         account.submit(Complete(prompt="who?"))
 

@@ -1,10 +1,10 @@
 """Engines without a model: all of the pipeline runs on them, and what they reply hangs on the request alone."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
+from benchmarks.corpora import write_recipe
 from stages.engines.asr import null as asr_null
 from stages.engines.llm import null as llm_null
 from stages.engines.tts import null as tts_null
@@ -12,10 +12,7 @@ from stages.requests.asr import Transcribe
 from stages.requests.llm import Complete
 from stages.requests.mos import Rate
 from stages.requests.tts import Speak
-from tests.helpers.recipes import ROOT, open_state, run_inline, texts_of
-
-sys.path.insert(0, str(ROOT / "benchmarks"))
-from corpora import write_recipe
+from tests.helpers.recipes import open_state, run_inline, texts_of
 
 
 def test_every_stage_runs_on_them_and_nearly_every_row_comes_out(tmp_path: Path) -> None:
