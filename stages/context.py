@@ -1,10 +1,10 @@
 """What a stage's function works with: the row, what it is given besides, and how it says that the row can't go on."""
 
-import hashlib
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from schemas.hashing import hashed_number
 from schemas.text import clean
 from stages.requests.base import Request
 
@@ -41,7 +41,7 @@ class Context:
     def seed_for(self, row_id: str, attempt: int = 1) -> int:
         """A 31-bit seed of (recipe seed, row id, stage, attempt), and of how often the row was tried again by hand."""
         text = f"{self.seed}\n{row_id}\n{self.stage}\n{attempt}\n{self.retries.get(row_id, 0)}"
-        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big") >> 1
+        return hashed_number(text, 4) >> 1
 
     def wants_likeliest(self, row_id: str, attempt: int) -> bool:
         """Whether an LLM's likeliest words are wanted: at first, if no person has had the row tried again. They come out

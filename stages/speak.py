@@ -1,12 +1,12 @@
 """`speak`: the text as a clip. A query's voice is drawn for its conversation; later attempts speak what failed."""
 
-import hashlib
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from models.audio import FINISH
 from schemas.columns import Side
+from schemas.hashing import hashed, hashed_hex
 from stages.context import Asking, Context, Row
 from stages.requests.tts import Speak
 from stages.stage import Stage, StageConfig
@@ -57,13 +57,13 @@ def speak(row: Row, context: Context) -> Asking:
         reference=config.references.get(voice, ""),
         finish=FINISH,
     )
-    path = f"{hashlib.blake2b(clip.flac, digest_size=16).hexdigest()}.flac"
+    path = f"{hashed_hex(clip.flac, 16)}.flac"
     return {f"{side}_audio_{attempt}": {"bytes": clip.flac, "path": path}, f"{side}_voice_{attempt}": voice}
 
 
 def draw_voice(conversation: str, voices: tuple[str, ...]) -> str:
     """Rendezvous hashing: a voice that is added takes only the conversations that fall to it."""
-    return max(voices, key=lambda voice: hashlib.blake2b(f"{conversation}\n{voice}".encode()).digest())
+    return max(voices, key=lambda voice: hashed(f"{conversation}\n{voice}"))
 
 
 def _needed(config: Config) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ It is written in pieces of some shards each, several at a time, by processes tha
 named by what goes into it: one that is there already, from an export that was cut or from the last one, stays as it is.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -31,6 +30,7 @@ from pipeline.store.objects import Damaged, is_audio
 from pipeline.store.store import json_object
 from pipeline.store.without_pandas import without_pandas
 from schemas.columns import ROW_COLUMNS, SIDE_COLUMNS, SIDES
+from schemas.hashing import hashed_number
 
 _SIDE_COLUMNS = [name for name in SIDE_COLUMNS if name not in ("spoken", "silence", "clipping", "tail")]
 _PIECES = ".pieces"
@@ -120,8 +120,7 @@ def _cut(state: State, layout: Layout, weights: dict[int, int]) -> Iterator[list
     for shard, size in weights.items():
         piece.append(_part(state, layout, shard))
         weight += size
-        anchor = hashlib.blake2b(state.shards[shard].anchor.encode(), digest_size=8).digest()
-        if int.from_bytes(anchor, "big") % span == 0 or weight >= 2 * layout.size:
+        if hashed_number(state.shards[shard].anchor) % span == 0 or weight >= 2 * layout.size:
             yield piece
             piece, weight = [], 0
     if piece:

@@ -2,7 +2,6 @@
 told all it needs to know in plain values.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -19,6 +18,7 @@ from pipeline.store import table_parts
 from pipeline.store.objects import Place, is_audio, read_columns
 from pipeline.store.store import Store
 from schemas.columns import AUDIO, SIDES
+from schemas.hashing import hashed_share
 
 _REJECTS = 64  # written at a time: each may have a long clip
 PROVENANCE = pa.list_(pa.struct([(name, pa.string()) for name in ("stage", "engine", "model", "object")]))
@@ -174,7 +174,7 @@ def _conversation_texts(table: pa.Table, verdicts: list[Rejected | None]) -> dic
 def split_of(text: str, shares: dict[str, float]) -> str:
     """The split that the hash of the normalised text falls in, so that duplicates stay on one side."""
     plain = " ".join(re.findall(r"\w+", text.lower()))
-    point = int.from_bytes(hashlib.blake2b(plain.encode(), digest_size=8).digest(), "big") / 2**64
+    point = hashed_share(plain)
     total = 0.0
     for split, share in shares.items():
         total += share

@@ -4,7 +4,6 @@ The planner reads it, the executor moves it on. Both see the same: a shard's sta
 *ready* (its key is known, its object isn't there), or *unknown* (it waits for a stage above).
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pipeline.sources.shard import Shard
 from pipeline.store.digests import digest
 from pipeline.store.objects import Place
 from pipeline.store.store import Store
+from schemas.hashing import hashed
 
 WHOLE = -1  # the shard number of a fit stage: it works on the recipe, not on a shard
 
@@ -225,9 +225,7 @@ class State:
     def sample(self, node: Node) -> list[int]:
         """Shards, by the hash of their anchor, until the stage's `sample_rows` are there."""
         wanted, rows, chosen = node.config.sample_rows, 0, []
-        by_hash = sorted(
-            range(len(self.shards)), key=lambda n: hashlib.blake2b(self.shards[n].anchor.encode()).digest()
-        )
+        by_hash = sorted(range(len(self.shards)), key=lambda n: hashed(self.shards[n].anchor))
         for shard in by_hash:
             if rows >= wanted:
                 break

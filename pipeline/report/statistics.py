@@ -4,7 +4,6 @@ Values are counted in steps (hundredths of a second, thousandths of an error rat
 many rows there are, and quantiles are exact to a step. Audio is never looked at.
 """
 
-import hashlib
 import math
 from bisect import insort
 from collections import Counter, defaultdict
@@ -22,6 +21,7 @@ from pydantic import TypeAdapter
 from pipeline.export.writer import DATA_FILES
 from pipeline.report.card_words import features
 from schemas.columns import SIDES
+from schemas.hashing import hashed_hex
 
 # What is counted on each side, and in which steps.
 MEASURES = {
@@ -122,7 +122,7 @@ def summarise(dataset: Path, rows: int = 24) -> Statistics:
 
 def draw(row_id: str) -> str:
     """Where a row stands in the draw for samples: a hash of its id."""
-    return hashlib.blake2b(row_id.encode(), digest_size=8).hexdigest()
+    return hashed_hex(row_id, 8)
 
 
 class Summary:

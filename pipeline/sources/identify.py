@@ -1,9 +1,10 @@
 """Names of rows, made of source and content: the same wherever a record stands and whatever stands around it."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
+
+from schemas.hashing import hashed_number
 
 Row = dict[str, Any]
 
@@ -48,7 +49,7 @@ def _content(row: Row) -> Row:
 
 def _number(content: Any) -> int:
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+    return hashed_number(text.encode("utf-8", "surrogatepass"))
 
 
 def _late(row: Row, conversation: str) -> Row:

@@ -8,7 +8,6 @@ Reasons: bad_line (no record), missing_field (not there, or no text), bad_text (
 bad_dialogue (doesn't start with the user); and, when rows get their names, split_conversation.
 """
 
-import hashlib
 import json
 import math
 import re
@@ -17,6 +16,7 @@ from typing import Any
 
 from pipeline.sources.identify import Row
 from pipeline.sources.records import Bad, Placed, kind
+from schemas.hashing import hashed_share
 from schemas.source import DrawnTurns, Source
 from schemas.text import clean
 
@@ -107,8 +107,7 @@ def _count(turns: int | str | DrawnTurns, asked: list[Any]) -> int:
     """Turns to take of a dialogue. A draw hangs on what is asked alone, so that it is the same wherever that stands."""
     if not isinstance(turns, DrawnTurns):
         return len(asked) if turns == "all" else int(turns)
-    digest = hashlib.blake2b(json.dumps(asked).encode(), digest_size=8).digest()
-    left, count = int.from_bytes(digest, "big") / 2**64, 0
+    left, count = hashed_share(json.dumps(asked)), 0
     probable = math.exp(-turns.mean)  # of `count`
     while left >= probable and count < turns.most:
         left -= probable

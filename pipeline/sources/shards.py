@@ -3,11 +3,11 @@
 Content-defined chunking, as file synchronisers do it over bytes; here over whole conversations, by a hash of their ids.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from pipeline.sources.identify import Row
+from schemas.hashing import hashed_number
 
 T = TypeVar("T")
 
@@ -33,4 +33,4 @@ def cut(conversations: Iterable[list[Row]], least: int, target: int, most: int) 
 
 
 def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, person=b"shard").digest(), "big")
+    return hashed_number(text, person=b"shard")

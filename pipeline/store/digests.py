@@ -1,6 +1,5 @@
 """Names by content: of columns, of plain values."""
 
-import hashlib
 import json
 from typing import Any
 
@@ -9,11 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from schemas.hashing import hashed_hex
+
 
 def digest(value: Any) -> str:
     """32 hex digits that name a plain JSON value."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return hashed_hex(text, 16)
 
 
 def column_digest(values: pa.ChunkedArray) -> str:

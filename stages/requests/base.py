@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
+from schemas.hashing import hashed
 from schemas.text import clean
 
 
@@ -36,7 +37,7 @@ class Request:
         """16 bytes that name the reply of the engine whose identity has the digest `engine`."""
         parts = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
         text = json.dumps([engine, type(self).__name__, parts], sort_keys=True, ensure_ascii=False)
-        return hashlib.blake2b(text.encode(), digest_size=16).digest()
+        return hashed(text, 16)
 
 
 def _plain(value: Any) -> Any:

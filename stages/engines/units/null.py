@@ -1,11 +1,11 @@
 """Encoder without a model: 50 frames a second, drawn by the clip's bytes. See `stages.engines.null`."""
 
-import hashlib
 import io
 
 import numpy as np
 import soundfile
 
+from schemas.hashing import hashed_number
 from stages.engines.null import BATCH_INVARIANT, Config, Null, identity, licence, models
 from stages.engines.units.encoder import nearest, read_codebook
 from stages.requests.base import Request
@@ -23,7 +23,7 @@ class Encoder(Null):
             raise self.misled(request)
         with soundfile.SoundFile(io.BytesIO(request.clip)) as clip:
             count = max(1, round(FRAMES * clip.frames / clip.samplerate))
-        seed = int.from_bytes(hashlib.blake2b(request.clip, digest_size=8).digest(), "big")
+        seed = hashed_number(request.clip)
         frames = np.random.default_rng(seed).standard_normal((count, WIDTH), np.float32)
         if isinstance(request, Encode):
             return Features(frames)
