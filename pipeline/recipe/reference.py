@@ -1,4 +1,4 @@
-"""Which keys a recipe may have, told by the models that check it: what each takes, what it is if not given."""
+"""Which keys a recipe may have, read off the models that check it: what each takes, what it is if not given."""
 
 from collections.abc import Collection, Iterator
 from inspect import isclass
@@ -17,7 +17,8 @@ from schemas.recipe import Recipe
 from schemas.strict import Strict
 from stages.registry import backend, backend_names, stage, stage_names
 
-_PARTS = ("sources", "checks", "export", "rates")  # of a recipe, whose keys are many
+PARTS = ("sources", "checks", "export", "rates")  # of a recipe, whose keys are many
+_TABLE = 110  # columns of a terminal, from which on four of a table have room
 _BOUNDS: dict[type, str] = {Ge: ">=", Gt: ">", Le: "<=", Lt: "<"}
 
 
@@ -25,19 +26,19 @@ class Key(NamedTuple):
     name: str
     takes: str
     default: str
-    told: str
+    meaning: str
 
 
 def names() -> dict[str, list[str]]:
     """What `keys_of` knows, by kind."""
-    return {"parts": ["recipe", *_PARTS], "stages": stage_names(), "backends": backend_names()}
+    return {"parts": ["recipe", *PARTS], "stages": stage_names(), "backends": backend_names()}
 
 
 def keys_of(name: str) -> list[Key]:
     """The keys of a part of a recipe, of a stage or of an engine's backend. Raises RecipeError where it is none of them."""
     if name == "recipe":
-        return [key for key in _keys(Recipe) if key.name.split(".")[0] not in _PARTS]
-    if name in _PARTS:
+        return [key for key in _keys(Recipe) if key.name.split(".")[0] not in PARTS]
+    if name in PARTS:
         return [key for key in _keys(Recipe) if key.name.split(".")[0] == name]
     if name in stage_names():
         found = stage(name)
@@ -57,13 +58,12 @@ def keys_of(name: str) -> list[Key]:
 def _keys(model: type[BaseModel], prefix: str = "", left_out: Collection[str] = ()) -> Iterator[Key]:
     for name, field in model.model_fields.items():
         inner, each = _model_in(field.annotation)
-        told = field.description or ""
         if name in left_out:
             continue
         if inner:
             yield from _keys(inner, f"{prefix}{name}.{'NAME.' if each else ''}")
         else:
-            yield Key(f"{prefix}{name}", _takes(field), _default(field), told)
+            yield Key(f"{prefix}{name}", _takes(field), _default(field), field.description or "")
 
 
 def _model_in(kind: Any) -> tuple[type[Strict] | None, bool]:
@@ -120,17 +120,26 @@ def _default(field: FieldInfo) -> str:
 def print_keys(name: str | None) -> None:
     """The keys as a table; without a name, what there is to ask about. Raises RecipeError as `keys_of` does."""
     from rich.console import Console
+    from rich.padding import Padding
     from rich.table import Table
 
     console = Console()
     if name is None:
         for kind, group in names().items():
             console.print(f"{kind + ':':<10}{' '.join(group)}", highlight=False)
-        console.print("the keys of one of these: python -m pipeline keys NAME", highlight=False)
+        console.print("the keys of one of these: voxsmith keys NAME", highlight=False)
+        return
+    keys = keys_of(name)
+    if console.width < _TABLE:
+        for key in keys:  # the name is what is looked up: it is never cut
+            default = key.default if key.default == "needed" else f"if not given: {key.default}"
+            console.print(f"[bold]{escape(key.name)}[/bold]", soft_wrap=True, highlight=False)
+            console.print(Padding(escape(f"{key.meaning}\n{key.takes}; {default}"), (0, 0, 0, 4)), highlight=False)
         return
     table = Table(box=None, pad_edge=False)
-    for column in ("key", "takes", "if not given", "what it is"):
-        table.add_column(column)
-    for key in keys_of(name):
+    table.add_column("key", no_wrap=True)
+    for column in ("takes", "if not given", "what it is"):
+        table.add_column(column, overflow="fold")
+    for key in keys:
         table.add_row(*map(escape, key))
     console.print(table)

@@ -7,7 +7,10 @@ import pytest
 from pipeline import cli
 from pipeline.errors import RecipeError
 from pipeline.recipe.reference import keys_of, names
-from stages.registry import backend, stage
+from pipeline.recipe.reference_page import page
+from schemas.columns import OWN_COLUMNS, ROW_COLUMNS, SIDE_COLUMNS
+from stages.registry import BACKENDS, STAGES, backend, stage
+from tests.helpers.paths import ROOT
 
 ALL = [name for group in names().values() for name in group]
 
@@ -15,7 +18,7 @@ ALL = [name for group in names().values() for name in group]
 @pytest.mark.parametrize("name", ALL)
 def test_every_key_says_what_it_takes_and_is(name: str) -> None:
     for key in keys_of(name):
-        assert key.takes and key.default and key.told, key
+        assert key.takes and key.default and key.meaning, key
         assert not re.search(r"<class|typing|Undefined|Annotated", " ".join(key)), key
 
 
@@ -46,6 +49,40 @@ def test_the_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mon
     assert "export.gates.max_answer_wer" in capsys.readouterr().out
     assert cli.main(["keys", "speek"]) == 2
     assert capsys.readouterr().err == "there are no keys of 'speek'; did you mean 'speak'?\n"
+
+
+@pytest.mark.parametrize("columns", ["120", "80", "40"])
+@pytest.mark.parametrize("name", ALL)
+def test_no_key_is_cut(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert cli.main(["keys", name]) == 0
+    printed = capsys.readouterr().out
+    assert {key.name for key in keys_of(name)} <= {line.split()[0] for line in printed.splitlines() if line.strip()}
+
+
+def test_the_page_is_current(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["keys", "--markdown"]) == 0
+    made, kept = capsys.readouterr().out, (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    assert made == kept, "voxsmith keys --markdown > docs/reference.md"
+
+
+def test_the_page_has_every_part_and_column() -> None:
+    text = page()
+    for name in [*STAGES, *BACKENDS]:
+        assert f"\n### {name}\n" in text
+    for name in (
+        "checks.query_text.max_words",
+        "sources.NAME.path",
+        "export.gates.max_query_wer",
+        "resources.num_gpus",
+    ):
+        assert f"\n| `{name}` | " in text
+    for name in (*ROW_COLUMNS, *SIDE_COLUMNS, *OWN_COLUMNS):
+        assert f"\n| `{name}` | " in text
+    rows = [line.replace("\\|", "") for line in text.splitlines() if line.startswith("|")]
+    assert {row.count("|") for row in rows} == {3, 5, 6}, "a sign that parts cells is escaped where it is part of one"
 
 
 def test_an_unknown_name() -> None:

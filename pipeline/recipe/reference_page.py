@@ -1,0 +1,87 @@
+"""docs/reference.md: every key of a recipe, every stage, every backend of ours, every column, as one Markdown page."""
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+
+import pyarrow as pa
+
+from pipeline.recipe.reference import PARTS, Key, keys_of
+from schemas.columns import ARTIFACTS, OWN_COLUMNS, ROW_COLUMNS, SIDE_COLUMNS, Column
+from stages.registry import BACKENDS, STAGES
+
+_HEAD = """# Reference
+
+`voxsmith keys NAME` prints a part of this page: a part of the recipe, a stage or a backend. `voxsmith keys --markdown`
+makes it. The first column of each table is the path of a key; `NAME` stands for a name of yours. Files that a key names
+are looked for beside the recipe first, then where the command runs.
+"""
+_COLUMNS = """## Columns
+
+A *side* is `query` (the user's utterance) or `answer` (the assistant's): its columns are called `query_text`,
+`answer_text`. Columns that exist once an attempt end in its number before `pick` has chosen one: `query_audio_2`. What
+is exported, counted, gated and compared follows from a column's role.
+"""
+_GROUPS = {
+    "Of every row": ROW_COLUMNS,
+    "Of a side": SIDE_COLUMNS,
+    "Of a row that is one utterance": OWN_COLUMNS,
+}
+
+
+def page() -> str:
+    """The whole page, which ends in a newline."""
+    return "\n".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    yield _HEAD
+    yield "## Recipe\n"
+    yield from _keys(keys_of("recipe"))
+    for part in PARTS:
+        yield f"### {part}\n"
+        yield from _keys(keys_of(part))
+    yield "## Stages\n"
+    for name, module in STAGES.items():
+        yield from _part(name, module)
+    yield "## Backends\n"
+    for name, module in BACKENDS.items():
+        yield from _part(name, module)
+    yield _COLUMNS
+    for title, group in _GROUPS.items():
+        yield f"### {title}\n"
+        yield from _columns(group)
+    yield "### Of the whole recipe\n"
+    yield from _table(("file", "what it is"), [(f"`{name}`", meaning) for name, meaning in ARTIFACTS.items()])
+
+
+def _part(name: str, module: str) -> Iterator[str]:
+    """A stage or a backend: what it is, by the first paragraph of its module, and its keys."""
+    summary = " ".join((import_module(module).__doc__ or "").strip().partition("\n\n")[0].split())
+    summary = re.sub(rf"^`{name}`: ", "", summary)
+    yield f"### {name}\n"
+    yield (
+        textwrap.fill(f"{summary[:1].upper()}{summary[1:]}", 120, break_long_words=False, break_on_hyphens=False) + "\n"
+    )
+    yield from _keys(keys_of(name))
+
+
+def _keys(keys: list[Key]) -> Iterator[str]:
+    rows = [(f"`{key.name}`", key.takes, key.default, key.meaning) for key in keys]
+    yield from _table(("key", "takes", "if not given", "what it is"), rows)
+
+
+def _columns(columns: dict[str, Column]) -> Iterator[str]:
+    rows = [(f"`{name}`", _type(one.type), one.role, one.per, one.doc) for name, one in columns.items()]
+    yield from _table(("column", "type", "role", "per", "what it is"), rows)
+
+
+def _type(kind: pa.DataType) -> str:
+    return str(kind).replace("list<item: ", "list<")
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    for row in (head, ("---",) * len(head), *rows):
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|').replace('<', '&lt;') for cell in row)} |"
+    yield ""
