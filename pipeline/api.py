@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from pipeline import running
 from pipeline.errors import RecipeError, RunFailed
@@ -43,7 +43,7 @@ if TYPE_CHECKING:  # they load what their functions need
 
 __all__ = [
     "Explanation", "Exported", "Loaded", "Outcome", "Plan", "RecipeError", "RecipeLike", "RejectedRow", "RunFailed",
-    "StageStatus", "Status", "diff", "doctor", "explain", "export", "fetch", "gc", "load", "plan", "publish", "rejects",
+    "StageStatus", "Status", "diff", "doctor", "explain", "export", "exported", "fetch", "gc", "load", "plan", "publish", "rejects",
     "report", "run", "status", "voices",
 ]  # fmt: skip
 log = logging.getLogger(__name__)
@@ -112,6 +112,14 @@ def export(recipe: RecipeLike, **changes: Unpack[Changes]) -> Exported:
     return running.exported(state, fresh=True)
 
 
+def exported(recipe: RecipeLike, **changes: Unpack[Changes]) -> Exported:
+    """The dataset that an earlier `run` or `export` has written, whatever has changed since. Raises RunFailed where there is
+    none. Reads its manifest alone.
+    """
+    folder, manifest = _manifest(load(recipe, **changes))
+    return Exported(folder, manifest["counts"], fresh=False)
+
+
 def explain(recipe: RecipeLike, stage: str, shard: int = 0, **changes: Unpack[Changes]) -> Explanation:
     """Why the stage over that shard is up to date, stale or waiting. A stage that fits has one shard, whatever `shard` is."""
     opened = _open(recipe, changes)
@@ -177,11 +185,7 @@ def report(recipe: RecipeLike, *, vocoder: str | None = None, **changes: Unpack[
     """
     from pipeline.report.build import build
 
-    loaded = load(recipe, **changes)
-    folder = folder_of(loaded.recipe)
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise RunFailed(f"{folder}/manifest.json isn't there; first: voxsmith export {loaded.label}")
+    folder, manifest = _manifest(load(recipe, **changes))
     if vocoder is None:
         return build(folder, manifest)
     from pipeline.report.resound import vocoder as load_vocoder
@@ -262,6 +266,14 @@ def fetch(models: Iterable[str], *, profile: str | None = None, say: Say = log.i
         say(f"{model}: {path}")
         paths[model] = path
     return paths
+
+
+def _manifest(loaded: Loaded) -> tuple[Path, dict[str, Any]]:
+    """The recipe's folder and what its manifest says."""
+    folder = folder_of(loaded.recipe)
+    if (manifest := read_manifest(folder)) is None:
+        raise RunFailed(f"{folder}/manifest.json isn't there; first: voxsmith export {loaded.label}")
+    return folder, manifest
 
 
 def _open(recipe: RecipeLike, changes: Changes, keep: bool = False) -> Opened:

@@ -110,7 +110,7 @@ def gc(options: Namespace) -> int:
     if collected.young:
         print(f"{collected.young} files are younger than {options.grace:g} hours and stay; --grace 0 takes them too")
     for process in collected.at_work:
-        print(f"{process} is at work: the objects of its stages stay")
+        print(f"{process} is at work: the objects of its stages are left alone")
     if collected.stopped_by:
         print(f"{collected.stopped_by} has begun, so this has stopped; run the same command again when it is over")
     return 0
