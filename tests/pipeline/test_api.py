@@ -1,7 +1,9 @@
 """The functions of `pipeline.api` from outside: what they return and raise, and that they print nothing."""
 
+import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ from pipeline import api
 from pipeline.errors import RecipeError, RunFailed
 from schemas.recipe import Recipe
 from tests.helpers.made_corpus import export_corpus, row
-from tests.helpers.recipes import TOY_PATH, asked, finish, open_state, run_inline, write_recipe
+from tests.helpers.recipes import ROOT, TOY_PATH, asked, finish, open_state, run_inline, write_recipe
 
 TEXTS = [*(f"tell me about thing number {n}" for n in range(18)), "a bad one"]
 STAGES = ["toy_shout", "toy_count", "toy_words"]
@@ -338,3 +340,21 @@ def test_a_signal_ends_a_run_and_not_the_program(on_ray: dict[str, str], tmp_pat
     _, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
     assert err.splitlines()[-1] == "interrupted None True"
+
+
+def test_the_page_about_the_api_shows_code_that_works(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    finish(path, limit=16)
+    page = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(example.split("\n\n")[1].splitlines()) == 5
+    exec(example.replace("configs/quickstart.yaml", path), {})
+    out = capsys.readouterr().out
+    assert "toy_shout 0 shards to run: \n" in out
+    assert out.splitlines()[-1].startswith("done {'rows_in': 1") and out.strip().endswith("toy.pilot/dataset")
+
+
+def test_every_function_is_on_the_page_and_says_what_it_does() -> None:
+    functions = [name for name in api.__all__ if inspect.isfunction(getattr(api, name))]
+    page = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    assert [name for name in functions if f"| `{name}` |" not in page] == []
+    assert [name for name in functions if len(getattr(api, name).__doc__ or "") < 60] == []
