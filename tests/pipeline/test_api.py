@@ -87,15 +87,8 @@ def test_a_recipe_may_be_a_file_a_mapping_or_an_object(path: str, kind: str) -> 
 
 def test_a_profile_is_one_of_the_recipes(path: str) -> None:
     raw = yaml.safe_load(Path(path).read_text()) | {"profiles": {"small": {"stages.toy_count.times": 5}}}
-    assert api.load(raw, profile="small").recipe.stages["toy_count"] == {
-        "stage": "toys.count",
-        "engine": "llm",
-        "times": 5,
-    }
-    assert api.load(raw, {"stages.toy_count.times": 7}, "small").recipe.stages["toy_count"] == {
-        "engine": "llm",
-        "times": 7,
-    }
+    assert api.load(raw, profile="small").recipe.stages["toy_count"]["times"] == 5
+    assert api.load(raw, {"stages.toy_count.times": 7}, "small").recipe.stages["toy_count"]["times"] == 7
 
 
 def test_what_is_wrong_in_a_recipe_is_in_the_lines_of_the_error(tmp_path: Path) -> None:
