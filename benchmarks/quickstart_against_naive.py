@@ -5,7 +5,7 @@
 The script does what one writes in an afternoon: one reply a request, one clip a text, Whisper on its whole window,
 DNSMOS on every clip, encoder features of clips padded to 30 s, k-means. No checks, no second tries, nothing kept. With
 `--share 4` it works on every fourth row, and its time is multiplied. Prints the ratio of the wall times (ours over the
-script's); models must be there (`python -m pipeline fetch configs/quickstart.yaml`).
+script's); models must be there (`voxsmith fetch configs/quickstart.yaml`).
 """
 
 import argparse

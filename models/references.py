@@ -68,9 +68,7 @@ def resolve(reference: str) -> Path:
     """The model's folder or file. Raises ModelMissing with the command that gets it."""
     found = locate(reference)
     if found is None:
-        raise ModelMissing(
-            f"the model '{reference}' isn't on this machine; get it: python -m pipeline fetch {reference}"
-        )
+        raise ModelMissing(f"the model '{reference}' isn't on this machine; get it: voxsmith fetch {reference}")
     return found
 
 

@@ -110,8 +110,13 @@ def _versions() -> list[tuple[str, str]]:
 
 
 def _git_commit() -> str | None:
+    """The commit of the checkout that runs; None where Voxsmith is installed: the folder around is somebody else's."""
+    root = Path(__file__).parents[1]
+    if not (root / ".git").exists():
+        return None
+    ask = ["git", "-C", str(root), "rev-parse", "HEAD"]
     try:
-        ran = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True)
+        ran = subprocess.run(ask, capture_output=True, text=True, timeout=5, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     return ran.stdout.strip()

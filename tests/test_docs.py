@@ -10,7 +10,16 @@ from pipeline import api
 from pipeline.cli import parser
 from tests.helpers.paths import ROOT
 
-PAGES = sorted([*ROOT.glob("docs/*.md"), ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"])
+PAGES = sorted(
+    [
+        *ROOT.glob("docs/*.md"),
+        ROOT / "README.md",
+        ROOT / "ARCHITECTURE.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "SECURITY.md",
+        ROOT / "CHANGELOG.md",
+    ]
+)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PATH = re.compile(r"(?<![\w/.:<-])(?:\.\./)?((?:tests|docs|configs|benchmarks|examples)/[\w./*-]*\w)")
 TEST = re.compile(r"`((?:\w+/)*test_\w+\.py)`(?: (\w+))?")

@@ -135,6 +135,21 @@ def test_new_overwrites_nothing(installed: Path, tmp_path: Path) -> None:
     assert (code, error) == (2, "voxsmith has no recipe 'quikstart' to start from; did you mean 'quickstart'?\n")
 
 
+def test_no_commit_of_a_repository_around_it_is_taken_for_ours(installed: Path, tmp_path: Path) -> None:
+    """Installed below somebody's repository, it says none."""
+    (tmp_path / "site").symlink_to(installed)
+    for ask in (
+        ["init", "-q"],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x"],
+    ):
+        subprocess.run(["git", *ask], cwd=tmp_path, check=True)
+    told = [sys.executable, "-P", "-c", "from pipeline import outputs; print(outputs._git_commit())"]
+    done = subprocess.run(
+        told, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path / "site")}, capture_output=True, text=True
+    )
+    assert done.stdout == "None\n", done.stderr
+
+
 def test_every_extra_says_what_it_brings() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert set(project["optional-dependencies"]) == {"quickstart", "torch", "vllm", "cosyvoice", "test"}

@@ -63,7 +63,7 @@ def write_dataset(state: State, folder: Path) -> dict[str, Any]:
     except Damaged as error:
         state.store.drop(*error.place)
         told = "objects/{}/{} is damaged: {}".format(*error.args)
-        raise RunFailed(f"{told}; it has been taken out, and: python -m pipeline run makes it anew") from None
+        raise RunFailed(f"{told}; it has been taken out, and `voxsmith run` makes it again") from None
     except BrokenProcessPool:
         raise RunFailed(
             "a process that wrote the dataset was killed, for want of memory perhaps; what is written stays: the same command "

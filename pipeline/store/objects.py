@@ -40,7 +40,7 @@ class Damaged(RunFailed):
 
     def __str__(self) -> str:
         told = "objects/{}/{} is damaged: {}".format(*self.args)
-        return f"{told}; `python -m pipeline export` takes it out, and `run` makes it anew"
+        return f"{told}; `voxsmith export` takes it out, and `voxsmith run` makes it again"
 
 
 def read_columns(store: Store, places: Mapping[str, Place], digests: Mapping[str, str] | None = None) -> pa.Table:

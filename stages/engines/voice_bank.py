@@ -137,7 +137,7 @@ def refuse_faulty(references: Iterable[Reference]) -> None:
         more = f"; and {len(bad) - 3} more" if len(bad) > 3 else ""
         raise ModelMissing(
             f"the voice bank has clips that are no good to clone: {'; '.join(bad[:3])}{more}. Take their lines out of its "
-            "manifest.jsonl, or name the good ones as the stage's voices; all of it: python -m pipeline voices RECIPE"
+            "manifest.jsonl, or name the good ones as the stage's voices; all of it: voxsmith voices RECIPE"
         )
 
 

