@@ -133,10 +133,10 @@ def _answer(row: Row, query: str, history: History, context: Context) -> Generat
     rendered = config.answer_prompt.render(query=without_filler(query), history=seen)
     # Seeds of answers are apart from those of questions, which count up from 0.
     apart = replace(context, stage=f"{context.stage}.answer")
-    told = tuple(turn["answer"] for turn in history)
+    earlier = tuple(turn["answer"] for turn in history)
     return (
         yield from ask_answer(
-            row, query, rendered, config.answer_prompt, config, context.checks.answer_text, apart, told
+            row, query, rendered, config.answer_prompt, config, context.checks.answer_text, apart, earlier
         )
     )
 

@@ -31,7 +31,7 @@ def listen(row: Row, context: Context) -> Asking:
         heard = yield Transcribe(clip=clip, language=config.language, careful=True)
         wer, cer = error_rates(row[f"{config.of}_text"], heard.text)
     samples, rate = decode(clip)
-    found = {
+    measures = {
         "heard": heard.text,
         "wer": wer,
         "cer": cer,
@@ -40,7 +40,7 @@ def listen(row: Row, context: Context) -> Asking:
         "clipping": clipping(samples),
         "tail": tail_level(samples, rate),
     }
-    return {f"{config.of}_{name}_{config.attempt}": value for name, value in found.items()}
+    return {f"{config.of}_{name}_{config.attempt}": value for name, value in measures.items()}
 
 
 STAGE = Stage(

@@ -25,11 +25,11 @@ def pick(row: Row, context: Context) -> Asking:
     chosen = next((n for n in spoken if faults[n] is None), None)
     if chosen is None:
         best = min(spoken, key=lambda n: row[f"{side}_wer_{n}"])
-        told = "; ".join(f"attempt {n}: {fault.message}" for n, fault in faults.items() if fault)
+        failures = "; ".join(f"attempt {n}: {fault.message}" for n, fault in faults.items() if fault)
         sample = f"said: {row[f'{side}_text']}\nheard: {row[f'{side}_heard_{best}']}"
-        raise Reject(faults[best].reason, told, sample)  # type: ignore[union-attr]
-    found = {f"{side}_{name}": row.get(f"{side}_{name}_{chosen}") for name in _COPIED}
-    return found | {f"{side}_audio": chosen - 1, f"{side}_speech_attempts": len(spoken)}
+        raise Reject(faults[best].reason, failures, sample)  # type: ignore[union-attr]
+    copied = {f"{side}_{name}": row.get(f"{side}_{name}_{chosen}") for name in _COPIED}
+    return copied | {f"{side}_audio": chosen - 1, f"{side}_speech_attempts": len(spoken)}
     yield  # a stage's function is a generator, even where it asks nothing
 
 

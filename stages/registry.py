@@ -78,14 +78,14 @@ def backend_names() -> list[str]:
 def stage(name: str) -> Stage:
     """The stage that a recipe names so: its module's STAGE. Raises PartError."""
     module = stage_module(name)
-    found: Any = getattr(_imported("stage", name, module), "STAGE", None)
-    if not isinstance(found, Stage):
+    declared: Any = getattr(_imported("stage", name, module), "STAGE", None)
+    if not isinstance(declared, Stage):
         raise PartError(f"{module} has no `STAGE = Stage(…)`, so it is no stage")
-    if not inspect.isgeneratorfunction(found.run):
+    if not inspect.isgeneratorfunction(declared.run):
         raise PartError(
             f"{module}: the function of its STAGE is no generator; a stage that asks no engine has a `yield` after its return"
         )
-    return found
+    return declared
 
 
 def stage_module(name: str) -> str:

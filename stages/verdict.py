@@ -21,40 +21,40 @@ def measures(row: Mapping[str, Any], side: str, attempt: int) -> dict[str, Any]:
     return {name: row.get(f"{side}_{name}_{attempt}") for name in MEASURES}
 
 
-def clip_fault(found: Mapping[str, Any], text: str, checks: Clip) -> Fault | None:
+def clip_fault(measured: Mapping[str, Any], text: str, checks: Clip) -> Fault | None:
     """The first thing wrong with the clip of `text`, or None. Measures as in schemas.columns; `mos` may be None."""
     # NaN is beyond no limit, so each comparison below would let it pass
-    if wrong := [name for name in _NUMBERS if found[name] is not None and not math.isfinite(found[name])]:
+    if wrong := [name for name in _NUMBERS if measured[name] is not None and not math.isfinite(measured[name])]:
         return Fault("unmeasured", f"no number came out of measuring {', '.join(wrong)}")
     # columns are float32: 0.2 comes back as 0.2000000030, which is not more than 0.2
-    found = {**found, **{name: round(found[name], 6) for name in _NUMBERS if found[name] is not None}}
-    duration, count = found["duration"] or 0.0, len(words(text))
+    measured = {**measured, **{name: round(measured[name], 6) for name in _NUMBERS if measured[name] is not None}}
+    duration, count = measured["duration"] or 0.0, len(words(text))
     if duration <= 0.05:
         return Fault("empty_clip", "the clip is empty")
     # one word error in a short text is a large share of it: then the sounds decide
-    if found["wer"] > checks.max_wer and (count > 6 or found["cer"] > checks.max_cer):
+    if measured["wer"] > checks.max_wer and (count > 6 or measured["cer"] > checks.max_cer):
         return Fault(
-            "wer", f"of {count} words {found['wer']:.1%} were heard otherwise, at most {checks.max_wer:.1%} may"
+            "wer", f"of {count} words {measured['wer']:.1%} were heard otherwise, at most {checks.max_wer:.1%} may"
         )
-    if found["cer"] > checks.max_cer:
+    if measured["cer"] > checks.max_cer:
         return Fault(
-            "cer", f"{found['cer']:.1%} of the characters were heard otherwise, at most {checks.max_cer:.1%} may"
+            "cer", f"{measured['cer']:.1%} of the characters were heard otherwise, at most {checks.max_cer:.1%} may"
         )
-    lost, added = lost_and_added(text, found["heard"] or "")
+    lost, added = lost_and_added(text, measured["heard"] or "")
     if lost > checks.max_lost:
-        return Fault("words_lost", f"{lost} letters in a row of the text were not heard: {found['heard']!r}")
+        return Fault("words_lost", f"{lost} letters in a row of the text were not heard: {measured['heard']!r}")
     if added > checks.max_added:
-        return Fault("words_added", f"{added} letters in a row were heard that the text lacks: {found['heard']!r}")
-    if found["mos"] is not None and found["mos"] < checks.min_mos:
+        return Fault("words_added", f"{added} letters in a row were heard that the text lacks: {measured['heard']!r}")
+    if measured["mos"] is not None and measured["mos"] < checks.min_mos:
         return Fault(
-            "mos", f"the predicted opinion score is {found['mos']:.2f}, at least {checks.min_mos:g} is asked for"
+            "mos", f"the predicted opinion score is {measured['mos']:.2f}, at least {checks.min_mos:g} is asked for"
         )
-    if found["silence"] > checks.max_silence:
-        return Fault("silence", f"{found['silence']:.1f} s of silence inside the clip")
-    if found["clipping"] > checks.max_clipping:
-        return Fault("clipping", f"{found['clipping']:.2%} of the samples are flat tops: the clip is clipped")
-    if found["tail"] > checks.max_tail:
-        return Fault("cut_off", f"the clip ends at full voice ({found['tail']:.0f} dB)")
+    if measured["silence"] > checks.max_silence:
+        return Fault("silence", f"{measured['silence']:.1f} s of silence inside the clip")
+    if measured["clipping"] > checks.max_clipping:
+        return Fault("clipping", f"{measured['clipping']:.2%} of the samples are flat tops: the clip is clipped")
+    if measured["tail"] > checks.max_tail:
+        return Fault("cut_off", f"the clip ends at full voice ({measured['tail']:.0f} dB)")
     letters = sum(4 if sign.isdigit() else sign.isalpha() for sign in text)  # "7" is said in about four
     if letters < checks.min_letters_per_second * (duration - _SLACK):
         return Fault("too_slow", f"{duration:.1f} s for {count} words")

@@ -6,6 +6,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
 from tests.helpers.paths import ROOT
 
 MAY_IMPORT = {

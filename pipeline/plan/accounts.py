@@ -43,14 +43,14 @@ def rejecting(state: State, shard: int) -> tuple[Rejecting, ...]:
     """The stages, and before them a person and the source, that reject rows of the shard, with their objects."""
     source = state.shards[shard]
     place = (source.folder, source.key)
-    found: list[Rejecting] = [(OVERRIDES, place, BLOCKS)] if source.blocked else []
-    found += [(SOURCES, place, REJECTS)] if source.rejects else []
-    found += [(SOURCES, place, name) for name in state.graph.needed if source.without((name,))]
+    objects: list[Rejecting] = [(OVERRIDES, place, BLOCKS)] if source.blocked else []
+    objects += [(SOURCES, place, REJECTS)] if source.rejects else []
+    objects += [(SOURCES, place, name) for name in state.graph.needed if source.without((name,))]
     for node in state.graph.nodes.values():
         done = state.done.get((node.name, shard))
         if done is not None and done.rejects:
-            found.append((node.name, (node.name, done.key), REJECTS))
-    return tuple(found)
+            objects.append((node.name, (node.name, done.key), REJECTS))
+    return tuple(objects)
 
 
 def rejects_in(store: Store, source: Place, rows: int, objects: tuple[Rejecting, ...]) -> list[Rejected | None]:
@@ -58,15 +58,15 @@ def rejects_in(store: Store, source: Place, rows: int, objects: tuple[Rejecting,
 
     Later turns of a conversation go with an earlier one: their reason is `earlier_turn_rejected`. Raises Damaged.
     """
-    found: list[Rejected | None] = [None] * rows
+    rejects: list[Rejected | None] = [None] * rows
     for name, place, column in objects:
         values = _values(store, place, column, rows)
         for row, reject in enumerate(values if column in (REJECTS, BLOCKS) else _missing(column, values)):
-            if found[row] is None and reject is not None:
-                found[row] = Rejected(name, reject["reason"], reject["message"] or "", reject["sample"] or "")
-    if not any(found):
-        return found
-    return with_later_turns(read_columns(store, {"conversation_id": source})["conversation_id"].to_pylist(), found)
+            if rejects[row] is None and reject is not None:
+                rejects[row] = Rejected(name, reject["reason"], reject["message"] or "", reject["sample"] or "")
+    if not any(rejects):
+        return rejects
+    return with_later_turns(read_columns(store, {"conversation_id": source})["conversation_id"].to_pylist(), rejects)
 
 
 def _values(store: Store, place: Place, column: str, rows: int) -> list[Any]:
@@ -79,16 +79,16 @@ def _values(store: Store, place: Place, column: str, rows: int) -> list[Any]:
 
 def _missing(column: str, values: list[Any]) -> Iterator[dict[str, str] | None]:
     """A verdict on each row that has nothing in a column that it has to bring with it."""
-    told = f"the source gives no '{column}' here, and no stage writes it"
+    message = f"the source gives no '{column}' here, and no stage writes it"
     for value in values:
-        yield {"reason": "missing_field", "message": told, "sample": ""} if value is None else None
+        yield {"reason": "missing_field", "message": message, "sample": ""} if value is None else None
 
 
-def with_later_turns(conversations: list[str], found: list[Rejected | None]) -> list[Rejected | None]:
+def with_later_turns(conversations: list[str], rejects: list[Rejected | None]) -> list[Rejected | None]:
     """The same, where a row goes with the first rejected row of its conversation before it."""
     result: list[Rejected | None] = []
     fallen: tuple[str, Rejected] | None = None
-    for conversation, reject in zip(conversations, found, strict=True):
+    for conversation, reject in zip(conversations, rejects, strict=True):
         if reject is None and fallen is not None and fallen[0] == conversation:
             first = fallen[1]
             reject = Rejected(first.stage, "earlier_turn_rejected", f"an earlier turn was rejected: {first.reason}", "")

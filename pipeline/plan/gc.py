@@ -46,11 +46,11 @@ def collect(store: Store, dry_run: bool, grace: timedelta = GRACE) -> Collected:
 
     A process that comes to work in the meantime ends the collection; what is left goes another time.
     """
-    found = Collected()
+    collected = Collected()
     with nullcontext() if dry_run else alive(store, GC, ()) as own:
         now = (store_time(store, own) if own else None) or datetime.now(UTC)
         present = _at_work(store, own, now, dry_run)
-        found.at_work = [str(mark) for mark in present]
+        collected.at_work = [str(mark) for mark in present]
         kept = _kept(latest_runs(store), present, grace)
         for folder in store.folders("objects"):
             superfluous = []
@@ -58,24 +58,24 @@ def collect(store: Store, dry_run: bool, grace: timedelta = GRACE) -> Collected:
                 if _is_used(kept, folder, info):
                     continue
                 if grace and (info.mtime is None or now - info.mtime < grace):
-                    found.young += 1
+                    collected.young += 1
                 else:
                     superfluous.append(info)
-            _delete(store, own, superfluous, {mark.name for mark in present}, found)
-            if found.stopped_by:
+            _delete(store, own, superfluous, {mark.name for mark in present}, collected)
+            if collected.stopped_by:
                 break
-    return found
+    return collected
 
 
 def _at_work(store: Store, own: Mark | None, now: datetime, dry_run: bool) -> list[Mark]:
     """Those at work; marks of the dead are taken away."""
-    found = []
+    at_work = []
     for mark in marks(store, own.name if own else None):
         if not is_gone(store, mark, now):
-            found.append(mark)
+            at_work.append(mark)
         elif not dry_run:
             remove(store, mark)
-    return found
+    return at_work
 
 
 def _kept(manifests: list[dict[str, Any]], present: list[Mark], grace: timedelta) -> _Kept:
@@ -104,7 +104,9 @@ def _is_used(kept: _Kept, folder: str, info: pafs.FileInfo) -> bool:
     return (folder, key) in kept.objects or (since is not None and (info.mtime is None or info.mtime >= since))
 
 
-def _delete(store: Store, own: Mark | None, infos: list[pafs.FileInfo], present: set[str], found: Collected) -> None:
+def _delete(
+    store: Store, own: Mark | None, infos: list[pafs.FileInfo], present: set[str], collected: Collected
+) -> None:
     """Commits first: an object is never left that says it is there and isn't."""
     infos.sort(key=lambda info: (not info.base_name.endswith(".json"), info.base_name))
     for start in range(0, len(infos), _AT_ONCE):
@@ -112,9 +114,9 @@ def _delete(store: Store, own: Mark | None, infos: list[pafs.FileInfo], present:
         if own:
             newcomers = [mark for mark in marks(store, own.name) if mark.name not in present]
             if newcomers:
-                found.stopped_by = str(newcomers[0])
+                collected.stopped_by = str(newcomers[0])
                 return
             with ThreadPoolExecutor(16) as pool:
                 list(pool.map(lambda info: store.delete(info.path[len(store.root) + 1 :]), some))
-        found.files += len(some)
-        found.bytes += sum(info.size or 0 for info in some)
+        collected.files += len(some)
+        collected.bytes += sum(info.size or 0 for info in some)

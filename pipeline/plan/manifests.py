@@ -80,18 +80,18 @@ def _keys(state: State) -> dict[str, dict[str, str]]:
 
 def last_run(store: Store, recipe: str) -> dict[str, Any] | None:
     """The manifest of the recipe's latest run. Names tell when a run was, so that others aren't read."""
-    return next((found for run in reversed(run_names(store, recipe)) if (found := read_run(store, run))), None)
+    return next((manifest for run in reversed(run_names(store, recipe)) if (manifest := read_run(store, run))), None)
 
 
 def latest_runs(store: Store) -> list[dict[str, Any]]:
     """The manifests of each recipe's latest run, and of its latest that was no pilot. Raises RunFailed where one can't be
     read: what it used is not to be taken for what nobody needs.
     """
-    found: dict[tuple[str, bool], dict[str, Any]] = {}
+    latest: dict[tuple[str, bool], dict[str, Any]] = {}
     for run in run_names(store):  # in order: a later one takes an earlier one's place
         if manifest := store.read_kept(f"runs/{run}/manifest.json"):
-            found[manifest["recipe_name"], manifest["limit"] is not None] = manifest
-    return list(found.values())
+            latest[manifest["recipe_name"], manifest["limit"] is not None] = manifest
+    return list(latest.values())
 
 
 def reason(state: State, task: Task, before: dict[str, Any] | None) -> str:

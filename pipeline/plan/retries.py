@@ -17,7 +17,7 @@ def note(state: State, reason: str, label: str) -> tuple[int, list[str]]:
     recipe. Raises RecipeError where there is nothing to try.
     """
     noted = state.store.read_kept(retries_path(state.graph.recipe)) or {}
-    found, drawing, reasons = 0, set[str](), set[str]()
+    count, drawing, reasons = 0, set[str](), set[str]()
     for shard, source in enumerate(state.shards):
         ids = read_columns(state.store, {"id": (source.folder, source.key)})["id"].to_pylist()
         for row, reject in zip(ids, rejects_of(state, shard), strict=True):
@@ -26,20 +26,20 @@ def note(state: State, reason: str, label: str) -> tuple[int, list[str]]:
             reasons.add(reject.reason)
             if reject.reason != reason:
                 continue
-            found += 1
+            count += 1
             for stage in _drawing(state.graph, reject.stage):
                 drawing.add(stage)
                 rows = noted.setdefault(stage, {})
                 rows[row] = rows.get(row, 0) + 1
-    if not found and _waits(state):
+    if not count and _waits(state):
         return 0, []
-    if not found:
-        told = f"no row is rejected for '{reason}'; {nearest(reason, reasons)}"
+    if not count:
+        message = f"no row is rejected for '{reason}'; {nearest(reason, reasons)}"
         if reason == LATER:
-            told = f"later turns go with the first that is rejected: name its reason; {nearest('', reasons)}"
-        raise RecipeError(f"{label}: --retry-rejects: {told}")
+            message = f"later turns go with the first that is rejected: name its reason; {nearest('', reasons)}"
+        raise RecipeError(f"{label}: --retry-rejects: {message}")
     state.store.write_json(retries_path(state.graph.recipe), noted)
-    return found, [name for name in state.graph.nodes if name in drawing]
+    return count, [name for name in state.graph.nodes if name in drawing]
 
 
 def _waits(state: State) -> bool:

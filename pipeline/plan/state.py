@@ -77,18 +77,18 @@ class State:
 
     def resolve_all(self) -> list[Task]:
         """Go down the stages as far as keys are known, stage by stage; the tasks that have become ready."""
-        found = []
+        ready = []
         for node in self.graph.nodes.values():
             shards = [WHOLE] if node.stage.each == "recipe" else range(len(self.shards))
-            found += self._settle_or_ready(node, shards)
-        return found
+            ready += self._settle_or_ready(node, shards)
+        return ready
 
     def resolve(self, shard: int) -> list[Task]:
         """The same for one shard."""
-        found = []
+        ready = []
         for node in self.graph.nodes.values():
-            found += self._settle_or_ready(node, [WHOLE if node.stage.each == "recipe" else shard])
-        return found
+            ready += self._settle_or_ready(node, [WHOLE if node.stage.each == "recipe" else shard])
+        return ready
 
     def _settle_or_ready(self, node: Node, shards: Iterable[int]) -> list[Task]:
         tasks = []
@@ -101,14 +101,14 @@ class State:
             metas = {known[0].key: meta} if meta else {}
         else:
             metas = self.store.metas(node.name, [task.key for task in known]) if known else {}
-        found = []
+        ready = []
         for task in known:
             if task.key in metas and not (self.refit and task.shard == WHOLE):
                 self.settle(task, metas[task.key], reused=True)
             else:
                 self.ready[task.node, task.shard] = task
-                found.append(task)
-        return found
+                ready.append(task)
+        return ready
 
     def settle(self, task: Task, meta: dict[str, Any], reused: bool = False) -> None:
         """The task's object is there."""
@@ -139,17 +139,17 @@ class State:
 
     def places(self, names: tuple[str, ...], shard: int) -> dict[str, Place]:
         """Where the columns of that shard are, with those that they point at."""
-        found: dict[str, Place] = {}
+        places: dict[str, Place] = {}
         for name in names:
             owner = self.graph.owners[name]
             source = self.shards[shard]
             if owner == SOURCE:
                 if name in source.columns:
-                    found[name] = (source.folder, source.key)
+                    places[name] = (source.folder, source.key)
                 continue
-            found[name] = (owner, self.done[owner, shard].key)
-            found |= self.places(self._choices(owner).get(name, ()), shard)
-        return found
+            places[name] = (owner, self.done[owner, shard].key)
+            places |= self.places(self._choices(owner).get(name, ()), shard)
+        return places
 
     def digests(self, places: Mapping[str, Place], shard: int) -> dict[str, str]:
         """Digests of the columns as they stand in those objects."""
@@ -190,10 +190,10 @@ class State:
             artifacts[name] = (owner, done.key)
         names = self.graph.inputs(node)
         for name in names:
-            found = self.column_digest(name, shard)
-            if found is None:
+            named = self.column_digest(name, shard)
+            if named is None:
                 return None
-            parts[f"column:{name}"] = found
+            parts[f"column:{name}"] = named
         source = self.shards[shard]
         places = self.places(names, shard)
         for name in node.given:
@@ -213,10 +213,10 @@ class State:
         sample = self.sample(node)
         for shard in sample:
             for name in names:
-                found = self.column_digest(name, shard)
-                if found is None:
+                named = self.column_digest(name, shard)
+                if named is None:
                     return None
-                parts[f"column:{name} of {self.shards[shard].anchor}"] = found
+                parts[f"column:{name} of {self.shards[shard].anchor}"] = named
         places = tuple(self.places(names, shard) for shard in sample)
         digests = tuple(self.digests(place, shard) for place, shard in zip(places, sample, strict=True))
         rows = sum(self.shards[shard].rows for shard in sample)
@@ -236,8 +236,8 @@ class State:
     # -- locks: rows that come later don't move what was fitted; a pilot's few rows pin nothing -----------------------
 
     def lock_of(self, node: str) -> dict[str, Any] | None:
-        found = self.store.read_kept(self._lock_path(node))
-        return found if found and found["fixed"] == digest(self.fixed[node]) else None
+        lock = self.store.read_kept(self._lock_path(node))
+        return lock if lock and lock["fixed"] == digest(self.fixed[node]) else None
 
     def _find_locked(self, node: Node) -> None:
         lock = self.lock_of(node.name)

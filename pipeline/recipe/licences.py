@@ -59,8 +59,8 @@ def is_unknown(licence: str) -> bool:
 
 def strictness(licence: str) -> int:
     """0 for public domain; unknown terms are stricter than all known ones."""
-    found = terms(licence)
-    return max((rank for rank, term in enumerate(_TERMS) if term in found), default=len(_TERMS))
+    asked = terms(licence)
+    return max((rank for rank, term in enumerate(_TERMS) if term in asked), default=len(_TERMS))
 
 
 def strictest(licences: Iterable[str]) -> str:
@@ -84,10 +84,10 @@ def _strictest(licences: frozenset[str]) -> str:
 @cache
 def duties(licence: str) -> frozenset[str]:
     """What terms without AND ask for, with what every licence as strict asks for as well."""
-    found = terms(licence)
-    if not found:
+    asked = terms(licence)
+    if not asked:
         return frozenset((*_FREE, "unknown" if is_unknown(licence) else _plain(licence)))
-    own = {f"{term} of {_plain(licence)}" if term in _OWN else term for term in found}
+    own = {f"{term} of {_plain(licence)}" if term in _OWN else term for term in asked}
     return frozenset(own | set(_FREE[: strictness(licence) + 1]))
 
 
@@ -103,19 +103,19 @@ def objection(licence: str, claim: str | None) -> str | None:
 def _objection(licence: str, claim: str | None) -> str | None:
     if is_unknown(licence):
         return "nobody knows its terms"
-    found = terms(licence)
-    if "no changes" in found:
+    needed = terms(licence)
+    if "no changes" in needed:
         return "it forbids changes, and these rows are rewritten and spoken"
     if claim is None:
-        return None if found else "its terms are not known by name"
+        return None if needed else "its terms are not known by name"
     if any(_plain(licence) == _plain(one) for one in parts(claim)):
         return None
-    if not found:
+    if not needed:
         return "its terms are not known by name"
-    if "share alike" in found:
+    if "share alike" in needed:
         return "it asks for the same licence"
     asked = terms(claim) | set(_FREE[: strictness(claim) + 1])
-    return f"it asks for {', '.join(sorted(found - asked))}" if found - asked else None
+    return f"it asks for {', '.join(sorted(needed - asked))}" if needed - asked else None
 
 
 def _plain(licence: str) -> str:

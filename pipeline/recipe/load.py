@@ -50,7 +50,7 @@ def read_yaml(path: str) -> dict[str, Any]:
     if not file.is_file():
         what = "is a folder, not a recipe" if file.is_dir() else "no such recipe"
         folders = {file if file.is_dir() else file.parent, Path("configs")}
-        near = {str(found) for folder in folders for found in folder.glob("*.yaml") if found.name != "ray_cluster.yaml"}
+        near = {str(one) for folder in folders for one in folder.glob("*.yaml") if one.name != "ray_cluster.yaml"}
         advice = nearest(path, near) if near else "`voxsmith new` lists those that you can start from"
         raise RecipeError(f"{path}: {what}; {advice}")
     try:
@@ -107,20 +107,22 @@ def explain_errors(
     error: ValidationError, model: type[BaseModel], path: str, raw: Any, prefix: tuple[str, ...] = ()
 ) -> Iterator[str]:
     """One line for each thing that pydantic found: file, key path, what is wrong, the nearest valid name."""
-    for found in error.errors():
-        location = [str(part) for part in found["loc"] if part != "[key]"]  # which pydantic adds where the key is wrong
+    for mistake in error.errors():
+        location = [
+            str(part) for part in mistake["loc"] if part != "[key]"
+        ]  # which pydantic adds where the key is wrong
         where = ".".join([*prefix, *location])
-        if found["type"] == "extra_forbidden":
+        if mistake["type"] == "extra_forbidden":
             known = _fields_at(model, location[:-1])
             yield f"{path}: {where}: unknown key; {nearest(location[-1], known)}"
-        elif found["type"] == "missing":
+        elif mistake["type"] == "missing":
             yield f"{path}: {where}: this key is needed"
         else:
-            message = re.sub(r"^(Value error|Assertion failed), ", "", found["msg"])
-            given = found.get("input")
+            message = re.sub(r"^(Value error|Assertion failed), ", "", mistake["msg"])
+            given = mistake.get("input")
             # An address may hold a password, and is never shown.
             plain = isinstance(given, str | int | float | bool) and "://" not in str(given)
-            if found["type"] in ("tuple_type", "list_type"):
+            if mistake["type"] in ("tuple_type", "list_type"):
                 message = f"a list is wanted, [{given}] say" if plain else "a list is wanted"
             shown = f" (it is {given!r})" if plain and "'" not in message and str(given) not in message else ""
             yield f"{path}: {where or 'recipe'}: {message[0].lower()}{message[1:]}{shown}"
@@ -138,6 +140,6 @@ def _model_in(annotation: Any) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in getattr(annotation, "__args__", ()):
-        if (found := _model_in(argument)) is not None:
-            return found
+        if (inner := _model_in(argument)) is not None:
+            return inner
     return None

@@ -72,10 +72,10 @@ class Node:
 
     def column(self, name: str) -> Column:
         """What the column is. Raises KeyError where the recipe has no such column."""
-        found = look_up(name, self.columns)
-        if found is None:
+        known = look_up(name, self.columns)
+        if known is None:
             raise KeyError(f"no column is called '{name}'")
-        return found
+        return known
 
     @property
     def artifacts(self) -> tuple[str, ...]:
@@ -113,8 +113,8 @@ class Graph:
 
     def below(self, name: str) -> set[str]:
         """The node and all that hang on it."""
-        found = {name}
+        names = {name}
         for node in self.nodes.values():
-            if self.parents(node) & found:
-                found.add(node.name)
-        return found
+            if self.parents(node) & names:
+                names.add(node.name)
+        return names

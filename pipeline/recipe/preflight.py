@@ -20,8 +20,8 @@ def check_store(graph: Graph, path: str, keep: bool = False) -> Store:
     store = graph.recipe.store
     throw_away = os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR") and "://" not in store and not os.path.isabs(store)
     try:
-        found = Store(store)
-        check_version(found, path, keep and not throw_away)
+        opened = Store(store)
+        check_version(opened, path, keep and not throw_away)
     except (ValueError, OSError, ImportError) as error:
         raise RecipeError(f"{path}: store: can't be opened: {' '.join(str(error).split())}") from None
     if throw_away:
@@ -29,7 +29,7 @@ def check_store(graph: Graph, path: str, keep: bool = False) -> Store:
             f"{path}: store: '{store}' is relative, and a submitted job's folder is thrown away; "
             f"give an absolute path or a URL, say --set store=s3://bucket/{store}"
         )
-    return found
+    return opened
 
 
 def check_names(graph: Graph, path: str) -> None:
@@ -46,12 +46,12 @@ def check_names(graph: Graph, path: str) -> None:
 
 def models_of(graph: Graph, engines: Iterable[str | None]) -> dict[str, str]:
     """Model reference -> the engine that wants it."""
-    found: dict[str, str] = {}
+    wanted: dict[str, str] = {}
     for name in engines:
         if name is not None:
             engine = graph.engines[name]
-            found |= dict.fromkeys(engine.module.models(engine.config), name)
-    return found
+            wanted |= dict.fromkeys(engine.module.models(engine.config), name)
+    return wanted
 
 
 def check_models(graph: Graph, path: str, engines: Iterable[str | None]) -> None:

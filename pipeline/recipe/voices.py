@@ -51,7 +51,7 @@ def with_voices(
 
 def voice_licences(graph: "Graph") -> dict[str, str]:
     """Terms of each voice that a stage may speak in and that is cloned from a clip."""
-    found: dict[str, str] = {}
+    licences: dict[str, str] = {}
     for node in graph.nodes.values():
         engine = graph.engines.get(node.engine or "")
         terms = getattr(engine.module, "voice_licences", None) if engine else None
@@ -59,5 +59,5 @@ def voice_licences(graph: "Graph") -> dict[str, str]:
             continue
         for voice, licence in terms(engine.config).items():
             if voice in node.config.voices:
-                found[voice] = strictest([licence, found.get(voice, licence)])
-    return found
+                licences[voice] = strictest([licence, licences.get(voice, licence)])
+    return licences

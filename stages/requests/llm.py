@@ -15,8 +15,8 @@ class Completion(Reply):
     teacher: dict[str, Any] | None = None  # of an engine that tells it: the likeliest tokens at each place, llm_vllm.py
 
     def pack(self) -> bytes:
-        told = {name: value for name, value in self.__dict__.items() if value is not None}
-        return json.dumps(told, ensure_ascii=False, sort_keys=True).encode()
+        values = {name: value for name, value in self.__dict__.items() if value is not None}
+        return json.dumps(values, ensure_ascii=False, sort_keys=True).encode()
 
 
 @dataclass(frozen=True)

@@ -97,10 +97,10 @@ def proposal(raw: str, finish: str, max_words: int, max_sentences: int) -> tuple
         return "", Fault("empty", "the reply is empty")
     if _LIST.search(raw.strip()):
         return raw.strip(), Fault("list", "the answer is a list")
-    if found := _PLACEHOLDER.search(raw):
-        return raw.strip(), Fault("placeholder", f"something is left to be filled in: {found[0]!r}")
-    if found := _UNSAYABLE.search(raw):
-        return raw.strip(), Fault("markup", f"code, markup, an address or a formula can't be spoken: {found[0]!r}")
+    if match := _PLACEHOLDER.search(raw):
+        return raw.strip(), Fault("placeholder", f"something is left to be filled in: {match[0]!r}")
+    if match := _UNSAYABLE.search(raw):
+        return raw.strip(), Fault("markup", f"code, markup, an address or a formula can't be spoken: {match[0]!r}")
     text = _ANNOUNCED.sub("", verbalise(raw))
     last = re.search(r"([\w'-]+)[\"'”’]?$", text)
     if finish == "stop" and last and raw.strip()[-1] not in ",;:-–—" and last[1].lower() not in _LEFT_OPEN:
@@ -198,10 +198,10 @@ def _leaked(answer: str, prompt: str) -> Fault | None:
     said = words(answer)
     for line in prompt.splitlines():
         line = re.sub(r"\{\{.*?\}\}|\{%.*?%\}|<\|.*?\|>|^\s*\{?\"?\w+\"?:", " ", line)
-        told = words(line)
-        if len(told) < 4 or len(said) < 4:
+        written = words(line)
+        if len(written) < 4 or len(said) < 4:
             continue
-        blocks = SequenceMatcher(None, said, told, autojunk=False).get_matching_blocks()
+        blocks = SequenceMatcher(None, said, written, autojunk=False).get_matching_blocks()
         same = sum(block.size for block in blocks if block.size >= 3)
         if same >= 0.75 * len(said):
             return Fault("leak", f"the answer is taken from the prompt: {line.strip()[:60]!r}")

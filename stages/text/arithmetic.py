@@ -34,7 +34,7 @@ def arithmetic(sign: re.Match[str]) -> bool:
     if not (sign[0].startswith(" ") and sign[0].endswith(" ")):
         return False
     before = text[max(0, start - 160) : start]
-    bare = _BARE.fullmatch(text) or any(found.end() == len(before) for found in _LED_IN.finditer(before))
+    bare = _BARE.fullmatch(text) or any(match.end() == len(before) for match in _LED_IN.finditer(before))
     return bool(bare and _BEHIND.match(text, end))
 
 

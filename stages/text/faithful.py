@@ -183,8 +183,8 @@ def _loop(said: str, source: str) -> str | None:
     """Three words that come back twice more than the instruction has them."""
 
     def threes(text: str) -> Counter[tuple[str, ...]]:
-        found = words(text)
-        return Counter(zip(found, found[1:], found[2:], strict=False))
+        said = words(text)
+        return Counter(zip(said, said[1:], said[2:], strict=False))
 
     there = threes(source)
     return next((" ".join(three) for three, count in threes(said).items() if count > there[three] + 1), None)

@@ -23,14 +23,14 @@ def fits(said: str, task: str, history: list[dict[str, str]], least: float = 0.6
     `history`: earlier turns, "query" and "answer" of each; words of theirs may come in. `least`: share of the content
     words that must come back, of those sentences that ask (what is said of somebody else's answer may go).
     """
-    told = " ".join(f"{turn['query']}. {turn['answer']}." for turn in history)
+    earlier = " ".join(f"{turn['query']}. {turn['answer']}." for turn in history)
     written = verbalise(task)
     asking = " ".join(re.findall(r"[^.?!]+\?", written)) or written
     wanted, got = list(dict.fromkeys(content_words(asking))), list(dict.fromkeys(content_words(said)))
-    known = {*content_words(written), *content_words(told)}
+    known = {*content_words(written), *content_words(earlier)}
     if " ".join(words(said)) in {" ".join(words(turn["query"])) for turn in history}:
         return Fault("echo", "it asks what was asked before")
-    if new := [number for number in numbers(said) if number not in (*numbers(written), *numbers(told), "1")]:
+    if new := [number for number in numbers(said) if number not in (*numbers(written), *numbers(earlier), "1")]:
         return Fault("number", f"numbers that nobody said: {', '.join(new)}")
     if lost := [number for number in numbers(written) if number not in (*numbers(said), "1")]:
         return Fault("number", f"numbers lost: {', '.join(lost)}")

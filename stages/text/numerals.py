@@ -32,8 +32,8 @@ def _grammar() -> Callable[[str], str]:
     from tn.english.normalizer import Normalizer
 
     logging.getLogger("wetext").setLevel(logging.WARNING)
-    found: Callable[[str], str] = Normalizer(overwrite_cache=False).normalize
-    return found
+    normalise: Callable[[str], str] = Normalizer(overwrite_cache=False).normalize
+    return normalise
 
 
 @lru_cache(maxsize=4096)

@@ -40,9 +40,9 @@ def _phrase(said: list[str]) -> str | None:
         (2, 2, 3, 40),
         (3, 2, 2, 20),
     ):
-        found = Counter(tuple(said[start : start + size]) for start in range(len(said) - size + 1))
+        counts = Counter(tuple(said[start : start + size]) for start in range(len(said) - size + 1))
         if len(said) <= within:
-            for phrase, count in found.items():
+            for phrase, count in counts.items():
                 if count >= times and _content(phrase) >= least:
                     return " ".join(phrase)
     return None

@@ -30,11 +30,11 @@ def json_field(reply: str, field: str) -> str:
     decoder = json.JSONDecoder(strict=False)
     for start in (match.start() for match in re.finditer(r"\{", text)):
         try:
-            found, _ = decoder.raw_decode(text, start)
+            value, _ = decoder.raw_decode(text, start)
         except ValueError:
             continue
-        if isinstance(found, dict) and isinstance(found.get(field), str):
-            return free_text(clean(found[field]))  # an escape may be half of a sign
+        if isinstance(value, dict) and isinstance(value.get(field), str):
+            return free_text(clean(value[field]))  # an escape may be half of a sign
     return ""
 
 

@@ -71,5 +71,5 @@ def verb_of(word: str) -> str | None:
 
 def same_task(one: str) -> frozenset[str]:
     """Stems of the verbs that may stand for the verb with this stem, itself included."""
-    found: frozenset[str] = frozenset({one}).union(*(line for line in _LINES if one in line))
-    return found
+    alike: frozenset[str] = frozenset({one}).union(*(line for line in _LINES if one in line))
+    return alike

@@ -19,8 +19,8 @@ _LONE_POINT = re.compile(r"\.(?!\d)")  # the normaliser leaves one of "..."
 def _normaliser() -> Callable[[str], str]:
     from whisper_normalizer.english import EnglishTextNormalizer
 
-    found: Callable[[str], str] = EnglishTextNormalizer()
-    return found
+    normalise: Callable[[str], str] = EnglishTextNormalizer()
+    return normalise
 
 
 def normalised(text: str) -> str:

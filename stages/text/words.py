@@ -81,15 +81,15 @@ def with_digits(text: str) -> list[str]:
 @lru_cache(maxsize=1024)  # a row's texts are asked for by several checks, again and again
 def _with_digits(text: str) -> tuple[str, ...]:
     tokens, at = _tokens(text), 0
-    found: list[str] = []
+    numbers: list[str] = []
     while at < len(tokens):
         number, after = _number(tokens, at)
         if number is not None:
-            found.append(number)
+            numbers.append(number)
         elif tokens[at] not in _BREAK:
-            found.append(tokens[at])
+            numbers.append(tokens[at])
         at = after
-    return tuple(found)
+    return tuple(numbers)
 
 
 @lru_cache(maxsize=65536)
