@@ -74,10 +74,10 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--epochs", type=int, default=1)
     options.add_argument("--workers", type=int, default=0)
-    found = options.parse_args()
-    rows = Exchanges(found.dataset, found.split)
-    for epoch in range(found.epochs):
-        for batch in loader(rows, found.batch, found.seed, epoch, found.workers):
+    chosen = options.parse_args()
+    rows = Exchanges(chosen.dataset, chosen.split)
+    for epoch in range(chosen.epochs):
+        for batch in loader(rows, chosen.batch, chosen.seed, epoch, chosen.workers):
             shapes = f"waveforms {list(batch['waveforms'].shape)}, units {list(batch['units'].shape)}"
             print(f"epoch {epoch}: {shapes}: {' '.join(batch['ids'])}")
 

@@ -28,21 +28,21 @@ def explain(options: Namespace) -> int:
 
 
 def status(options: Namespace) -> int:
-    found = api.status(recipe_of(options))
+    now = api.status(recipe_of(options))
     if options.json:
-        print(json.dumps(found.as_json(), indent=1))
+        print(json.dumps(now.as_json(), indent=1))
         return 0
     last = ""
-    if found.last_run:
-        was_killed = found.last_run["status"] == "running" and not found.live
-        how = "killed, or lost with its machine" if was_killed else found.last_run["status"]
-        last = f"; last run {found.last_run['run']}: {how}"
-    print(f"{found.rows_finished} of {found.rows} rows are through all stages{last}")
-    if found.live:
-        print(tell_live(found.live))
-    if found.source_rejects:
-        print(f"  {'sources':<20} {found.source_rejects} rejects")
-    for stage in found.stages:
+    if now.last_run:
+        was_killed = now.last_run["status"] == "running" and not now.live
+        how = "killed, or lost with its machine" if was_killed else now.last_run["status"]
+        last = f"; last run {now.last_run['run']}: {how}"
+    print(f"{now.rows_finished} of {now.rows} rows are through all stages{last}")
+    if now.live:
+        print(tell_live(now.live))
+    if now.source_rejects:
+        print(f"  {'sources':<20} {now.source_rejects} rejects")
+    for stage in now.stages:
         print(f"  {stage.name:<20} {stage.done:>5} of {stage.shards} shards, {stage.rejects} rejects")
     return 0
 
@@ -73,14 +73,14 @@ def _print_json(rows: Iterable[RejectedRow]) -> None:
 
 
 def diff(options: Namespace) -> int:
-    found = api.diff(recipe_of(options), options.run_a, options.run_b, rows=options.rows)
+    comparison = api.diff(recipe_of(options), options.run_a, options.run_b, rows=options.rows)
     if options.json:
-        print(json.dumps(found.as_json(), indent=1, ensure_ascii=False))
+        print(json.dumps(comparison.as_json(), indent=1, ensure_ascii=False))
     else:
-        print(printable(found.as_text()))
+        print(printable(comparison.as_text()))
     if options.page:
         try:
-            found.write_page(Path(options.page))
+            comparison.write_page(Path(options.page))
         except OSError as error:
             raise RecipeError(f"--page {options.page}: can't be written: {error.strerror or error}") from None
         print(f"page  {options.page}", file=sys.stderr)

@@ -39,19 +39,19 @@ def keys(options: Namespace) -> int:
 
 def doctor(options: Namespace) -> int:
     loaded = recipe_of(options)
-    found = api.doctor(loaded)
-    memory = f"{found.memory / _GIB:.0f} GiB memory ({found.free_memory / _GIB:.0f} free)"
-    print(f"machine   {found.cores} cores, {memory}, {found.free_disk / _GIB:.0f} GiB disk free")
-    for engine in found.engines:
+    checkup = api.doctor(loaded)
+    memory = f"{checkup.memory / _GIB:.0f} GiB memory ({checkup.free_memory / _GIB:.0f} free)"
+    print(f"machine   {checkup.cores} cores, {memory}, {checkup.free_disk / _GIB:.0f} GiB disk free")
+    for engine in checkup.engines:
         actor = f"{engine.num_cpus:g} CPU, {engine.num_gpus:g} GPU"
         print(f"engine    {engine.name}: {engine.backend}, {engine.replicas} x ({actor})")
         for problem in engine.problems:
             print(f"          {problem}")
-    for model in found.models:
+    for model in checkup.models:
         where = "here" if model.here else f"missing; get it with: voxsmith fetch {model.reference}"
         print(f"model     {model.reference} (for {', '.join(model.engines)}): {where}")
-    print(f"{loaded.label}: " + ("ready" if found.ready else f"{found.problems} things to do"))
-    return 0 if found.ready else 1
+    print(f"{loaded.label}: " + ("ready" if checkup.ready else f"{checkup.problems} things to do"))
+    return 0 if checkup.ready else 1
 
 
 def voices(options: Namespace) -> int:

@@ -17,20 +17,20 @@ _REASONS = 5  # for which rows are pending, that are shown
 
 
 def plan(options: Namespace) -> int:
-    found = api.plan(
+    planned = api.plan(
         recipe_of(options), only=options.only, start=options.start, limit=options.limit, refit=options.refit
     )
     if options.json:
-        print(json.dumps(found.as_json(), indent=1))
+        print(json.dumps(planned.as_json(), indent=1))
         return 0
-    if not found.is_done:
-        _print_plan(found.stages)
-        print(in_words(found.estimate))
+    if not planned.is_done:
+        _print_plan(planned.stages)
+        print(in_words(planned.estimate))
         return 0
     print("nothing to do: every stage is up to date")
-    if not found.exported:
+    if not planned.exported:
         print(
-            f"The dataset in {found.folder} is not what the recipe would give now: `run` or `export` writes it again."
+            f"The dataset in {planned.folder} is not what the recipe would give now: `run` or `export` writes it again."
         )
     return 0
 

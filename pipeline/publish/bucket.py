@@ -1,7 +1,7 @@
 """A folder or an object store as a place to publish to: s3://, gs://, whatever the store itself may be.
 
-An object store's own checksums differ from one to the next, so the files' are kept beside them, in SHA256SUMS
-(`sha256sum --check` reads it): a file is there where its size is right, and its line is.
+Object stores have checksums of different kinds, so those of the files are kept beside them, in SHA256SUMS (`sha256sum
+--check` reads it): a file counts as sent where its size and its line there are right.
 """
 
 import hashlib
@@ -22,7 +22,8 @@ from pipeline.store.store import open_filesystem
 Reply = TypeVar("Reply")
 
 SUMS = "SHA256SUMS"
-_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")  # of it: sha256sum marks files that it read as binary with *
+# A line of it; sha256sum marks files that it read as binary with *.
+_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 _CHUNK = 8 * 2**20  # bytes
 
 
@@ -35,10 +36,10 @@ def address(url: str) -> str:
 
 
 class Bucket:
-    """A prefix in an object store, or a folder. `say` tells a person what is being waited for."""
+    """A prefix in an object store, or a folder. `say` gets sentences for people about what is being waited for."""
 
     def __init__(self, url: str, say: Callable[[str], None]) -> None:
-        """Raises RecipeError where the URL is none that can be opened."""
+        """Raises RecipeError where the URL can't be opened."""
         self.where = address(url)
         try:
             self._fs, self._root = open_filesystem(url)
@@ -62,18 +63,19 @@ class Bucket:
 
         sizes = self._asked("listing", ask)
         text = self._asked(f"reading {SUMS}", lambda: self._read(SUMS)) if SUMS in sizes else ""
-        lines = (_LINE.fullmatch(line) for line in text.splitlines())  # others' are in other forms
+        lines = (_LINE.fullmatch(line) for line in text.splitlines())  # somebody else's may look otherwise
         self._sums = {line[2]: line[1] for line in lines if line and line[2] in sizes}
         return {name: There(sizes[name], sha256) for name, sha256 in self._sums.items()}
 
     def put(self, files: list[Made], gone: list[str], message: str) -> None:
-        """One file after the other; SHA256SUMS follows each, so that a kill costs one file."""
+        """Copy one file after the other, and write SHA256SUMS after each, so that a kill costs one file."""
         for file in files:
             self._asked(f"{message}: {file.name}", lambda file=file: self._copy(file))  # type: ignore[misc]
             self._note(self._sums | {file.name: file.sha256})
         for name in gone:
             self._asked(f"deleting {name}", lambda name=name: self._delete(name))  # type: ignore[misc]
-        if gone:  # only then: what a kill leaves there is known to be ours, and goes the next time
+        # Only after the files: what a kill leaves there is still listed as ours, and is deleted the next time.
+        if gone:
             self._note({name: sha256 for name, sha256 in self._sums.items() if name not in gone})
 
     def _note(self, sums: dict[str, str]) -> None:
@@ -92,7 +94,9 @@ class Bucket:
                 sha256.update(chunk)
                 sink.write(chunk)
         if sha256.hexdigest() != file.sha256:
-            raise RunFailed(f"{file.name} changed while it was sent: is an export running? Then the same command again")
+            raise RunFailed(
+                f"{file.name} changed while it was sent: is an export running? Run the same command after it"
+            )
         if self._local:
             self._fs.move(fresh, place)
 
@@ -101,7 +105,7 @@ class Bucket:
             return bytes(file.read()).decode(errors="surrogateescape")
 
     def _delete(self, name: str) -> None:
-        """One that is gone already is fine: somebody else may have been first."""
+        """Delete a file; that it is gone already is no error: another process may have been first."""
         with suppress(FileNotFoundError):
             self._fs.delete_file(f"{self._root}/{name}")
 

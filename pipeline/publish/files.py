@@ -1,8 +1,8 @@
 """What is published of out/<recipe>/: which files, under which names, and each made ready when its turn comes.
 
-Parquet is made file by file in out/<recipe>/.publish, and is gone again when it has arrived: one group of files takes
-space, not a second dataset. A note keeps each file's checksum, so that a file that has arrived isn't made again to find
-out that it has.
+Parquet is made file by file in out/<recipe>/.publish and deleted when it has arrived, so that one group of files takes
+space, not a second dataset. A note keeps each file's checksum: a file that has arrived need not be made again to compare
+it.
 """
 
 import hashlib
@@ -38,7 +38,9 @@ class Item:
 
 @dataclass(frozen=True)
 class Made:
-    """A file that is ready to go. `data`: where it is, or its bytes; `sha256` in hex; `git`: what git calls a small one."""
+    """A file that is ready to be sent. `data`: its path or its bytes; `sha256` in hex; `git`: the git blob hash of a small
+    one, which is the checksum that the Hub gives.
+    """
 
     name: str
     data: Path | bytes
@@ -47,12 +49,12 @@ class Made:
     git: str = ""
 
     def is_in(self, there: Mapping[str, "There"]) -> bool:
-        found = there.get(self.name)
-        return found is not None and found.size == self.size and found.checksum in (self.sha256, self.git)
+        other = there.get(self.name)
+        return other is not None and other.size == self.size and other.checksum in (self.sha256, self.git)
 
 
 class There(NamedTuple):
-    """A file that has been published: bytes, and its sha256 or what git calls it."""
+    """A file that has been published: its bytes, and its sha256 or git blob hash."""
 
     size: int
     checksum: str
@@ -100,7 +102,7 @@ def in_groups(files: Iterable[Made]) -> Iterator[list[Made]]:
 
 
 class Workshop:
-    """Makes files ready, and remembers what they came to."""
+    """Makes files ready, and remembers their sizes and checksums."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -110,7 +112,9 @@ class Workshop:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Nobody else makes files here meanwhile. Raises RunFailed where somebody does; a killed process holds no lock."""
+        """No other process makes files here during the block. Raises RunFailed where one does; a killed process leaves no
+        lock.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(self.folder / "lock", timeout=0):
@@ -119,14 +123,14 @@ class Workshop:
             raise RunFailed(f"{self.folder.parent} is being published by another process; wait for it") from None
 
     def remembered(self, item: Item) -> Made | None:
-        """The file as it was made before of the same source, though it may no longer be there."""
+        """The file that was made of the same source before; it may have been deleted since."""
         known = self._known.get(item.name)
         if known is None or known["of"] != self._identity(item):
             return None
         return Made(item.name, self._place(item), known["size"], known["sha256"])
 
     def make(self, item: Item) -> Made:
-        """The file, ready to go."""
+        """The file, ready to be sent."""
         place = self._place(item)
         made = self.remembered(item)
         if made is not None and place.is_file() and place.stat().st_size == made.size:
@@ -142,13 +146,13 @@ class Workshop:
         return made
 
     def clear(self, files: Iterable[Made]) -> None:
-        """Files have arrived: what was made for them goes."""
+        """Delete what was made for files that have arrived."""
         for made in files:
             if isinstance(made.data, Path) and made.data.is_relative_to(self.folder):
                 made.data.unlink(missing_ok=True)
 
     def tidy(self, items: Iterable[Item]) -> None:
-        """Take away what a killed process made, or half made, of files that there are no more."""
+        """Delete what a killed process made, or half made, of files that the dataset no longer has."""
         wanted = {self._place(item) for item in items}
         for part in PARTS:
             for path in (self.folder / part).rglob("*"):
@@ -159,8 +163,8 @@ class Workshop:
         return self.folder / item.name if item.parquet else item.source
 
     def _identity(self, item: Item) -> list[Any]:
-        found = item.source.stat()
-        return [found.st_size, found.st_mtime_ns, self._code if item.parquet else ""]
+        stat = item.source.stat()
+        return [stat.st_size, stat.st_mtime_ns, self._code if item.parquet else ""]
 
     def _write_note(self) -> None:
         write_text(self._note, json.dumps(self._known, indent=1))

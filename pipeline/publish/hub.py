@@ -31,13 +31,13 @@ _NO_XET = "; the endpoint doesn't speak Xet: HF_HUB_DISABLE_XET=1 in the environ
 
 
 def check_repo(repo: str) -> None:
-    """Raises RecipeError where that is no name of a repository of the Hub."""
+    """Raises RecipeError where `repo` can't be the name of a repository of the Hub."""
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo, re.ASCII):
         raise RecipeError(f"--repo {repo}: write it as user/name or organisation/name")
 
 
 def has_token() -> bool:
-    """Whether the environment or the Hub's own store holds a token; the Hub isn't asked what it is worth."""
+    """Whether the environment or the Hub's own store has a token. The Hub isn't asked whether it is valid."""
     from huggingface_hub import constants
 
     given = any(os.environ.get(name) for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_OIDC_RESOURCE"))
@@ -45,7 +45,7 @@ def has_token() -> bool:
 
 
 class HubRepo:
-    """A dataset repository. `say` tells a person what is being waited for."""
+    """A dataset repository. `say` gets sentences for people about what is being waited for."""
 
     def __init__(self, repo: str, private: bool, say: Callable[[str], None]) -> None:
         """Make the repository where there is none. Raises RunFailed with what to do: no token, no right, a public
@@ -62,7 +62,7 @@ class HubRepo:
             raise RunFailed(_NO_SUCH_TOKEN)
         if huggingface_hub.constants.HF_HUB_OFFLINE:
             raise RunFailed("HF_HUB_OFFLINE is set, so the Hub can't be asked; unset it to publish")
-        # The client logs addresses that carry signatures of their own, and would repeat what `say` tells.
+        # The client logs addresses that carry signatures of their own, and would repeat what `say` gets.
         set_verbosity(logging.ERROR)
         if not sys.stderr.isatty():
             disable_progress_bars()
@@ -76,12 +76,12 @@ class HubRepo:
         return f'from datasets import load_dataset\n\nrow = load_dataset("{self.repo}", split="{split}")[0]'
 
     def listing(self) -> dict[str, There]:
-        """What is there: sha256 of a file in LFS, git's own name of a small one."""
+        """The files that are there, with the sha256 of one in LFS and the git blob hash of a small one."""
         return self._asked("listing", self._list)
 
     def put(self, files: list[Made], gone: list[str], message: str) -> None:
-        """One commit: these files come, those go. A try that came through unheard is not made twice: the client asks
-        first what is there, and leaves out what hasn't changed.
+        """Add these files and delete those, in one commit. It is idempotent: where a commit arrived and its reply got lost,
+        the client finds the files there and leaves them out.
         """
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
@@ -106,8 +106,8 @@ class HubRepo:
     def _list(self) -> dict[str, There]:
         from huggingface_hub.hf_api import RepoFile
 
-        found = self._api.list_repo_tree(self.repo, recursive=True, repo_type="dataset")
-        files = [entry for entry in found if isinstance(entry, RepoFile)]
+        entries = self._api.list_repo_tree(self.repo, recursive=True, repo_type="dataset")
+        files = [entry for entry in entries if isinstance(entry, RepoFile)]
         return {file.path: There(file.size, file.lfs.sha256 if file.lfs else file.blob_id) for file in files}
 
     def _create(self, private: bool) -> None:
@@ -131,8 +131,8 @@ class HubRepo:
             return patiently(what, call, self._say_safely, tries)
         except HfHubHTTPError as error:
             status = error.response.status_code if error.response is not None else 0
-            told = _ADVICE.get(status, "")
-            text = f"{what}: the Hub says: {_plain(error)}" + (f"; {told}" if told else "")
+            advice = _ADVICE.get(status, "")
+            text = f"{what}: the Hub says: {_plain(error)}" + (f"; {advice}" if advice else "")
         except (OSError, RuntimeError, ValueError) as error:
             cause = error.__cause__ or error
             text = f"{what}: {_plain(error)}" + (f": {_plain(cause)}" if cause is not error else "")

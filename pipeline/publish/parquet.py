@@ -47,7 +47,7 @@ def to_parquet(source: Path, target: Path) -> None:
 
 
 def row_groups(batches: Iterable[pa.RecordBatch], size: int = ROW_GROUP_BYTES) -> Iterator[pa.Table]:
-    """The rows, in order, in tables of at most `size` bytes in memory; a row that is larger stands alone."""
+    """The rows, in order, in tables of at most `size` bytes in memory; a row that is larger has a table of its own."""
     waiting: list[pa.RecordBatch] = []
     weight = 0
     for batch in batches:

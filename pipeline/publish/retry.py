@@ -1,4 +1,4 @@
-"""What passes by itself is tried again: rate limits, errors of a server, lost connections."""
+"""Retries with backoff of what passes by itself: rate limits, errors of a server, lost connections."""
 
 import random
 import re
@@ -16,25 +16,20 @@ TRIES = 10  # about a quarter of an hour of a server that is down
 _FIRST, _LONGEST = 2.0, 900.0  # seconds of waiting
 _PASSING = {408, 409, 412, 425, 429}  # 409 and 412: somebody else's commit was quicker
 _NETWORK = {"httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3"}  # the Hub's client has used each
-_FINAL = (
-    "ACCESS_DENIED",
-    "NO_SUCH_BUCKET",
-    "INVALID",
-    "SIGNATURE",
-    "Access Denied",
-)  # what object stores say in OSErrors
+# Words in the OSErrors of object stores that no retry would change.
+_FINAL = ("ACCESS_DENIED", "NO_SUCH_BUCKET", "INVALID", "SIGNATURE", "Access Denied")
 
 
 class Passing(NamedTuple):
-    """An error that another try may not meet. `wait`: seconds that the server asks for."""
+    """An error that a retry may not meet. `wait`: seconds that the server asks for."""
 
     reason: str
     wait: float | None
 
 
 def patiently(what: str, call: Callable[[], Reply], say: Callable[[str], None], tries: int = TRIES) -> Reply:
-    """What `call` returns, after as many as `tries` tries. Waits twice as long each time, and never at one pace with
-    others (jitter), or as long as the server says. Raises RunFailed when tries run out; other errors go through.
+    """What `call` returns, within `tries` tries. Exponential backoff with jitter, or as long as the server asks for. Raises
+    RunFailed when the tries run out; errors that no retry would change go through.
     """
     for number in range(1, tries + 1):
         try:
@@ -44,8 +39,8 @@ def patiently(what: str, call: Callable[[], Reply], say: Callable[[str], None], 
             if passing is None:
                 raise
             if number == tries:
-                told = f"{what}: {passing.reason} after {tries} tries; the same command goes on from here"
-                raise RunFailed(told) from None
+                message = f"{what}: {passing.reason} after {tries} tries; the same command goes on from here"
+                raise RunFailed(message) from None
             wait = passing.wait
             if wait is None:
                 wait = min(_LONGEST, _FIRST * 2 ** (number - 1)) * random.uniform(0.5, 1.0)
@@ -57,7 +52,7 @@ def patiently(what: str, call: Callable[[], Reply], say: Callable[[str], None], 
 
 
 def passing_error(error: BaseException | None) -> Passing | None:
-    """What passes in an error or in its cause, or None: the error is a verdict."""
+    """What may pass in an error or in its cause; None where no retry would change it."""
     while error is not None:
         response = getattr(error, "response", None)
         if response is not None:
@@ -81,8 +76,8 @@ def passing_error(error: BaseException | None) -> Passing | None:
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that a reply asks to wait: Retry-After in seconds or as a date, or the Hub's RateLimit when it is used up."""
-    found = {name.lower(): value.strip() for name, value in headers.items()}
-    value = found.get("retry-after", "")
+    by_name = {name.lower(): value.strip() for name, value in headers.items()}
+    value = by_name.get("retry-after", "")
     if value.isdigit():
         return float(value)
     if value:
@@ -90,7 +85,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
         except (ValueError, TypeError):
             return None
-    used_up = re.search(r"r=0\b.*?\bt=(\d+)", found.get("ratelimit", ""))
+    used_up = re.search(r"r=0\b.*?\bt=(\d+)", by_name.get("ratelimit", ""))
     return float(used_up[1]) if used_up else None
 
 

@@ -19,7 +19,7 @@ from pipeline.report.statistics import from_json
 from pipeline.store.digests import digest
 from schemas.recipe import Recipe
 
-# What an earlier publication of ours may have left; other files in the place are not ours to delete.
+# What an earlier publication of ours may have left; other files there are not ours to delete.
 _OURS = re.compile(
     r"(?:dataset|rejects)/(?:[^/]+/)?(?:data-\d+-of-\d+\.(?:parquet|arrow)|state\.json|dataset_info\.json)"
     r"|dataset/dataset_dict\.json"
@@ -103,7 +103,7 @@ class Publication:
 
 
 def publish(recipe: Recipe, label: str, target: Target, dry_run: bool, say: Callable[[str], None]) -> Publication:
-    """Publish out/<recipe>. `label`: how messages name the recipe; `say` is told what is being sent or waited for.
+    """Publish out/<recipe>. `label`: how messages name the recipe; `say` gets sentences about what is being sent.
 
     Raises RecipeError for a target that is none, and RunFailed, with what to do, where the terms don't allow it, there is
     no export, or the place can't be written to.
@@ -178,8 +178,8 @@ class Sending:
 
 
 def _check_unchanged(folder: Path, manifest: dict[str, Any], files: bool = True) -> None:
-    """Nothing is sent of an export whose terms weren't checked. It takes the manifest away before all else, and writes one
-    last of all. `files`: whether those of the dataset are as they were.
+    """Raises RunFailed where another export has begun, whose terms weren't checked: an export deletes the manifest before
+    all else, and writes it last. `files`: whether those of the dataset are as they were.
     """
     if not files or digest(read_manifest(folder)) != digest(manifest):
         raise RunFailed(

@@ -1,4 +1,4 @@
-"""Nothing is published against its licence: the rows' terms against what the recipe claims in `export.licence`."""
+"""Nothing is published against its licence: each row's terms are compared with what `export.licence` claims."""
 
 from collections import Counter
 from pathlib import Path
@@ -23,7 +23,7 @@ def check_terms(folder: Path, manifest: dict[str, Any], recipe: str) -> None:
     lines = []
     for part in ("dataset", "rejects"):
         for (source, licence), rows in sorted(_counted(folder / part).items()):
-            # The row's own licence names the strictest of its terms; what they include binds too.
+            # The row's own licence names the strictest of its terms; the others bind too.
             binding = {licence or strictest([sources.get(source, "unknown"), *engines]), *engines}
             binding |= {sources[source]} if source in sources else set()
             for name in sorted({one for licence in binding for one in parts(licence)}):
@@ -43,14 +43,14 @@ def _ways_on(claim: str | None, recipe: str) -> str:
     ways = ["take those sources (or engines) out of the recipe", "correct their `licence` in it where that is wrong"]
     if claim:
         ways.append(
-            "claim terms in export.licence that ask for as much, or leave it out: each row is under its own then"
+            "claim terms in export.licence that ask for as much, or leave it out: then each row keeps its own licence"
         )
     return "\n".join(["What helps:", *(f"  - {way}" for way in ways), f"and then: voxsmith run {recipe}"])
 
 
 def _counted(folder: Path) -> Counter[tuple[str, str]]:
     """Rows by (source, licence); rejects have no licence of their own: "" then."""
-    found: Counter[tuple[str, str]] = Counter()
+    rows_by_terms: Counter[tuple[str, str]] = Counter()
     for _, batch in read(folder):
         names = [name for name in ("source", "licence") if name in batch.schema.names]
         table = pa.Table.from_batches([batch]).select(names)
@@ -58,5 +58,5 @@ def _counted(folder: Path) -> Counter[tuple[str, str]]:
             table = table.append_column("licence", pa.array([""] * len(table), pa.string()))
         grouped = table.group_by(["source", "licence"]).aggregate([([], "count_all")])
         for row in grouped.to_pylist():
-            found[row["source"] or "", row["licence"] or ""] += row["count_all"]
-    return found
+            rows_by_terms[row["source"] or "", row["licence"] or ""] += row["count_all"]
+    return rows_by_terms

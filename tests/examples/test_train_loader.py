@@ -36,10 +36,10 @@ def rows(spoken: Path) -> dict[str, dict]:
 
 
 def test_a_batch_is_the_rows_padded(example: ModuleType, spoken: Path, rows: dict[str, dict]) -> None:
-    found = example.Exchanges(spoken.parent / "out/spoken/dataset")
-    assert len(found) == len(rows) == 10
+    data = example.Exchanges(spoken.parent / "out/spoken/dataset")
+    assert len(data) == len(rows) == 10
     seen: list[str] = []
-    for batch in example.loader(found, batch=4, seed=1):
+    for batch in example.loader(data, batch=4, seed=1):
         assert batch["rate"] == 16000 and batch["waveforms"].shape[0] == batch["units"].shape[0] == len(batch["ids"])
         assert (
             batch["waveforms"].shape[1] == batch["samples"].max() and batch["units"].shape[1] == batch["lengths"].max()
@@ -57,10 +57,10 @@ def test_a_batch_is_the_rows_padded(example: ModuleType, spoken: Path, rows: dic
 
 
 def test_the_seed_decides_the_order(example: ModuleType, spoken: Path) -> None:
-    found = example.Exchanges(spoken.parent / "out/spoken/dataset")
+    data = example.Exchanges(spoken.parent / "out/spoken/dataset")
 
     def order(**settings: int) -> list[str]:
-        return [row for batch in example.loader(found, batch=4, **settings) for row in batch["ids"]]
+        return [row for batch in example.loader(data, batch=4, **settings) for row in batch["ids"]]
 
     assert order(seed=1) == order(seed=1) != order(seed=2)
     assert order(seed=1, epoch=1) not in (order(seed=1), order(seed=2))

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline import api
 from pipeline.cli import main
 from pipeline.export.export import write_dataset
 from pipeline.export.piece import split_of
@@ -181,12 +182,10 @@ def test_a_row_without_what_it_must_bring_is_a_reject(
     assert rejected(state) == before, "a verdict doesn't hang on how far the run is"
     write_run(state, new_run(state), now(), "done")
 
-    assert main(["status", partly_given, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["source_rejects"] == 5
-    assert main(["rejects", partly_given, "--reason", "missing_field"]) == 0
-    assert f"some-1.1  sources: missing_field: {told.message}" in capsys.readouterr().out
-    assert main(["export", partly_given]) == 0
-    assert "23 rows in, 18 rows out, 5 rejects, 0 pending" in capsys.readouterr().out
+    assert api.status(partly_given).source_rejects == 5
+    missing = {(row.id, row.message) for row in api.rejects(partly_given, reason="missing_field")}
+    assert missing == {(row, told.message) for row in lost}
+    assert api.export(partly_given).counts == {"rows_in": 23, "rows_out": 18, "rejects": 5, "pending": 0}
     manifest = json.loads((tmp_path / "out/toy/manifest.json").read_text())
     assert manifest["funnel"][0]["rejects"] == {"missing_field": 4, "empty_instruction": 1}
     assert manifest["funnel"][1]["rows_in"] == 18
@@ -202,9 +201,7 @@ def test_a_row_without_what_it_must_bring_is_a_reject(
     run_inline(shouted)
     assert [one.reason for one in rejected(shouted).values()] == ["empty_instruction"], "a stage writes it"
     write_run(shouted, new_run(shouted), now(), "done")
-    assert main(["diff", partly_given, "--json"]) == 0
-    changes = json.loads(capsys.readouterr().out)
-    assert "missing_field" in json.dumps(changes)
+    assert "missing_field" in json.dumps(api.diff(partly_given).as_json())
 
 
 def test_a_person_can_supply_what_a_row_lacks(partly_given: str, tmp_path: Path) -> None:

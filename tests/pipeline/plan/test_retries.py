@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from benchmarks.corpora import write_recipe as write_null_recipe
+from pipeline import api
 from pipeline.cli import main
 from pipeline.plan.accounts import rejects_of
 from pipeline.plan.state import State
@@ -47,7 +48,7 @@ def rejected(state: State) -> set[str]:
 
 def retried(path: str) -> tuple[State, Counter[str]]:
     """The state after the rows are tried again, and how often each stage asked its engine for that."""
-    assert main(["run", path, "--retry-rejects", "clipping", "--only", list(open_state(path).graph.nodes)[-1]]) == 0
+    assert api.run(path, retry_rejects="clipping", only=list(open_state(path).graph.nodes)[-1]).status == "done"
     state, calls = open_state(path), Counter[str]()
     assert run_inline(state) == {}
     for (node, _), done in state.done.items():

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from models.references import ModelMissing
+from pipeline import api
 from pipeline.cli import main
 from pipeline.errors import RecipeError
 from pipeline.outputs import export_state, out_folder
@@ -137,11 +138,15 @@ def test_voices_that_are_no_good_to_clone_are_named(
     (bank / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
     path = recipe(tmp_path, bank)
-    assert main(["voices", path, "--set", "engines.asr.backend=asr_whisper", "--json"]) == 1
-    told = json.loads(capsys.readouterr().out)[str(bank)]
-    assert {name for name, voice in told.items() if voice["faults"]} == {*spoilt, "other"}
-    assert "2.0 s" in told["short"]["faults"][0] and "noise" in told["noisy"]["faults"][0]
-    assert any("clipped" in fault for fault in told["flat"]["faults"])
-    assert told["other"]["wer"] > 0.5 and "heard: " in told["other"]["faults"][0]
+    whisper = "engines.asr.backend=asr_whisper"
+    banks = api.voices(path, overrides=[whisper])
+    voices = banks.voices[str(bank)]
+    assert not banks.fit and banks.transcribed
+    assert {name for name, voice in voices.items() if voice["faults"]} == {*spoilt, "other"}
+    assert "2.0 s" in voices["short"]["faults"][0] and "noise" in voices["noisy"]["faults"][0]
+    assert any("clipped" in fault for fault in voices["flat"]["faults"])
+    assert voices["other"]["wer"] > 0.5 and "heard: " in voices["other"]["faults"][0]
+    assert main(["voices", path, "--set", whisper, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == banks.voices
     with pytest.raises(ModelMissing, match=r"short: it lasts 2\.0 s.*noisy: .*flat: "):
         refuse_faulty(read_bank(str(bank)).values())

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pipeline import api
 from pipeline.cli import main
 from tests.helpers.recipes import start_cli, start_python, write_recipe
 from tests.helpers.waiting import Gate, read_until, rest_of, wait_for
@@ -110,14 +111,14 @@ def test_a_run_is_watched_from_outside(capsys: pytest.CaptureFixture[str], tmp_p
     again = said("run", path, "--progress", "json")
     assert "nothing to do" in again and "busy" not in again
 
-    plan = json.loads(said("plan", path, "--json", "--set", "seed=5"))["estimate"]
-    assert plan["runs"] == [run.name] and plan["without_basis"] == []
-    assert plan["seconds"] == pytest.approx(engine["worked"], rel=0.05)
-    assert plan["cost"] == pytest.approx(engine["cost"], rel=0.1)
+    estimate = api.plan(path, overrides={"seed": 5}).estimate
+    assert estimate.runs == [run.name] and estimate.without_basis == []
+    assert estimate.seconds == pytest.approx(engine["worked"], rel=0.05)
+    assert estimate.cost == pytest.approx(engine["cost"], rel=0.1)
     assert "at most, by the pace of watched-" in said("plan", path, "--set", "seed=5")
-    other = ["--set", "engines.llm.model=other"]  # of another model nothing is known
-    unknown = json.loads(said("plan", path, "--json", *other))["estimate"]["without_basis"]
-    assert unknown == ["toy_shout", "toy_count"] and "No time estimate yet" in said("plan", path, *other)
+    other = "engines.llm.model=other"  # nothing is known of another model
+    assert api.plan(path, overrides=[other]).estimate.without_basis == ["toy_shout", "toy_count"]
+    assert "No time estimate yet" in said("plan", path, "--set", other)
 
 
 def test_what_goes_wrong_is_an_event(tmp_path: Path) -> None:
