@@ -48,7 +48,8 @@ def rejected(state: State) -> set[str]:
 
 def retried(path: str) -> tuple[State, Counter[str]]:
     """The state after the rows are tried again, and how often each stage asked its engine for that."""
-    assert api.run(path, retry_rejects="clipping", only=list(open_state(path).graph.nodes)[-1]).status == "done"
+    last = list(open_state(path).graph.nodes)[-1]
+    assert api.run(path, retry_rejects="clipping", only=last, say=print).status == "done"
     state, calls = open_state(path), Counter[str]()
     assert run_inline(state) == {}
     for (node, _), done in state.done.items():
