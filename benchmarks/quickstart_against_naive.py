@@ -79,11 +79,11 @@ def _script(rows: list[tuple[str, str]]) -> float:
     recipe = load_recipe(str(ROOT / RECIPE))
     stages = build_graph(recipe, RECIPE).nodes
     threads = {"resources": {"threads": 2}}
-    llm = llm_llamacpp.load(llm_llamacpp.Config(**threads))
-    tts = tts_kokoro.load(tts_kokoro.Config(**threads))
-    asr = asr_whisper.load(asr_whisper.Config(window="full", **threads))
-    mos = mos_dnsmos.load(mos_dnsmos.Config(**threads))
-    encoder = units_encoder.load(units_encoder.Config(**threads))
+    llm = llm_llamacpp.BACKEND.load(llm_llamacpp.Config(**threads))
+    tts = tts_kokoro.BACKEND.load(tts_kokoro.Config(**threads))
+    asr = asr_whisper.BACKEND.load(asr_whisper.Config(window="full", **threads))
+    mos = mos_dnsmos.BACKEND.load(mos_dnsmos.Config(**threads))
+    encoder = units_encoder.BACKEND.load(units_encoder.Config(**threads))
     rewrite, respond = stages["rewrite"].config.prompt, stages["respond"].config.prompt
     features = []
     start = time.perf_counter()

@@ -105,7 +105,7 @@ def main() -> None:
         folder = Path(name)
         make(folder, options.size, options.centroids)
         resources = {"num_gpus": int(options.gpu), "batch": options.batch, "threads": options.threads}
-        engine = units_hubert.load(
+        engine = units_hubert.BACKEND.load(
             units_hubert.Config.model_validate(
                 {"model": name, "layer": options.layer, "codebook": f"{name}/km.npy", "dtype": options.dtype}
                 | {"resources": resources}

@@ -47,7 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         make(Path(name))
         resources = {"num_gpus": int(options.gpu), "batch": options.batch}
-        engine = tts_vits.load(tts_vits.Config.model_validate({"model": name, "resources": resources}))
+        engine = tts_vits.BACKEND.load(tts_vits.Config.model_validate({"model": name, "resources": resources}))
         asked = [Speak(text, "speaker_0", seed=number) for number, text in enumerate(texts)]
         engine.say_together(asked[:1])  # warm
         start = clock()

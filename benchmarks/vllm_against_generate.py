@@ -109,7 +109,7 @@ def main() -> None:
 
     from vllm import LLM, SamplingParams
 
-    llm, engine = LLM(**arguments_of(config, given.batch)), llm_vllm.load(config)
+    llm, engine = LLM(**arguments_of(config, given.batch)), llm_vllm.BACKEND.load(config)
     ratios = []
     for round_ in range(-1, given.rounds):  # the first warms both up
         asked, speeds = list(texts(given.rows if round_ >= 0 else given.batch, round_)), {}

@@ -25,7 +25,7 @@ def prompts(count: int, temperature: float) -> Iterator[Complete]:
 
 def differing(config: llm_vllm.Config, count: int) -> dict[str, int]:
     """How many of `count` replies differ, for greedy and for seeded sampling, between each two ways of asking."""
-    engine = llm_vllm.load(config)
+    engine = llm_vllm.BACKEND.load(config)
     found = {}
     try:
         for name, temperature in (("greedy", 0.0), ("sampled", 0.8)):

@@ -54,7 +54,7 @@ def main() -> None:
     config = {"model": options.model, "beam_size": options.beam, "compute_type": options.compute}
     config |= {"window": "full" if options.gpu else "clip"}
     resources = {"num_gpus": int(options.gpu), "batch": options.batch}
-    engine = asr_whisper.load(asr_whisper.Config.model_validate(config | {"resources": resources}))
+    engine = asr_whisper.BACKEND.load(asr_whisper.Config.model_validate(config | {"resources": resources}))
 
     engine.submit(asked[0]).result()  # warm
     start = clock()

@@ -114,8 +114,8 @@ def _build(name: str, folder: Path) -> None:
         fresh.rename(folder)
 
 
-def licence(reference: str) -> str:
-    """Terms of the model: the catalogue's, or what the `license` line of its model card says, or "unknown"."""
+def licence(reference: str, otherwise: str = "unknown") -> str:
+    """Terms of the model: the catalogue's, or what the `license` line of its model card says, or `otherwise`."""
     if reference in CATALOGUE:
         return str(CATALOGUE[reference]["licence"])
     try:
@@ -123,11 +123,11 @@ def licence(reference: str) -> str:
     except ModelMissing:
         found = None
     if found is None:
-        return "unknown"
+        return otherwise
     card = (found if found.is_dir() else found.parent) / "README.md"
     lines = card.read_text(encoding="utf-8", errors="replace").splitlines() if card.is_file() else []
     terms = [line.partition(":")[2].strip(" '\"") for line in lines if line.startswith("license:")]
-    return terms[0] if terms else "unknown"
+    return terms[0] if terms and terms[0] != "unknown" else otherwise
 
 
 def licences(references: tuple[str, ...]) -> str:

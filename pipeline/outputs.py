@@ -77,7 +77,7 @@ def _export(state: State, folder: Path) -> None:
         "recipe_digest": digest(resolved),
         **summary,
         "engines": {
-            name: engine.module.identity(engine.config)
+            name: engine.backend.identity(engine.config)
             | {"licence": engine.licence, "batch_invariant": engine.batch_invariant}
             for name, engine in graph.engines.items()
         },

@@ -3,8 +3,7 @@
 import heapq
 import io
 from collections.abc import Generator, Iterator
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
@@ -13,6 +12,9 @@ from schemas.columns import Side
 from stages.context import Context, Row
 from stages.requests.units import Encode
 from stages.stage import Stage, StageConfig
+
+if TYPE_CHECKING:
+    from stages.engines.backend import Backend
 
 
 class Config(StageConfig):
@@ -56,13 +58,10 @@ def fit_units(rows: Iterator[Row], context: Context) -> Generator[Encode, Any, d
     return {"codebook": file.getvalue()}
 
 
-def _objects(config: Config, backend: ModuleType, settings: Any) -> str:
-    own = getattr(backend, "ONLY_OWN_CODEBOOK", False)
-    return (
-        "the engine's codebook is part of its model: leave fit_units out, and say units: codebook: engine"
-        if own
-        else ""
-    )
+def _refuses_engine(config: Config, backend: "Backend[Any]", settings: Any) -> str:
+    if backend.only_own_codebook:
+        return "the engine's codebook is part of its model: leave fit_units out, and say units: codebook: engine"
+    return ""
 
 
 STAGE = Stage(
@@ -71,8 +70,8 @@ STAGE = Stage(
     reads=lambda config: (f"{config.of}_audio",),
     writes=lambda config: (),
     run=fit_units,
-    engine="encoder",
+    engine="units",
     each="recipe",
     fits="codebook",
-    objects=_objects,
+    refuses_engine=_refuses_engine,
 )

@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from schemas.names import nearest
+from stages.engines.backend import Backend
 from stages.stage import Stage
 
 STAGES: dict[str, str] = {
@@ -93,17 +94,13 @@ def stage_module(name: str) -> str:
     return _module_of("stage", name, STAGES, "voxsmith.stages")
 
 
-def backend(name: str) -> ModuleType:
-    """The module of the engine backend `name`. Raises PartError.
-
-    A backend module has KIND ("llm", "tts", "asr", "mos", "speaker", "encoder", "vocoder"), Config (an EngineConfig),
-    identity(config) (what its replies depend on, as plain JSON; loads nothing), models(config) (the
-    stages.engines.models names it needs), load(config) -> Engine; TTS backends also have VOICES, or
-    voices(config): each voice with the digest of the clip it is cloned from, and voice_licences(config). licence(config)
-    is the terms of what the model makes, of several models joined by AND; BATCH_INVARIANT, whether a reply is the same
-    whatever is asked beside it; where that hangs on the settings, batch_invariant(config) tells it.
-    """
-    return _imported("backend", name, _module_of("backend", name, BACKENDS, "voxsmith.backends"))
+def backend(name: str) -> Backend[Any]:
+    """The engine backend that a recipe names so: its module's BACKEND. Raises PartError."""
+    module = _module_of("backend", name, BACKENDS, "voxsmith.backends")
+    found: Any = getattr(_imported("backend", name, module), "BACKEND", None)
+    if not isinstance(found, Backend):
+        raise PartError(f"{module} has no `BACKEND = Backend(…)`, so it is no backend")
+    return found
 
 
 def _module_of(kind: str, name: str, ours: dict[str, str], group: str) -> str:

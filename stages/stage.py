@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import ModuleType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from schemas.columns import Column
 from schemas.strict import Strict
+
+if TYPE_CHECKING:
+    from stages.engines.backend import Backend
 
 
 class StageConfig(Strict):
@@ -26,6 +28,8 @@ class Stage:
     `kept_as` names the column whose clip is the reply to the stage's only request: the clip is then stored once.
     `columns`: the Arrow type, meaning and role of columns that schemas.columns doesn't have; a part from outside declares
     its own here.
+    `refuses_engine(config, backend, settings)`: why the engine with that backend and those settings won't do, in words
+    for a person; "" where it will.
     `choices`: written columns that only point at others: the value returned is the 0-based position in the tuple.
     """
 
@@ -34,7 +38,7 @@ class Stage:
     reads: Callable[[Any], tuple[str, ...]]
     writes: Callable[[Any], tuple[str, ...]]
     run: Callable[..., Any]
-    engine: str | None = None  # the kind it asks: "llm", "tts", "asr", "mos", "speaker", "encoder"
+    engine: str | None = None  # the kind it asks: "llm", "tts", "asr", "mos", "speaker", "units"
     each: Literal["row", "conversation", "recipe"] = "row"
     optional: Callable[[Any], tuple[str, ...]] = lambda config: ()
     checks: Callable[[Any], str | None] = lambda config: None  # the name of a group in schemas.checks.Checks
@@ -47,5 +51,4 @@ class Stage:
     # Settings that the pipeline gives, and no recipe: of `attempt` (which makes the stage a node for each attempt),
     # `attempts` (how many there are) and `references` (digests of what voices are cloned from).
     from_pipeline: tuple[str, ...] = ()
-    # What is wrong with the engine that it is given, told to a person; "" where nothing is: (config, its backend, its settings)
-    objects: Callable[[Any, ModuleType, Any], str] = lambda config, backend, settings: ""
+    refuses_engine: Callable[[Any, "Backend[Any]", Any], str] = lambda config, backend, settings: ""

@@ -1,7 +1,6 @@
 """`units`: a clip as a sequence of discrete units, with how long each lasts."""
 
-from types import ModuleType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -10,6 +9,9 @@ from schemas.columns import Side
 from stages.context import Asking, Context, Row
 from stages.requests.units import Quantise
 from stages.stage import Stage, StageConfig
+
+if TYPE_CHECKING:
+    from stages.engines.backend import Backend
 
 _LONGEST = 65535  # frames: durations are uint16
 
@@ -44,12 +46,11 @@ def merge(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return frames[cuts].astype(np.uint16), np.diff(cuts, append=len(frames)).astype(np.uint16)
 
 
-def _objects(config: Config, backend: ModuleType, settings: Any) -> str:
-    """What is wrong with the engine: it has no codebook where its own is wanted, or can't take another."""
-    own = getattr(backend, "has_codebook", lambda settings: False)(settings)
-    if config.codebook == "engine" and not own:
+def _refuses_engine(config: Config, backend: "Backend[Any]", settings: Any) -> str:
+    """Why the engine won't do: it has no codebook where its own is wanted, or can't take another."""
+    if config.codebook == "engine" and not backend.has_codebook(settings):
         return "codebook: engine: the engine has none of its own; give it `codebook: FILE`, or say codebook: fitted"
-    if config.codebook == "fitted" and getattr(backend, "ONLY_OWN_CODEBOOK", False):
+    if config.codebook == "fitted" and backend.only_own_codebook:
         return "codebook: fitted: the engine's codebook is part of its model; say codebook: engine"
     return ""
 
@@ -60,7 +61,7 @@ STAGE = Stage(
     reads=lambda config: (f"{config.of}_audio",),
     writes=lambda config: (f"{config.of}_units", f"{config.of}_unit_durations"),
     run=units,
-    engine="encoder",
+    engine="units",
     artifacts=lambda config: ("codebook",) if config.codebook == "fitted" else (),
-    objects=_objects,
+    refuses_engine=_refuses_engine,
 )

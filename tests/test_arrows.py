@@ -21,6 +21,7 @@ CONTRACTS = {
     "stages.stage",
     "stages.context",
     "stages.engines",
+    "stages.engines.backend",
     "stages.engines.base",
     "stages.engines.usage",
     "stages.engines.voice_bank",

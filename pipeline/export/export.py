@@ -256,7 +256,7 @@ def _provenance(state: State, shard: int) -> Iterator[dict[str, str]]:
         done = state.done.get((node.name, shard))
         if node.engine and done:
             engine = state.graph.engines[node.engine]
-            identity = engine.module.identity(engine.config)
+            identity = engine.backend.identity(engine.config)
             model = identity.get("model", "")
             told = model if isinstance(model, str) else json.dumps(model, sort_keys=True)
-            yield {"stage": node.name, "engine": engine.backend, "model": told, "object": done.key}
+            yield {"stage": node.name, "engine": engine.backend_name, "model": told, "object": done.key}

@@ -25,7 +25,7 @@ def fixed_parts(graph: Graph, node: Node) -> Parts:
     if isinstance(node.checks, BaseModel):
         parts |= {f"checks.{name}": value for name, value in node.checks.model_dump(mode="json").items()}
     if engine:
-        parts |= {f"engine.{name}": value for name, value in engine.module.identity(engine.config).items()}
+        parts |= {f"engine.{name}": value for name, value in engine.backend.identity(engine.config).items()}
     return parts
 
 

@@ -56,7 +56,7 @@ def build_engines(recipe: Recipe, problems: Problems) -> dict[str, Engine]:
             problems.add(f"{where}.backend", f"this key is needed; {advice}")
             continue
         try:
-            model = backend(_text(kind)).Config
+            model = backend(_text(kind)).config
             engines[name] = Engine(name, kind, model.model_validate(settings, context=beside(problems.path)))
         except PartError as error:
             problems.add(f"{where}.backend", str(error))
@@ -124,7 +124,7 @@ def _nodes_of(
             return
         if attempt == 1:
             _check_prompt(entry, config, problems)
-            if engine and (objection := declared.objects(config, engine.module, engine.config)):
+            if engine and (objection := declared.refuses_engine(config, engine.backend, engine.config)):
                 problems.add(entry.where, objection)
         group = declared.checks(config)
         checks = getattr(recipe.checks, group) if group else None
@@ -140,11 +140,11 @@ def _engine_fits(entry: _Entry, recipe: Recipe, engines: dict[str, Engine], prob
             problems.add(where, f"the stage '{entry.declared.name}' asks no engine; leave this key out")
         return engine is None
     if not isinstance(engine, str) or engine not in recipe.engines:
-        fitting = [name for name, one in engines.items() if wanted == one.module.KIND]
+        fitting = [name for name, one in engines.items() if wanted == one.backend.kind]
         missing = f"no engine '{engine}'" if engine else f"this key is needed (an engine of kind {wanted})"
         problems.add(where, f"{missing}; {nearest(str(engine), fitting)}")
         return False
-    if engine in engines and (kind := engines[engine].module.KIND) != wanted:
+    if engine in engines and (kind := engines[engine].backend.kind) != wanted:
         problems.add(where, f"'{engine}' is an engine of kind {kind}; the stage asks one of {wanted}")
         return False
     return engine in engines

@@ -65,7 +65,7 @@ def examine(graph: Graph) -> Checkup:
         models=tuple(
             ModelCheck(
                 model,
-                tuple(name for name, engine in engines.items() if model in engine.module.models(engine.config)),
+                tuple(name for name, engine in engines.items() if model in engine.backend.models(engine.config)),
                 references.available(model),
             )
             for model in models_of(graph, engines)
@@ -79,8 +79,8 @@ def _check(engine: Engine) -> EngineCheck:
     if resources.num_cpus > (os.cpu_count() or 1):
         advice = f"--set engines.{engine.name}.resources.num_cpus={os.cpu_count()}"
         problems.append(f"wants more CPUs than this machine has: {advice}")
-    if trouble := getattr(engine.module, "trouble", lambda config: "")(engine.config):
+    if trouble := engine.backend.trouble(engine.config):
         problems.append(trouble)
     return EngineCheck(
-        engine.name, engine.backend, resources.replicas, resources.num_cpus, resources.num_gpus, tuple(problems)
+        engine.name, engine.backend_name, resources.replicas, resources.num_cpus, resources.num_gpus, tuple(problems)
     )

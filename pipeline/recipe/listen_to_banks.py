@@ -7,6 +7,7 @@ from models import references
 from pipeline.errors import RecipeError
 from pipeline.recipe.nodes import Engine, Graph
 from stages.engines import voice_bank
+from stages.engines.backend import loaded
 from stages.engines.base import Refused, Unavailable
 
 
@@ -31,24 +32,26 @@ def listen(graph: Graph, path: str) -> Banks:
     folders = sorted({folder for one in graph.engines.values() if (folder := getattr(one.config, "bank", ""))})
     if not folders:
         raise RecipeError(f"{path}: no engine of it has a voice bank")
-    asr = next((one for one in graph.engines.values() if one.module.KIND == "asr"), None)
+    asr = next((one for one in graph.engines.values() if one.backend.kind == "asr"), None)
     try:
-        return Banks({folder: _check_bank(folder, asr) for folder in folders}, asr is not None)
+        return Banks(_check_banks(folders, asr), asr is not None)
     except (references.ModelMissing, Unavailable) as error:
         raise RecipeError(str(error)) from None
 
 
-def _check_bank(folder: str, asr: Engine | None) -> dict[str, dict[str, Any]]:
-    engine = asr.module.load(asr.config) if asr else None
+def _check_banks(folders: list[str], asr: Engine | None) -> dict[str, dict[str, dict[str, Any]]]:
+    engine = loaded(asr.backend, asr.config) if asr else None
     try:
-        voices = {}
-        for name, reference in voice_bank.read_bank(folder).items():
-            try:
-                measures = voice_bank.check(reference, engine)
-                voices[name] = {**asdict(measures), "faults": list(measures.faults())}
-            except Refused as refused:
-                voices[name] = {"faults": [str(refused)]}
-        return voices
+        return {
+            folder: {name: _measures(clip) for name, clip in voice_bank.check_bank(folder, engine).items()}
+            for folder in folders
+        }
     finally:
         if engine is not None:
             engine.close()
+
+
+def _measures(clip: voice_bank.Checked | Refused) -> dict[str, Any]:
+    if isinstance(clip, Refused):
+        return {"faults": [str(clip)]}
+    return {**asdict(clip), "faults": list(clip.faults())}

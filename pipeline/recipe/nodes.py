@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any
 
 from pipeline.recipe.licences import is_unknown, parts, strictest
 from schemas.columns import COLUMNS, ROW_COLUMNS, Column
 from schemas.columns import column as look_up
 from schemas.recipe import Recipe
+from stages.engines.backend import Backend
 from stages.registry import backend, stage
 from stages.stage import Stage
 
@@ -20,25 +20,24 @@ class Engine:
     """An engine of the recipe: a backend and its settings."""
 
     name: str
-    backend: str
+    backend_name: str
     config: Any
 
     @property
-    def module(self) -> ModuleType:
-        return backend(self.backend)
+    def backend(self) -> Backend[Any]:
+        return backend(self.backend_name)
 
     @property
     def licence(self) -> str:
         """Terms of what the engine makes. What a recipe states counts where the model's files don't tell."""
-        told = str(self.module.licence(self.config))
-        stated = getattr(self.config, "licence", "")
-        return strictest([*(one for one in parts(told) if not is_unknown(one)), stated] if stated else [told])
+        of_models, stated = self.backend.licence(self.config), self.config.licence
+        known = [one for one in parts(of_models) if not is_unknown(one)]
+        return strictest([*known, stated] if stated else [of_models])
 
     @property
     def batch_invariant(self) -> bool:
-        """Whether a reply is the same whatever is asked beside it; of some backends it hangs on their settings."""
-        told = getattr(self.module, "batch_invariant", None)
-        return bool(told(self.config) if told else self.module.BATCH_INVARIANT)
+        """Whether a reply is the same whatever is asked beside it; with some backends this depends on the settings."""
+        return self.backend.is_batch_invariant(self.config)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def check_names(graph: Graph, path: str) -> None:
     lines = []
     for name, engine in graph.engines.items():
         try:
-            engine.module.identity(engine.config)
+            engine.backend.identity(engine.config)
         except references.ModelMissing as error:
             lines.append(f"{path}: engines.{name}.model: {error}")
     if lines:
@@ -50,7 +50,7 @@ def models_of(graph: Graph, engines: Iterable[str | None]) -> dict[str, str]:
     for name in engines:
         if name is not None:
             engine = graph.engines[name]
-            wanted |= dict.fromkeys(engine.module.models(engine.config), name)
+            wanted |= dict.fromkeys(engine.backend.models(engine.config), name)
     return wanted
 
 

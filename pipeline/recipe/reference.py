@@ -48,8 +48,8 @@ def keys_of(name: str) -> list[Key]:
         return [*common, *_keys(found.config, left_out=found.from_pipeline)]
     if name in backend_names():
         return [
-            Key("backend", name, "needed", (backend(name).__doc__ or "").splitlines()[0]),
-            *_keys(backend(name).Config),
+            Key("backend", name, "needed", backend(name).about),
+            *_keys(backend(name).config),
         ]
     known = [known for group in names().values() for known in group]
     raise RecipeError(f"there are no keys of '{name}'; {nearest(name, known)}")

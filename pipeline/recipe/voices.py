@@ -12,18 +12,6 @@ if TYPE_CHECKING:
 ALL = "*"  # stands for every voice that the engine has
 
 
-def known_voices(engine: "Engine") -> dict[str, str] | None:
-    """The engine's voices and the digest of what each is cloned from ("": nothing); None where nobody knows its voices.
-
-    Raises ModelMissing where a bank can't be read.
-    """
-    if hasattr(engine.module, "voices"):
-        found: dict[str, str] | None = engine.module.voices(engine.config)
-        return found
-    named = getattr(engine.module, "VOICES", None)
-    return None if named is None else dict.fromkeys(named, "")
-
-
 def with_voices(
     settings: dict[str, Any], fields: Any, engine: "Engine | None", where: str
 ) -> tuple[dict[str, Any], str]:
@@ -31,7 +19,7 @@ def with_voices(
     if engine is None or "references" not in fields or ("voices" in fields and "voices" not in settings):
         return settings, ""
     try:
-        known = known_voices(engine)
+        known = engine.backend.voices(engine.config)
     except references.ModelMissing as error:
         return settings, f"{where}: its voices: {error}"
     asked = settings.get("voices", ALL) if "voices" in fields else ALL
@@ -54,10 +42,10 @@ def voice_licences(graph: "Graph") -> dict[str, str]:
     licences: dict[str, str] = {}
     for node in graph.nodes.values():
         engine = graph.engines.get(node.engine or "")
-        terms = getattr(engine.module, "voice_licences", None) if engine else None
-        if engine is None or terms is None or not getattr(node.config, "voices", ()):
+        chosen = getattr(node.config, "voices", ())
+        if engine is None or not chosen:
             continue
-        for voice, licence in terms(engine.config).items():
-            if voice in node.config.voices:
+        for voice, licence in engine.backend.voice_licences(engine.config).items():
+            if voice in chosen:
                 licences[voice] = strictest([licence, licences.get(voice, licence)])
     return licences

@@ -21,7 +21,8 @@ from pipeline.store.table_cache import Held
 from pipeline.store.without_pandas import without_pandas
 from pipeline.watch.meter import Account, Figures, Meter
 from stages.context import Reject, Row
-from stages.engines.base import Engine, Unavailable, loaded
+from stages.engines.backend import loaded
+from stages.engines.base import Engine, Unavailable
 
 _MODELS = ("model", "adapter", "codebook")  # of an identity: what each node has fetched for itself
 log = logging.getLogger(__name__)
@@ -59,10 +60,10 @@ class Worker:
         start = time.monotonic()
         if self.engine_name is not None:
             found = self.graph.engines[self.engine_name]
-            identity = found.module.identity(found.config)
+            identity = found.backend.identity(found.config)
             self.identity = digest(identity)
             self._models = {f"engine.{name}": identity[name] for name in _MODELS if name in identity}
-            self.engine = loaded(found.module, found.config)
+            self.engine = loaded(found.backend, found.config)
             self.at_once = found.config.resources.at_once
             self.meter = Meter(self.engine)
         return time.monotonic() - start

@@ -85,7 +85,7 @@ class Work:
 def identity_of(graph: Graph, stage: str) -> str | None:
     """What names the model that the stage asks; None where it asks none."""
     engine = graph.engines.get(graph.nodes[stage].engine or "")
-    return digest(engine.module.identity(engine.config)) if engine else None
+    return digest(engine.backend.identity(engine.config)) if engine else None
 
 
 def cost_of(rate: Rate, seconds: float, figures: Mapping[str, float]) -> float:

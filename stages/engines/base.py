@@ -3,12 +3,11 @@
 import logging
 import queue
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import Future
-from types import ModuleType
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol, TypeVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -19,8 +18,8 @@ from schemas.resources import Resources
 from schemas.strict import Strict
 from stages.requests.base import Request
 
-_GIVEN_BACK = 60.0  # seconds within which the memory on a card of a process that was killed is free again
-_LOOKS = 5.0  # seconds between two tries to load into it
+T = TypeVar("T")
+R = TypeVar("R")
 log = logging.getLogger(__name__)
 
 
@@ -59,12 +58,7 @@ class EngineConfig(Strict):
 
 
 class Engine(Protocol):
-    """A loaded model. `batch_invariant`: no reply depends on what else is asked at the same time.
-
-    It may have a `usage`, a counter of what it took that replies don't show: `prompt_tokens`, `retries`.
-    """
-
-    batch_invariant: ClassVar[bool]
+    """A loaded model. It may have a `usage`, a counter of what replies don't show: `prompt_tokens`, `retries`."""
 
     def submit(self, request: Request) -> "Future[Any]":
         """The reply, later. The future raises `Unavailable`, `Refused` or `EngineLost`; anything else is the engine's fault."""
@@ -73,29 +67,14 @@ class Engine(Protocol):
     def close(self) -> None: ...
 
 
-def loaded(backend: ModuleType, config: EngineConfig) -> Engine:
-    """The engine. A card is given away while the memory of who had it before is still being freed: that is waited for."""
-    end = time.monotonic() + _GIVEN_BACK
-    while True:
-        try:
-            engine: Engine = backend.load(config)
-            return engine
-        except Exception as error:
-            if not config.resources.num_gpus or not out_of_memory(error) or time.monotonic() > end:
-                raise
-            log.warning("%s; it is tried again", error)
-        time.sleep(_LOOKS)
-
-
 class Batching(ABC):
     """An engine that works on a list of requests at a time: one worker thread that takes what is waiting.
 
     It serves several callers at once, so that one shard's requests fill the batch that another's tail leaves empty.
     """
 
-    batch_invariant: ClassVar[bool] = True
-
     def __init__(self, batch: int = 1) -> None:
+        self.name = type(self).__name__  # for messages; `Backend.load` puts the backend's name in its place
         self.batch = batch
         self.usage: Counter[str] = Counter()
         self._waiting: queue.SimpleQueue[tuple[Request, Future[Any]] | None] = queue.SimpleQueue()
@@ -138,33 +117,52 @@ class Batching(ABC):
             replies = self.answer([request for request, _ in items])
             if len(replies) != len(items):  # one of another kind is among them; nothing may end this thread
                 kinds = ", ".join(sorted({type(request).__name__ for request, _ in items}))
-                raise TypeError(f"{type(self).__name__} has {len(replies)} replies to {len(items)} requests ({kinds})")
+                raise TypeError(f"{self.name} has {len(replies)} replies to {len(items)} requests ({kinds})")
         except Exception as error:
             verdict = self._verdict(error)
             if len(items) == 1 or isinstance(verdict, EngineLost):
                 for _, future in items:
                     future.set_exception(verdict)
                 return
-            size = 1
-            if verdict is not error:  # memory ran out, and would again
-                size = self.batch = len(items) // 2
-                log.warning("%s: %d requests don't fit into memory at once: halved", type(self).__name__, len(items))
-                self.usage["halved_batches"] += 1
+            size = 1 if verdict is error else self._halved(len(items))  # where memory ran out, it would again
             for start in range(0, len(items), size):
                 self._settle(items[start : start + size])
             return
         for (_, future), reply in zip(items, replies, strict=True):
             future.set_result(reply)
 
+    def in_halves(self, work: Callable[[list[T]], list[R]], items: list[T], alone: Callable[[T], str]) -> list[R]:
+        """What `work` makes of all items at once; where memory doesn't suffice, of the halves of them, down to one item.
+
+        For an engine that cuts requests into parts, of which one request may have many. Raises Unavailable where memory
+        doesn't suffice for one item: `alone` says what that item is, and what to do.
+        """
+        try:
+            return work(items)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+        # Out of the `except`, which would keep the failed pass's tensors in memory.
+        if len(items) == 1:
+            raise Unavailable(f"{self.name}: out of memory on {alone(items[0])}")
+        middle = self._halved(len(items))
+        return self.in_halves(work, items[:middle], alone) + self.in_halves(work, items[middle:], alone)
+
+    def _halved(self, count: int) -> int:
+        """So many don't fit into memory at once: the batch is half of that from now on."""
+        self.batch = count // 2
+        self.usage["halved_batches"] += 1
+        log.warning("%s: a batch of %d doesn't fit into memory: halved", self.name, count)
+        return self.batch
+
     def _verdict(self, error: Exception) -> Exception:
-        """Where the machine is at fault, which each library tells in its own way, the error that says so."""
-        name = type(self).__module__.rpartition(".")[2]  # as recipes have it
+        """The error that a request gets: another one where the machine is at fault, which each library says in its own way."""
         if isinstance(error, Refused | Unavailable):
             return error
         if card_is_lost(error):
-            return EngineLost(f"{name} on {which_card()}: {str(error).splitlines()[0]}")
+            return EngineLost(f"{self.name} on {which_card()}: {str(error).splitlines()[0]}")
         if out_of_memory(error):
             return Unavailable(
-                f"{name}: out of memory on one request alone; fewer replicas a machine, or a smaller model"
+                f"{self.name}: out of memory on one request alone; fewer replicas a machine, or a smaller model"
             )
         return error

@@ -6,15 +6,15 @@ asked to say into the clip's comment, and `asr_null` reads it there, so that row
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, TypeVar
 
 from pydantic import Field
 
+from stages.engines.backend import Backend
 from stages.engines.base import Batching, EngineConfig
 from stages.requests.base import Request
-
-BATCH_INVARIANT = True
 
 
 class Config(EngineConfig):
@@ -25,22 +25,27 @@ class Config(EngineConfig):
     trace: str = Field("", description="a folder where each actor writes when it began and ended each reply; in no key")
 
 
+C = TypeVar("C", bound=Config)
+
+
 def identity(config: Config) -> dict[str, Any]:
     return {"backend": "null", "model": config.model}
 
 
-def models(config: Config) -> tuple[str, ...]:
-    return ()
-
-
-def licence(config: Config) -> str:
-    return "CC0-1.0"
+def null_backend(name: str, config: type[C], load: Callable[[C], "Null"]) -> Backend[C]:
+    return Backend(
+        name=name,
+        config=config,
+        load=load,
+        identity=identity,
+        models=lambda config: (),
+        licence=lambda config: "CC0-1.0",
+        batch_invariant=True,
+    )
 
 
 class Null(Batching):
     """Answers one request after another. A subclass says what."""
-
-    batch_invariant: ClassVar[bool] = True
 
     def __init__(self, config: Config) -> None:
         self.latency = config.latency
@@ -63,4 +68,4 @@ class Null(Batching):
         raise self.misled(request)
 
     def misled(self, request: Request) -> TypeError:
-        return TypeError(f"{type(self).__module__} is asked a {type(request).__name__}")
+        return TypeError(f"{self.name} is asked a {type(request).__name__}")

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from email.utils import parsedate_to_datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -79,8 +79,6 @@ class Again(Exception):
 
 class Client:
     """Talks to the server in an event loop of its own thread."""
-
-    batch_invariant: ClassVar[bool] = False  # a server makes its batches of whatever comes
 
     def __init__(self, config: ServerConfig) -> None:
         import openai

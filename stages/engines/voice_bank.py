@@ -19,7 +19,7 @@ from models import audio
 from models.references import ModelMissing
 from schemas.paths import EITHER
 from schemas.voice import Voice
-from stages.engines.base import Engine
+from stages.engines.base import Engine, Refused
 from stages.requests.asr import Transcribe
 from stages.text.wer import error_rates
 
@@ -128,6 +128,17 @@ def check(reference: Reference, asr: Engine | None = None) -> Checked:
         heard = asr.submit(Transcribe(clip=reference.clip(), careful=True)).result().text
         wer = error_rates(reference.voice.text, heard)[0]
     return Checked(len(samples) / rate, snr(samples, rate), audio.clipping(samples), heard, wer)
+
+
+def check_bank(folder: str, asr: Engine | None = None) -> dict[str, Checked | Refused]:
+    """Each voice of the bank and what its clip is like, or why it can't be heard. Raises ModelMissing, Unavailable."""
+    found: dict[str, Checked | Refused] = {}
+    for name, reference in read_bank(folder).items():
+        try:
+            found[name] = check(reference, asr)
+        except Refused as refused:
+            found[name] = refused
+    return found
 
 
 def refuse_faulty(references: Iterable[Reference]) -> None:

@@ -22,7 +22,7 @@ PACKAGES = {
 def told(name: str, python: str, model: Path) -> str:
     """What the backend's identity says of versions."""
     settings = {"resources": {"python": python}} | ({"model": str(model)} if name == "units_s3" else {})
-    found: dict[str, Any] = backend(name).identity(backend(name).Config.model_validate(settings))
+    found: dict[str, Any] = backend(name).identity(backend(name).config.model_validate(settings))
     return " ".join(str(found[key]) for key in ("version", "g2p") if key in found)
 
 

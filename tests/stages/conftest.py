@@ -10,6 +10,6 @@ from stages.engines.llm import llamacpp as llm_llamacpp
 def llm() -> Iterator[llm_llamacpp.LlamaCpp]:
     """The embedded language model, loaded once for the tests of all stages that ask one."""
     references.fetch("smollm2-135m-instruct")
-    engine = llm_llamacpp.load(llm_llamacpp.Config())
+    engine = llm_llamacpp.BACKEND.load(llm_llamacpp.Config())
     yield engine
     engine.close()

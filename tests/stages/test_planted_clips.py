@@ -57,7 +57,7 @@ class Case(NamedTuple):
 
 @pytest.fixture(scope="module")
 def say() -> Iterator[Callable[..., np.ndarray]]:
-    kokoro = tts_kokoro.load(tts_kokoro.Config())
+    kokoro = tts_kokoro.BACKEND.load(tts_kokoro.Config())
 
     @cache
     def saying(text: str, voice: str, speed: float = 1.0) -> np.ndarray:
@@ -130,7 +130,7 @@ def beginning(samples: np.ndarray, share: float) -> np.ndarray:
 
 @pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.heavy)], ids=["a third", "all"])
 def test_bad_clips_are_caught_and_good_ones_pass(say: Callable[..., np.ndarray], every: int) -> None:
-    asr, mos = asr_whisper.load(asr_whisper.Config()), mos_dnsmos.load(mos_dnsmos.Config())
+    asr, mos = asr_whisper.BACKEND.load(asr_whisper.Config()), mos_dnsmos.BACKEND.load(mos_dnsmos.Config())
     whole = list(planted(say))
     assert sum(case.good for case in whole) * 2 == len(whole) == 40
     cases = whole[::every]

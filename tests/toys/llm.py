@@ -5,13 +5,11 @@ import glob
 import os
 import time
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
+from stages.engines.backend import Backend
 from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
 from stages.requests.llm import Complete, Completion
-
-KIND = "llm"
-BATCH_INVARIANT = True
 
 
 class Config(EngineConfig):
@@ -27,17 +25,7 @@ def identity(config: Config) -> dict[str, Any]:
     return {"backend": "toys.llm", "model": config.model}
 
 
-def models(config: Config) -> tuple[str, ...]:
-    return ()
-
-
-def licence(config: Config) -> str:
-    return "CC0-1.0"
-
-
 class Engine(Batching):
-    batch_invariant: ClassVar[bool] = True
-
     def __init__(self, config: Config) -> None:
         super().__init__(config.resources.batch)
         self.config = config
@@ -83,5 +71,12 @@ def _is_closed(gate: str) -> bool:
     return bool(gate) and len(glob.glob(pattern)) >= int(count)
 
 
-def load(config: Config) -> Engine:
-    return Engine(config)
+BACKEND = Backend(
+    name="llm_toy",
+    config=Config,
+    load=Engine,
+    identity=identity,
+    models=lambda config: (),
+    licence=lambda config: "CC0-1.0",
+    batch_invariant=True,
+)

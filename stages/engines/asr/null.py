@@ -4,12 +4,9 @@ import io
 
 import soundfile
 
-from stages.engines.null import BATCH_INVARIANT, Config, Null, identity, licence, models
+from stages.engines.null import Config, Null, null_backend
 from stages.requests.asr import Heard, Transcribe
 from stages.requests.base import Request
-
-__all__ = ["BATCH_INVARIANT", "KIND", "Config", "identity", "licence", "load", "models"]
-KIND = "asr"
 
 
 class Asr(Null):
@@ -20,5 +17,4 @@ class Asr(Null):
             return Heard(clip.comment)
 
 
-def load(config: Config) -> Asr:
-    return Asr(config)
+BACKEND = null_backend("asr_null", Config, Asr)

@@ -16,15 +16,14 @@ from pydantic import Field
 from models import cublas
 from models import references as catalogue
 from models.interpreter import installed
-from models.loading import loading
 from models.references import ModelMissing
+from stages.engines.backend import Backend
 from stages.engines.base import Batching, EngineConfig, Refused
 from stages.engines.clips import RATE, hear
 from stages.requests.asr import Heard, Transcribe
 from stages.requests.base import Request
 
-KIND = "asr"
-BATCH_INVARIANT = True  # but for whole windows on a card: see `batch_invariant`
+NAME = "asr_whisper"
 SHORTEST = RATE // 10  # samples; shorter clips get silence behind them
 LONGEST = 26 * RATE  # samples of a clip that is heard without the whole window
 SILENCE = 3 * RATE  # samples put behind such a clip: without them its last words get lost or repeated
@@ -52,32 +51,13 @@ class Config(EngineConfig):
 def identity(config: Config) -> dict[str, Any]:
     whisper, ctranslate2 = (installed(config.resources.python, name) for name in ("faster-whisper", "ctranslate2"))
     return {
-        "backend": "asr_whisper",
+        "backend": NAME,
         "version": f"faster-whisper {whisper}, ctranslate2 {ctranslate2}",
         "model": catalogue.identity(config.model),
         "compute_type": config.compute_type,
         "beam_size": config.beam_size,
         "window": config.window,
     }
-
-
-def batch_invariant(config: Config) -> bool:
-    """False where several clips go together: a sum over a matrix of another shape is another sum, in its last bits."""
-    return not (_in_batches(config) and config.resources.batch > 1)
-
-
-def models(config: Config) -> tuple[str, ...]:
-    return (config.model,)
-
-
-def licence(config: Config) -> str:
-    return catalogue.licence(config.model)
-
-
-def load(config: Config) -> "Whisper":
-    """Raises ModelMissing."""
-    with loading("asr_whisper", config.model):
-        return Whisper(config)
 
 
 def _in_batches(config: Config) -> bool:
@@ -109,10 +89,9 @@ class Whisper(Batching):
         _check_loaded(path, self.model)
         if on_card:
             mel = self.model.feature_extractor(np.zeros(WINDOW, np.float32))
-            with cublas.tried_out("asr_whisper"):
+            with cublas.tried_out(NAME):
                 self.model.encode(mel[:, : WINDOW // self.model.feature_extractor.hop_length])
         self.in_batches = _in_batches(config)
-        self.batch_invariant = batch_invariant(config)  # type: ignore[misc]  # of most backends it is the class's
         super().__init__(config.resources.batch if self.in_batches else 1)
 
     def answer(self, requests: list[Request]) -> list[Heard]:
@@ -225,3 +204,13 @@ def _unless_failed(tokenizer: Any, result: Any) -> str | None:
         or result.no_speech_prob > MOST_SILENT
     )
     return None if failed else text
+
+
+BACKEND = Backend(
+    name=NAME,
+    config=Config,
+    load=Whisper,
+    identity=identity,
+    # Not where several clips go together: a sum over a matrix of another shape is another sum, in its last bits.
+    batch_invariant=lambda config: not (_in_batches(config) and config.resources.batch > 1),
+)

@@ -13,20 +13,18 @@ import sys
 import tempfile
 import zlib
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import Field
 
 from models import references as catalogue
 from models.interpreter import installed
-from models.loading import loading
 from models.references import ModelMissing
+from stages.engines.backend import Backend
 from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
 from stages.requests.base import Request
 from stages.requests.llm import Complete, Completion
 
-KIND = "llm"
-BATCH_INVARIANT = True
 _ERROR = re.compile(r"^\S+ E +\S+: +(.+)$", re.M)  # a line of llama.cpp's log: when, E, who, what
 
 
@@ -49,23 +47,7 @@ def identity(config: Config) -> dict[str, Any]:
     }
 
 
-def models(config: Config) -> tuple[str, ...]:
-    return (config.model,)
-
-
-def licence(config: Config) -> str:
-    return catalogue.licence(config.model)
-
-
-def load(config: Config) -> "LlamaCpp":
-    """Raises ModelMissing."""
-    with loading("llm_llamacpp", config.model):
-        return LlamaCpp(config)
-
-
 class LlamaCpp(Batching):
-    batch_invariant: ClassVar[bool] = True
-
     def __init__(self, config: Config) -> None:
         import xllamacpp
 
@@ -180,3 +162,6 @@ def _gguf(path: Path) -> Path:
     if not found:
         raise ModelMissing(f"{path} holds no GGUF file")
     return found[0]
+
+
+BACKEND = Backend(name="llm_llamacpp", config=Config, load=LlamaCpp, identity=identity, batch_invariant=True)

@@ -7,12 +7,10 @@ import json
 import random
 import re
 
-from stages.engines.null import BATCH_INVARIANT, Config, Null, identity, licence, models
+from stages.engines.null import Config, Null, null_backend
 from stages.requests.base import Request
 from stages.requests.llm import Complete, Completion
 
-__all__ = ["BATCH_INVARIANT", "KIND", "Config", "identity", "licence", "load", "models"]
-KIND = "llm"
 _WORDS = (
     "amber basket candle distant evening forest gentle harbour island journey kettle lantern meadow northern "
     "orchard paper quiet river silver timber under velvet window yellow "
@@ -35,5 +33,4 @@ class Llm(Null):
         return Completion(text, "stop", len(said) + 5)
 
 
-def load(config: Config) -> Llm:
-    return Llm(config)
+BACKEND = null_backend("llm_null", Config, Llm)

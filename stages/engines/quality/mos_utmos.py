@@ -5,21 +5,19 @@ The checkpoint is SpeechMOS's utmos22_strong_step7459_v1.pt: wav2vec 2.0 by fair
 and one set of clips, an LSTM that goes both ways, two layers. The score is the mean over frames, times 2 plus 3.
 """
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
 
 from models import fairseq_checkpoint, ssl_encoder
 from models import references as catalogue
-from models.loading import loading
-from models.optional import lacking, require, versions
 from models.references import ModelMissing
 from models.torch_device import torch_device
 from models.torch_weights import check_finite
+from stages.engines.backend import Backend
 from stages.engines.base import Batching, EngineConfig
 from stages.engines.clips import RATE, hear, rated
 from stages.requests.base import Request
@@ -28,9 +26,7 @@ from stages.requests.mos import Rate, Score
 if TYPE_CHECKING:
     import torch
 
-KIND = "mos"
-BATCH_INVARIANT = True
-PACKAGES = ("torch", "transformers")
+NAME = "mos_utmos"
 CHECKPOINT = "utmos22_strong_step7459_v1.pt"
 WINDOW = 30 * RATE  # samples heard at once; a longer clip's score is the mean over its windows
 _ENCODER, _LSTM = "wav2vec2.", "blstm."
@@ -43,8 +39,6 @@ _OTHERS = (
     "projection.2.bias",
 )
 
-log = logging.getLogger(__name__)
-
 
 class Config(EngineConfig):
     """Settings of `mos_utmos`."""
@@ -55,38 +49,9 @@ class Config(EngineConfig):
     )
 
 
-def identity(config: Config) -> dict[str, Any]:
-    """What replies depend on. Raises ModelMissing."""
-    model = catalogue.identity(config.model)
-    return {"backend": "mos_utmos", "version": versions(config.resources.python, *PACKAGES), "model": model}
-
-
-def trouble(config: Config) -> str:
-    """What stands in the way of loading it; "" where nothing is known to."""
-    return lacking("mos_utmos", "units", config.resources.python, *PACKAGES)
-
-
-def models(config: Config) -> tuple[str, ...]:
-    return (config.model,)
-
-
-def licence(config: Config) -> str:
-    told = catalogue.licence(config.model)
-    return "MIT" if told == "unknown" else told  # UTMOS's own
-
-
-def load(config: Config) -> "Utmos":
-    """Raises ModelMissing."""
-    with loading("mos_utmos", config.model, "units"):
-        return Utmos(config)
-
-
 class Utmos(Batching):
-    batch_invariant: ClassVar[bool] = BATCH_INVARIANT
-
     def __init__(self, config: Config) -> None:
-        require("mos_utmos", "units", *PACKAGES)
-        self.device = torch_device("mos_utmos", config.resources)
+        self.device = torch_device(NAME, config.resources)
         path = catalogue.resolve(config.model)
         path = path / CHECKPOINT if path.is_dir() else path
         weights = _weights(path)
@@ -157,3 +122,14 @@ def _head(path: Path, weights: Mapping[str, Any]) -> "torch.nn.ModuleDict":
         raise ModelMissing(f"{path}: its weights don't fit together: {str(error).splitlines()[-1].strip()}") from None
     check_finite(path, head)
     return head.eval().requires_grad_(False)
+
+
+BACKEND = Backend(
+    name=NAME,
+    config=Config,
+    load=Utmos,
+    licence=lambda config: catalogue.licence(config.model, "MIT"),  # UTMOS's own
+    batch_invariant=True,
+    packages=("torch", "transformers"),
+    extra="units",
+)

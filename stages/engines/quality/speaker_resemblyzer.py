@@ -6,26 +6,24 @@ a compiler, isn't needed: only its weights are. Pauses are left out and the leve
 
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from models import audio
 from models import references as catalogue
-from models.loading import loading, reading
-from models.optional import lacking, require, versions
+from models.loading import reading
 from models.torch_device import torch_device
 from models.torch_weights import check_finite
+from stages.engines.backend import Backend
 from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
 from stages.engines.clips import RATE, hear, refuse_unless_finite
 from stages.engines.voice_bank import digests, read_bank
 from stages.requests.base import Request
 from stages.requests.speaker import Embed, Voiceprint
 
-KIND = "speaker"
-BATCH_INVARIANT = True
-PACKAGES = ("torch",)
+NAME = "speaker_resemblyzer"
 WINDOW, HOP, MELS = 400, 160, 40  # samples at 16 kHz, samples, bands
 PART, STEP = 160, 77  # frames that the network hears at a time, and how far those parts are apart
 COVERED = 0.75  # of the last part: with less of it in the clip it is left out
@@ -41,42 +39,9 @@ class Config(EngineConfig):
     bank: str = Field("", description="a voice bank's folder, whose voices clips are compared to; in no key")
 
 
-def identity(config: Config) -> dict[str, Any]:
-    """What replies depend on. Raises ModelMissing."""
-    version = versions(config.resources.python, *PACKAGES)
-    return {"backend": "speaker_resemblyzer", "version": version, "model": catalogue.identity(config.model)}
-
-
-def trouble(config: Config) -> str:
-    """What stands in the way of loading it; "" where nothing is known to."""
-    return lacking("speaker_resemblyzer", "units", config.resources.python, *PACKAGES)
-
-
-def models(config: Config) -> tuple[str, ...]:
-    return (config.model,)
-
-
-def licence(config: Config) -> str:
-    return catalogue.licence(config.model)
-
-
-def voices(config: Config) -> dict[str, str]:
-    """The bank's voices and their digests. Raises ModelMissing."""
-    return digests(config.bank) if config.bank else {}
-
-
-def load(config: Config) -> "Resemblyzer":
-    """Raises ModelMissing."""
-    with loading("speaker_resemblyzer", config.model, "units"):
-        return Resemblyzer(config)
-
-
 class Resemblyzer(Batching):
-    batch_invariant: ClassVar[bool] = BATCH_INVARIANT
-
     def __init__(self, config: Config) -> None:
-        require("speaker_resemblyzer", "units", *PACKAGES)
-        self.device = torch_device("speaker_resemblyzer", config.resources)
+        self.device = torch_device(NAME, config.resources)
         self.network = _network(catalogue.resolve(config.model)).to(self.device)
         self.bank = {one.digest: one for one in read_bank(config.bank).values()} if config.bank else {}
         self.heard: dict[str, Voiceprint] = {}  # of the bank's voices
@@ -182,3 +147,14 @@ def _network(path: Path) -> Any:
         network.load_state_dict({name: weights[name] for name in network.state_dict()})
     check_finite(file, network)
     return network.eval().requires_grad_(False)
+
+
+BACKEND = Backend(
+    name=NAME,
+    config=Config,
+    load=Resemblyzer,
+    batch_invariant=True,
+    packages=("torch",),
+    extra="units",
+    voices=lambda config: digests(config.bank) if config.bank else {},
+)

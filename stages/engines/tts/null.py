@@ -4,18 +4,17 @@ With a voice bank it has that bank's voices, so that a recipe's shape can be tri
 """
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import soundfile
 from pydantic import Field
 
 from stages.engines import null, voice_bank
-from stages.engines.null import BATCH_INVARIANT, Null, identity, licence, models
+from stages.engines.null import Null
 from stages.requests.base import Request
 from stages.requests.tts import Clip, Speak
 
-__all__ = ["BATCH_INVARIANT", "KIND", "Config", "identity", "licence", "load", "models", "voice_licences", "voices"]
-KIND = "tts"
 VOICES = {f"null_{n}": "" for n in range(16)}
 LETTERS = 15  # a second
 _PHASES = np.arange(64) * (2 * np.pi / 64)
@@ -25,15 +24,6 @@ FADE = 0.05  # seconds
 
 class Config(null.Config):
     bank: str = Field("", description="a voice bank's folder, for its voices' names and licences; in no key")
-
-
-def voices(config: Config) -> dict[str, str]:
-    """Each voice and the digest of its reference clip. Raises ModelMissing."""
-    return voice_bank.digests(config.bank) if config.bank else VOICES
-
-
-def voice_licences(config: Config) -> dict[str, str]:
-    return voice_bank.licences(config.bank) if config.bank else {}
 
 
 class Tts(Null):
@@ -53,5 +43,8 @@ class Tts(Null):
         return Clip(file.getvalue())
 
 
-def load(config: Config) -> Tts:
-    return Tts(config)
+BACKEND = replace(
+    null.null_backend("tts_null", Config, Tts),
+    voices=lambda config: voice_bank.digests(config.bank) if config.bank else VOICES,
+    voice_licences=lambda config: voice_bank.licences(config.bank) if config.bank else {},
+)

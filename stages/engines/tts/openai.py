@@ -11,16 +11,13 @@ import numpy as np
 from pydantic import Field
 
 from models import audio
-from models.loading import loading
+from stages.engines.backend import Backend
 from stages.engines.base import Refused
 from stages.engines.openai_client import Again, Client, ServerConfig, trouble
 from stages.engines.tts.long_texts import joined, pieces
 from stages.requests.base import Request
 from stages.requests.tts import Clip, Speak
 
-__all__ = ["BATCH_INVARIANT", "KIND", "Config", "identity", "licence", "load", "models", "trouble"]
-KIND = "tts"
-BATCH_INVARIANT = False  # a server makes its batches of whatever comes
 _PATH = "/audio/speech"
 
 
@@ -39,20 +36,6 @@ def identity(config: Config) -> dict[str, Any]:
         "extra": config.extra,
         "longest": config.longest,
     }
-
-
-def models(config: Config) -> tuple[str, ...]:
-    return ()
-
-
-def licence(config: Config) -> str:
-    return config.licence
-
-
-def load(config: Config) -> "OpenAISpeech":
-    """Asks the server nothing yet."""
-    with loading("tts_openai", config.model):
-        return OpenAISpeech(config)
 
 
 class OpenAISpeech(Client):
@@ -106,3 +89,15 @@ class OpenAISpeech(Client):
             told = self.quote(content[:200].decode(errors="replace"))
             where = self.config.base_url + _PATH
             raise Again(f"{where}: a reply that isn't {self.config.format} ({error}): {told!r}") from None
+
+
+# A server makes its batches of whatever comes, so its replies are not promised to be batch-invariant.
+BACKEND = Backend(
+    name="tts_openai",
+    config=Config,
+    load=OpenAISpeech,
+    identity=identity,
+    models=lambda config: (),
+    licence=lambda config: config.licence,
+    trouble=trouble,
+)

@@ -4,31 +4,28 @@ VITS draws noise for how a text is said and how long each sound lasts. A text al
 several go together, share the first one's seed, and hear their neighbours' padding in their last 50 ms (silence, mostly).
 """
 
-import logging
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from models import audio
 from models import references as catalogue
-from models.loading import loading, reading
-from models.optional import lacking, require, versions
-from models.out_of_memory import out_of_memory
+from models.loading import reading
+from models.optional import versions
 from models.references import ModelMissing
 from models.torch_device import torch_device
 from models.torch_weights import check_finite, check_report
-from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
+from stages.engines.backend import Backend
+from stages.engines.base import Batching, EngineConfig, Refused
 from stages.engines.tts.long_texts import joined, pieces
 from stages.requests.base import Request
 from stages.requests.tts import Clip, Speak
 
-KIND = "tts"
-BATCH_INVARIANT = False  # noise is drawn for a batch at a time
-PACKAGES = ("torch", "transformers")
+NAME = "tts_vits"
+_PACKAGES = ("torch", "transformers")
 _SPEAKER = "speaker_"
-
-log = logging.getLogger(__name__)
 
 
 class Config(EngineConfig):
@@ -44,35 +41,12 @@ def identity(config: Config) -> dict[str, Any]:
     """What replies depend on. Raises ModelMissing."""
     told = {name: getattr(config, name) for name in ("noise", "noise_duration", "longest")}
     model = catalogue.identity(config.model)
-    return {"backend": "tts_vits", "version": versions(config.resources.python, *PACKAGES), "model": model} | told
-
-
-def trouble(config: Config) -> str:
-    """What stands in the way of loading it; "" where nothing is known to."""
-    return lacking("tts_vits", "units", config.resources.python, *PACKAGES)
-
-
-def models(config: Config) -> tuple[str, ...]:
-    return (config.model,)
-
-
-def licence(config: Config) -> str:
-    return catalogue.licence(config.model)
-
-
-def load(config: Config) -> "Vits":
-    """Raises ModelMissing."""
-    with loading("tts_vits", config.model, "units"):
-        return Vits(config)
+    return {"backend": NAME, "version": versions(config.resources.python, *_PACKAGES), "model": model} | told
 
 
 class Vits(Batching):
-    batch_invariant: ClassVar[bool] = BATCH_INVARIANT
-
     def __init__(self, config: Config) -> None:
-        require("tts_vits", "units", *PACKAGES)
-
-        self.device = torch_device("tts_vits", config.resources)
+        self.device = torch_device(NAME, config.resources)
         self.model, self.tokenizer = _loaded(catalogue.resolve(config.model))
         self.model.eval().requires_grad_(False).to(self.device)
         self.model.noise_scale, self.model.noise_scale_duration = config.noise, config.noise_duration
@@ -113,7 +87,8 @@ class Vits(Batching):
             for start in range(0, len(some), size):
                 batch = some[start : start + size]
                 seed = requests[batch[0][0]].seed
-                clips = self._speak([tokens for _, tokens in batch], speed, speaker, seed)
+                one_pass = partial(self._pass, speed=speed, speaker=speaker, seed=seed)
+                clips = self.in_halves(one_pass, [tokens for _, tokens in batch], _alone)
                 for (place, _), clip in zip(batch, clips, strict=True):
                     said[place].append(clip)
         return [joined(clips, self.rate) for clips in said]
@@ -125,21 +100,6 @@ class Vits(Batching):
         tokens: list[int] = self.tokenizer(text)["input_ids"]
         blank = self.tokenizer.pad_token_id if self.tokenizer.add_blank else None
         return tokens if any(token != blank for token in tokens) else []
-
-    def _speak(self, texts: list[list[int]], speed: float, speaker: int, seed: int) -> list[np.ndarray]:
-        """One pass; where it doesn't fit into memory, the halves of it, down to one text."""
-        try:
-            return self._pass(texts, speed, speaker, seed)
-        except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
-                raise
-        if len(texts) == 1:
-            raise Unavailable(f"tts_vits: out of memory on a text of {len(texts[0])} tokens alone; a smaller `longest`")
-        log.warning("tts_vits: %d texts don't fit into memory at once: halved", len(texts))
-        middle = len(texts) // 2
-        self.batch = middle
-        self.usage["halved_batches"] += 1
-        return self._speak(texts[:middle], speed, speaker, seed) + self._speak(texts[middle:], speed, speaker, seed)
 
     def _pass(self, texts: list[list[int]], speed: float, speaker: int, seed: int) -> list[np.ndarray]:
         import torch
@@ -178,6 +138,10 @@ class Vits(Batching):
             raise Refused("unspeakable", f"VITS made no sound of {request.text[:80]!r}: {error}") from error
 
 
+def _alone(tokens: list[int]) -> str:
+    return f"a text of {len(tokens)} tokens alone; a smaller `longest`"
+
+
 def _loaded(path: Any) -> tuple[Any, Any]:
     """Model and tokenizer of the folder. Raises ModelMissing: not a VITS, broken files, a package too few."""
     import transformers
@@ -207,3 +171,6 @@ def _loaded(path: Any) -> tuple[Any, Any]:
                 f"{path}: its texts are phonemes; they take espeak-ng (GPL) and: pip install phonemizer"
             ) from None
     return model, tokenizer
+
+
+BACKEND = Backend(name=NAME, config=Config, load=Vits, identity=identity, packages=_PACKAGES, extra="units")

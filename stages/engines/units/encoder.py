@@ -5,7 +5,7 @@ The encoder gets the clip at its true length, not padded to 30 s as for recognit
 
 import hashlib
 import io
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -13,14 +13,13 @@ from pydantic import Field
 from models import cublas
 from models import references as catalogue
 from models.interpreter import installed
-from models.loading import loading
+from stages.engines.backend import Backend
 from stages.engines.base import Batching, EngineConfig, Refused
 from stages.engines.clips import RATE, hear, refuse_unless_finite
 from stages.requests.base import Request
 from stages.requests.units import Encode, Features, Quantise, Units
 
-KIND = "encoder"
-BATCH_INVARIANT = True
+NAME = "units_encoder"
 HOP = 320  # samples a frame of the encoder: 50 frames a second
 WINDOW = 30 * RATE  # samples, what the encoder's positions reach
 
@@ -35,7 +34,7 @@ class Config(EngineConfig):
 def identity(config: Config) -> dict[str, Any]:
     whisper, ctranslate2 = (installed(config.resources.python, name) for name in ("faster-whisper", "ctranslate2"))
     return {
-        "backend": "units_encoder",
+        "backend": NAME,
         "version": f"ctranslate2 {ctranslate2}, faster-whisper {whisper}",
         "model": catalogue.identity(config.model),
         "layer": "last",
@@ -43,23 +42,7 @@ def identity(config: Config) -> dict[str, Any]:
     }
 
 
-def models(config: Config) -> tuple[str, ...]:
-    return (config.model,)
-
-
-def licence(config: Config) -> str:
-    return catalogue.licence(config.model)
-
-
-def load(config: Config) -> "Encoder":
-    """Raises ModelMissing."""
-    with loading("units_encoder", config.model):
-        return Encoder(config)
-
-
 class Encoder(Batching):
-    batch_invariant: ClassVar[bool] = True
-
     def __init__(self, config: Config) -> None:
         import ctranslate2
         from faster_whisper.feature_extractor import FeatureExtractor
@@ -78,7 +61,7 @@ class Encoder(Batching):
         self.mel = FeatureExtractor(feature_size=self.model.n_mels)
         self.pools = ThreadpoolController()
         if config.resources.num_gpus:
-            with cublas.tried_out("units_encoder"):
+            with cublas.tried_out(NAME):
                 self._window(np.zeros(RATE, np.float32))
         self.codebooks: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
         super().__init__(batch=1)
@@ -95,7 +78,7 @@ class Encoder(Batching):
                 return Features(self.encode(hear(request.clip)))
             case Quantise():
                 return Units(nearest(self.encode(hear(request.clip)), *self._codebook(request.codebook)))
-        raise TypeError(f"units_encoder is asked a {type(request).__name__}")
+        raise TypeError(f"{NAME} is asked a {type(request).__name__}")
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
         """float32 [ceil(samples / 320), width]: a frame for each 20 ms that has a sample of the clip in it."""
@@ -138,3 +121,6 @@ def nearest(frames: np.ndarray, centroids: np.ndarray, squares: np.ndarray) -> n
         raise Refused("bad_codebook", f"centroids have width {centroids.shape[1]}, the encoder {frames.shape[1]}")
     distances: np.ndarray = squares - 2.0 * (frames @ centroids.T)
     return np.asarray(distances.argmin(axis=1), np.uint16)
+
+
+BACKEND = Backend(name=NAME, config=Config, load=Encoder, identity=identity, batch_invariant=True)

@@ -9,19 +9,19 @@ reference cuts it: elsewhere the tokens would be others.
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from models import references as catalogue
-from models.loading import loading, reading
-from models.optional import lacking, require, versions
-from models.out_of_memory import out_of_memory
+from models.loading import reading
+from models.optional import versions
 from models.references import ModelMissing
 from models.torch_device import torch_device
 from models.torch_weights import check_finite
 from models.windows import buckets
+from stages.engines.backend import Backend
 from stages.engines.base import Batching, EngineConfig, Unavailable
 from stages.engines.clips import RATE, hear, refuse_unless_finite
 from stages.engines.usage import seconds_of
@@ -31,11 +31,8 @@ from stages.requests.units import Quantise, Units
 if TYPE_CHECKING:
     import torch
 
-KIND = "encoder"
-BATCH_INVARIANT = False  # a sum over a matrix of another shape is another sum, in its last bits
-ONLY_OWN_CODEBOOK = True
-BACKEND = "units_glm4voice"
-PACKAGES = ("torch", "transformers")
+NAME = "units_glm4voice"
+_PACKAGES = ("torch", "transformers")
 SEGMENT = 30 * RATE  # samples
 MEL_HOP = 160  # samples a mel frame; the second convolution takes every other frame
 # What the tokenizer's config.json says beside Whisper's own settings; others than these are not known here.
@@ -56,45 +53,19 @@ class Config(EngineConfig):
 
 def identity(config: Config) -> dict[str, Any]:
     return {
-        "backend": BACKEND,
-        "version": versions(config.resources.python, *PACKAGES),
+        "backend": NAME,
+        "version": versions(config.resources.python, *_PACKAGES),
         "model": catalogue.identity(config.model),
         "dtype": config.dtype,
     }
 
 
-def models(config: Config) -> tuple[str, ...]:
-    return (config.model,)
-
-
-def has_codebook(config: Config) -> bool:
-    return True
-
-
-def licence(config: Config) -> str:
-    return catalogue.licence(config.model)
-
-
-def trouble(config: Config) -> str:
-    """What stands in the way of loading it; "" where nothing is known to."""
-    return lacking(BACKEND, "units", config.resources.python, *PACKAGES)
-
-
-def load(config: Config) -> "Glm4Voice":
-    """Raises ModelMissing."""
-    with loading(BACKEND, config.model, "units"):
-        return Glm4Voice(config)
-
-
 class Glm4Voice(Batching):
-    batch_invariant: ClassVar[bool] = BATCH_INVARIANT
-
     def __init__(self, config: Config) -> None:
-        require(BACKEND, "units", *PACKAGES)
         import torch
         import transformers
 
-        self.device = torch_device(BACKEND, config.resources)
+        self.device = torch_device(NAME, config.resources)
         self.dtype = getattr(torch, config.dtype)
         path = catalogue.resolve(config.model)
         self.settings = _settings(path)
@@ -113,7 +84,7 @@ class Glm4Voice(Batching):
         for request in requests:
             if not isinstance(request, Quantise) or request.codebook:
                 told = "has its own codebook and no features: no fit_units, and units: codebook: engine"
-                raise Unavailable(f"{BACKEND} {told}")
+                raise Unavailable(f"{NAME} {told}")
             clips.append(hear(request.clip))
         segments = [
             (number, samples[at : at + SEGMENT])
@@ -122,25 +93,13 @@ class Glm4Voice(Batching):
         ]
         found: list[Any] = [None] * len(segments)
         for places in buckets([len(samples) for _, samples in segments], self.batch):
-            for place, units in zip(places, self._together([segments[place][1] for place in places]), strict=True):
+            clips_of_batch = [segments[place][1] for place in places]
+            for place, units in zip(places, self.in_halves(self.encode, clips_of_batch, _alone), strict=True):
                 found[place] = units
         of_clip: list[list[np.ndarray]] = [[] for _ in clips]
         for (number, _), units in zip(segments, found, strict=True):
             of_clip[number].append(units)
         return [Units(np.concatenate(parts)) for parts in of_clip]
-
-    def _together(self, segments: list[np.ndarray]) -> list[np.ndarray]:
-        try:
-            return self.encode(segments)
-        except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
-                raise
-        if len(segments) == 1:
-            raise Unavailable(f"{BACKEND}: out of memory on 30 s of audio alone; try dtype bfloat16")
-        middle = len(segments) // 2
-        self.batch = max(1, middle)
-        self.usage["halved_batches"] += 1
-        return self._together(segments[:middle]) + self._together(segments[middle:])
 
     def encode(self, segments: list[np.ndarray]) -> list[np.ndarray]:
         """uint16 [ceil(n / hop)] for each segment of n samples, 30 s at most."""
@@ -177,6 +136,10 @@ class Glm4Voice(Batching):
             units = torch.addmm(squares, hidden.flatten(0, 1).float(), centroids.T, alpha=-2).argmin(dim=1)
             units = units.reshape(hidden.shape[:2])
         return [np.asarray(row[own].cpu().numpy(), np.uint16) for row, own in zip(units, seen, strict=True)]
+
+
+def _alone(samples: np.ndarray) -> str:
+    return f"{len(samples) / RATE:.0f} s of audio alone; try dtype bfloat16"
 
 
 def _mask(seen: "torch.Tensor", block: int | None, dtype: "torch.dtype") -> "torch.Tensor":
@@ -241,3 +204,16 @@ def _load(path: Path, settings: Any) -> "torch.nn.ModuleDict":
         parts.load_state_dict(weights)
     check_finite(path, parts)
     return parts
+
+
+# Not batch-invariant: a sum over a matrix of another shape is another sum, in its last bits.
+BACKEND = Backend(
+    name=NAME,
+    config=Config,
+    load=Glm4Voice,
+    identity=identity,
+    packages=_PACKAGES,
+    extra="units",
+    own_codebook=True,
+    only_own_codebook=True,
+)

@@ -6,13 +6,11 @@ import numpy as np
 import soundfile
 
 from schemas.hashing import hashed_number
-from stages.engines.null import BATCH_INVARIANT, Config, Null, identity, licence, models
+from stages.engines.null import Config, Null, null_backend
 from stages.engines.units.encoder import nearest, read_codebook
 from stages.requests.base import Request
 from stages.requests.units import Encode, Features, Quantise, Units
 
-__all__ = ["BATCH_INVARIANT", "KIND", "Config", "identity", "licence", "load", "models"]
-KIND = "encoder"
 WIDTH = 8
 FRAMES = 50  # a second
 
@@ -30,5 +28,4 @@ class Encoder(Null):
         return Units(nearest(frames, *read_codebook(request.codebook)))
 
 
-def load(config: Config) -> Encoder:
-    return Encoder(config)
+BACKEND = null_backend("units_null", Config, Encoder)

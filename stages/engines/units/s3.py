@@ -5,7 +5,7 @@ it, so the stage says `codebook: engine`. Clips go in one at a time, as the file
 """
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -13,17 +13,16 @@ from pydantic import Field
 from models import onnx_session
 from models import references as catalogue
 from models.interpreter import ONNXRUNTIME, installed
-from models.loading import loading, reading
+from models.loading import reading
 from models.references import ModelMissing
 from models.windows import windows
+from stages.engines.backend import Backend
 from stages.engines.base import Batching, EngineConfig, Unavailable
 from stages.engines.clips import RATE, hear
 from stages.requests.base import Request
 from stages.requests.units import Quantise, Units
 
-KIND = "encoder"
-BATCH_INVARIANT = True
-ONLY_OWN_CODEBOOK = True
+NAME = "units_s3"
 MELS = 128
 SHORTEST = RATE // 10  # samples; shorter clips get silence behind them
 WINDOW, MARGIN = 30, 2  # seconds: the first is what the tokenizer was made for
@@ -39,46 +38,20 @@ def identity(config: Config) -> dict[str, Any]:
     onnxruntime = installed(config.resources.python, *ONNXRUNTIME)
     whisper = installed(config.resources.python, "faster-whisper")
     return {
-        "backend": "units_s3",
+        "backend": NAME,
         "version": f"onnxruntime {onnxruntime}, faster-whisper {whisper}",
         "model": catalogue.identity(config.model),
     }
 
 
-def models(config: Config) -> tuple[str, ...]:
-    return (config.model,)
-
-
-def has_codebook(config: Config) -> bool:
-    return True
-
-
-def licence(config: Config) -> str:
-    told = catalogue.licence(config.model)
-    return "Apache-2.0" if told == "unknown" else told  # CosyVoice's own
-
-
-def trouble(config: Config) -> str:
-    """What stands in the way of loading it; "" where nothing is known to."""
-    return onnx_session.trouble("units_s3", config.resources)
-
-
-def load(config: Config) -> "S3":
-    """Raises ModelMissing."""
-    with loading("units_s3", config.model):
-        return S3(config)
-
-
 class S3(Batching):
     """`hop`: samples a unit."""
-
-    batch_invariant: ClassVar[bool] = BATCH_INVARIANT
 
     def __init__(self, config: Config) -> None:
         from faster_whisper.feature_extractor import FeatureExtractor
 
         path = _file(catalogue.resolve(config.model))
-        self.session = onnx_session.open_session("units_s3", path, config.resources)
+        self.session = onnx_session.open_session(NAME, path, config.resources)
         shapes = [one.shape for one in self.session.get_inputs()]
         if len(shapes) != 2 or len(shapes[0]) != 3 or shapes[0][1] != MELS:
             raise ModelMissing(
@@ -96,9 +69,7 @@ class S3(Batching):
     def _one(self, request: Request) -> Units:
         """Raises Refused `bad_audio`; Unavailable for a codebook that isn't its own."""
         if not isinstance(request, Quantise) or request.codebook:
-            raise Unavailable(
-                "units_s3 has its own codebook and no features: no fit_units, and units: codebook: engine"
-            )
+            raise Unavailable(f"{NAME} has its own codebook and no features: no fit_units, and units: codebook: engine")
         return Units(self.encode(hear(request.clip)))
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
@@ -128,3 +99,16 @@ def _file(path: Path) -> Path:
     if not found:
         raise ModelMissing(f"{path}: no speech tokenizer: there is no speech_tokenizer_v2.onnx in it")
     return found[-1]
+
+
+BACKEND = Backend(
+    name=NAME,
+    config=Config,
+    load=S3,
+    identity=identity,
+    licence=lambda config: catalogue.licence(config.model, "Apache-2.0"),  # CosyVoice's own
+    batch_invariant=True,
+    trouble=lambda config: onnx_session.trouble(NAME, config.resources),
+    own_codebook=True,
+    only_own_codebook=True,
+)

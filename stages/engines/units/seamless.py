@@ -5,29 +5,13 @@ frame: the stage then says `merge: false`. An odd last sample gets no company he
 value 2, which goes into the mean of the clip.
 """
 
-from typing import Any
-
 from pydantic import Field
 
-from models.loading import loading
+from stages.engines.backend import Backend
 from stages.engines.units import ssl_units
-from stages.engines.units.ssl_units import BATCH_INVARIANT, SslConfig, SslUnits, models
+from stages.engines.units.ssl_units import PACKAGES, SslConfig, SslUnits
 
-__all__ = [
-    "BATCH_INVARIANT",
-    "KIND",
-    "LICENCE",
-    "Config",
-    "has_codebook",
-    "identity",
-    "licence",
-    "load",
-    "models",
-    "trouble",
-]
-KIND = "encoder"
-BACKEND = "units_seamless"
-LICENCE = "CC-BY-NC-4.0"  # of SeamlessM4T's models
+NAME = "units_seamless"
 
 
 class Config(SslConfig):
@@ -38,23 +22,14 @@ class Config(SslConfig):
     heads: int = Field(16, ge=1, description="of attention, where the checkpoint doesn't say")
 
 
-def identity(config: Config) -> dict[str, Any]:
-    return ssl_units.identity(BACKEND, config) | {"heads": config.heads}
-
-
-def has_codebook(config: Config) -> bool:
-    return True
-
-
-def licence(config: Config) -> str:
-    return LICENCE
-
-
-def trouble(config: Config) -> str:
-    return ssl_units.trouble(BACKEND, config)
-
-
-def load(config: Config) -> SslUnits:
-    """Raises ModelMissing."""
-    with loading(BACKEND, config.model, "units"):
-        return SslUnits(BACKEND, config, config.heads)
+BACKEND = Backend(
+    name=NAME,
+    config=Config,
+    load=lambda config: SslUnits(NAME, config, config.heads),
+    identity=lambda config: ssl_units.identity(NAME, config) | {"heads": config.heads},
+    models=ssl_units.models,
+    licence=lambda config: "CC-BY-NC-4.0",  # of SeamlessM4T's models
+    packages=PACKAGES,
+    extra="units",
+    own_codebook=True,
+)

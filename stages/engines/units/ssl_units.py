@@ -1,16 +1,14 @@
 """Units and features out of a self-supervised speech encoder: what `units_hubert` and `units_seamless` share."""
 
 import hashlib
-import logging
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from models import references as catalogue
 from models.kmeans import read_centroids
-from models.optional import lacking, require, versions
-from models.out_of_memory import out_of_memory
+from models.optional import versions
 from models.references import ModelMissing
 from models.ssl_encoder import RATE, open_encoder
 from models.torch_device import torch_device
@@ -25,11 +23,8 @@ from stages.requests.units import Encode, Features, Quantise, Units
 if TYPE_CHECKING:
     import torch
 
-BATCH_INVARIANT = False  # a sum over a matrix of another shape is another sum, in its last bits
 PACKAGES = ("torch", "transformers")
 _ROWS = 4096  # frames whose distances to all centroids are held at a time
-
-log = logging.getLogger(__name__)
 
 
 class SslConfig(EngineConfig):
@@ -63,11 +58,6 @@ def identity(backend: str, config: SslConfig) -> dict[str, Any]:
     }
 
 
-def trouble(backend: str, config: SslConfig) -> str:
-    """What stands in the way of loading it; "" where nothing is known to."""
-    return lacking(backend, "units", config.resources.python, *PACKAGES)
-
-
 def models(config: SslConfig) -> tuple[str, ...]:
     return (config.model, config.codebook) if config.codebook else (config.model,)
 
@@ -75,11 +65,8 @@ def models(config: SslConfig) -> tuple[str, ...]:
 class SslUnits(Batching):
     """Frames of clips, or the nearest centroid to each, in batches of like length."""
 
-    batch_invariant: ClassVar[bool] = BATCH_INVARIANT
-
     def __init__(self, backend: str, config: SslConfig, heads: int | None = None) -> None:
         """Raises ModelMissing."""
-        require(backend, "units", *PACKAGES)
         import torch
 
         device = torch_device(backend, config.resources).type
@@ -125,7 +112,7 @@ class SslUnits(Batching):
         kept: list[Any] = [None] * len(parts)
         for places in buckets([window.end - window.begin for _, window in parts], self.batch):
             cuts = [self._cut(prepared[parts[place][0]], parts[place][1]) for place in places]
-            for place, frames in zip(places, self._together(cuts), strict=True):
+            for place, frames in zip(places, self.in_halves(self.encoder.encode, cuts, _alone), strict=True):
                 window = parts[place][1]
                 kept[place] = frames[window.first - window.begin : window.last - window.begin]
         found: list[list[torch.Tensor]] = [[] for _ in clips]
@@ -148,24 +135,6 @@ class SslUnits(Batching):
         hop, field = self.encoder.hop, self.encoder.field
         last = window.end == self.encoder.frames(len(samples))
         return samples[window.begin * hop : None if last else (window.end - 1) * hop + field]
-
-    def _together(self, clips: list[np.ndarray]) -> "list[torch.Tensor]":
-        """One pass; where it doesn't fit into memory, the halves of it, down to one clip."""
-        try:
-            return self.encoder.encode(clips)
-        except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
-                raise
-        seconds = sum(len(clip) for clip in clips) / RATE
-        if len(clips) == 1:
-            raise Unavailable(
-                f"{self.backend}: out of memory on {seconds:.0f} s of audio alone; a smaller `window`, or dtype bfloat16"
-            )
-        log.warning("%s: %d clips, %.0f s, don't fit into memory at once: halved", self.backend, len(clips), seconds)
-        self.batch = max(1, len(clips) // 2)
-        self.usage["halved_batches"] += 1
-        middle = len(clips) // 2
-        return self._together(clips[:middle]) + self._together(clips[middle:])
 
     def _codebook(self, request: Request) -> "tuple[torch.Tensor, torch.Tensor] | None":
         match request:
@@ -191,3 +160,7 @@ class SslUnits(Batching):
 
         found = torch.tensor(centroids).to(self.encoder.device)
         return found, found.square().sum(dim=1)
+
+
+def _alone(samples: np.ndarray) -> str:
+    return f"{len(samples) / RATE:.0f} s of audio alone; a smaller `window`, or dtype bfloat16"

@@ -7,19 +7,19 @@ it stands in transformers' SeamlessM4T, without speakers and languages. `report 
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
 
 from models import audio
 from models import references as catalogue
-from models.loading import loading, reading
-from models.optional import lacking, require, versions
+from models.loading import reading
 from models.references import ModelMissing
 from models.torch_device import torch_device
 from models.torch_weights import check_finite
 from models.windows import windows
+from stages.engines.backend import Backend
 from stages.engines.base import Batching, EngineConfig, Refused
 from stages.requests.base import Request
 from stages.requests.tts import Clip
@@ -28,10 +28,7 @@ from stages.requests.units import Vocode
 if TYPE_CHECKING:
     import torch
 
-KIND = "vocoder"
-BATCH_INVARIANT = True
-BACKEND = "unit_vocoder"
-PACKAGES = ("torch", "transformers")
+NAME = "unit_vocoder"
 WINDOW, MARGIN = 1500, 50  # frames; a sample hangs on some 20 frames to either side
 LONGEST = 60_000  # frames: 20 minutes
 # From a name in fairseq to one here; `weight_g` and `weight_v` are joined before.
@@ -50,42 +47,11 @@ class Config(EngineConfig):
     model: str = Field(description="a folder with g_00500000 and config.json, that file, or hub:org/name[/file]")
 
 
-def identity(config: Config) -> dict[str, Any]:
-    return {
-        "backend": BACKEND,
-        "version": versions(config.resources.python, *PACKAGES),
-        "model": catalogue.identity(config.model),
-    }
-
-
-def models(config: Config) -> tuple[str, ...]:
-    return (config.model,)
-
-
-def licence(config: Config) -> str:
-    return catalogue.licence(config.model)
-
-
-def trouble(config: Config) -> str:
-    """What stands in the way of loading it; "" where nothing is known to."""
-    return lacking(BACKEND, "units", config.resources.python, *PACKAGES)
-
-
-def load(config: Config) -> "UnitVocoder":
-    """Raises ModelMissing."""
-    with loading(BACKEND, config.model, "units"):
-        return UnitVocoder(config)
-
-
 class UnitVocoder(Batching):
     """`rate`: hertz of its speech; `hop`: samples a frame; `units`: how many there are."""
 
-    batch_invariant: ClassVar[bool] = BATCH_INVARIANT
-
     def __init__(self, config: Config) -> None:
-        require(BACKEND, "units", *PACKAGES)
-
-        self.device = torch_device(BACKEND, config.resources)
+        self.device = torch_device(NAME, config.resources)
         self.parts, settings = _load(*_files(catalogue.resolve(config.model)))
         self.parts.eval().requires_grad_(False).to(self.device)
         self.rate, self.hop = int(settings["sampling_rate"]), int(np.prod(settings["upsample_rates"]))
@@ -98,7 +64,7 @@ class UnitVocoder(Batching):
     def _one(self, request: Request) -> Clip:
         """Raises Refused `bad_units`."""
         if not isinstance(request, Vocode):
-            raise TypeError(f"{BACKEND} is asked a {type(request).__name__}")
+            raise TypeError(f"{NAME} is asked a {type(request).__name__}")
         units = np.frombuffer(request.units, "<u2").astype(np.int64)
         durations = np.frombuffer(request.durations, "<u2").astype(np.int64) if request.durations else None
         if not len(units) or (durations is not None and (len(durations) != len(units) or not durations.sum())):
@@ -214,3 +180,14 @@ def _renamed(weights: dict[str, Any]) -> dict[str, Any]:
             raise ValueError(f"'{name}' is no weight of a unit vocoder")
         found[wanted] = value
     return found
+
+
+BACKEND = Backend(
+    name=NAME,
+    kind="vocoder",
+    config=Config,
+    load=UnitVocoder,
+    batch_invariant=True,
+    packages=("torch", "transformers"),
+    extra="units",
+)

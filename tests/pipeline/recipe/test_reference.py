@@ -30,7 +30,7 @@ def test_no_key_is_left_out(name: str) -> None:
         assert told >= set(stage(name).config.model_fields) - hidden | {"stage"}
         assert ("engine" in told) == bool(stage(name).engine)
     elif name in names()["backends"]:
-        assert told == {"backend", *backend(name).Config.model_fields}
+        assert told == {"backend", *backend(name).config.model_fields}
 
 
 def test_some_keys() -> None:

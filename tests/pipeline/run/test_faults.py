@@ -1,6 +1,7 @@
 """No row is lost: verdicts are rejects, failures of the world are pending."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,8 @@ from models.references import ModelMissing
 from pipeline.export.export import write_dataset
 from pipeline.plan.accounts import rejects_of
 from pipeline.run.worker import Worker
-from stages.engines import base
-from stages.engines.base import EngineLost
+from stages.engines import backend
+from stages.engines.base import Engine, EngineLost
 from tests.helpers.openai_server import Fault, OpenAIServer, user_text
 from tests.helpers.recipes import asked, open_state, run_inline, texts_of, write_recipe
 from toys import llm
@@ -79,14 +80,20 @@ def test_what_a_card_still_has_of_another_process_is_waited_for(
         RuntimeError("CUDA failed with error out of memory"),
         ModelMissing("vLLM can't load m: ValueError: Free memory on device cuda:0 (1.2/79.2 GiB) on startup is less"),
     ]
-    load, left = llm.load, iter(full)
-    monkeypatch.setattr(llm, "load", lambda config: _raise(error) if (error := next(left, None)) else load(config))
-    monkeypatch.setattr(base, "_LOOKS", 0)
+    load, left = llm.BACKEND.load, iter(full)
+
+    def loading(config: llm.Config) -> Engine:
+        if error := next(left, None):
+            raise error
+        return load(config)
+
+    monkeypatch.setattr(llm, "BACKEND", replace(llm.BACKEND, load=loading))
+    monkeypatch.setattr(backend, "_PAUSE", 0)
     state = open_state(write_recipe(tmp_path, ["one"], engines__llm__resources={"num_gpus": 0.25}))
     assert run_inline(state) == {}
     left = iter(full)
-    monkeypatch.setattr(base, "_GIVEN_BACK", -1)
-    with pytest.raises(RuntimeError, match="out of memory"):
+    monkeypatch.setattr(backend, "_FREED_WITHIN", -1)
+    with pytest.raises(ModelMissing, match="llm_toy: out of memory"):
         Worker(state.store.url, state.graph, "llm").load()
 
 
@@ -96,14 +103,11 @@ def test_a_node_with_another_model_than_the_keys_name_makes_nothing(
     """Each node fetches for itself: one that comes later may get a newer commit."""
     path = write_recipe(tmp_path, ["one"], engines__llm__model="toy@1")
     state = open_state(path)
-    monkeypatch.setattr(llm, "identity", lambda config: {"backend": "toys.llm", "model": "toy@2"})
+    other = replace(llm.BACKEND, identity=lambda config: {"backend": "toys.llm", "model": "toy@2"})
+    monkeypatch.setattr(llm, "BACKEND", other)
     with pytest.raises(ModelMissing, match=r"engine 'llm': .* has toy@2, and toy@1 is where the run was started"):
         run_inline(state)
     assert not asked(path)
-
-
-def _raise(error: Exception) -> None:
-    raise error
 
 
 def _counts(texts: list[str]) -> set[str]:

@@ -95,7 +95,7 @@ def test_idle_time_is_nobodys_and_failures_are_counted_as_asked(clock: Clock) ->
 
 
 def test_seconds_of_audio_are_those_spoken_and_heard() -> None:
-    speaks, hears = Meter(tts_null.load(tts_null.Config())), Meter(asr_null.load(asr_null.Config()))
+    speaks, hears = Meter(tts_null.BACKEND.load(tts_null.Config())), Meter(asr_null.BACKEND.load(asr_null.Config()))
     spoken, heard = speaks.open(), hears.open()
     clip = spoken.submit(Speak(text="a hum that lasts for as long as this", voice="null_1")).result()
     assert heard.submit(Transcribe(clip=clip.flac)).result().text == "a hum that lasts for as long as this"

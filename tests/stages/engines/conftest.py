@@ -17,7 +17,7 @@ SENTENCES = {
 
 @pytest.fixture(scope="session")
 def kokoro() -> Iterator[tts_kokoro.Kokoro]:
-    engine = tts_kokoro.load(tts_kokoro.Config())
+    engine = tts_kokoro.BACKEND.load(tts_kokoro.Config())
     yield engine
     engine.close()
 
@@ -55,7 +55,7 @@ def connect_to(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
     def connecting(backend: Any, **settings: Any) -> Any:
         given = {"base_url": server.url, "model": "small", "retries": 2, "backoff": 0.02, "timeout": 10}
-        opened.append(backend.load(backend.Config.model_validate(given | settings)))
+        opened.append(backend.load(backend.config.model_validate(given | settings)))
         return opened[-1]
 
     yield connecting

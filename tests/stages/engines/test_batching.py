@@ -111,7 +111,7 @@ def test_where_memory_is_too_small_batches_are_halved_and_no_row_is_blamed(error
     assert (engine.sizes, engine.batch, engine.usage["halved_batches"]) == ([8, 4, 2, 2, 4, 2, 2], 2, 3)
     engine.most = 0
     for one in settle(engine, 2):
-        with pytest.raises(Unavailable, match=r"^test_batching: out of memory on one request alone"):
+        with pytest.raises(Unavailable, match=r"^Small: out of memory on one request alone"):
             one.result(0)
     engine.close()
 
@@ -132,7 +132,7 @@ def test_a_card_that_is_lost_is_nobodys_fault_and_told_at_once(
     engine = Small(error)
     engine.most = 0
     for one in settle(engine, 8):
-        with pytest.raises(EngineLost, match=r"^test_batching on \S+, GPU 3: [^\n]+$"):
+        with pytest.raises(EngineLost, match=r"^Small on \S+, GPU 3: [^\n]+$"):
             one.result(0)
     assert engine.sizes == [8]
     engine.close()

@@ -55,8 +55,8 @@ def settings(name: str, folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module", params=ASKS)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Any]]:
-    module = backend(request.param)
-    found = module.load(module.Config.model_validate(settings(request.param, tmp_path_factory.mktemp("models"))))
+    found = backend(request.param)
+    found = found.load(found.config.model_validate(settings(request.param, tmp_path_factory.mktemp("models"))))
     yield request.param, found
     found.close()
 
@@ -165,8 +165,8 @@ def no_number(name: str, loaded: Any) -> None:
 @pytest.mark.parametrize("name", ["mos_dnsmos", "mos_utmos", "speaker_resemblyzer"])
 def test_a_reply_that_is_no_number_is_a_reject(name: str, tmp_path: Path) -> None:
     """It would be below no limit. Features and clips of other engines: in their own tests."""
-    module = backend(name)
-    loaded = module.load(module.Config.model_validate(settings(name, tmp_path)))
+    found = backend(name)
+    loaded = found.load(found.config.model_validate(settings(name, tmp_path)))
     no_number(name, loaded)
     with pytest.raises(Refused, match=r"bad_score|bad_features"):
         loaded.submit(ASKS[name](SPEECH.read_bytes())).result(60)
@@ -178,10 +178,10 @@ def test_a_voice_of_the_bank_that_has_no_voice_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.wav").write_bytes(SPEECH.read_bytes()[:30])
     told = [{"id": name, "path": f"{name}.wav", "text": "Nothing."} for name in ("quiet", "broken")]
     (tmp_path / "manifest.jsonl").write_text("\n".join(map(json.dumps, told)))
-    module = backend("speaker_resemblyzer")
-    config = module.Config(bank=str(tmp_path))
-    loaded = module.load(config)
-    for name, digest in module.voices(config).items():
+    found = backend("speaker_resemblyzer")
+    config = found.config(bank=str(tmp_path))
+    loaded = found.load(config)
+    for name, digest in found.voices(config).items():
         with pytest.raises(Refused, match=f"bad_voice: the bank's clip of '{name}'"):
             loaded.submit(Embed(reference=digest)).result(60)
     loaded.close()

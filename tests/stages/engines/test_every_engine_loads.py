@@ -53,8 +53,8 @@ PACKAGES = {
 
 
 def load(name: str, model: Path | str) -> Any:
-    module = backend(name)
-    return module.load(module.Config.model_validate({"model": str(model)} | MORE.get(name, {})))
+    found = backend(name)
+    return found.load(found.config.model_validate({"model": str(model)} | MORE.get(name, {})))
 
 
 def told(name: str, model: Path | str) -> str:

@@ -24,7 +24,11 @@ def test_every_stage_runs_on_them_and_nearly_every_row_comes_out(tmp_path: Path)
 
 
 def test_what_was_said_is_heard_and_equal_requests_have_equal_replies(ask) -> None:
-    tts, asr, llm = tts_null.load(tts_null.Config()), asr_null.load(asr_null.Config()), llm_null.load(llm_null.Config())
+    tts, asr, llm = (
+        tts_null.BACKEND.load(tts_null.Config()),
+        asr_null.BACKEND.load(asr_null.Config()),
+        llm_null.BACKEND.load(llm_null.Config()),
+    )
     request = Speak("Many words, and a “quotation”.", "null_1", sample_rate=16000)
     first, again = ask(tts, [request, request])
     assert first == again

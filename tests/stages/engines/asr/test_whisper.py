@@ -18,7 +18,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 from models import audio, cublas
 from models.references import ModelMissing
 from pipeline.recipe.nodes import Engine
-from stages.engines.asr.whisper import Config, Whisper, identity, licence, load, models
+from stages.engines.asr.whisper import BACKEND, Config, Whisper
 from stages.engines.base import Refused
 from stages.engines.clips import hear
 from stages.requests.asr import Heard, Transcribe
@@ -28,7 +28,7 @@ NORMALISE = EnglishTextNormalizer()
 
 @pytest.fixture(scope="module")
 def whisper() -> Iterator[Whisper]:
-    engine = load(Config())
+    engine = BACKEND.load(Config())
     yield engine
     engine.close()
 
@@ -42,7 +42,7 @@ def test_what_was_said_is_heard(whisper: Whisper, ask, speech: dict[str, bytes])
 def test_replies_do_not_depend_on_their_neighbours(whisper: Whisper, ask, speech: dict[str, bytes]) -> None:
     requests = [Transcribe(clip) for clip in speech.values()]
     together = [reply.pack() for reply in ask(whisper, requests)]
-    other = load(Config())
+    other = BACKEND.load(Config())
     assert together[::-1] == [reply.pack() for reply in ask(other, requests[::-1])]
     other.close()
 
@@ -62,7 +62,7 @@ def test_a_clip_longer_than_thirty_seconds_is_heard_to_its_end(whisper: Whisper,
 @pytest.mark.heavy
 def test_a_careful_hearing_takes_the_whole_window(whisper: Whisper, ask, speech: dict[str, bytes]) -> None:
     careful = [Transcribe(clip, careful=True) for clip in speech.values()]
-    full = load(Config(window="full"))
+    full = BACKEND.load(Config(window="full"))
     assert ask(whisper, careful) == ask(full, [Transcribe(clip) for clip in speech.values()])
     full.close()
 
@@ -70,7 +70,7 @@ def test_a_careful_hearing_takes_the_whole_window(whisper: Whisper, ask, speech:
 @pytest.mark.heavy
 def test_in_batches_one_alone_is_heard_as_several_are(ask, speech: dict[str, bytes]) -> None:
     """As on a card, where whole windows go together."""
-    engine = load(Config(window="full"))
+    engine = BACKEND.load(Config(window="full"))
     engine.in_batches, engine.batch = True, 4
     transcribe, in_full = engine.model.transcribe, []
     engine.model.transcribe = lambda samples, **how: in_full.append(len(samples)) or transcribe(samples, **how)
@@ -107,12 +107,12 @@ CARD = Config.model_validate(
 def test_what_a_card_lacks_is_told_before_any_clip(ask, speech: dict[str, bytes], monkeypatch) -> None:
     monkeypatch.setattr("faster_whisper.WhisperModel", Card)
     with pytest.raises(ModelMissing, match=r"libcublas.so.12 is not found .*pip install nvidia-cublas-cu12"):
-        load(CARD)
+        BACKEND.load(CARD)
     monkeypatch.setattr(Card, "says", "CUDA failed with error out of memory")
     with pytest.raises(ModelMissing, match=r"out of memory$"):  # which may pass
-        load(CARD)
+        BACKEND.load(CARD)
     monkeypatch.setattr(Card, "says", "")
-    engine = load(CARD)
+    engine = BACKEND.load(CARD)
     assert engine.batch == 16 and ask(engine, [Transcribe(next(iter(speech.values())))])[0].text
     engine.close()
 
@@ -188,8 +188,12 @@ def test_an_unknown_language_is_refused(whisper: Whisper, ask, speech: dict[str,
 
 
 def test_identity_holds_what_replies_depend_on() -> None:
-    assert identity(Config()) == identity(Config.model_validate({"resources": {"threads": 2}}))
-    assert identity(Config()) != identity(Config(beam_size=3)) != identity(Config(compute_type="float32"))
-    assert identity(Config())["model"].startswith("whisper-base@")
-    assert licence(Config()) == "MIT"
-    assert models(Config(model="whisper-tiny")) == ("whisper-tiny",)
+    assert BACKEND.identity(Config()) == BACKEND.identity(Config.model_validate({"resources": {"threads": 2}}))
+    assert (
+        BACKEND.identity(Config())
+        != BACKEND.identity(Config(beam_size=3))
+        != BACKEND.identity(Config(compute_type="float32"))
+    )
+    assert BACKEND.identity(Config())["model"].startswith("whisper-base@")
+    assert BACKEND.licence(Config()) == "MIT"
+    assert BACKEND.models(Config(model="whisper-tiny")) == ("whisper-tiny",)

@@ -7,14 +7,14 @@ from concurrent.futures import FIRST_COMPLETED, wait
 import pytest
 
 from stages.engines.base import Refused
-from stages.engines.llm.llamacpp import Config, LlamaCpp, identity, licence, load
+from stages.engines.llm.llamacpp import BACKEND, Config, LlamaCpp
 from stages.requests.llm import Complete
 from tests.helpers.recipes import ROOT
 
 
 @pytest.fixture(scope="module")
 def engine() -> LlamaCpp:
-    return load(Config())
+    return BACKEND.load(Config())
 
 
 def ask(engine: LlamaCpp, requests: list[Complete]) -> list:
@@ -30,7 +30,7 @@ def test_replies_do_not_depend_on_their_neighbours(engine: LlamaCpp) -> None:
     ]
     first = ask(engine, requests)
     again = ask(engine, requests[::-1])[::-1]
-    other = load(Config())
+    other = BACKEND.load(Config())
     assert first == again == ask(other, requests)
     other.close()
 
@@ -50,7 +50,7 @@ def test_a_shared_head_does_not_make_replies_depend_on_their_order(engine: Llama
     ]
     first = ask(engine, requests)
     again = ask(engine, requests[::-1])[::-1]
-    alone = load(Config(heads=1))  # each head drives the other out
+    alone = BACKEND.load(Config(heads=1))  # each head drives the other out
     one_by_one = [alone.submit(request).result(60) for request in requests]
     alone.close()
     assert first == again == one_by_one
@@ -100,7 +100,7 @@ def test_seeds_make_other_texts_and_no_heat_makes_one(engine: LlamaCpp) -> None:
 
 
 def test_it_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    quiet = load(Config(context=512))
+    quiet = BACKEND.load(Config(context=512))
     ask(quiet, [Complete(prompt="Once upon a time", max_tokens=4)])
     quiet.close()
     assert "".join(capfd.readouterr()) == ""
@@ -114,7 +114,7 @@ def test_a_context_that_memory_is_too_small_for_is_told() -> None:
         "import xllamacpp\n"
         "have = 1024 * int(next(l for l in open('/proc/self/status') if l.startswith('VmSize')).split()[1])\n"
         "resource.setrlimit(resource.RLIMIT_AS, (have + 2**33, -1))\n"
-        "try: l.load(l.Config(context=2**20))\n"
+        "try: l.BACKEND.load(l.Config(context=2**20))\n"
         "except Exception as error: print(type(error).__name__, error)\n"
     )
     ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -128,6 +128,8 @@ def test_odd_prompts_get_replies(engine: LlamaCpp, prompt: str) -> None:
 
 
 def test_identity_is_of_what_replies_depend_on() -> None:
-    assert identity(Config()) == identity(Config.model_validate({"resources": {"replicas": 3, "threads": 2}}))
-    assert identity(Config()) != identity(Config(context=1024))
-    assert licence(Config()) == "Apache-2.0"
+    assert BACKEND.identity(Config()) == BACKEND.identity(
+        Config.model_validate({"resources": {"replicas": 3, "threads": 2}})
+    )
+    assert BACKEND.identity(Config()) != BACKEND.identity(Config(context=1024))
+    assert BACKEND.licence(Config()) == "Apache-2.0"

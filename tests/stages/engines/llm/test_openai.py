@@ -25,7 +25,7 @@ Connect = Callable[..., llm_openai.OpenAI]
 
 @pytest.fixture
 def connect(connect_to: Callable[..., Any]) -> Connect:
-    return partial(connect_to, llm_openai)
+    return partial(connect_to, llm_openai.BACKEND)
 
 
 def ask(engine: llm_openai.OpenAI, *requests: Complete) -> list[Completion]:
@@ -297,12 +297,12 @@ def test_the_key_comes_from_the_environment_and_is_never_told(
     monkeypatch.setenv("MY_KEY", "sk-right\n")
     engine = connect(api_key_env="MY_KEY")
     assert ask(engine, HELLO)[0].finish == "stop"
-    assert "sk-right" not in f"{engine.config!r} {llm_openai.identity(engine.config)}"
+    assert "sk-right" not in f"{engine.config!r} {llm_openai.BACKEND.identity(engine.config)}"
 
 
 def test_closing_ends_what_is_under_way(server: OpenAIServer, connect: Connect) -> None:
     server.always = Fault(hang=3600)
-    engine = llm_openai.load(llm_openai.Config(base_url=server.url, model="small"))
+    engine = llm_openai.BACKEND.load(llm_openai.Config(base_url=server.url, model="small"))
     asked = [engine.submit(HELLO) for _ in range(40)]
     wait_for(lambda: server.seen, "the first request")
     engine.close()
@@ -314,7 +314,7 @@ def test_closing_ends_what_is_under_way(server: OpenAIServer, connect: Connect) 
 def test_identity_is_of_the_model_not_of_the_machine() -> None:
     def named(**settings: Any) -> dict[str, Any]:
         given: Body = {"base_url": "http://a/v1", "model": "small"}
-        return llm_openai.identity(llm_openai.Config.model_validate(given | settings))
+        return llm_openai.BACKEND.identity(llm_openai.Config.model_validate(given | settings))
 
     same = (
         {"base_url": "https://b/v1"},
@@ -336,7 +336,7 @@ def test_an_address_is_one_and_holds_no_key(url: str) -> None:
 
 
 def test_a_real_server_gives_what_the_same_model_gives_inside_the_process(connect: Connect) -> None:
-    inside = llm_llamacpp.load(llm_llamacpp.Config(context=512))
+    inside = llm_llamacpp.BACKEND.load(llm_llamacpp.Config(context=512))
     outside = connect(base_url=f"{inside.server.listening_address}/v1", timeout=60, resources={"concurrency": 1})
     schema = '{"type": "object", "properties": {"colour": {"type": "string", "maxLength": 20}}, "required": ["colour"]}'
     requests = [

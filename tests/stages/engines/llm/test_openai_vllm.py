@@ -63,7 +63,7 @@ def _wait_for(url: str, process: "subprocess.Popen[bytes]", printed: Path) -> No
     told = llm_openai.Config(base_url=url, model="smollm2")
     for _ in range(600):
         assert process.poll() is None, printed.read_text()[-3000:]
-        if not llm_openai.trouble(told):
+        if not llm_openai.BACKEND.trouble(told):
             return
         time.sleep(1)
     raise AssertionError(printed.read_text()[-3000:])
@@ -73,7 +73,7 @@ def _wait_for(url: str, process: "subprocess.Popen[bytes]", printed: Path) -> No
 def engine(server: tuple[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[llm_openai.OpenAI]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     settings = {"base_url": server[0], "model": "smollm2", "retries": 1, "backoff": 0.1, "timeout": 300}
-    engine = llm_openai.load(llm_openai.Config.model_validate(settings))
+    engine = llm_openai.BACKEND.load(llm_openai.Config.model_validate(settings))
     yield engine
     engine.close()
 
@@ -113,8 +113,8 @@ def test_a_prompt_beyond_the_context_is_refused(engine: llm_openai.OpenAI) -> No
 def test_a_wrong_name_is_told(server: tuple[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     wrong = llm_openai.Config(base_url=server[0], model="smollm", retries=0)
-    assert llm_openai.trouble(wrong) == "the server has no model 'smollm'; it has smollm2"
-    engine = llm_openai.load(wrong)
+    assert llm_openai.BACKEND.trouble(wrong) == "the server has no model 'smollm'; it has smollm2"
+    engine = llm_openai.BACKEND.load(wrong)
     with pytest.raises(Unavailable, match="did you mean 'smollm2'"):
         ask(engine, Complete(prompt="Hello"))
     engine.close()

@@ -55,7 +55,7 @@ def writers() -> list[psutil.Process]:
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[llm_vllm.VLLM]:
-    engine = llm_vllm.load(config(smollm2(), teacher=4))
+    engine = llm_vllm.BACKEND.load(config(smollm2(), teacher=4))
     yield engine
     left = writers()
     engine.close()
@@ -205,14 +205,14 @@ def test_vllm_knows_what_it_is_told_by_the_environment() -> None:
 
 def test_an_adapter_changes_replies(tmp_path: Path) -> None:
     tuned = config(smollm2(), adapter=str(adapter(smollm2(), tmp_path / "tuned")))
-    assert llm_vllm.identity(tuned)["adapter"].startswith("tuned@")
-    assert llm_vllm.models(tuned) == (str(smollm2()), str(tmp_path / "tuned"))
-    with_it = llm_vllm.load(tuned)
+    assert llm_vllm.BACKEND.identity(tuned)["adapter"].startswith("tuned@")
+    assert llm_vllm.BACKEND.models(tuned) == (str(smollm2()), str(tmp_path / "tuned"))
+    with_it = llm_vllm.BACKEND.load(tuned)
     try:
         tuned_text = ask(with_it, Complete(prompt="Once upon a time", max_tokens=24))[0].text
     finally:
         with_it.close()
-    plain = llm_vllm.load(config(smollm2()))
+    plain = llm_vllm.BACKEND.load(config(smollm2()))
     try:
         assert ask(plain, Complete(prompt="Once upon a time", max_tokens=24))[0].text != tuned_text
         last = plain.submit(Complete(prompt="Count:", max_tokens=900))
@@ -239,7 +239,7 @@ def test_what_cannot_be_loaded_is_told_in_a_line(tmp_path: Path) -> None:
         (smollm2(), {"machine": {"kv_cache_gib": 10_000}}, "memory"),
     ):
         with pytest.raises(ModelMissing, match=says) as failure:
-            llm_vllm.load(config(model, **settings))
+            llm_vllm.BACKEND.load(config(model, **settings))
         print(failure.value)
         assert "\n" not in str(failure.value)
     assert not psutil.wait_procs(set(writers()) - before, timeout=20)[1]
@@ -256,6 +256,6 @@ def test_weights_that_are_not_the_models_are_told(how: str, tmp_path: Path) -> N
     left = {key: value for key, value in weights.items() if key != name}
     save_file(left if how == "lacks one" else left | {name: torch.zeros(3, 3)}, folder / "model.safetensors")
     with pytest.raises(ModelMissing, match=f"can't load {folder}: ") as failure:
-        llm_vllm.load(config(folder))
+        llm_vllm.BACKEND.load(config(folder))
     print(failure.value)
     assert "\n" not in str(failure.value)

@@ -24,13 +24,13 @@ def config(**settings: Any) -> llm_vllm.Config:
 
 
 def test_identity_is_of_what_replies_depend_on() -> None:
-    plain = llm_vllm.identity(config())
+    plain = llm_vllm.BACKEND.identity(config())
     machine = {"replicas": 2, "num_gpus": 4, "tensor_parallel": 4, "batch": 64, "gpu_memory": 0.8, "eager": True}
-    assert llm_vllm.identity(config(resources=machine)) == plain
+    assert llm_vllm.BACKEND.identity(config(resources=machine)) == plain
     for changed in ({"dtype": "float16"}, {"context": 2048}, {"quantization": "fp8"}, {"teacher": 5}):
-        assert llm_vllm.identity(config(**changed)) != plain
-    assert llm_vllm.identity(config(batch_invariant=True)) != plain
-    assert llm_vllm.identity(config(adapter="hub:someone/adapter")) != plain
+        assert llm_vllm.BACKEND.identity(config(**changed)) != plain
+    assert llm_vllm.BACKEND.identity(config(batch_invariant=True)) != plain
+    assert llm_vllm.BACKEND.identity(config(adapter="hub:someone/adapter")) != plain
 
 
 @pytest.mark.parametrize(
@@ -59,17 +59,17 @@ def test_the_version_is_that_of_the_interpreter_that_is_named(tmp_path: Path) ->
     told.mkdir(parents=True)
     (told / "METADATA").write_text("Metadata-Version: 2.1\nName: vllm\nVersion: 9.8.7\n")
     there = config(resources={"python": str(environment / "bin" / "python")})
-    assert llm_vllm.identity(there)["version"] == "9.8.7"
-    assert llm_vllm.trouble(there) == ""
+    assert llm_vllm.BACKEND.identity(there)["version"] == "9.8.7"
+    assert llm_vllm.BACKEND.trouble(there) == ""
 
 
 def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "vllm", None)  # as where it isn't installed
     nowhere = config(model=str(tmp_path), resources={"python": str(tmp_path / "bin" / "python")})
-    assert llm_vllm.identity(nowhere)["version"] == "not installed"
-    assert "pip install 'voxsmith[vllm]'" in llm_vllm.trouble(nowhere)
+    assert llm_vllm.BACKEND.identity(nowhere)["version"] == "not installed"
+    assert "pip install 'voxsmith[vllm]'" in llm_vllm.BACKEND.trouble(nowhere)
     with pytest.raises(ModelMissing, match=r"pip install 'voxsmith\[vllm\]'"):
-        llm_vllm.load(nowhere)
+        llm_vllm.BACKEND.load(nowhere)
 
 
 def test_a_checkpoint_that_is_not_whole_is_told(tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ import pytest
 
 from models import audio
 from stages.engines.base import Refused
-from stages.engines.quality.mos_dnsmos import WINDOW, Config, Dnsmos, identity, licence, load, models, windows
+from stages.engines.quality.mos_dnsmos import BACKEND, WINDOW, Config, Dnsmos, windows
 from stages.requests.mos import Rate
 
 
 @pytest.fixture(scope="module")
 def dnsmos() -> Iterator[Dnsmos]:
-    engine = load(Config())
+    engine = BACKEND.load(Config())
     yield engine
     engine.close()
 
@@ -36,7 +36,7 @@ def test_replies_do_not_depend_on_their_neighbours(dnsmos: Dnsmos, ask, speech: 
     requests = [Rate(next(iter(speech.values()))), Rate(audio.encode(noise(10), 16000))]
     together = [reply.pack() for reply in ask(dnsmos, requests)]
     assert together == [reply.pack() for reply in ask(dnsmos, requests[::-1])][::-1]
-    other = load(Config())
+    other = BACKEND.load(Config())
     assert together == [ask(other, [request])[0].pack() for request in requests]
     other.close()
 
@@ -65,7 +65,7 @@ def test_what_cannot_be_heard_is_refused(dnsmos: Dnsmos, ask, clip: bytes) -> No
 
 
 def test_identity_names_the_model() -> None:
-    assert identity(Config()) == identity(Config.model_validate({"resources": {"threads": 2}}))
-    assert identity(Config())["model"].startswith("dnsmos@")
-    assert licence(Config()) == "MIT"
-    assert models(Config()) == ("dnsmos",)
+    assert BACKEND.identity(Config()) == BACKEND.identity(Config.model_validate({"resources": {"threads": 2}}))
+    assert BACKEND.identity(Config())["model"].startswith("dnsmos@")
+    assert BACKEND.licence(Config()) == "MIT"
+    assert BACKEND.models(Config()) == ("dnsmos",)

@@ -14,7 +14,7 @@ import torch
 from models import audio
 from models.references import ModelMissing
 from stages.engines.base import Refused
-from stages.engines.quality.mos_utmos import CHECKPOINT, WINDOW, Config, Utmos, identity, licence, load, trouble
+from stages.engines.quality.mos_utmos import BACKEND, CHECKPOINT, WINDOW, Config, Utmos
 from stages.requests.mos import Rate
 from tests.helpers.paths import DATA, GOLDEN
 
@@ -24,7 +24,7 @@ VOICES = DATA / "voices" / "audio"
 
 @pytest.fixture(scope="module")
 def utmos() -> Utmos:
-    return load(Config(model=str(FOLDER)))
+    return BACKEND.load(Config(model=str(FOLDER)))
 
 
 def clip(samples: np.ndarray, rate: int = 16000) -> bytes:
@@ -85,14 +85,14 @@ def test_what_cannot_be_loaded_is_told_in_a_line(tmp_path: Path) -> None:
         told | {"empty": "isn't there", "strange.pt": "'strange' is no weight", "nowhere.pt": "no such"}
     ).items():
         with pytest.raises(ModelMissing) as error:
-            load(Config(model=str(tmp_path / name)))
+            BACKEND.load(Config(model=str(tmp_path / name)))
         assert text in str(error.value) and "\n" not in str(error.value), name
 
 
 def test_what_doctor_keys_and_cards_get() -> None:
     here = Config(model=str(FOLDER / CHECKPOINT))
-    assert trouble(here) == "" and licence(here) == "MIT"
-    assert identity(here) == identity(
+    assert BACKEND.trouble(here) == "" and BACKEND.licence(here) == "MIT"
+    assert BACKEND.identity(here) == BACKEND.identity(
         here.model_copy(update={"resources": here.resources.model_copy(update={"threads": 2})})
     )
-    assert identity(here)["model"] != identity(Config())["model"]
+    assert BACKEND.identity(here)["model"] != BACKEND.identity(Config())["model"]

@@ -13,15 +13,7 @@ from models import audio
 from models.references import ModelMissing, resolve
 from stages.engines.base import Refused
 from stages.engines.clips import hear
-from stages.engines.quality.speaker_resemblyzer import (
-    Config,
-    Resemblyzer,
-    identity,
-    licence,
-    load,
-    spoken,
-    without_pauses,
-)
+from stages.engines.quality.speaker_resemblyzer import BACKEND, Config, Resemblyzer, spoken, without_pauses
 from stages.requests.speaker import Embed, Voiceprint
 from stages.requests.tts import Speak
 from tests.helpers.paths import DATA, GOLDEN
@@ -33,7 +25,7 @@ EXPECTED = np.load(GOLDEN / "speaker.npz")
 
 @pytest.fixture(scope="module")
 def encoder() -> Iterator[Resemblyzer]:
-    engine = load(Config())
+    engine = BACKEND.load(Config())
     yield engine
     engine.close()
 
@@ -127,10 +119,10 @@ def test_what_cannot_be_loaded_is_told_in_a_line(tmp_path: Path) -> None:
     shutil.copytree(resolve("resemblyzer"), tmp_path / "empty", ignore=shutil.ignore_patterns("*.pt"))
     for name in ("cut.pt", "other.pt", "code.pt", "empty", "nowhere/model"):
         with pytest.raises(ModelMissing) as caught:
-            load(Config(model=str(tmp_path / name)))
+            BACKEND.load(Config(model=str(tmp_path / name)))
         assert name in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_identity_and_licence() -> None:
-    assert identity(Config()) == identity(Config.model_validate({"resources": {"threads": 2}}))
-    assert licence(Config()) == "Apache-2.0"
+    assert BACKEND.identity(Config()) == BACKEND.identity(Config.model_validate({"resources": {"threads": 2}}))
+    assert BACKEND.licence(Config()) == "Apache-2.0"

@@ -26,7 +26,7 @@ from stages.engines.base import EngineLost, Refused, Unavailable
 from stages.engines.clips import hear
 from stages.engines.tts import cosyvoice as tts_cosyvoice
 from stages.engines.tts import cosyvoice_library
-from stages.engines.tts.cosyvoice import Config, CosyVoice, load
+from stages.engines.tts.cosyvoice import BACKEND, Config, CosyVoice
 from stages.engines.tts.long_texts import joined
 from stages.requests.tts import Speak
 from tests.helpers.cosyvoice_models import SPEAKERS, make
@@ -78,14 +78,14 @@ def models(source: str, tmp_path_factory: pytest.TempPathFactory) -> dict[int, P
 
 @pytest.fixture(scope="module")
 def first(source: str, models: dict[int, Path]) -> Iterator[CosyVoice]:
-    engine = load(Config(model=str(models[1]), source=source))
+    engine = BACKEND.load(Config(model=str(models[1]), source=source))
     yield engine
     engine.close()
 
 
 @pytest.fixture(scope="module")
 def second(source: str, models: dict[int, Path]) -> Iterator[CosyVoice]:
-    engine = load(Config(model=str(models[2]), source=source, bank=str(BANK)))
+    engine = BACKEND.load(Config(model=str(models[2]), source=source, bank=str(BANK)))
     yield engine
     engine.close()
 
@@ -149,7 +149,7 @@ def test_the_same_request_is_the_same_clip_whatever_was_asked_before(first: Cosy
 
 
 def test_a_voice_is_heard_once(source: str, models: dict[int, Path]) -> None:
-    engine = load(Config(model=str(models[2]), source=source, bank=str(BANK)))
+    engine = BACKEND.load(Config(model=str(models[2]), source=source, bank=str(BANK)))
     heard: list[str] = []
     keep = engine.model.add_zero_shot_spk
 
@@ -166,7 +166,7 @@ def test_a_voice_is_heard_once(source: str, models: dict[int, Path]) -> None:
 
 
 def test_a_long_text_is_said_in_pieces(source: str, models: dict[int, Path], plain: Callable[..., np.ndarray]) -> None:
-    short = load(Config(model=str(models[2]), source=source, bank=str(BANK), longest=30))
+    short = BACKEND.load(Config(model=str(models[2]), source=source, bank=str(BANK), longest=30))
     found = short.say(Speak(f"{TEXT} {TEXT}", ANNA, seed=3))
     halves = ["The cat sat on the mat,", "and it was happy."]
     np.testing.assert_array_equal(found, plain(2, halves * 2, ANNA, 3))
@@ -260,7 +260,7 @@ def test_a_language_model_that_fails_in_its_thread_says_nothing(first: CosyVoice
 def test_samples_that_are_no_numbers_are_refused(source: str, models: dict[int, Path]) -> None:
     import torch
 
-    broken = load(Config(model=str(models[1]), source=source))
+    broken = BACKEND.load(Config(model=str(models[1]), source=source))
     with torch.inference_mode():
         broken.model.model.hift.conv_post.bias.fill_(float("nan"))
     with pytest.raises(Refused, match="aren't finite"):
@@ -275,8 +275,8 @@ def test_a_reference_beyond_thirty_seconds_is_refused(source: str, models: dict[
     file.write_bytes(audio.encode(np.tile(samples, 1 + 31 * rate // len(samples)), rate))
     given = {"model": str(models[2]), "source": source, "bank": str(bank)}
     with pytest.raises(ModelMissing, match=f"{ANNA}: it lasts 3"):
-        load(Config(**given))
-    engine = load(Config(**given, check_bank=False))
+        BACKEND.load(Config(**given))
+    engine = BACKEND.load(Config(**given, check_bank=False))
     with pytest.raises(Refused, match="bad_voice"):
         engine.submit(Speak(TEXT, ANNA)).result(60)
     assert engine.submit(Speak(TEXT, BERT)).result(60).flac
@@ -305,7 +305,7 @@ def broken_folders(models: dict[int, Path], path: Path) -> Iterator[tuple[Path, 
 def test_broken_folders_are_told_in_one_line(source: str, models: dict[int, Path], tmp_path: Path) -> None:
     for folder, told in broken_folders(models, tmp_path):
         with pytest.raises(ModelMissing, match=told) as caught:
-            load(Config(model=str(folder), source=source))
+            BACKEND.load(Config(model=str(folder), source=source))
         assert "\n" not in str(caught.value), caught.value
 
 
@@ -318,7 +318,7 @@ def test_too_little_memory_to_load_it_is_told(
 
     monkeypatch.setattr(call, too_much)
     with pytest.raises(ModelMissing, match=f"^tts_cosyvoice: out of memory while loading {models[1]}"):
-        load(Config(model=str(models[1]), source=source))
+        BACKEND.load(Config(model=str(models[1]), source=source))
 
 
 def test_it_keeps_to_itself(first: CosyVoice, source: str, capfd: pytest.CaptureFixture[str]) -> None:
@@ -326,5 +326,5 @@ def test_it_keeps_to_itself(first: CosyVoice, source: str, capfd: pytest.Capture
     first.submit(Speak("A secret.", "英文男")).result(60)
     written = capfd.readouterr()
     assert "secret" not in written.out + written.err and "it/s" not in written.err
-    told = tts_cosyvoice.identity(Config(model=str(BANK), source=source))
+    told = tts_cosyvoice.BACKEND.identity(Config(model=str(BANK), source=source))
     assert len(told["code"]) == 16 and told["code"] == cosyvoice_library.digest(source, "")

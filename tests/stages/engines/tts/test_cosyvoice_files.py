@@ -11,9 +11,8 @@ from pydantic import ValidationError
 from models.references import ModelMissing
 from stages import registry
 from stages.engines import voice_bank
-from stages.engines.tts import cosyvoice as tts_cosyvoice
 from stages.engines.tts import cosyvoice_files
-from stages.engines.tts.cosyvoice import Config, identity, licence, load, trouble, voice_licences, voices
+from stages.engines.tts.cosyvoice import BACKEND, Config
 from stages.engines.tts.cosyvoice_files import check_settings, kind_of, speakers
 from tests.helpers.cosyvoice_models import FILES, SPEAKERS, YAML, empty_folder, settings
 from tests.helpers.paths import DATA
@@ -68,7 +67,7 @@ def test_settings_that_call_something_else_are_not_opened(tmp_path: Path, line: 
     text = settings(1)
     (folder / YAML[1]).write_text(text + line.format(trace) + "\n", encoding="utf-8")
     number = text.count("\n") + line[: line.index(tag[:6])].count("\n") + 1
-    for attempt in (lambda: kind_of(folder, ""), lambda: load(Config(model=str(folder)))):
+    for attempt in (lambda: kind_of(folder, ""), lambda: BACKEND.load(Config(model=str(folder)))):
         with pytest.raises(ModelMissing) as caught:
             attempt()
         assert f"{YAML[1]}, line {number}: not opened: '{tag}" in str(caught.value)
@@ -92,26 +91,28 @@ def test_the_wrong_folder_is_told(tmp_path: Path) -> None:
     }
     for (folder, bank), told in cases.items():
         with pytest.raises(ModelMissing, match=re.escape(told)):
-            load(Config(model=str(folder), bank=bank))
+            BACKEND.load(Config(model=str(folder), bank=bank))
     with pytest.raises(ModelMissing, match="no such model file or folder"):
-        load(Config(model=str(tmp_path / "nowhere")))
+        BACKEND.load(Config(model=str(tmp_path / "nowhere")))
 
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in FILES.items() for name in names])
 def test_a_folder_with_a_file_too_few_is_told(tmp_path: Path, kind: int, name: str) -> None:
     (folder := folder_of(tmp_path, kind)).joinpath(name).unlink()
     with pytest.raises(ModelMissing, match=f"it lacks {re.escape(name)}; was it fetched whole"):
-        load(Config(model=str(folder), bank=BANK if kind == 2 else ""))
+        BACKEND.load(Config(model=str(folder), bank=BANK if kind == 2 else ""))
 
 
 def test_the_voices_are_known_before_anything_is_loaded(tmp_path: Path) -> None:
     first, second = folder_of(tmp_path, 1), folder_of(tmp_path, 2)
-    assert voices(Config(model=str(first))) == dict.fromkeys(SPEAKERS, "")
-    assert voice_licences(Config(model=str(first))) == {}
+    assert BACKEND.voices(Config(model=str(first))) == dict.fromkeys(SPEAKERS, "")
+    assert BACKEND.voice_licences(Config(model=str(first))) == {}
     cloned = Config(model=str(second), bank=BANK)
-    assert voices(cloned) == voice_bank.digests(BANK) and voice_licences(cloned) == voice_bank.licences(BANK)
+    assert BACKEND.voices(cloned) == voice_bank.digests(BANK) and BACKEND.voice_licences(cloned) == voice_bank.licences(
+        BANK
+    )
     with pytest.raises(ModelMissing, match="no voice bank in"):
-        voices(Config(model=str(second), bank=str(tmp_path)))
+        BACKEND.voices(Config(model=str(second), bank=str(tmp_path)))
 
 
 def test_a_list_of_voices_is_read_as_data(tmp_path: Path) -> None:
@@ -135,46 +136,46 @@ def test_a_list_of_voices_is_read_as_data(tmp_path: Path) -> None:
 def test_the_identity_has_the_code_and_no_machine_setting(tmp_path: Path) -> None:
     source, folder = clone(tmp_path), str(folder_of(tmp_path, 2))
     one = Config(model=folder, bank=BANK, source=source)
-    told = identity(one)
+    told = BACKEND.identity(one)
     assert set(told) == {"backend", "version", "code", "model", "dtype", "longest"}
     same = Config.model_validate({**one.model_dump(), "check_bank": False, "resources": {"num_gpus": 1}, "bank": ""})
-    assert identity(same) == told
-    assert identity(one.model_copy(update={"dtype": "float16"})) != told
-    assert identity(one.model_copy(update={"longest": 60})) != told
+    assert BACKEND.identity(same) == told
+    assert BACKEND.identity(one.model_copy(update={"dtype": "float16"})) != told
+    assert BACKEND.identity(one.model_copy(update={"longest": 60})) != told
     (Path(source) / "cosyvoice" / "llm.py").write_text("other = 1")
-    assert identity(one)["code"] != told["code"]
-    assert identity(one.model_copy(update={"source": str(tmp_path)}))["code"] == "not installed"
-    assert licence(one) == "unknown"
+    assert BACKEND.identity(one)["code"] != told["code"]
+    assert BACKEND.identity(one.model_copy(update={"source": str(tmp_path)}))["code"] == "not installed"
+    assert BACKEND.licence(one) == "unknown"
     (Path(folder) / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
-    assert licence(one) == "apache-2.0"
-    assert registry.backend("tts_cosyvoice") is tts_cosyvoice and tts_cosyvoice.BATCH_INVARIANT
+    assert BACKEND.licence(one) == "apache-2.0"
+    assert registry.backend("tts_cosyvoice") is BACKEND and BACKEND.is_batch_invariant(one)
 
 
 def test_what_is_not_installed_is_told_with_how_to_get_it(tmp_path: Path) -> None:
     folder = str(folder_of(tmp_path, 1))
-    told = trouble(Config(model=folder, source=str(tmp_path)))
+    told = BACKEND.trouble(Config(model=folder, source=str(tmp_path)))
     assert told.startswith(
         f"tts_cosyvoice needs CosyVoice, and there is none in {tmp_path}: git clone --recursive https://"
     )
     assert "pip install 'voxsmith[cosyvoice]'" in told and "`source`" in told
     with pytest.raises(ModelMissing, match="git clone --recursive"):
-        load(Config(model=folder, source=str(tmp_path)))
+        BACKEND.load(Config(model=folder, source=str(tmp_path)))
     half = clone(tmp_path, matcha=False)
-    assert "git submodule update --init" in trouble(Config(model=folder, source=half))
+    assert "git submodule update --init" in BACKEND.trouble(Config(model=folder, source=half))
     (tmp_path / "bin").mkdir()
     whole = clone(tmp_path / "whole")
     bare = Config(model=folder, source=whole, resources={"python": str(tmp_path / "bin" / "python")})
-    assert "needs the packages torch, torchaudio" in trouble(bare)
-    assert "its interpreter has none" in trouble(bare.model_copy(update={"source": ""}))
+    assert "needs the packages torch, torchaudio" in BACKEND.trouble(bare)
+    assert "its interpreter has none" in BACKEND.trouble(bare.model_copy(update={"source": ""}))
 
 
 def test_a_bank_with_bad_clips_is_no_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(voice_bank, "LEAST_SNR", 90.0)
     given = {"model": str(folder_of(tmp_path, 2)), "bank": BANK, "source": str(tmp_path)}
     with pytest.raises(ModelMissing, match="no good to clone"):
-        load(Config(**given))
+        BACKEND.load(Config(**given))
     with pytest.raises(ModelMissing, match="needs CosyVoice"):
-        load(Config(**given, check_bank=False))
+        BACKEND.load(Config(**given, check_bank=False))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from models import audio
 from stages.engines.asr import whisper as asr_whisper
 from stages.engines.base import Refused
-from stages.engines.tts.kokoro import TOKENS, VOICES, Config, Kokoro, _readable, identity, licence, load, models
+from stages.engines.tts.kokoro import BACKEND, TOKENS, VOICES, Config, Kokoro, _readable
 from stages.requests.asr import Transcribe
 from stages.requests.tts import Speak
 from stages.text.wer import error_rates
@@ -27,7 +27,7 @@ def test_clips_do_not_depend_on_their_neighbours(kokoro: Kokoro, ask) -> None:
     requests = [Speak("Hello there.", "af_heart"), Speak("It is five.", "bm_george", speed=1.2)]
     together = ask(kokoro, requests)
     assert together == ask(kokoro, requests[::-1])[::-1]
-    other = load(Config())
+    other = BACKEND.load(Config())
     assert together[:1] == ask(other, requests[:1])
     other.close()
 
@@ -102,7 +102,7 @@ def test_a_joined_text_has_no_click_and_lacks_no_word(kokoro: Kokoro, monkeypatc
     assert max(np.abs(samples[max(0, spot - 24) : spot + 24]).max() for spot in spots) < 0.01, (
         "silent within a millisecond"
     )
-    whisper = asr_whisper.load(asr_whisper.Config())
+    whisper = asr_whisper.BACKEND.load(asr_whisper.Config())
     heard = whisper.submit(Transcribe(clip)).result(120).text
     whisper.close()
     assert error_rates(text, heard)[0] == 0, heard
@@ -129,7 +129,9 @@ def test_voices_are_those_of_the_model(kokoro: Kokoro) -> None:
 
 
 def test_identity_names_model_and_g2p_not_machine_settings() -> None:
-    assert identity(Config()) == identity(Config.model_validate({"resources": {"threads": 2, "replicas": 3}}))
-    assert identity(Config())["model"].startswith("kokoro-82m@")
-    assert licence(Config()) == "Apache-2.0"
-    assert models(Config()) == ("kokoro-82m",)
+    assert BACKEND.identity(Config()) == BACKEND.identity(
+        Config.model_validate({"resources": {"threads": 2, "replicas": 3}})
+    )
+    assert BACKEND.identity(Config())["model"].startswith("kokoro-82m@")
+    assert BACKEND.licence(Config()) == "Apache-2.0"
+    assert BACKEND.models(Config()) == ("kokoro-82m",)

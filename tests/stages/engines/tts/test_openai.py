@@ -11,7 +11,7 @@ import pytest
 from models import audio
 from stages.engines.base import Refused, Unavailable
 from stages.engines.tts import openai as tts_openai
-from stages.engines.tts.openai import Config, OpenAISpeech, identity, licence, trouble
+from stages.engines.tts.openai import BACKEND, Config, OpenAISpeech
 from stages.requests.llm import Complete
 from stages.requests.tts import Speak
 from tests.helpers.openai_server import Fault, OpenAIServer
@@ -22,7 +22,7 @@ TEXT = "The sky is blue."
 
 @pytest.fixture
 def connect(connect_to: Callable[..., Any]) -> Connect:
-    return partial(connect_to, tts_openai)
+    return partial(connect_to, tts_openai.BACKEND)
 
 
 def ask(engine: OpenAISpeech, *requests: Speak) -> list[tuple[np.ndarray, int]]:
@@ -89,7 +89,9 @@ def test_what_the_server_refuses_is_the_rows_fault_or_the_recipes(server: OpenAI
 
 def test_what_doctor_and_keys_get(server: OpenAIServer, connect: Connect) -> None:
     here = Config(base_url=server.url, model="small", licence="MIT")
-    assert trouble(here) == "" and licence(here) == "MIT"
-    assert identity(here) == identity(here.model_copy(update={"base_url": "http://elsewhere/v1", "timeout": 3.0}))
-    assert identity(here) != identity(here.model_copy(update={"revision": "2"}))
-    assert tts_openai.models(here) == ()
+    assert BACKEND.trouble(here) == "" and BACKEND.licence(here) == "MIT"
+    assert BACKEND.identity(here) == BACKEND.identity(
+        here.model_copy(update={"base_url": "http://elsewhere/v1", "timeout": 3.0})
+    )
+    assert BACKEND.identity(here) != BACKEND.identity(here.model_copy(update={"revision": "2"}))
+    assert tts_openai.BACKEND.models(here) == ()

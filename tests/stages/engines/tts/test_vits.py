@@ -15,8 +15,7 @@ import transformers
 from models import audio
 from models.references import ModelMissing
 from stages.engines.base import Refused
-from stages.engines.tts import vits as tts_vits
-from stages.engines.tts.vits import Config, Vits, identity, load
+from stages.engines.tts.vits import BACKEND, Config, Vits
 from stages.requests.tts import Speak
 from tests.helpers import tiny_models
 from tests.helpers.tiny_models import RATE
@@ -31,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def vits(folder: Path) -> Iterator[Vits]:
-    engine = load(Config(model=str(folder)))
+    engine = BACKEND.load(Config(model=str(folder)))
     yield engine
     engine.close()
 
@@ -99,7 +98,7 @@ def test_what_cannot_be_said_is_refused(vits: Vits, request_: Speak, reason: str
 
 
 def test_samples_that_are_no_numbers_are_refused(folder: Path) -> None:
-    broken = load(Config(model=str(folder)))
+    broken = BACKEND.load(Config(model=str(folder)))
     with torch.inference_mode():
         next(broken.model.decoder.parameters()).fill_(float("nan"))
     with pytest.raises(Refused, match="aren't finite"):
@@ -111,7 +110,7 @@ PIECES = Speak(f"{TEXT} {TEXT} {TEXT} {TEXT} {TEXT}", "speaker_0")
 
 
 def test_texts_that_do_not_fit_into_memory_at_once_are_halved(folder: Path) -> None:
-    small = load(Config(model=str(folder), longest=50))
+    small = BACKEND.load(Config(model=str(folder), longest=50))
     whole = small.submit(PIECES).result(60)
     small.batch, forward = 8, small.model.forward  # as on a card
 
@@ -127,7 +126,7 @@ def test_texts_that_do_not_fit_into_memory_at_once_are_halved(folder: Path) -> N
 
 
 def test_pieces_that_are_no_numbers_are_refused(folder: Path) -> None:
-    broken = load(Config(model=str(folder), longest=50))
+    broken = BACKEND.load(Config(model=str(folder), longest=50))
     broken.batch = 8
     with torch.inference_mode():
         next(broken.model.decoder.parameters()).fill_(float("nan"))
@@ -156,17 +155,17 @@ def broken_folders(folder: Path, path: Path) -> Iterator[tuple[Path, str]]:
 def test_models_that_cannot_be_loaded_are_told_in_a_line(folder: Path, tmp_path: Path) -> None:
     for path, told in broken_folders(folder, tmp_path):
         with pytest.raises(ModelMissing, match=told) as caught:
-            load(Config(model=str(path)))
+            BACKEND.load(Config(model=str(path)))
         assert "\n" not in str(caught.value)
 
 
-def test_a_missing_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setattr(tts_vits, "PACKAGES", ("torch", "a_package_that_is_not_here"))
+def test_a_missing_package_says_how_to_get_it(folder: Path) -> None:
+    lacking = replace(BACKEND, packages=("torch", "a_package_that_is_not_here"))
     with pytest.raises(ModelMissing, match=r"pip install 'voxsmith\[units\]'"):
-        load(Config(model=str(folder)))
+        lacking.load(Config(model=str(folder)))
 
 
 def test_identity_holds_what_replies_depend_on(folder: Path) -> None:
-    first: dict[str, Any] = identity(Config(model=str(folder)))
-    assert first != identity(Config(model=str(folder), noise=0.5))
-    assert first == identity(Config(model=str(folder), resources={"batch": 3}))
+    first: dict[str, Any] = BACKEND.identity(Config(model=str(folder)))
+    assert first != BACKEND.identity(Config(model=str(folder), noise=0.5))
+    assert first == BACKEND.identity(Config(model=str(folder), resources={"batch": 3}))

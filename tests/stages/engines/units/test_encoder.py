@@ -11,13 +11,13 @@ import pytest
 from models import audio
 from models.references import ModelMissing
 from stages.engines.base import Refused
-from stages.engines.units.encoder import Config, Encoder, identity, licence, load, models, nearest, read_codebook
+from stages.engines.units.encoder import BACKEND, Config, Encoder, nearest, read_codebook
 from stages.requests.units import Encode, Quantise
 
 
 @pytest.fixture(scope="module")
 def encoder() -> Iterator[Encoder]:
-    engine = load(Config())
+    engine = BACKEND.load(Config())
     yield engine
     engine.close()
 
@@ -48,7 +48,7 @@ def test_replies_do_not_depend_on_their_neighbours(encoder: Encoder, ask, speech
     requests = [Quantise(clip, codebook) for clip in speech.values()] + [Encode(clip) for clip in speech.values()]
     together = [reply.frames.tobytes() for reply in ask(encoder, requests)]
     assert together == [reply.frames.tobytes() for reply in ask(encoder, requests[::-1])][::-1]
-    other = load(Config())
+    other = BACKEND.load(Config())
     assert together == [ask(other, [request])[0].frames.tobytes() for request in requests]
     other.close()
 
@@ -115,7 +115,7 @@ def test_what_is_no_codebook_is_refused(encoder: Encoder, ask, speech, codebook:
 
 
 def test_features_that_are_no_numbers_are_refused(ask, speech, codebook: bytes) -> None:
-    engine = load(Config())
+    engine = BACKEND.load(Config())
     engine.mel.mel_filters = engine.mel.mel_filters * np.nan  # what half precision comes to on some clips
     for request in (Encode(next(iter(speech.values()))), Quantise(next(iter(speech.values())), codebook)):
         with pytest.raises(Refused, match="bad_features"):
@@ -129,10 +129,10 @@ def test_nearest_of_many() -> None:
 
 
 def test_identity_holds_what_replies_depend_on() -> None:
-    assert identity(Config()) == identity(Config.model_validate({"resources": {"threads": 2}}))
-    assert identity(Config()) != identity(Config(compute_type="int8"))
-    assert licence(Config()) == "MIT"
-    assert models(Config()) == ("whisper-base",)
+    assert BACKEND.identity(Config()) == BACKEND.identity(Config.model_validate({"resources": {"threads": 2}}))
+    assert BACKEND.identity(Config()) != BACKEND.identity(Config(compute_type="int8"))
+    assert BACKEND.licence(Config()) == "MIT"
+    assert BACKEND.models(Config()) == ("whisper-base",)
 
 
 def test_what_a_card_lacks_is_told_before_any_clip(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,4 +147,4 @@ def test_what_a_card_lacks_is_told_before_any_clip(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("ctranslate2.models.Whisper", whisper)
     with pytest.raises(ModelMissing, match=r"units_encoder: .* not found .*pip install nvidia-cublas-cu12"):
-        load(Config.model_validate({"resources": {"num_gpus": 1}}))
+        BACKEND.load(Config.model_validate({"resources": {"num_gpus": 1}}))

@@ -74,7 +74,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def engine(folder: Path) -> Iterator[units_glm4voice.Glm4Voice]:
-    found = units_glm4voice.load(units_glm4voice.Config(model=str(folder)))
+    found = units_glm4voice.BACKEND.load(units_glm4voice.Config(model=str(folder)))
     yield found
     found.close()
 
@@ -114,7 +114,7 @@ def test_clips_of_any_kind(engine: units_glm4voice.Glm4Voice, ask) -> None:
 
 
 def test_features_that_are_no_numbers_are_refused(folder: Path, ask) -> None:
-    broken = units_glm4voice.load(units_glm4voice.Config(model=str(folder)))
+    broken = units_glm4voice.BACKEND.load(units_glm4voice.Config(model=str(folder)))
     with torch.inference_mode():
         broken.parts["conv1"].bias.fill_(float("inf"))  # what half precision comes to on some clips
     with pytest.raises(Refused, match="bad_features"):
@@ -125,7 +125,7 @@ def test_features_that_are_no_numbers_are_refused(folder: Path, ask) -> None:
 def test_wrong_folders_are_told(folder: Path, tmp_path: Path) -> None:
     def refused(model: Path) -> str:
         with pytest.raises(ModelMissing) as caught:
-            units_glm4voice.load(units_glm4voice.Config(model=str(model)))
+            units_glm4voice.BACKEND.load(units_glm4voice.Config(model=str(model)))
         return str(caught.value)
 
     assert "no such model file or folder" in refused(tmp_path / "nowhere")

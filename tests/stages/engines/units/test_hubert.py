@@ -64,8 +64,8 @@ def codebook_of(name: str) -> str:
 def golden_engine(name: str, layer: int = 2, **changes: Any) -> SslUnits:
     settings = {"model": str(weights_of(name)), "layer": layer, "codebook": codebook_of(name)} | changes
     if name == "wav2vec2":
-        return units_seamless.load(units_seamless.Config.model_validate({"heads": 4} | settings))
-    return units_hubert.load(units_hubert.Config.model_validate(settings))
+        return units_seamless.BACKEND.load(units_seamless.Config.model_validate({"heads": 4} | settings))
+    return units_hubert.BACKEND.load(units_hubert.Config.model_validate(settings))
 
 
 def wav(samples: np.ndarray, rate: int = 16000) -> bytes:
@@ -123,7 +123,7 @@ def test_fairseq2_names_and_no_settings(name: str, tmp_path: Path, ask) -> None:
         renamed[one] = value
     torch.save({"model": renamed}, tmp_path / "fairseq2.pt")
     config = {"model": str(tmp_path / "fairseq2.pt"), "layer": 2, "codebook": codebook_of(name), "heads": 4}
-    engine = units_seamless.load(units_seamless.Config.model_validate(config))
+    engine = units_seamless.BACKEND.load(units_seamless.Config.model_validate(config))
     wanted = np.load(GOLDEN / f"{name}.npz")
     for number in range(3):
         assert np.abs(ask(engine, [Encode(wav(clip(number)))])[0].frames - wanted[f"layer2_clip{number}"]).max() <= 1e-4
@@ -138,7 +138,7 @@ def test_a_folder_gives_what_transformers_gives(kind: str, tmp_path: Path, ask) 
     transformers.Wav2Vec2FeatureExtractor(do_normalize=normalise).save_pretrained(folder)
     model = getattr(transformers, f"{name}Model").from_pretrained(folder).eval()
     extractor = transformers.AutoFeatureExtractor.from_pretrained(folder)
-    engine = units_hubert.load(units_hubert.Config(model=str(folder), layer=2))
+    engine = units_hubert.BACKEND.load(units_hubert.Config(model=str(folder), layer=2))
     together = ask(engine, [Encode(wav(clip(number))) for number in range(3)])
     for number, reply in enumerate(together):
         with torch.inference_mode():
@@ -331,11 +331,12 @@ def test_a_missing_package_is_told_with_what_installs_it(tmp_path: Path) -> None
             (tmp_path / entry.name).symlink_to(entry)
     script = (
         "from stages.engines.units import hubert as u, vocoder as v\n"
-        f"for one, config in ((u, u.Config(model={str(TINY / 'hubert_base.pt')!r}, layer=2)), (v, v.Config(model='.'))):\n"
+        f"hubert = u.BACKEND, u.Config(model={str(TINY / 'hubert_base.pt')!r}, layer=2)\n"
+        "for one, config in (hubert, (v.BACKEND, v.Config(model='.'))):\n"
         "    print(one.trouble(config))\n"
         "    try: one.load(config)\n"
         "    except Exception as error: print(type(error).__name__, error)\n"
-        "print(v.identity(config)['version'].split(', ')[1])\n"
+        "print(v.BACKEND.identity(config)['version'].split(', ')[1])\n"
     )
     ran = subprocess.run(
         [sys.executable, "-S", "-c", script],
@@ -362,7 +363,7 @@ def test_a_batch_that_memory_is_too_small_for_is_halved() -> None:
         "import resource, numpy as np, logging\n"
         "from stages.engines.units import hubert as u\n"
         "logging.basicConfig(level=logging.WARNING, format='%(message)s')\n"
-        f"e = u.load(u.Config(model={str(TINY / 'hubert_base.pt')!r}, layer=1, window=600))\n"
+        f"e = u.BACKEND.load(u.Config(model={str(TINY / 'hubert_base.pt')!r}, layer=1, window=600))\n"
         "clip = np.random.default_rng(0).normal(0, 0.1, 60 * 16000).astype(np.float32)\n"
         "e.encode([clip[:16000]])\n"
         "have = 1024 * int(next(l for l in open('/proc/self/status') if l.startswith('VmSize')).split()[1])\n"
@@ -374,13 +375,13 @@ def test_a_batch_that_memory_is_too_small_for_is_halved() -> None:
     ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ran.stdout.split()[:2] == ["True", "True"], ran.stderr
     assert int(ran.stdout.split()[2]) < 8
-    assert "units_hubert: 8 clips, 480 s, don't fit into memory at once: halved" in ran.stderr
+    assert "units_hubert: a batch of 8 doesn't fit into memory: halved" in ran.stderr
 
 
 def test_identity_holds_what_replies_depend_on(tmp_path: Path) -> None:
     def told(**changes: Any) -> dict[str, Any]:
         asked = {"model": str(TINY / "hubert_base.pt"), "layer": 2, "codebook": codebook_of("hubert_base")}
-        return units_hubert.identity(units_hubert.Config.model_validate(asked | changes))
+        return units_hubert.BACKEND.identity(units_hubert.Config.model_validate(asked | changes))
 
     assert told() == told(resources={"threads": 2, "batch": 32, "num_gpus": 1})
     moved = shutil.copy(TINY / "hubert_base.pt", tmp_path / "hubert_base.pt")
@@ -388,4 +389,4 @@ def test_identity_holds_what_replies_depend_on(tmp_path: Path) -> None:
     for change in ({"layer": 3}, {"dtype": "bfloat16"}, {"codebook": ""}, {"window": 20}, {"margin": 1}):
         assert told() != told(**change)
     (tmp_path / "README.md").write_text("---\nlicense: cc-by-nc-sa-4.0\n---\n")
-    assert units_hubert.licence(units_hubert.Config(model=str(moved), layer=2)) == "cc-by-nc-sa-4.0"
+    assert units_hubert.BACKEND.licence(units_hubert.Config(model=str(moved), layer=2)) == "cc-by-nc-sa-4.0"

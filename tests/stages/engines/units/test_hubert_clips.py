@@ -27,7 +27,7 @@ def wav(samples: np.ndarray) -> bytes:
 
 @pytest.mark.parametrize("kind", [Encode, lambda clip: Quantise(clip, b"")], ids=["features", "units"])
 def test_features_that_are_no_numbers_cost_their_clip_alone(kind: Callable[[bytes], Encode | Quantise]) -> None:
-    engine = units_hubert.load(units_hubert.Config(model=str(MODEL), layer=2, codebook=str(CODEBOOK)))
+    engine = units_hubert.BACKEND.load(units_hubert.Config(model=str(MODEL), layer=2, codebook=str(CODEBOOK)))
     engine.batch, encode = 4, engine.encoder.encode  # as on a card
 
     def overflowing(clips: list[np.ndarray]) -> list[torch.Tensor]:
@@ -49,4 +49,4 @@ def test_a_codebooks_terms_bind_as_its_models_do(tmp_path: Path) -> None:
         (folder / "README.md").write_text(f"---\nlicense: {terms}\n---\n")
         places.append(str(shutil.copy(file, folder / file.name)))
     config = units_hubert.Config(model=places[0], layer=2, codebook=places[1])
-    assert units_hubert.licence(config) == "cc-by-nc-sa-4.0 AND llama3"
+    assert units_hubert.BACKEND.licence(config) == "cc-by-nc-sa-4.0 AND llama3"

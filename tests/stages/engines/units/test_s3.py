@@ -30,7 +30,7 @@ def wav(samples: np.ndarray, rate: int = 16000) -> bytes:
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[units_s3.S3]:
-    found = units_s3.load(units_s3.Config(model=str(FOLDER)))
+    found = units_s3.BACKEND.load(units_s3.Config(model=str(FOLDER)))
     yield found
     found.close()
 
@@ -90,21 +90,21 @@ def test_wrong_files_are_told(tmp_path: Path) -> None:
         str(other): "no speech tokenizer: it takes",
     }.items():
         with pytest.raises(ModelMissing, match=told):
-            units_s3.load(units_s3.Config(model=str(tmp_path / name)))
+            units_s3.BACKEND.load(units_s3.Config(model=str(tmp_path / name)))
 
 
 ON_CARD = units_s3.Config.model_validate({"model": str(FOLDER), "resources": {"num_gpus": 0.25}})
 
 
 def test_without_a_card_it_does_not_go_on_by_itself_on_the_cpu() -> None:
-    assert "pip install 'onnxruntime-gpu" in units_s3.trouble(ON_CARD)
-    assert units_s3.trouble(units_s3.Config(model=str(FOLDER))) == ""
+    assert "pip install 'onnxruntime-gpu" in units_s3.BACKEND.trouble(ON_CARD)
+    assert units_s3.BACKEND.trouble(units_s3.Config(model=str(FOLDER))) == ""
     with pytest.raises(ModelMissing, match="units_s3: this onnxruntime knows no GPU"):
-        units_s3.load(ON_CARD)
+        units_s3.BACKEND.load(ON_CARD)
     kokoro = tts_kokoro.Config.model_validate({"resources": {"num_gpus": 1}})
-    assert "pip install 'onnxruntime-gpu" in tts_kokoro.trouble(kokoro)
+    assert "pip install 'onnxruntime-gpu" in tts_kokoro.BACKEND.trouble(kokoro)
     with pytest.raises(ModelMissing, match="tts_kokoro: this onnxruntime knows no GPU"):
-        tts_kokoro.load(kokoro)
+        tts_kokoro.BACKEND.load(kokoro)
 
 
 def test_a_card_that_onnxruntime_gives_up_quietly_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +122,6 @@ def test_a_card_that_onnxruntime_gives_up_quietly_is_told(monkeypatch: pytest.Mo
     monkeypatch.setattr(onnxruntime, "InferenceSession", session)
     monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: None)
     with pytest.raises(ModelMissing, match="units_s3: onnxruntime can't use the GPU"):
-        units_s3.load(ON_CARD)
+        units_s3.BACKEND.load(ON_CARD)
     exact = {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}
     assert asked == [([("CUDAExecutionProvider", exact), "CPUExecutionProvider"], {"enable_fallback": 0})]

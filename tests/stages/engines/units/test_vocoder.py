@@ -27,7 +27,7 @@ def packed(values: Any) -> bytes:
 
 @pytest.fixture(scope="module")
 def vocoder() -> Iterator[unit_vocoder.UnitVocoder]:
-    engine = unit_vocoder.load(unit_vocoder.Config(model=str(FOLDER)))
+    engine = unit_vocoder.BACKEND.load(unit_vocoder.Config(model=str(FOLDER)))
     yield engine
     engine.close()
 
@@ -80,7 +80,7 @@ def test_units_that_are_none_of_its_own_are_refused(
 def test_wrong_files_are_told(tmp_path: Path) -> None:
     def refused(path: Path) -> str:
         with pytest.raises(ModelMissing) as caught:
-            unit_vocoder.load(unit_vocoder.Config(model=str(path)))
+            unit_vocoder.BACKEND.load(unit_vocoder.Config(model=str(path)))
         return str(caught.value)
 
     def folder(name: str, **changes: Any) -> Path:
@@ -104,7 +104,7 @@ def test_wrong_files_are_told(tmp_path: Path) -> None:
 
 
 def test_samples_that_are_no_numbers_are_refused(ask) -> None:
-    broken = unit_vocoder.load(unit_vocoder.Config(model=str(FOLDER)))
+    broken = unit_vocoder.BACKEND.load(unit_vocoder.Config(model=str(FOLDER)))
     with torch.inference_mode():
         broken.parts["generator"].conv_post.bias.fill_(float("nan"))
     with pytest.raises(Refused, match="aren't finite"):
