@@ -21,7 +21,10 @@ PAGES = sorted(
     ]
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-PATH = re.compile(r"(?<![\w/.:<-])(?:\.\./)?((?:tests|docs|configs|benchmarks|examples)/[\w./*-]*\w)")
+PATH = re.compile(
+    r"(?<![\w/.:<-])(?:\.\./)?((?:tests|docs|configs|benchmarks|examples)/[\w./*-]*\w"
+    r"|(?:schemas|models|stages|pipeline)/[\w/]+\.py\b)"
+)
 TEST = re.compile(r"`((?:\w+/)*test_\w+\.py)`(?: (\w+))?")
 TESTS_IN = ("", "tests", "tests/pipeline", "tests/stages/engines")  # where a page's short paths of tests begin
 API = re.compile(r"\bapi\.([a-zA-Z]\w*)")
