@@ -45,7 +45,7 @@ class Meter:
     def close(self, account: "Account") -> None:
         """The task ends."""
         with self._lock:
-            self._share(account)
+            # Its figures have been given: what has gone by since is for the next event of a task that goes on.
             self._tasks -= 1
 
     def asked(self, account: "Account") -> None:

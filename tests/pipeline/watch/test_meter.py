@@ -147,3 +147,21 @@ def test_an_engine_whose_actors_have_gone_has_none(toys: None, tmp_path: Path, m
     assert shown == {("voxsmith_actors", "llm"): 4}
     metrics.look({"stages": 1})
     assert shown == {("voxsmith_actors", "llm"): 0, ("voxsmith_actors", "stages"): 1}
+
+
+def test_nothing_goes_to_a_task_that_has_given_its_figures(clock: Clock) -> None:
+    """While one task writes its object, the engine works for another: that is not lost with the end of the first."""
+    engine = SlowEngine(clock)
+    shared = Meter(engine)
+    ends, goes_on = shared.open(), shared.open()
+    ends.submit(Complete(prompt="two words"))
+    engine.reply()
+    given = dict(ends.figures)
+    goes_on.submit(Complete(prompt="three words more"))
+    engine.usage["prompt_tokens"] += 3  # counted by the engine; its reply is on the way
+    clock.now += 5
+    ends.close()
+    assert ends.figures == given
+    engine.waiting.pop()[1].set_result(Completion("yes", "stop", 1))
+    goes_on.close()
+    assert (goes_on.figures["prompt_tokens"], goes_on.figures["busy"], goes_on.figures["worked"]) == (3, 5, 5)
