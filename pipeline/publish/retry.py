@@ -4,11 +4,10 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import NamedTuple, TypeVar
 
 from pipeline.errors import RunFailed
+from schemas.retry_after import seconds_to_wait
 
 Reply = TypeVar("Reply")
 
@@ -77,14 +76,8 @@ def passing_error(error: BaseException | None) -> Passing | None:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that a reply asks to wait: Retry-After in seconds or as a date, or the Hub's RateLimit when it is used up."""
     by_name = {name.lower(): value.strip() for name, value in headers.items()}
-    value = by_name.get("retry-after", "")
-    if value.isdigit():
-        return float(value)
-    if value:
-        try:
-            return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-        except (ValueError, TypeError):
-            return None
+    if value := by_name.get("retry-after"):
+        return seconds_to_wait(value)
     used_up = re.search(r"r=0\b.*?\bt=(\d+)", by_name.get("ratelimit", ""))
     return float(used_up[1]) if used_up else None
 

@@ -47,8 +47,8 @@ class Backend(Generic[C]):
     `licence`: the terms of what the model makes. Default: the licences of its `models`, joined by AND.
     `batch_invariant`: whether a reply is the same whatever else is asked at the same time. Default: not promised.
     `packages`: distributions that its interpreter must have, all of them; `extra`: that of `voxsmith` which brings them.
-    `trouble`: what stands in the way of loading it, "" where nothing is known to. It imports and loads nothing.
-    Default: which of the `packages` aren't installed in the engine's interpreter.
+    `trouble`: what stands in the way of loading it, "" where nothing is known to. It is quick, and loads nothing. That one
+    of the `packages` isn't installed in the engine's interpreter is found out before it is asked.
     `voices`: each voice, with the digest of the clip that it is cloned from ("": none); None where nobody knows its
     voices before it is loaded. Raises ModelMissing where a voice bank can't be read.
     `voice_licences`: the terms of the clips that voices are cloned from.
@@ -65,7 +65,7 @@ class Backend(Generic[C]):
     batch_invariant: bool | Callable[[C], bool] = False
     packages: tuple[str, ...] = ()
     extra: str = ""
-    trouble: Callable[[C], str] = _DERIVED
+    trouble: Callable[[C], str] = lambda config: ""
     voices: Callable[[C], dict[str, str] | None] = lambda config: None
     voice_licences: Callable[[C], dict[str, str]] = lambda config: {}
     own_codebook: bool | Callable[[C], bool] = False
@@ -80,8 +80,7 @@ class Backend(Generic[C]):
             derive("kind", self.name.partition("_")[0])
         if self.licence is None:
             derive("licence", lambda config: references.licences(self.models(config)) or "unknown")
-        if self.trouble is None:
-            derive("trouble", lambda config: lacking(self.name, self.extra, config.resources.python, *self.packages))
+        derive("trouble", self._packages_first(self.trouble))
 
     def _identity(self, config: C) -> dict[str, Any]:
         parts = {"backend": self.name, "version": versions(config.resources.python, *self.packages)}
@@ -98,6 +97,12 @@ class Backend(Generic[C]):
             return engine
 
         return guarded
+
+    def _packages_first(self, trouble: Callable[[C], str]) -> Callable[[C], str]:
+        def found(config: C) -> str:
+            return lacking(self.name, self.extra, config.resources.python, *self.packages) or trouble(config)
+
+        return found
 
     @property
     def about(self) -> str:

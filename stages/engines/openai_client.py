@@ -7,12 +7,9 @@ silence, 429, 5xx, a broken reply) is tried again with growing pauses, and is ne
 import asyncio
 import os
 import random
-import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future
-from email.utils import parsedate_to_datetime
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -20,7 +17,9 @@ from pydantic import Field, field_validator
 
 from schemas.names import closest
 from schemas.resources import Resources
+from schemas.retry_after import seconds_to_wait
 from stages.engines.base import EngineConfig, Refused, Unavailable
+from stages.engines.event_loop import EventLoop, cancel_the_others
 
 LONGEST_PAUSE = 120.0  # seconds; a server that asks for more is told of instead of waited for
 TRY_AGAIN = {408, 409, 425, 429}  # and all from 500 on
@@ -93,26 +92,15 @@ class Client:
         self._replies = 0
         self._down = False  # nothing came through while a request used up its tries
         self.usage: Counter[str] = Counter()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name=type(self).__name__)
-        self._thread.start()
-
-    def start(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
-        """Do it in the client's own loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        self._loop = EventLoop(type(self).__name__)
+        self.start = self._loop.start
 
     def close(self) -> None:
         """Requests under way become Unavailable."""
-        self.start(self._close()).result(30)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(timeout=30)
-        self._loop.close()
+        self._loop.close(self._close())
 
     async def _close(self) -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await cancel_the_others()
         await self.client.close()
 
     async def insist(self, try_once: Callable[[], Awaitable[T]]) -> T:
@@ -184,7 +172,7 @@ class Client:
         if "insufficient_quota" in kind:
             return Unavailable(f"{what}; the account has no credit left")
         if status in TRY_AGAIN or status >= 500:
-            return Again(what, _seconds(error.response.headers.get("retry-after")))
+            return Again(what, seconds_to_wait(error.response.headers.get("retry-after")) or 0.0)
         if status in (401, 403):
             has = "set, but not taken" if self.key else "not set"
             return Unavailable(f"{what}; the key comes from the environment variable {self.config.api_key_env}: {has}")
@@ -228,17 +216,3 @@ def trouble(config: ServerConfig) -> str:
     except openai.APIStatusError as error:
         return f"{config.base_url} answers with status {error.status_code}; the key comes from {config.api_key_env}"
     return "" if config.model in names else f"the server has no model '{config.model}'; it has {', '.join(names)}"
-
-
-def _seconds(retry_after: str | None) -> float:
-    """Of a Retry-After header: a number of seconds, or a date (RFC 9110, 10.2.3)."""
-    if not retry_after:
-        return 0.0
-    try:
-        return max(0.0, float(retry_after))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
-    except ValueError:
-        return 0.0

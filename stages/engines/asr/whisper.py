@@ -211,6 +211,8 @@ BACKEND = Backend(
     config=Config,
     load=Whisper,
     identity=identity,
+    packages=("faster-whisper",),
+    extra="quickstart",
     # Not where several clips go together: a sum over a matrix of another shape is another sum, in its last bits.
     batch_invariant=lambda config: not (_in_batches(config) and config.resources.batch > 1),
 )

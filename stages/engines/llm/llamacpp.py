@@ -164,4 +164,12 @@ def _gguf(path: Path) -> Path:
     return found[0]
 
 
-BACKEND = Backend(name="llm_llamacpp", config=Config, load=LlamaCpp, identity=identity, batch_invariant=True)
+BACKEND = Backend(
+    name="llm_llamacpp",
+    config=Config,
+    load=LlamaCpp,
+    identity=identity,
+    batch_invariant=True,
+    packages=("xllamacpp",),
+    extra="quickstart",
+)

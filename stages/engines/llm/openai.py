@@ -108,5 +108,7 @@ BACKEND = Backend(
     identity=identity,
     models=lambda config: (),
     licence=lambda config: config.licence,
+    packages=("openai",),
+    extra="quickstart",
     trouble=trouble,
 )

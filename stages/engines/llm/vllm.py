@@ -9,7 +9,6 @@ Replies may depend on their neighbours, so it is not declared batch-invariant.
 
 import asyncio
 import json
-import threading
 from collections import Counter
 from concurrent.futures import Future
 from typing import Any
@@ -18,6 +17,7 @@ from models import references as catalogue
 from models.interpreter import version_of
 from stages.engines.backend import Backend
 from stages.engines.base import Refused, Unavailable
+from stages.engines.event_loop import EventLoop, cancel_the_others
 from stages.engines.llm.vllm_config import Config
 from stages.requests.base import Request
 from stages.requests.llm import Complete, Completion
@@ -58,33 +58,25 @@ class VLLM:
 
         self.config = config
         self.usage: Counter[str] = Counter()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="llm_vllm")
-        self._thread.start()
+        self._loop = EventLoop("llm_vllm")
         try:
-            self.core: Core = asyncio.run_coroutine_threadsafe(Core.start(config), self._loop).result()
+            self.core: Core = self._loop.start(Core.start(config)).result()
         except BaseException:
-            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._loop.close()
             raise
 
     def submit(self, request: Request) -> "Future[Completion]":
         if not isinstance(request, Complete):
             raise TypeError(f"a language model can't take a {type(request).__name__}")
-        return asyncio.run_coroutine_threadsafe(self._complete(request), self._loop)
+        return self._loop.start(self._complete(request))
 
     def close(self) -> None:
         """Requests under way become Unavailable."""
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(60)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(timeout=30)
-        self._loop.close()
+        self._loop.close(self._close(), within=60)
 
     async def _close(self) -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
         self.core.close()
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await cancel_the_others()
 
     async def _complete(self, request: Complete) -> Completion:
         tokens = self._tokens(request)

@@ -66,4 +66,4 @@ def windows(samples: np.ndarray) -> list[np.ndarray]:
     return [samples[start : start + WINDOW] for start in starts]
 
 
-BACKEND = Backend(name=NAME, config=Config, load=Dnsmos, identity=identity, batch_invariant=True)
+BACKEND = Backend(name=NAME, config=Config, load=Dnsmos, identity=identity, batch_invariant=True, extra="quickstart")

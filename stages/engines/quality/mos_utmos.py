@@ -131,5 +131,5 @@ BACKEND = Backend(
     licence=lambda config: catalogue.licence(config.model, "MIT"),  # UTMOS's own
     batch_invariant=True,
     packages=("torch", "transformers"),
-    extra="units",
+    extra="torch",
 )

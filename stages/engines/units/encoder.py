@@ -123,4 +123,12 @@ def nearest(frames: np.ndarray, centroids: np.ndarray, squares: np.ndarray) -> n
     return np.asarray(distances.argmin(axis=1), np.uint16)
 
 
-BACKEND = Backend(name=NAME, config=Config, load=Encoder, identity=identity, batch_invariant=True)
+BACKEND = Backend(
+    name=NAME,
+    config=Config,
+    load=Encoder,
+    identity=identity,
+    batch_invariant=True,
+    packages=("faster-whisper", "threadpoolctl"),
+    extra="quickstart",
+)

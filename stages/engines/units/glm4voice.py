@@ -213,7 +213,7 @@ BACKEND = Backend(
     load=Glm4Voice,
     identity=identity,
     packages=_PACKAGES,
-    extra="units",
+    extra="torch",
     own_codebook=True,
     only_own_codebook=True,
 )

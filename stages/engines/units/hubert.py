@@ -22,6 +22,6 @@ BACKEND = Backend(
     identity=lambda config: ssl_units.identity(NAME, config),
     models=ssl_units.models,
     packages=PACKAGES,
-    extra="units",
+    extra="torch",
     own_codebook=lambda config: bool(config.codebook),
 )

@@ -30,6 +30,6 @@ BACKEND = Backend(
     models=ssl_units.models,
     licence=lambda config: "CC-BY-NC-4.0",  # of SeamlessM4T's models
     packages=PACKAGES,
-    extra="units",
+    extra="torch",
     own_codebook=True,
 )

@@ -161,7 +161,7 @@ def test_models_that_cannot_be_loaded_are_told_in_a_line(folder: Path, tmp_path:
 
 def test_a_missing_package_says_how_to_get_it(folder: Path) -> None:
     lacking = replace(BACKEND, packages=("torch", "a_package_that_is_not_here"))
-    with pytest.raises(ModelMissing, match=r"pip install 'voxsmith\[units\]'"):
+    with pytest.raises(ModelMissing, match=r"pip install 'voxsmith\[torch\]'"):
         lacking.load(Config(model=str(folder)))
 
 

@@ -345,7 +345,7 @@ def test_a_missing_package_is_told_with_what_installs_it(tmp_path: Path) -> None
         text=True,
         check=True,
     )
-    told = "{} needs the package transformers, which isn't installed: pip install 'voxsmith[units]'"
+    told = "{} needs the package transformers, which isn't installed: pip install 'voxsmith[torch]'"
     assert ran.stdout.splitlines() == [
         *(
             line
