@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.recipe.nodes import Node
-from pipeline.run.task import context_of, run_task
+from pipeline.run.task import Desk, TaskRun, context_of
 from pipeline.watch.meter import Meter
 from stages.context import Asking, Context, Row
 from stages.engines.llm import vllm as llm_vllm
@@ -68,20 +68,18 @@ def ours(engine: llm_vllm.VLLM, asked: list[str], shard: int) -> int:
     node, meter = _Node("ask", "ask", StageConfig(), None, "llm"), Meter(engine)
     at_once = engine.config.resources.at_once
 
-    def unit(start: int) -> int:
+    def task(start: int) -> int:
         some = asked[start : start + shard]
         ids = [str(start + number) for number in range(len(some))]
         rows = pa.table({"id": ids, "conversation_id": ids, "turn": [0] * len(some), "instruction": some})
         account = meter.open()
-        outcome = run_task(
-            node, context_of(node, 0, {}, {}), rows, account, "", None, lambda part: None, at_once=at_once
-        )
+        outcome = TaskRun(node, context_of(node, 0, {}, {}), rows, Desk(account, at_once=at_once)).run()
         account.close()
         return sum(outcome.table["query_attempts"].to_pylist())
 
     calls = min(16, max(2, math.ceil(at_once / shard) + 1))  # as pipeline.run.pools has it
     with ThreadPoolExecutor(calls) as pool:
-        return sum(pool.map(unit, range(0, len(asked), shard)))
+        return sum(pool.map(task, range(0, len(asked), shard)))
 
 
 def theirs(llm: Any, asked: list[str], sampling: Any) -> int:

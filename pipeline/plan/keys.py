@@ -16,17 +16,18 @@ Parts = dict[str, Any]
 def fixed_parts(graph: Graph, node: Node) -> Parts:
     """The parts of the node's keys that are the same for each shard."""
     engine = graph.engines.get(node.engine or "")
-    parts: Parts = {
-        "stage": node.stage_name,
-        "code": code_digest(stage_module(node.stage_name)),
-        "seed": graph.recipe.seed,
-    }
+    parts: Parts = {"stage": node.stage_name, "code": code_part(node), "seed": graph.recipe.seed}
     parts |= {f"config.{name}": value for name, value in _settings(node.config).items()}
     if isinstance(node.checks, BaseModel):
         parts |= {f"checks.{name}": value for name, value in node.checks.model_dump(mode="json").items()}
     if engine:
         parts |= {f"engine.{name}": value for name, value in engine.backend.identity(engine.config).items()}
     return parts
+
+
+def code_part(node: Node) -> str:
+    """What names the code of the node's stage."""
+    return code_digest(stage_module(node.stage_name))
 
 
 def _settings(config: BaseModel) -> Parts:

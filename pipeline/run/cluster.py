@@ -7,67 +7,67 @@ import ray
 
 from pipeline.errors import RunFailed
 
-WAIT = "VOXSMITH_WAIT_FOR_NODES"  # seconds; a cluster that grows when it is asked says so by this
+WAIT = "VOXSMITH_WAIT_FOR_NODES"  # seconds; to be set on a cluster that grows when it is asked
 
 
-def room() -> dict[str, float]:
-    """What the cluster has now of CPU and GPU."""
-    found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return {kind: found.get(kind, 0.0) for kind in ("CPU", "GPU")}
+def resources() -> dict[str, float]:
+    """The CPUs and GPUs that the cluster has now."""
+    total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return {kind: total.get(kind, 0.0) for kind in ("CPU", "GPU")}
 
 
-def free_room() -> dict[str, float]:
-    """What of it nobody has asked for."""
-    found: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
-    return found
+def free_resources() -> dict[str, float]:
+    """Those of them that nobody has asked for."""
+    free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
+    return free
 
 
-def fits(wants: dict[str, float], room: dict[str, float]) -> bool:
-    return all(room.get(kind, 0) >= amount for kind, amount in wants.items())
+def fits(wants: dict[str, float], resources: dict[str, float]) -> bool:
+    return all(resources.get(kind, 0) >= amount for kind, amount in wants.items())
 
 
 def endpoints() -> list[str]:
     """Where the nodes' metrics can be read, as Prometheus does."""
-    ports = [(node["NodeManagerAddress"], node["MetricsExportPort"]) for node in _alive()]
+    ports = [(node["NodeManagerAddress"], node["MetricsExportPort"]) for node in _live_nodes()]
     return [f"http://{address}:{port}/metrics" for address, port in ports]
 
 
-class Lack(NamedTuple):
-    """What no node has enough of. `told`: a sentence's end; `setting`: what the recipe could ask for instead."""
+class Shortage(NamedTuple):
+    """What no node has enough of. `message`: the end of a sentence; `setting`: what the recipe could ask for instead."""
 
-    told: str
+    message: str
     setting: str
 
 
-def lack(wants: dict[str, float]) -> Lack | None:
-    """What an actor that wants this lacks; None where some node could hold it."""
-    nodes = [node["Resources"] for node in _alive()]
+def shortage(wants: dict[str, float]) -> Shortage | None:
+    """Why no node could hold an actor that wants this; None where one could."""
+    nodes = [node["Resources"] for node in _live_nodes()]
     if any(fits(wants, node) for node in nodes):
         return None
     for kind, wanted in wants.items():
         most = max((node.get(kind, 0) for node in nodes), default=0)
         if wanted > most:
-            return Lack(f"wants {wanted:g} {kind} an actor; the largest node has {most:g}", _setting(kind, most))
+            return Shortage(f"wants {wanted:g} {kind} an actor; the largest node has {most:g}", _setting(kind, most))
     both = " and ".join(f"{wanted:g} {kind}" for kind, wanted in wants.items())
     beside = max(node.get("CPU", 0) for node in nodes if fits(wants | {"CPU": 0}, node))
-    return Lack(f"wants {both} an actor; no node has both", _setting("CPU", beside))
+    return Shortage(f"wants {both} an actor; no node has both", _setting("CPU", beside))
 
 
-def patience() -> float | None:
-    """Seconds to wait for a node that the cluster hasn't; None where the environment says nothing of it. Raises RunFailed
-    where it says no number.
+def seconds_to_wait() -> float | None:
+    """How long to wait for a node that the cluster lacks; None where the environment variable is not set. Raises RunFailed
+    where it is no number.
     """
-    told = os.environ.get(WAIT)
+    value = os.environ.get(WAIT)
     try:
-        return None if told is None else float(told)
+        return None if value is None else float(value)
     except ValueError:
-        raise RunFailed(f"{WAIT} is {told!r}: it is a number of seconds") from None
+        raise RunFailed(f"{WAIT} is {value!r}: it is a number of seconds") from None
 
 
 def _setting(kind: str, most: float) -> str:
     return f"resources.num_{kind.lower()}s={most:g}"
 
 
-def _alive() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    return [node for node in found if node["Alive"]]
+def _live_nodes() -> list[dict[str, Any]]:
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return [node for node in nodes if node["Alive"]]

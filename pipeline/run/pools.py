@@ -15,7 +15,7 @@ import ray
 from pipeline.errors import RunFailed
 from pipeline.plan.state import Task
 from pipeline.recipe.nodes import Graph
-from pipeline.run.cluster import fits, free_room
+from pipeline.run.cluster import fits, free_resources
 from pipeline.run.worker import Worker
 from pipeline.watch.work import NO_ENGINE, Life
 
@@ -31,8 +31,8 @@ class Actor:
     placed: Any  # reference that is ready once it has its place in the cluster
     loaded: Any  # reference that is ready once the engine is loaded, too; None from when that is known
     tasks: dict[Any, Task] = field(default_factory=dict)  # by the reference of the call
-    pulse: Any = None  # reference to how long it has made no progress, while that is asked
-    felt: float = 0.0  # when that was asked last (time.monotonic)
+    pulse: Any = None  # reference to its progress, while that is asked
+    pulse_asked: float = 0.0  # when that was asked last (time.monotonic)
     load_seconds: float = 0.0
     ready: float | None = None  # since when it takes work (time.monotonic)
 
@@ -41,14 +41,14 @@ class Actor:
 class Pool:
     name: str
     replicas: int
-    patience: float  # seconds without progress, after which an actor is taken for hung
+    patience: float  # seconds without progress, after which an actor counts as hung
     options: dict[str, Any]
     calls: int = _CALLS  # tasks that an actor has at a time
     queue: list[tuple[Any, ...]] = field(default_factory=list)
     actors: list[Actor] = field(default_factory=list)
     gone: Life = field(default_factory=Life)  # of the actors that have ended, and the most at a time
-    waits_since: float | None = None  # for its first place (time.monotonic)
-    had_room: bool = True  # when its latest actor was asked for
+    waits_since: float | None = None  # for a place for its first actor (time.monotonic)
+    had_resources: bool = True  # whether the cluster had them free when its latest actor was asked for
     had_node: bool = False  # some node could hold an actor of it, when the run looked
     no_node_since: float | None = None  # since when it waits for a node that could hold an actor of it (time.monotonic)
 
@@ -71,17 +71,17 @@ class Pool:
 
     def life(self) -> Life:
         """Of all actors, up to now."""
-        found = Life(self.gone.loading, self.gone.loaded, self.gone.most)
+        life = Life(self.gone.loading, self.gone.loaded, self.gone.most)
         for actor in self.actors:
-            _live(found, actor)
-        return found
+            _add(life, actor)
+        return life
 
     def remove(self, actor: Actor) -> None:
         self.actors.remove(actor)
-        _live(self.gone, actor)
+        _add(self.gone, actor)
 
 
-def _live(life: Life, actor: Actor) -> None:
+def _add(life: Life, actor: Actor) -> None:
     if actor.ready is not None:
         life.loading += actor.load_seconds
         life.loaded += time.monotonic() - actor.ready
@@ -97,7 +97,8 @@ def make_pools(graph: Graph) -> dict[str, Pool]:
         options = {
             "num_cpus": resources.num_cpus,
             "num_gpus": resources.num_gpus,
-            "max_concurrency": calls + 2,  # and one for stop(), one for pulse()
+            # And one for stop(), one for pulse().
+            "max_concurrency": calls + 2,
         }
         if resources.python:
             options["runtime_env"] = {"py_executable": _interpreter(name, resources.python)}
@@ -106,8 +107,8 @@ def make_pools(graph: Graph) -> dict[str, Pool]:
 
 
 def _interpreter(engine: str, python: str) -> str:
-    """Its absolute path, links kept: a virtual environment's interpreter is one. Raises RunFailed where it isn't there:
-    Ray would try for ever.
+    """Its absolute path. Links are kept, because the interpreter of a virtual environment is one. Raises RunFailed where
+    it isn't there: Ray would try for ever.
     """
     path = Path(python).expanduser().absolute()
     if not os.access(path, os.X_OK):
@@ -118,10 +119,10 @@ def _interpreter(engine: str, python: str) -> str:
 
 
 def start_actor(pool: Pool, store: str, graph: Any) -> None:
-    """Ask Ray for one more actor; it loads its engine when it is placed. `graph`: a reference to the graph."""
+    """Ask Ray for one more actor; it loads its engine when it is placed. `graph`: a reference to the pickled graph."""
     engine = None if pool.name == NO_ENGINE else pool.name
     remote = ray.remote(Worker).options(**pool.options)
-    pool.had_room = fits(pool.wants, free_room())
+    pool.had_resources = fits(pool.wants, free_resources())
     handle: Any = remote.remote(store, graph, engine)
     pool.actors.append(Actor(handle, handle.ping.remote(), handle.load.remote()))
     pool.gone.most = max(pool.gone.most, len(pool.actors))
@@ -158,12 +159,14 @@ def connect() -> None:
     """Join the cluster that RAY_ADDRESS names (as in a submitted job), or start Ray on this machine, on loopback."""
     if ray.is_initialized():
         return
-    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of several tasks that fail at once, one is told of
+    # Where several tasks fail at once, the message of one is enough.
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
     # It says at each start that a token guards it, which is as it should be.
     logging.getLogger("ray._private.authentication.authentication_token_setup").setLevel(logging.ERROR)
     quiet: dict[str, Any] = {"logging_level": "WARNING", "log_to_driver": bool(os.environ.get("VOXSMITH_WORKER_LOGS"))}
     if os.environ.get("RAY_ADDRESS"):
         ray.init(**quiet)
     else:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a Ray of ours tells nobody of its use
+        # A Ray that we start sends no statistics.
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         ray.init(address="local", include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)

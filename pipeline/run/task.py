@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,28 +13,52 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.recipe.nodes import Node
+from pipeline.run.results import Results, StageFault
+from pipeline.run.rows import Rows
 from pipeline.store.memo import Memo
-from pipeline.store.objects import build_table, column_field
+from pipeline.store.objects import build_table
 from pipeline.watch.meter import Account
-from schemas.columns import SIDES
 from schemas.text import clean
-from stages.context import Context, Reject, Row
+from stages.context import Context, Reject
 from stages.engines.base import EngineLost, Refused, Unavailable
 from stages.requests.base import Request
 
-_AT_ONCE = 64  # conversations whose generators are alive, if the engine doesn't say: bounds the clips held in memory
-_PART_SECONDS = 30.0
+_AT_ONCE = 64  # conversations with an open generator, if the engine doesn't say: bounds the clips in memory
+_PARTIAL_SECONDS = 30.0  # between two partial objects
 _GRACE = 10.0  # seconds that a stopped task waits for replies under way: spot instances give 30 in all
 _STOPPED = "the run was stopped"
-_AHEAD = 16  # rows that are made plain values together
 # An actor works on two tasks at once. Who writes a stage needn't think of threads: in a process one runs at a time.
 _STAGE_CODE = threading.Lock()
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Desk:
+    """Where a task's requests go: to the memo first, then to the engine (None where the stage asks none).
+
+    `identity` is the digest of the engine's identity. `at_once`: conversations that are worked on at a time.
+    """
+
+    engine: Account | None = None
+    identity: str = ""
+    memo: Memo | None = None
+    at_once: int | None = None
+
+
+@dataclass(frozen=True)
+class Watchers:
+    """Who is called while a task runs. `stop` says whether to end early; `progressed` is called with 0 for each reply and
+    with the number of rows that were finished; `keep_partial` is called now and then with a table of the replies since.
+    """
+
+    stop: Callable[[], bool] = lambda: False
+    progressed: Callable[[int], None] = lambda rows: None
+    keep_partial: Callable[[pa.Table], None] = lambda table: None
+
+
 @dataclass
 class Outcome:
-    """What became of a task's rows. `pending`: why, for each row that the world (not its content) held up."""
+    """What became of a task's rows. `pending`: why, for each row that the environment (not its content) holds up."""
 
     table: pa.Table
     made: int  # rows that got columns
@@ -46,8 +70,8 @@ class Outcome:
 
 
 @dataclass(eq=False)
-class _Talk:
-    """A row (or conversation) that is being worked on."""
+class _Call:
+    """A call of the stage's function, for a row or a conversation, that is under way."""
 
     places: list[int]  # of its rows in the shard
     generator: Any
@@ -57,293 +81,223 @@ class _Talk:
     tries: int = 0
 
 
-def run_task(
-    node: Node,
-    context: Context,
-    rows: pa.Table,
-    engine: Account | None,
-    identity: str,
-    memo: Memo | None,
-    keep_part: Callable[[pa.Table], None],
-    killers: dict[str, str] | None = None,
-    stop: Callable[[], bool] = lambda: False,
-    progressed: Callable[[int], None] = lambda rows: None,
-    probe: bool = False,
-    at_once: int | None = None,
-) -> Outcome:
-    """Run the node's stage over the rows of a shard.
+class TaskRun:
+    """Runs the node's stage over the rows of a shard, once.
 
-    `identity` is the digest of the engine's identity, `keep_part` is given the replies so far now and then,
-    `killers` are rows (by id) that kill the engine: they become rejects unasked. When `stop` turns true no more is
-    asked, what is under way is waited for a while, and what is unfinished is pending. `progressed` is told of each reply
-    (0) and of how many rows are finished.
-    A `probe` leaves all its replies as a part, because it will not be committed. `at_once`: conversations that are
-    worked on at a time. Never raises for what a row or the engine does, but EngineLost, with the replies so far left.
+    `killers` are rows (by id) that kill the engine: they are rejected without being asked.
     """
-    task = _Task(
-        node, context, rows, engine, identity, memo, keep_part, killers or {}, stop, progressed, at_once or _AT_ONCE
-    )
-    outcome = task.run()
-    if probe or outcome.pending:
-        task.leave_part()
-    return outcome
 
-
-class _Task:
     def __init__(
         self,
         node: Node,
         context: Context,
-        rows: pa.Table,
-        engine: Account | None,
-        identity: str,
-        memo: Memo | None,
-        keep_part: Callable[[pa.Table], None],
-        killers: dict[str, str],
-        stop: Callable[[], bool],
-        progressed: Callable[[int], None],
-        at_once: int,
+        table: pa.Table,
+        desk: Desk,
+        watchers: Watchers | None = None,
+        killers: dict[str, str] | None = None,
     ) -> None:
-        self.node, self.context, self.rows, self.engine, self.identity = node, context, rows, engine, identity
-        self.memo, self.keep_part, self.killers, self.stop = memo, keep_part, killers, stop
-        self.progressed, self.at_once = progressed, at_once
-        count = len(rows)
-        self.results: list[Row] = [{} for _ in range(count)]
-        self.rejects: list[dict[str, str] | None] = [None] * count
-        self.requests: list[list[bytes]] = [[] for _ in range(count)]
-        self.replies: list[list[bytes | None]] = [[] for _ in range(count)]
+        self.node, self.context, self.rows = node, context, Rows(node, table)
+        self.desk, self.watchers, self.killers = desk, watchers or Watchers(), killers or {}
+        self.results = Results(node, self.rows)
         self.pending: dict[str, str] = {}
-        self.fresh: list[tuple[bytes, bytes]] = []  # asked in this task, not yet left as a part
+        self.fresh: list[tuple[bytes, bytes]] = []  # replies that are in no partial object yet, by request
         self.asked = self.remembered = 0
-        self.waiting: dict[Future[Any], list[_Talk]] = {}
+        self.waiting: dict[Future[Any], list[_Call]] = {}
         self.in_flight: dict[bytes, Future[Any]] = {}
-        self._first, self._ahead = -1, list[Row]()  # rows as plain values, some at a time: one by one is slow
 
-    def run(self) -> Outcome:
-        start = left = time.monotonic()
-        talks = self._talks()
-        exhausted, stopped = False, 0.0
+    def run(self, probe: bool = False) -> Outcome:
+        """Go through all rows. When `stop` turns true, nothing more is asked, replies under way are waited for a while, and
+        unfinished rows are pending.
+
+        A `probe` leaves all its replies as a partial object, because it will not be committed. Whatever a row or the
+        engine does, nothing is raised but EngineLost, and StageFault where the stage's code breaks its declaration;
+        replies so far are in a partial object then.
+        """
+        start = time.monotonic()
+        try:
+            self._work_through()
+            made, rejects, table = self.results.made(), self.results.rejects(), self.results.table()
+        except StageFault:
+            self._keep_replies_under_way()
+            raise
+        if probe or self.pending:
+            self._leave_partial()
+        seconds = time.monotonic() - start
+        return Outcome(table, made, rejects, self.pending, self.asked, self.remembered, seconds)
+
+    def _work_through(self) -> None:
+        left = time.monotonic()
+        calls, exhausted, stopped = self._calls(), False, 0.0
         while True:
-            while not exhausted and len(self.waiting) < self.at_once and not self.stop():
-                talk = next(talks, None)
-                exhausted = talk is None
-                if talk is not None:
-                    self._go_on(talk, None)
+            while not exhausted and len(self.waiting) < (self.desk.at_once or _AT_ONCE) and not self.watchers.stop():
+                call = next(calls, None)
+                exhausted = call is None
+                if call is not None:
+                    self._go_on(call, None)
             if not self.waiting:
                 break
             done, _ = wait(self.waiting, timeout=1.0, return_when=FIRST_COMPLETED)
             for future in done:
                 self._settle(future)
-            if self.stop():
+            if self.watchers.stop():
                 stopped = stopped or time.monotonic()
                 if time.monotonic() - stopped > _GRACE:
                     self._abandon()
-            if time.monotonic() - left > _PART_SECONDS:
-                self.leave_part()
+            if time.monotonic() - left > _PARTIAL_SECONDS:
+                self._leave_partial()
                 left = time.monotonic()
         if not exhausted:
-            for talk in talks:
-                self._hold(talk, _STOPPED)
-        return self._outcome(time.monotonic() - start)
+            for call in calls:
+                self._suspend(call, _STOPPED)
 
-    # -- rows ---------------------------------------------------------------------------------------------------------
-
-    def _talks(self) -> Iterator[_Talk]:
-        """A talk for each row, or conversation, that is alive; the others keep their nulls."""
-        stage = self.node.stage
-        for places in self._groups():
-            rows = [self._row(place) for place in places]
-            killed = [self.killers[row["id"]] for row in rows if row["id"] in self.killers]
-            if killed:
+    def _calls(self) -> Iterator[_Call]:
+        """A call for each row, or conversation, that has something to do; the others keep their nulls."""
+        for places in self.rows.groups():
+            rows = [self.rows[place] for place in places]
+            if killed := [self.killers[row["id"]] for row in rows if row["id"] in self.killers]:
                 for place in places:
-                    self._reject(place, Reject("engine_killed", killed[0]))
-                continue
-            if stage.each == "row":
-                self._keep_given(places[0], rows[0])
-                if all(rows[0].get(name) is not None for name in self.node.reads) and not self.results[places[0]]:
-                    yield _Talk(places, stage.run(rows[0], self.context))
-                continue
-            alive = [place for place, row in zip(places, rows, strict=True) if self._is_alive(row)]
-            if alive:
-                yield _Talk(alive, stage.run([self._row(place) for place in alive], self.context))
+                    self.results.reject(place, Reject("engine_killed", killed[0]))
+            elif self.node.stage.each == "row":
+                if supplied := self.rows.supplied(rows[0]):
+                    self.results.put(places[0], supplied)
+                elif self.rows.is_complete(rows[0]):
+                    yield self._call(places, rows[0])
+            elif complete := [place for place, row in zip(places, rows, strict=True) if self.rows.is_complete(row)]:
+                yield self._call(complete, [self.rows[place] for place in complete])
 
-    def _is_alive(self, row: Row) -> bool:
-        return all(row.get(name) is not None for name in self.node.reads)
+    def _call(self, places: list[int], argument: Any) -> _Call:
+        generator = self.node.stage.run(argument, self.context)
+        if not isinstance(generator, Generator):
+            raise StageFault(
+                f"stage '{self.node.name}': its function is no generator, because it yields nothing; "
+                "one that asks no engine has a `yield` that is never reached"
+            )
+        return _Call(places, generator)
 
-    def _groups(self) -> Iterator[list[int]]:
-        if self.node.stage.each == "row":
-            yield from ([place] for place in range(len(self.rows)))
-            return
-        group: list[int] = []
-        previous = None
-        for place, conversation in enumerate(self.rows["conversation_id"].to_pylist()):
-            if group and conversation != previous:
-                yield group
-                group = []
-            group.append(place)
-            previous = conversation
-        if group:
-            yield group
-
-    def _row(self, place: int) -> Row:
-        first = place - place % _AHEAD
-        if self._first != first:
-            self._first, self._ahead = first, self.rows.slice(first, _AHEAD).to_pylist()
-        return dict.fromkeys(self.node.optional) | self._ahead[place - first]
-
-    def _keep_given(self, place: int, row: Row) -> None:
-        """A column that the source supplies is kept, and the stage has nothing to do for that row."""
-        given = {name: row[name] for name in self.node.given if row.get(name) is not None}
-        if not given:
-            return
-        method = [f"{side}_method" for side in SIDES if f"{side}_text" in given]
-        self.results[place] = {name: "given" for name in method if name in self.node.writes} | given
-
-    # -- talking ------------------------------------------------------------------------------------------------------
-
-    def _go_on(self, talk: _Talk, reply: Any, error: Exception | None = None) -> None:
-        """Send the reply in, and go on until the talk asks something that must be waited for, or ends."""
+    def _go_on(self, call: _Call, reply: Any, error: Exception | None = None) -> None:
+        """Send the reply in, and go on until the call asks something that must be waited for, or ends."""
         while True:
+            # A row's own failure must not end the task: its shard has other rows. So whatever the stage's code raises is a
+            # verdict on this row, and only what it returns at its end may be a fault that ends the run (see Results).
             try:
                 with _STAGE_CODE:
-                    request = talk.generator.throw(error) if error is not None else talk.generator.send(reply)
-                name = request.digest(self.identity)
+                    request = call.generator.throw(error) if error is not None else call.generator.send(reply)
+                name = request.digest(self.desk.identity)
             except StopIteration as end:
-                self._finish(talk, end.value)
+                self._finish(call, end.value)
                 return
             except Reject as reject:
-                self._finish(talk, reject)
+                self._finish(call, reject)
                 return
-            except Refused as refused:
-                self._finish(talk, Reject(refused.reason, refused.message))
+            except Refused as refused:  # thrown in above, and the stage has let it pass
+                self._finish(call, Reject(refused.reason, refused.message))
                 return
             except Exception as fault:
-                log.exception("stage %s failed on row %s", self.node.name, self._id(talk))
+                log.exception("stage %s failed on row %s", self.node.name, self.rows.id(call.places[0]))
                 place = traceback.extract_tb(fault.__traceback__)[-1]
                 where = f"{Path(place.filename).name}, line {place.lineno}"
-                self._finish(talk, Reject("stage_error", f"{type(fault).__name__}: {fault} ({where})"))
+                self._finish(call, Reject("stage_error", f"{type(fault).__name__}: {fault} ({where})"))
                 return
             error = None
-            talk.request, talk.tries = request, 0
-            talk.requests.append(name)
-            kept = self.memo.get(name) if self.memo is not None and request.kept else None
+            call.request, call.tries = request, 0
+            call.requests.append(name)
+            kept = self.desk.memo.get(name) if self.desk.memo is not None and request.kept else None
             if kept is None:
-                talk.replies.append(None)
-                self._ask(talk, name)
+                call.replies.append(None)
+                self._ask(call, name)
                 return
+            # Remembered: the same call goes on at once. It is a loop and no recursion, because a conversation of which
+            # all is remembered would nest as deep as it has requests.
             self.remembered += 1
-            talk.replies.append(kept)
+            call.replies.append(kept)
             reply = request.reply.unpack(kept)
 
-    def _ask(self, talk: _Talk, name: bytes) -> None:
-        if self.engine is None or talk.request is None:
-            self._finish(talk, Reject("stage_error", "the stage asks an engine, but it has none"))
-            return
-        if self.stop():
-            self._hold(talk, _STOPPED)
+    def _ask(self, call: _Call, name: bytes) -> None:
+        if self.desk.engine is None or call.request is None:
+            raise StageFault(
+                f"stage '{self.node.name}' asks an engine, and declares none: Stage(engine=…) names its kind"
+            )
+        if self.watchers.stop():
+            self._suspend(call, _STOPPED)
             return
         future = self.in_flight.get(name)
         if future is None:
-            future = self.in_flight[name] = self.engine.submit(talk.request)
+            future = self.in_flight[name] = self.desk.engine.submit(call.request)
             self.asked += 1
-        self.waiting.setdefault(future, []).append(talk)
+        self.waiting.setdefault(future, []).append(call)
 
     def _settle(self, future: "Future[Any]") -> None:
-        self.progressed(0)
-        talks = self.waiting.pop(future)
-        name = talks[0].requests[-1]
+        self.watchers.progressed(0)
+        calls = self.waiting.pop(future)
+        name = calls[0].requests[-1]
         self.in_flight.pop(name, None)
         error = future.exception()
-        if error is None:
-            reply = future.result()
-            packed = reply.pack() if talks[0].request is not None and talks[0].request.kept else None
-            if packed is not None:
-                self.fresh.append((name, packed))
-            for talk in talks:
-                talk.replies[-1] = packed
-                self._go_on(talk, reply)
+        if error is not None:
+            for call in calls:
+                self._failed(call, name, error)
             return
-        for talk in talks:
-            self._failed(talk, name, error)
+        packed = self._keep_fresh(calls[0], future.result())
+        for call in calls:
+            call.replies[-1] = packed
+            self._go_on(call, future.result())
 
-    def _failed(self, talk: _Talk, name: bytes, error: BaseException) -> None:
+    def _keep_fresh(self, call: _Call, reply: Any) -> bytes | None:
+        """The reply to the call's latest request as bytes; None where such replies are not kept."""
+        if call.request is None or not call.request.kept:
+            return None
+        packed: bytes = reply.pack()
+        self.fresh.append((call.requests[-1], packed))
+        return packed
+
+    def _failed(self, call: _Call, name: bytes, error: BaseException) -> None:
         if isinstance(error, EngineLost):
-            self.leave_part()  # the actor goes with it
+            self._leave_partial()  # the actor goes with it
             raise error
         if isinstance(error, Unavailable | MemoryError):
-            self._hold(talk, str(error) or type(error).__name__)
+            self._suspend(call, str(error) or type(error).__name__)
         elif isinstance(error, Refused):
-            talk.requests.pop()
-            talk.replies.pop()
-            self._go_on(talk, None, error)
-        elif talk.tries < 1:  # once more: the fault may have been its neighbours'
-            talk.tries += 1
-            self._ask(talk, name)
+            call.requests.pop()
+            call.replies.pop()
+            self._go_on(call, None, error)
+        elif call.tries < 1:  # once more: the fault may have been its neighbours'
+            call.tries += 1
+            self._ask(call, name)
         else:
             message = f"the engine failed on this row twice: {type(error).__name__}: {error}"
-            talk.requests.pop()
-            talk.replies.pop()
-            self._finish(talk, Reject("engine_error", message))
+            call.requests.pop()
+            call.replies.pop()
+            self._finish(call, Reject("engine_error", message))
 
     def _abandon(self) -> None:
-        for talks in self.waiting.values():
-            for talk in talks:
-                self._hold(talk, _STOPPED)
+        for calls in self.waiting.values():
+            for call in calls:
+                self._suspend(call, _STOPPED)
         self.waiting.clear()
 
-    def _hold(self, talk: _Talk, why: str) -> None:
-        talk.generator.close()
-        for place in talk.places:
-            self.pending[self.rows["id"][place].as_py()] = clean(why)
+    def _suspend(self, call: _Call, why: str) -> None:
+        """Leave the call's rows pending."""
+        call.generator.close()
+        for place in call.places:
+            self.pending[self.rows.id(place)] = clean(why)
 
-    def _finish(self, talk: _Talk, result: Row | Sequence[Row | Reject] | Reject) -> None:
-        self.progressed(len(talk.places))
-        if isinstance(result, Reject):
-            results: Sequence[Row | Reject] = [result] * len(talk.places)
-        else:
-            results = [result] if isinstance(result, dict) else result
-        for place, found in zip(talk.places, results, strict=True):
-            if isinstance(found, Reject):
-                self._reject(place, found)
-            else:
-                self.results[place] = found
-        first = talk.places[0]
-        self.requests[first], self.replies[first] = talk.requests, talk.replies
+    def _finish(self, call: _Call, returned: Any) -> None:
+        self.watchers.progressed(len(call.places))
+        self.results.take(call.places, returned)
+        self.results.keep(call.places[0], call.requests, call.replies)
 
-    def _reject(self, place: int, reject: Reject) -> None:
-        self.rejects[place] = {"reason": reject.reason, "message": reject.message, "sample": reject.sample}
+    def _keep_replies_under_way(self) -> None:
+        """What was asked has been paid for: once the stage is mended, it is not asked again."""
+        done, _ = wait(self.waiting, timeout=_GRACE)
+        for future in done:
+            if future.exception() is None:
+                self._keep_fresh(self.waiting[future][0], future.result())
+        self._leave_partial()
 
-    def _id(self, talk: _Talk) -> Any:
-        return self.rows["id"][talk.places[0]].as_py()
-
-    # -- results ------------------------------------------------------------------------------------------------------
-
-    def leave_part(self) -> None:
+    def _leave_partial(self) -> None:
         if self.fresh:
-            table = build_table(
-                [], [{}], [None], [[name for name, _ in self.fresh]], [[kept for _, kept in self.fresh]]
-            )
-            self.keep_part(table)
+            requests, replies = zip(*self.fresh, strict=True)
+            self.watchers.keep_partial(build_table([], [{}], [None], [list(requests)], [list(replies)]))
             self.fresh.clear()
-
-    def _outcome(self, seconds: float) -> Outcome:
-        stage, config = self.node.stage, self.node.config
-        choices = stage.choices(config)
-        fields = [column_field(name, self.node.column(name), choices.get(name)) for name in self.node.writes]
-        kept_as = stage.kept_as(config)
-        if kept_as is not None:  # the clip is the reply: it is stored once, as the column
-            for place, result in enumerate(self.results):
-                if result.get(kept_as) is None:
-                    self.requests[place], self.replies[place] = [], []
-                else:
-                    self.replies[place] = [None] * len(self.requests[place])
-        made = sum(1 for result in self.results if any(value is not None for value in result.values()))
-        table = build_table(fields, self.results, self.rejects, self.requests, self.replies)
-        counts: dict[str, int] = {}
-        for reject in self.rejects:
-            if reject is not None:
-                counts[reject["reason"]] = counts.get(reject["reason"], 0) + 1
-        return Outcome(table, made, counts, self.pending, self.asked, self.remembered, seconds)
 
 
 def context_of(node: Node, seed: int, artifacts: dict[str, bytes], retries: dict[str, int]) -> Context:

@@ -1,6 +1,7 @@
-"""What an actor does: hold one engine, run tasks, read and write objects itself. No Ray in here."""
+"""What an actor does: it has one engine, runs tasks, and reads and writes objects itself. No Ray in here."""
 
 import logging
+import pickle
 import socket
 import threading
 import time
@@ -10,9 +11,12 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from models import references
+from pipeline.errors import RunFailed
+from pipeline.plan.keys import code_part
 from pipeline.plan.state import WHOLE, Task
 from pipeline.recipe.nodes import Graph, Node
-from pipeline.run.task import Outcome, context_of, run_task
+from pipeline.run.results import artifact_of
+from pipeline.run.task import Desk, Outcome, TaskRun, Watchers, context_of
 from pipeline.store.digests import column_digest, digest
 from pipeline.store.memo import Memo
 from pipeline.store.objects import Damaged, Place, read_columns
@@ -24,12 +28,13 @@ from stages.context import Reject, Row
 from stages.engines.backend import loaded
 from stages.engines.base import Engine, Unavailable
 
-_MODELS = ("model", "adapter", "codebook")  # of an identity: what each node has fetched for itself
+# Of an identity: what each node has fetched for itself.
+_MODELS = ("model", "adapter", "codebook")
 log = logging.getLogger(__name__)
 
 
 class Pulse(NamedTuple):
-    """How an actor gets on. `stuck`: seconds since the last reply or row of the task that has waited longest for one,
+    """The progress of an actor. `stuck`: seconds since the last reply or row of the task that has waited longest for one,
     0 where none runs; `tasks`: of each under way, by key and span, its rows so far and its account's figures.
     """
 
@@ -38,11 +43,17 @@ class Pulse(NamedTuple):
 
 
 class Worker:
-    """One engine (or none), and the tasks that ask it. `load` comes first."""
+    """One engine (or none), and the tasks that ask it. `load` comes first.
 
-    def __init__(self, store: str, graph: Graph, engine: str | None) -> None:
+    `graph` is pickled where it comes from another process: reading it imports the modules of stages and backends, and a
+    node that lacks one says so from `load`.
+    """
+
+    graph: Graph
+
+    def __init__(self, store: str, graph: Graph | bytes, engine: str | None) -> None:
         without_pandas()
-        self.store, self.graph = Store(store), graph
+        self.store, self._given_graph = Store(store), graph
         self.engine_name = engine
         self.engine: Engine | None = None
         self.identity = ""
@@ -50,31 +61,52 @@ class Worker:
         self._under_way: dict[tuple[str, tuple[int, int] | None], Account] = {}
         self._memos: dict[str, Memo] = {}
         self._held = Held()
-        self._models: dict[str, Any] = {}  # as parts of a key
+        # As parts of a key: the engine's models, and the code of each stage, on this node.
+        self._models: dict[str, Any] = {}
+        self._code: dict[str, str] = {}
         self._memo_lock = threading.Lock()
         self.at_once: int | None = None
         self.meter = Meter(None)
 
     def load(self) -> float:
-        """Load the engine; the seconds that took."""
+        """Load the engine; the seconds that this took. Raises RunFailed where this node lacks code that the recipe needs."""
         start = time.monotonic()
+        self._read_graph()
         if self.engine_name is not None:
-            found = self.graph.engines[self.engine_name]
-            identity = found.backend.identity(found.config)
+            engine = self.graph.engines[self.engine_name]
+            identity = engine.backend.identity(engine.config)
             self.identity = digest(identity)
             self._models = {f"engine.{name}": identity[name] for name in _MODELS if name in identity}
-            self.engine = loaded(found.backend, found.config)
-            self.at_once = found.config.resources.at_once
+            self.engine = loaded(engine.backend, engine.config)
+            self.at_once = engine.config.resources.at_once
             self.meter = Meter(self.engine)
         return time.monotonic() - start
+
+    def _read_graph(self) -> None:
+        """Import all that this worker runs, and note its code now: the files may change while it works."""
+        try:
+            graph = self._given_graph
+            self.graph = pickle.loads(graph) if isinstance(graph, bytes) else graph
+            if self.engine_name is not None:
+                _ = self.graph.engines[self.engine_name].backend
+            mine = [node for node in self.graph.nodes.values() if node.engine == self.engine_name]
+            self._code = {node.name: code_part(node) for node in mine}
+        except Exception as error:  # whatever a module raises while it is imported
+            raise RunFailed(
+                f"node {socket.gethostname()} can't import what the recipe names: {type(error).__name__}: {error}; "
+                "install the same packages there as where the run was started, or send them along (docs/cluster.md)"
+            ) from error
 
     def run(self, task: Task) -> dict[str, Any]:
         """Run the task and commit its object. Returns the object's meta, with `pending` where rows are held up.
 
-        A task with pending rows is not committed: its replies so far stay as a part for the next try. Where an object
-        that it reads is damaged, only `damaged` is returned: that object's place. Raises EngineLost.
+        A task with pending rows is not committed: its replies so far stay as a partial object for the next run. Where an
+        object that it reads is damaged, only `damaged` is returned: that object's place. Raises EngineLost; StageFault
+        where the stage's code breaks its declaration; ModelMissing or RunFailed where models or code of this node are not
+        those that the task's key names.
         """
         self._check_models(task)
+        self._check_code(task)
         account = self._under_way[task.key, task.span] = self.meter.open()
         try:
             return self._fit(task, account) if task.shard == WHOLE else self._run(task, account)
@@ -84,31 +116,29 @@ class Worker:
         finally:
             del self._under_way[task.key, task.span]
             account.close()
-            pa.default_memory_pool().release_unused()  # Arrow keeps what clips took; the next task takes it anew
+            pa.default_memory_pool().release_unused()  # Arrow keeps what clips took; the next task allocates again
 
     def _run(self, task: Task, account: Account) -> dict[str, Any]:
         node = self.graph.nodes[task.node]
         artifacts = {
             name: self._artifact(place, task.parts[f"artifact:{name}"]) for name, place in task.artifacts.items()
         }
-        own_parts: list[str] = []
+        partial: list[str] = []  # paths of the partial objects that this task leaves
         rows = read_columns(self.store, task.places[0], task.digests[0]).select(self._visible(node, task))
         if task.span is not None:
             rows = rows.slice(task.span[0], task.span[1] - task.span[0])
-        outcome = run_task(
+        outcome = TaskRun(
             node,
             context_of(node, self.graph.recipe.seed, artifacts, task.retries),
             rows,
-            account if self.engine else None,
-            self.identity,
-            self._memo(node),
-            lambda part: own_parts.append(self.store.write_part(task.node, task.key, part)),
+            Desk(account if self.engine else None, self.identity, self._memo(node), self.at_once),
+            Watchers(
+                self.stopping.is_set,
+                account.progressed,
+                lambda replies: partial.append(self.store.write_part(task.node, task.key, replies)),
+            ),
             task.killers,
-            self.stopping.is_set,
-            account.progressed,
-            probe=task.span is not None,
-            at_once=self.at_once,
-        )
+        ).run(probe=task.span is not None)
         meta = _meta(node, task, outcome, account)
         if task.span is not None or outcome.pending:
             return meta | {"pending": outcome.pending}
@@ -117,9 +147,10 @@ class Worker:
         there = self.store.meta(task.node, task.key)
         if there is None:
             self.store.commit(task.node, task.key, outcome.table, meta)
-        else:  # another run was quicker, and has gone on with what it wrote: an object never changes
+        else:
+            # Another run was quicker, and has gone on with what it wrote: an object never changes.
             meta = there | {"metrics": meta["metrics"]}
-        for path in own_parts:
+        for path in partial:
             self.store.delete(path)
         return meta
 
@@ -132,8 +163,18 @@ class Worker:
                     "started; fetch the same there, or name one for all: hub:org/name@COMMIT"
                 )
 
+    def _check_code(self, task: Task) -> None:
+        """Raises RunFailed where the stage's code on this node is not the one that the task's key names: its result would
+        be kept under a wrong key.
+        """
+        if self._code.get(task.node) != task.parts["code"]:
+            raise RunFailed(
+                f"stage '{task.node}': its code on {socket.gethostname()} is not the code that the run was started with; "
+                "install the same version there, or, if it was edited since, run the same command again"
+            )
+
     def stop(self) -> None:
-        """Ask no more; tasks in flight leave what they have."""
+        """Ask no more; tasks in flight keep the replies that they have."""
         self.stopping.set()
 
     def pulse(self) -> "Pulse":
@@ -176,14 +217,14 @@ class Worker:
                 account.progressed(0)
                 request = generator.send(reply)
         except StopIteration as end:
-            artifact: bytes = end.value[node.stage.fits]
+            artifact = artifact_of(node, end.value)
         except (Unavailable, Reject, ValueError) as error:
             return {"pending": {node.name: str(error)}, "columns": {}, "rejects": {}}
         self.store.write_bytes(f"objects/{task.node}/{task.key}.npy", artifact)
         meta = {
             "key": task.key,
             "rows": task.rows,
-            "columns": {node.stage.fits: digest(artifact.hex())},
+            "columns": {str(node.stage.fits): digest(artifact.hex())},
             "rejects": {},
             "parts": task.parts,
             "metrics": {"remembered": 0, "seconds": round(time.monotonic() - start, 3), **account.told()},
