@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -161,18 +161,9 @@ class TaskRun:
                 if supplied := self.rows.supplied(rows[0]):
                     self.results.put(places[0], supplied)
                 elif self.rows.is_complete(rows[0]):
-                    yield self._call(places, rows[0])
+                    yield _Call(places, self.node.stage.run(rows[0], self.context))
             elif complete := [place for place, row in zip(places, rows, strict=True) if self.rows.is_complete(row)]:
-                yield self._call(complete, [self.rows[place] for place in complete])
-
-    def _call(self, places: list[int], argument: Any) -> _Call:
-        generator = self.node.stage.run(argument, self.context)
-        if not isinstance(generator, Generator):
-            raise StageFault(
-                f"stage '{self.node.name}': its function is no generator, because it yields nothing; "
-                "one that asks no engine has a `yield` that is never reached"
-            )
-        return _Call(places, generator)
+                yield _Call(complete, self.node.stage.run([self.rows[place] for place in complete], self.context))
 
     def _go_on(self, call: _Call, reply: Any, error: Exception | None = None) -> None:
         """Send the reply in, and go on until the call asks something that must be waited for, or ends."""

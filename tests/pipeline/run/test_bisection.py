@@ -1,5 +1,6 @@
 """Which rows kill an engine: found whatever they are, and no other row is blamed."""
 
+import errno
 import json
 from collections.abc import Callable
 from itertools import count
@@ -14,10 +15,11 @@ from ray.exceptions import ActorUnavailableError, NodeDiedError, OutOfMemoryErro
 
 from pipeline.errors import RunFailed
 from pipeline.plan.state import Task
-from pipeline.run import executor, pools
 from pipeline.run.bisection import Bisection, borders_of
+from pipeline.run.executor import Run
 from pipeline.run.pools import Actor, Pool, assign
-from pipeline.watch.work import Work
+from pipeline.run.results import StageFault
+from pipeline.watch.progress import Progress
 from stages.engines.base import EngineLost
 from tests.helpers.recipes import open_state, run_cli, write_recipe
 
@@ -108,28 +110,55 @@ LOST = {  # what Ray says of an actor, or of a task on it
 @pytest.mark.parametrize("error", LOST.values(), ids=LOST)
 @pytest.mark.parametrize("loading", [False, True])
 def test_an_actor_that_is_no_good_any_more_is_ended_and_its_task_goes_elsewhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, loading: bool
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    loading: bool,
 ) -> None:
-    """Ray is a stand-in here, its errors are real."""
-    state, killed, told = open_state(write_recipe(tmp_path, ["one", "two"])), list[Any](), list[str]()
+    """No Ray runs here, but the errors are Ray's."""
+    state, killed = open_state(write_recipe(tmp_path, ["one", "two"])), list[str]()
+    monkeypatch.setattr("ray.kill", killed.append)
+    with Progress(state, "a-run", set(state.graph.nodes), "plain") as progress:
+        run = Run(state, set(state.graph.nodes), progress)
+        tasks = {} if loading else {"ref": next(iter(state.ready.values()))}
+        pool, actor = run.pools["llm"], Actor("handle", None, None, tasks=tasks)
+        pool.actors.append(actor)
+        if loading and isinstance(error, RayTaskError):
+            with pytest.raises(RunFailed, match="engine 'llm' could not be loaded: EngineLost: Toy: CUDA error"):
+                run.load_failed(pool, actor, error)
+            return
+        run.load_failed(pool, actor, error) if loading else run.task_failed(pool, actor, "ref", error)
+    assert (killed, pool.actors, [one[-1] for one in pool.queue]) == (["handle"], [], list(tasks.values()))
+    assert "an actor of 'llm' died (" in capsys.readouterr().err
 
-    def get(ref: str) -> None:
-        raise error
 
-    ray = SimpleNamespace(get=get, kill=killed.append, put=lambda graph: graph)
-    monkeypatch.setattr(executor, "ray", ray)
-    monkeypatch.setattr(pools, "ray", ray)
-    for name, found in {"look_for_nodes": (), "room": {}, "endpoints": []}.items():
-        monkeypatch.setattr(executor, name, lambda *_, found=found: found)
-    progress = SimpleNamespace(say=lambda line, *_, **__: told.append(line), work=Work(state.graph))
-    run = executor._Run(state, set(state.graph.nodes), progress)  # type: ignore[arg-type]
-    tasks = {} if loading else {"ref": next(iter(state.ready.values()))}
-    pool, actor = run.pools["llm"], Actor("handle", None, "load" if loading else None, tasks=tasks)
-    pool.actors.append(actor)
-    if loading and isinstance(error, RayTaskError):
-        with pytest.raises(RunFailed, match="engine 'llm' could not be loaded: EngineLost: Toy: CUDA error"):
-            run._settle_load(pool, actor)
-        return
-    run._settle_load(pool, actor) if loading else run._settle(pool, actor, "ref")
-    assert (killed, pool.actors, len(pool.queue), run.faults) == (["handle"], [], len(tasks), {})
-    assert "an actor of 'llm' died (" in told[-1]
+ENDS = {  # what a task raised, and the line that the run ends with
+    "code": (StageFault("stage 'title' returned 'x'"), "stage 'title' returned 'x'"),
+    "a full disk": (OSError(errno.ENOSPC, "No space left on device", "/data"), "No space left on device: /data"),
+    "anything else": (KeyError("x"), "stage 'toy_shout', shard 0: KeyError: 'x'"),
+}
+
+
+@pytest.mark.usefixtures("toys")
+@pytest.mark.parametrize(("cause", "line"), ENDS.values(), ids=ENDS)
+def test_what_no_other_try_can_mend_ends_the_run(tmp_path: Path, cause: Exception, line: str) -> None:
+    state = open_state(write_recipe(tmp_path, ["one"]))
+    run = Run(state, set(state.graph.nodes), Progress(state, "a-run", set(state.graph.nodes), "off"))
+    actor = Actor("handle", None, None, tasks={"ref": next(iter(state.ready.values()))})
+    with pytest.raises(RunFailed) as end:
+        run.task_failed(run.pools["llm"], actor, "ref", RayTaskError("run", "Traceback", cause).as_instanceof_cause())
+    assert str(end.value) == line
+
+
+@pytest.mark.usefixtures("toys")
+def test_a_disk_that_fails_a_task_is_tried_three_times(tmp_path: Path) -> None:
+    state = open_state(write_recipe(tmp_path, ["one"]))
+    run = Run(state, set(state.graph.nodes), Progress(state, "a-run", set(state.graph.nodes), "off"))
+    pool, task = run.pools["llm"], next(iter(state.ready.values()))
+    error = RayTaskError("run", "Traceback", OSError(errno.EIO, "Input/output error")).as_instanceof_cause()
+    for _ in range(2):
+        run.task_failed(pool, Actor("handle", None, None, tasks={"ref": task}), "ref", error)
+        assert pool.pop() is task
+    with pytest.raises(RunFailed, match=r"stage 'toy_shout', shard 0: OSError: .*Input/output error"):
+        run.task_failed(pool, Actor("handle", None, None, tasks={"ref": task}), "ref", error)

@@ -1,0 +1,236 @@
+"""A stage whose code breaks its own declaration ends the run with one line; what was paid for is kept."""
+
+import json
+import os
+import sys
+from itertools import count
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from pipeline.errors import RunFailed
+from pipeline.run.results import StageFault
+from tests.helpers.recipes import TOY_PATH, asked, open_state, run_cli, run_inline, texts_of, write_recipe
+
+STAGE = """
+    from stages.context import Reject
+    from stages.requests.llm import Complete
+    from stages.stage import Stage, StageConfig
+
+
+    def run(row, context):
+        rows = list(row) if {many} else [row]
+        texts = []
+        for one in rows:
+            reply = yield Complete(prompt=one["instruction"])
+            texts.append(reply.text)
+        text = texts[0]
+        return {returned}
+
+
+    STAGE = Stage(
+        name="odd",
+        config=StageConfig,
+        reads=lambda config: ("instruction",),
+        writes=lambda config: {writes!r},
+        run=run,
+        {more}
+    )
+"""
+GOOD = '{"query_text": text}'
+TEXTS = [f"thing number {n}" for n in range(6)]
+NUMBERS = count()
+
+
+def write_stage(
+    folder: Path,
+    returned: str,
+    writes: tuple[str, ...] = ("query_text",),
+    more: str = 'engine="llm"',
+    name: str | None = None,
+) -> str:
+    """A module from outside; the name that a recipe gives it."""
+    name = name or f"odd_{next(NUMBERS)}"
+    package = folder / "outside"
+    package.mkdir(parents=True, exist_ok=True)
+    (package / f"{name}.py").write_text(
+        dedent(STAGE).format(returned=returned, writes=writes, more=more, many="each=" in more)
+    )
+    return f"outside.{name}"
+
+
+def recipe(folder: Path, stage: str, texts: list[str] = TEXTS, **changes: Any) -> str:
+    return write_recipe(folder, texts, stages={"odd": {"stage": stage, "engine": "llm"}}, **changes)
+
+
+def ids(path: str) -> list[str]:
+    return [str(name) for name in texts_of(open_state(path), "id")]
+
+
+@pytest.fixture
+def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder whose package `outside` can be imported."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "outside"]:
+        monkeypatch.delitem(sys.modules, name)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "__init__.py").touch()
+    return tmp_path
+
+
+AUDIO, PICK = ("query_audio",), ("query_text", "query_chosen")
+DICT = "it returns a dict of its columns, or raises Reject"
+ROW_FAULTS = {  # what is returned for a row, and what the line says after "stage 'odd'"
+    "a misspelt column": (
+        '{"query_txt": text}',
+        " returned 'query_txt', which it doesn't declare; did you mean 'query_text'?",
+    ),
+    "a column like none": (
+        '{"query_text": text, 7: 1}',
+        " returned '7', which it doesn't declare; there is query_text",
+    ),
+    "nothing": ("None", f" returned nothing (None) for row {{id}}; {DICT}"),
+    "a text": ("text", f" returned a value of type str for row {{id}}; {DICT}"),
+    "a value of another type": (
+        '{"query_text": 3}',
+        ", column 'query_text', row {id}: a value of type int doesn't go into a column of type string",
+    ),
+}
+
+
+@pytest.mark.usefixtures("toys")
+@pytest.mark.parametrize(("returned", "line"), ROW_FAULTS.values(), ids=ROW_FAULTS)
+def test_a_row_whose_result_is_not_what_was_declared_ends_the_run(outside: Path, returned: str, line: str) -> None:
+    path = recipe(outside, write_stage(outside, returned))
+    with pytest.raises(StageFault) as end:
+        run_inline(open_state(path))
+    assert str(end.value) in {"stage 'odd'" + line.replace("{id}", name) for name in ids(path)}
+    assert not list((outside / "store/objects/odd").glob("*.json"))
+    before = asked(path)
+    assert before
+    state = open_state(recipe(outside, write_stage(outside, GOOD)))
+    assert run_inline(state) == {}
+    assert texts_of(state, "query_text") == [text.upper() for text in TEXTS]
+    assert sorted([*before, *asked(path)]) == sorted(TEXTS), "what was answered is not asked again"
+
+
+CONVERSATIONS = 'engine="llm", each="conversation"'
+EACH = "a dict of columns, or a Reject, for each row"
+CONVERSATION_FAULTS = {
+    "too few": (
+        '[{"query_text": text}] * (len(rows) - 1)',
+        f"returned 2 results for the 3 rows of a conversation (the first is row {{id}}); it returns {EACH}",
+    ),
+    "too many": (
+        '[{"query_text": text}] * 4',
+        f"returned 4 results for the 3 rows of a conversation (the first is row {{id}}); it returns {EACH}",
+    ),
+    "one for all": (
+        GOOD,
+        f"returned a value of type dict for the conversation of row {{id}}; it returns a list with {EACH}",
+    ),
+    "a misspelt column": (
+        '[Reject("a", "b"), {"querytext": text}, {}]',
+        "returned 'querytext', which it doesn't declare; did you mean 'query_text'?",
+    ),
+}
+
+
+@pytest.mark.usefixtures("toys")
+@pytest.mark.parametrize(("returned", "line"), CONVERSATION_FAULTS.values(), ids=CONVERSATION_FAULTS)
+def test_a_conversation_gets_a_result_for_each_of_its_rows(outside: Path, returned: str, line: str) -> None:
+    columns = {"instruction": "instruction", "conversation_id": "talk", "turn": "turn"}
+    path = recipe(outside, write_stage(outside, returned, more=CONVERSATIONS), sources__rows__columns=columns)
+    lines = (json.dumps({"instruction": text, "talk": "one", "turn": turn}) for turn, text in enumerate("abc"))
+    (outside / "toy.jsonl").write_text("\n".join(lines))
+    with pytest.raises(StageFault) as end:
+        run_inline(open_state(path))
+    assert str(end.value) == f"stage 'odd' {line}".replace("{id}", ids(path)[0])
+
+
+@pytest.mark.usefixtures("toys")
+def test_what_arrow_would_pass_over_is_no_clip(outside: Path) -> None:
+    """A struct's fields are filled by name, and a name that it doesn't have would be a null."""
+    path = recipe(outside, write_stage(outside, '{"query_audio": {"byte": b"RIFF", "path": None}}', AUDIO))
+    with pytest.raises(
+        StageFault, match=r"column 'query_audio', row .*: the column has no field 'byte'; did you mean 'bytes'\?"
+    ):
+        run_inline(open_state(path))
+
+
+@pytest.mark.usefixtures("toys")
+def test_a_choice_is_one_of_those_there_are(outside: Path) -> None:
+    more = 'engine="llm", choices=lambda config: {"query_text": ("instruction", "context")}'
+    path = recipe(outside, write_stage(outside, '{"query_text": 2}', more=more))
+    with pytest.raises(StageFault, match=r"column 'query_text', row .*: 2 is no position of instruction, context"):
+        run_inline(open_state(path))
+
+
+@pytest.mark.usefixtures("toys")
+def test_a_stage_without_an_engine_asks_none(outside: Path) -> None:
+    stage = write_stage(outside, GOOD, more="")
+    path = write_recipe(outside, TEXTS, stages={"odd": {"stage": stage}})
+    with pytest.raises(StageFault, match="stage 'odd' asks an engine, and declares none"):
+        run_inline(open_state(path))
+
+
+@pytest.mark.usefixtures("toys")
+@pytest.mark.parametrize(
+    ("returned", "line"),
+    [
+        ("None", "stage 'odd' returned nothing (None); it returns a dict with 'codebook'"),
+        ("{}", "stage 'odd' returned nothing (None) as 'codebook'; it returns bytes"),
+        ('{"codebook": [1]}', "stage 'odd' returned a value of type list as 'codebook'; it returns bytes"),
+        ('{"codebok": b""}', "stage 'odd' returned 'codebok', which it doesn't declare; did you mean 'codebook'?"),
+    ],
+)
+def test_a_fit_stage_returns_its_artifact(outside: Path, returned: str, line: str) -> None:
+    more = 'engine="llm", each="recipe", fits="codebook"'
+    stage = write_stage(outside, returned, (), more)
+    file = outside / f"{stage.replace('.', '/')}.py"
+    settings = "class Config(StageConfig):\n    sample_rows: int = 4\n\n\n"
+    text = file.read_text().replace("def run(", f"{settings}def run(")
+    file.write_text(text.replace("config=StageConfig", "config=Config"))
+    path = recipe(outside, stage)
+    with pytest.raises(StageFault) as end:
+        run_inline(open_state(path))
+    assert str(end.value) == line
+    assert not list((outside / "store/objects").glob("odd/*"))
+
+
+@pytest.mark.usefixtures("toys")
+def test_code_that_is_not_that_of_the_key_makes_nothing(outside: Path) -> None:
+    """A node may have another version of a package; its results would be kept under a wrong key."""
+    stage = write_stage(outside, GOOD, name="versioned")
+    path = recipe(outside, stage)
+    state = open_state(path)
+    write_stage(outside, '{"query_text": text.lower()}', name="versioned")
+    with pytest.raises(RunFailed, match=r"stage 'odd': its code on .* is not the code that the run was started with"):
+        run_inline(state)
+    assert not asked(path)
+
+
+def test_the_command_line_says_it_in_one_line_and_the_mended_stage_asks_nothing_again(
+    tmp_path: Path, on_ray: dict[str, str]
+) -> None:
+    texts = [f"thing number {n}" for n in range(24)]
+    write_stage(tmp_path, '{"query_titel": text}', name="title")
+    (tmp_path / "outside" / "__init__.py").touch()
+    path = recipe(tmp_path, "outside.title", texts, engines__llm__delay=0.05)
+    env = on_ray | {"PYTHONPATH": os.pathsep.join([str(tmp_path), TOY_PATH])}
+    code, output = run_cli("run", path, "--progress", "off", env=env)
+    assert code == 1, output
+    assert output.splitlines()[-1] == (
+        "voxsmith: stage 'odd' returned 'query_titel', which it doesn't declare; did you mean 'query_text'?"
+    )
+    assert "Traceback" not in output
+    assert not list((tmp_path / "store/objects/odd").glob("*.json"))
+    before = asked(path)
+    assert before
+    write_stage(tmp_path, GOOD, name="title")
+    code, output = run_cli("run", path, "--progress", "off", env=env)
+    assert code == 0, output
+    assert "24 rows in, 24 rows out, 0 rejects" in output
+    assert sorted([*before, *asked(path)]) == sorted(texts)
