@@ -11,7 +11,7 @@ class Bisection:
     """Which rows of a task kill the actor that runs them. Probes keep their replies, so no good row is asked twice.
 
     `borders`: rows where the shard may be cut, in order, its first one and its end among them. A probe has an actor for
-    itself: what dies beside it would be blamed too.
+    itself: otherwise rows beside it would be blamed, too.
     """
 
     def __init__(self, task: Task, borders: list[int]) -> None:
@@ -35,7 +35,7 @@ class Bisection:
             self.waiting[:0] = _halves(start, end)
 
     def killers(self, store: Store) -> dict[str, str]:
-        """Ids of the rows that kill, with what to tell of them."""
+        """By id, the rows that kill the engine, each with the message of its reject."""
         if not self.deadly:
             return {}
         ids = read_columns(store, {"id": self.task.places[0]["id"]})["id"]

@@ -89,8 +89,10 @@ class Worker:
             self.graph = pickle.loads(graph) if isinstance(graph, bytes) else graph
             if self.engine_name is not None:
                 _ = self.graph.engines[self.engine_name].backend
-            mine = [node for node in self.graph.nodes.values() if node.engine == self.engine_name]
-            self._code = {node.name: code_part(node) for node in mine}
+            for node in self.graph.nodes.values():
+                if node.engine == self.engine_name:
+                    _ = node.stage
+                    self._code[node.name] = code_part(node)
         except Exception as error:  # whatever a module raises while it is imported
             raise RunFailed(
                 f"node {socket.gethostname()} can't import what the recipe names: {type(error).__name__}: {error}; "

@@ -2,6 +2,8 @@
 
 import json
 import os
+import pickle
+import socket
 import sys
 from itertools import count
 from pathlib import Path
@@ -12,6 +14,8 @@ import pytest
 
 from pipeline.errors import RunFailed
 from pipeline.run.results import StageFault
+from pipeline.run.worker import Worker
+from stages import registry
 from tests.helpers.recipes import TOY_PATH, asked, open_state, run_cli, run_inline, texts_of, write_recipe
 
 STAGE = """
@@ -210,6 +214,23 @@ def test_code_that_is_not_that_of_the_key_makes_nothing(outside: Path) -> None:
     with pytest.raises(RunFailed, match=r"stage 'odd': its code on .* is not the code that the run was started with"):
         run_inline(state)
     assert not asked(path)
+
+
+@pytest.mark.usefixtures("toys")
+def test_a_node_that_lacks_a_package_says_which(outside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An actor reads the graph itself, so that it can say what is missing where it is."""
+    state = open_state(recipe(outside, write_stage(outside, GOOD, name="elsewhere")))
+    graph = pickle.dumps(state.graph)
+    for lacking in ("outside.elsewhere", "toys.llm"):
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, lacking, None)
+            registry.stage.cache_clear()
+            with pytest.raises(RunFailed) as end:
+                Worker(state.store.url, graph, "llm").load()
+        line = str(end.value)
+        assert line.startswith(f"node {socket.gethostname()} can't import what the recipe names: ") and lacking in line
+        assert "install the same packages there" in line and "\n" not in line
+    Worker(state.store.url, graph, "llm").load()
 
 
 def test_the_command_line_says_it_in_one_line_and_the_mended_stage_asks_nothing_again(
