@@ -63,8 +63,8 @@ class Run:
     def run(self) -> Result:
         self._look_for_nodes()
         work = self.ledger.work
-        work.room, work.metrics = resources(), endpoints()
-        self.progress.say("", "cluster", room=work.room, metrics=work.metrics)
+        work.capacity, work.metrics = resources(), endpoints()
+        self.progress.say("", "cluster", capacity=work.capacity, metrics=work.metrics)
         self.graph = ray.put(cloudpickle.dumps(self.state.graph))  # type: ignore[no-untyped-call]
         for task in self.state.ready.values():
             self.enqueue(task)
@@ -125,7 +125,7 @@ class Run:
         loaded, actor.loaded = actor.loaded, None
         try:
             actor.load_seconds, actor.ready = ray.get(loaded), time.monotonic()
-            self.ledger.work.room = resources()  # a cluster may have grown for it
+            self.ledger.work.capacity = resources()  # a cluster may have grown for it
         except RayError as error:
             self.load_failed(pool, actor, error)
 

@@ -32,7 +32,7 @@ def estimate(state: State, plan: Iterable[StagePlan]) -> Estimate:
     pace = {name: past.seconds_a_row(name) for name in rows}
     worked = {name: count * (pace[name] or 0.0) for name, count in rows.items()}
     return Estimate(
-        seconds=_rounded(time_left(graph, rows, {stage.name: stage.at_most for stage in plan}, pace, past.room)),
+        seconds=_rounded(time_left(graph, rows, {stage.name: stage.at_most for stage in plan}, pace, past.capacity)),
         cost=_rounded(_cost(state, past, rows, worked)),
         runs=past.runs,
         without_basis=list(unknown(rows, pace)),

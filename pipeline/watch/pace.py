@@ -24,7 +24,7 @@ class Past:
 
     stages: dict[str, Figures] = field(default_factory=dict)
     engines: dict[str, Figures] = field(default_factory=dict)
-    room: dict[str, float] = field(default_factory=dict)
+    capacity: dict[str, float] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
 
     def seconds_a_row(self, stage: str) -> float | None:
@@ -49,7 +49,7 @@ def look_back(store: Store, graph: Graph) -> Past:
                 past.stages[name] = figures
         if set(past.stages) - known:
             past.runs.append(run)
-            past.room = past.room or work.get("room", {})
+            past.capacity = past.capacity or work.get("capacity", {})
             for name, figures in work.get("engines", {}).items():
                 past.engines.setdefault(name, figures)
     return past
@@ -75,24 +75,28 @@ def pace_now(tally: Tally, under_way: int, before: float | None) -> float | None
 
 
 def time_left(
-    graph: Graph, rows: Mapping[str, float], tasks: Mapping[str, int], pace: Mapping[str, float | None], room: Figures
+    graph: Graph,
+    rows: Mapping[str, float],
+    tasks: Mapping[str, int],
+    pace: Mapping[str, float | None],
+    capacity: Figures,
 ) -> float | None:
     """Seconds until so many rows (in so many tasks) of each stage are done; None where a stage's pace isn't known.
 
-    Engines work side by side, so the slowest one counts; where they don't all fit into the room (CPUs and GPUs of the
-    cluster, so far as known) it is how long their work fills that.
+    Engines work side by side, so the slowest one counts. Where the cluster's CPUs and GPUs (`capacity`, as far as known)
+    can't hold them all at once, it is the time for which their work fills these.
     """
     if any(rows[name] and pace[name] is None for name in rows):
         return None
     work = seconds_by_engine(graph, {name: count * (pace[name] or 0.0) for name, count in rows.items()})
-    alone, filled = [0.0], dict.fromkeys(room, 0.0)
+    alone, filled = [0.0], dict.fromkeys(capacity, 0.0)
     for engine, seconds in work.items():
         resources = graph.engines[engine].config.resources if engine in graph.engines else None
         waiting = sum(tasks[name] for name in rows if (graph.nodes[name].engine or NO_ENGINE) == engine)
         alone.append(seconds / max(1, min(resources.replicas if resources else 1, waiting)))
         share = {"CPU": resources.num_cpus, "GPU": resources.num_gpus} if resources else {}
         add(filled, {kind: seconds * share.get(kind, 0.0) for kind in filled})
-    return max(*alone, *(filled[kind] / room[kind] for kind in room if room[kind]), 0.0)
+    return max(*alone, *(filled[kind] / capacity[kind] for kind in capacity if capacity[kind]), 0.0)
 
 
 def seconds_by_engine(graph: Graph, seconds: Mapping[str, float]) -> Figures:

@@ -123,5 +123,5 @@ class Observer:
                 rows[name] = max(0, self.total - self.state.rows_done[name] - done) if tasks else 0
             pace[name] = pace_now(self.work.tallies[name], done, self.before[name])
         known = {name: count for name, count in rows.items() if pace[name] is not None}
-        room = self.work.room
-        return time_left(graph, rows, missing, pace, room), time_left(graph, known, missing, pace, room) or 0.0
+        capacity = self.work.capacity
+        return time_left(graph, rows, missing, pace, capacity), time_left(graph, known, missing, pace, capacity) or 0.0

@@ -44,7 +44,7 @@ class Work:
         self.start = time.monotonic()
         self.tallies = {name: Tally() for name in graph.nodes}
         self.lives: dict[str, Life] = {}
-        self.room: dict[str, float] = {}  # what the cluster has of CPU and GPU
+        self.capacity: dict[str, float] = {}  # what the cluster has of CPU and GPU
         self.metrics: list[str] = []  # addresses of its nodes' metrics
 
     def engines(self) -> dict[str, Figures]:
@@ -69,7 +69,7 @@ class Work:
             engines[name] = _rounded(figures) | ({} if cost is None else {"cost": round(cost, 4)})
         return {
             "wall": round(time.monotonic() - self.start, 1),
-            "room": self.room,
+            "capacity": self.capacity,
             "metrics": self.metrics,
             "engines": engines,
             "stages": {
