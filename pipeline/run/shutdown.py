@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM end a run in good order."""
 
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,8 +37,12 @@ class Shutdown:
     @contextmanager
     def signals(self) -> Iterator[None]:
         """SIGTERM and SIGINT are noted instead of ending the process. Once one has come, the process is to end in its own
-        time: an impatient Ctrl-C must not break off what it still writes.
+        time: an impatient Ctrl-C must not break off what it still writes. In a thread that is not the main one, where
+        Python allows no handlers, signals do what they did before.
         """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         numbers = (signal.SIGTERM, signal.SIGINT)
         before = {number: signal.signal(number, lambda number, _: self._signals.append(number)) for number in numbers}
         try:

@@ -27,6 +27,7 @@ from pipeline.watch.meter import Account, Figures, Meter
 from stages.context import Reject, Row
 from stages.engines.backend import loaded
 from stages.engines.base import Engine, Unavailable
+from stages.registry import PartError
 
 # Of an identity: what each node has fetched for itself.
 _MODELS = ("model", "adapter", "codebook")
@@ -94,9 +95,10 @@ class Worker:
                     _ = node.stage
                     self._code[node.name] = code_part(node)
         except Exception as error:  # whatever a module raises while it is imported
+            why = str(error) if isinstance(error, PartError) else f"{type(error).__name__}: {error}"
             raise RunFailed(
-                f"node {socket.gethostname()} can't import what the recipe names: {type(error).__name__}: {error}; "
-                "install the same packages there as where the run was started, or send them along (docs/cluster.md)"
+                f"node {socket.gethostname()} can't import what the recipe names: {why}. All nodes need the packages of "
+                "the one where the run was started (docs/cluster.md)"
             ) from error
 
     def run(self, task: Task) -> dict[str, Any]:

@@ -229,18 +229,18 @@ def test_a_node_that_lacks_a_package_says_which(outside: Path, monkeypatch: pyte
                 Worker(state.store.url, graph, "llm").load()
         line = str(end.value)
         assert line.startswith(f"node {socket.gethostname()} can't import what the recipe names: ") and lacking in line
-        assert "install the same packages there" in line and "\n" not in line
+        assert "All nodes need the packages" in line and "\n" not in line
     Worker(state.store.url, graph, "llm").load()
 
 
 def test_the_command_line_says_it_in_one_line_and_the_mended_stage_asks_nothing_again(
-    tmp_path: Path, on_ray: dict[str, str]
+    tmp_path: Path,
 ) -> None:
     texts = [f"thing number {n}" for n in range(24)]
     write_stage(tmp_path, '{"query_titel": text}', name="title")
     (tmp_path / "outside" / "__init__.py").touch()
     path = recipe(tmp_path, "outside.title", texts, engines__llm__delay=0.05)
-    env = on_ray | {"PYTHONPATH": os.pathsep.join([str(tmp_path), TOY_PATH])}
+    env = {"PYTHONPATH": os.pathsep.join([str(tmp_path), TOY_PATH])}
     code, output = run_cli("run", path, "--progress", "off", env=env)
     assert code == 1, output
     assert output.splitlines()[-1] == (
@@ -255,3 +255,17 @@ def test_the_command_line_says_it_in_one_line_and_the_mended_stage_asks_nothing_
     assert code == 0, output
     assert "24 rows in, 24 rows out, 0 rejects" in output
     assert sorted([*before, *asked(path)]) == sorted(texts)
+
+
+def test_the_command_line_says_which_node_lacks_a_package(tmp_path: Path, on_ray: dict[str, str]) -> None:
+    """The driver has the package on its path, the shared Ray has not."""
+    stage = write_stage(tmp_path, GOOD, name="title")
+    (tmp_path / "outside" / "__init__.py").touch()
+    env = on_ray | {"PYTHONPATH": os.pathsep.join([str(tmp_path), TOY_PATH])}
+    code, output = run_cli("run", recipe(tmp_path, stage), "--progress", "off", env=env)
+    assert code == 1, output
+    assert output.splitlines()[-1].startswith(
+        f"voxsmith: engine 'llm': node {socket.gethostname()} can't import what the recipe names: "
+        "no stage 'outside.title': there is no package 'outside'"
+    )
+    assert "Traceback" not in output

@@ -65,7 +65,7 @@ def test_sigterm_drains_and_the_same_command_goes_on(undisturbed: dict[str, str]
     process = start_cli("run", path, "--progress", "plain", *gate.closed)
     gate.wait(process)
     process.terminate()
-    read_until(process, "stopping: tasks in flight leave what they have")
+    read_until(process, "stopping: tasks in flight keep their replies")
     gate.open()
     output = rest_of(process)
     assert process.returncode == 130, output
