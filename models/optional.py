@@ -18,7 +18,9 @@ def lacking(backend: str, extra: str, python: str, *packages: str) -> str:
     told = (
         f"the packages {', '.join(missing)}, which aren't" if missing[1:] else f"the package {missing[0]}, which isn't"
     )
-    return f"{backend} needs {told} installed: pip install 'voxsmith[{extra}]'"
+    wanted = f"'voxsmith[{extra}]'" if extra else " ".join(missing)
+    into = f" into the environment of {python}" if python else ""
+    return f"{backend} needs {told} installed: pip install {wanted}{into}"
 
 
 def require(backend: str, extra: str, *packages: str) -> None:

@@ -2,7 +2,6 @@
 
 import logging
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from pipeline.plan import manifests
 from pipeline.plan.accounts import finished
 from pipeline.plan.retries import note
 from pipeline.plan.state import State
-from pipeline.recipe.preflight import check_models
+from pipeline.recipe.preflight import check_models, check_packages
 from pipeline.values import Ending, Exported, Outcome
 
 log = logging.getLogger(__name__)
@@ -91,7 +90,9 @@ def _execute(state: State, label: str, selected: set[str], choice: Choice) -> Ou
     from pipeline.watch.progress import Progress
 
     graph = state.graph
-    check_models(graph, label, [graph.nodes[name].engine for name in selected if state.left(name)])
+    left = [name for name in graph.nodes if name in selected and state.left(name)]
+    check_packages(graph, label, left)
+    check_models(graph, label, [graph.nodes[name].engine for name in left])
     name, started = manifests.new_run(state), manifests.now()
     manifests.write_run(state, name, started, "running", choice.limit)
     progress = Progress(state, name, selected, choice.progress)
@@ -124,11 +125,8 @@ def exported(state: State, fresh: bool) -> Exported:
 @contextmanager
 def _signals_as_before() -> Iterator[None]:
     """The executor keeps ignoring SIGINT and SIGTERM once one came, while what is left is written; a program that runs
-    recipes by functions gets its own handlers back then. Python sets handlers in its main thread alone.
+    recipes by functions gets its own handlers back then.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

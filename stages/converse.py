@@ -158,4 +158,6 @@ STAGE = Stage(
     each="conversation",
     checks=lambda config: "exchange",
     prompt_variables=("task", "context", "history", "query"),
+    packages=("WeTextProcessing",),
+    extra="quickstart",
 )  # fmt: skip

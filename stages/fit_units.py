@@ -74,4 +74,6 @@ STAGE = Stage(
     each="recipe",
     fits="codebook",
     refuses_engine=_refuses_engine,
+    packages=("scikit-learn", "threadpoolctl"),
+    extra="quickstart",
 )

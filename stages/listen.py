@@ -54,4 +54,6 @@ STAGE = Stage(
     run=listen,
     engine="asr",
     from_pipeline=("attempt", "attempts"),
+    packages=("WeTextProcessing",),
+    extra="quickstart",
 )

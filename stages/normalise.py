@@ -30,4 +30,6 @@ STAGE = Stage(
     reads=lambda config: (f"{config.of}_text",),
     writes=lambda config: (f"{config.of}_spoken",),
     run=normalise,
+    packages=("WeTextProcessing",),
+    extra="quickstart",
 )

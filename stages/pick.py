@@ -56,4 +56,6 @@ STAGE = Stage(
     from_pipeline=("attempts",),
     checks=lambda config: f"{config.of}_clip",
     choices=lambda config: {f"{config.of}_audio": _clips(config)},
+    packages=("WeTextProcessing",),
+    extra="quickstart",
 )

@@ -97,4 +97,6 @@ STAGE = Stage(
     engine="llm",
     checks=lambda config: "answer_text",
     prompt_variables=("query",),
+    packages=("WeTextProcessing",),
+    extra="quickstart",
 )

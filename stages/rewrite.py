@@ -126,4 +126,6 @@ STAGE = Stage(
     engine="llm",
     checks=lambda config: "query_text",
     prompt_variables=("task", "context"),
+    packages=("WeTextProcessing",),
+    extra="quickstart",
 )

@@ -85,4 +85,6 @@ STAGE = Stage(
     from_pipeline=("attempt", "references"),
     checks=lambda config: None if config.attempt == 1 else f"{config.of}_clip",
     kept_as=lambda config: f"{config.of}_audio_{config.attempt}",
+    packages=("WeTextProcessing",),
+    extra="quickstart",
 )

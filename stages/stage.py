@@ -47,6 +47,8 @@ class Stage:
     choices: Callable[[Any], dict[str, tuple[str, ...]]] = lambda config: {}
     kept_as: Callable[[Any], str | None] = lambda config: None
     prompt_variables: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()  # distributions that its function imports as it runs, beside the base install
+    extra: str = ""  # the extra of voxsmith that brings them, where one does
     columns: Mapping[str, Column] = field(default_factory=dict)
     # Settings that the pipeline gives, and no recipe: of `attempt` (which makes the stage a node for each attempt),
     # `attempts` (how many there are) and `references` (digests of what voices are cloned from).

@@ -47,6 +47,8 @@ def doctor(options: Namespace) -> int:
         print(f"engine    {engine.name}: {engine.backend}, {engine.replicas} x ({actor})")
         for problem in engine.problems:
             print(f"          {problem}")
+    for lacking in checkup.stages:
+        print(f"stage     {lacking}")
     for model in checkup.models:
         where = "here" if model.here else f"missing; get it with: voxsmith fetch {model.reference}"
         print(f"model     {model.reference} (for {', '.join(model.engines)}): {where}")

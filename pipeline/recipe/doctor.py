@@ -8,7 +8,7 @@ import psutil
 
 from models import references
 from pipeline.recipe.nodes import Engine, Graph
-from pipeline.recipe.preflight import models_of
+from pipeline.recipe.preflight import lacking_packages, models_of
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,13 @@ class Checkup:
     free_disk: int
     engines: tuple[EngineCheck, ...]
     models: tuple[ModelCheck, ...]
+    stages: tuple[str, ...] = ()  # what stages lack here, a line each
 
     @property
     def problems(self) -> int:
         """How many things have to be done before the recipe can run here."""
-        return sum(len(engine.problems) for engine in self.engines) + sum(not model.here for model in self.models)
+        engines = sum(len(engine.problems) for engine in self.engines)
+        return engines + sum(not model.here for model in self.models) + len(self.stages)
 
     @property
     def ready(self) -> bool:
@@ -70,6 +72,7 @@ def examine(graph: Graph) -> Checkup:
             )
             for model in models_of(graph, engines)
         ),
+        stages=tuple(lacking_packages(graph, graph.nodes)),
     )
 
 

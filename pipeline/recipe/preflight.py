@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 
 from models import references
+from models.optional import lacking
 from pipeline.errors import RecipeError
 from pipeline.recipe.graph import build_graph
 from pipeline.recipe.load import load_recipe
@@ -66,6 +67,32 @@ def check_models(graph: Graph, path: str, engines: Iterable[str | None]) -> None
             lines.append(f"{path}: engines.{engine}.model: {error}")
     if lines:
         raise RecipeError(*lines)
+
+
+def lacking_packages(graph: Graph, stages: Iterable[str], elsewhere: bool = True) -> list[str]:
+    """What to install before these stages of the recipe can run: a line for each, named by the first stage that needs it.
+    `elsewhere`: in the interpreters that engines have of their own, too.
+    """
+    lines: dict[str, str] = {}
+    for name in stages:
+        node = graph.nodes[name]
+        engine = graph.engines.get(node.engine or "")
+        python = engine.config.resources.python if engine else ""
+        if python and not elsewhere:
+            continue
+        extra = "" if python else node.stage.extra  # an engine's own environment gets what it lacks, and nothing else
+        if advice := lacking("", extra, python, *node.stage.packages):
+            lines.setdefault(advice, f"stages.{name}{advice}")
+    return list(lines.values())
+
+
+def check_packages(graph: Graph, path: str, stages: Iterable[str]) -> None:
+    """Raises RecipeError where a stage's function would import a package that isn't there.
+
+    What an interpreter of an engine's own has is known for certain only on the node that it is on.
+    """
+    if lines := lacking_packages(graph, stages, elsewhere=False):
+        raise RecipeError(*(f"{path}: {line}" for line in lines))
 
 
 def fetch_models(names: Iterable[str], profile: str | None = None) -> Iterator[tuple[str, str]]:

@@ -113,7 +113,7 @@ def test_folders_of_a_live_run_are_left_alone(capsys: pytest.CaptureFixture[str]
         age(Path(full.root) / "live", 1000)
         assert main(["gc", recipe, "--grace", "0"]) == 0
         out = capsys.readouterr().out
-        assert f"run toy (process {os.getpid()} on " in out and "the objects of its stages stay" in out
+        assert f"run toy (process {os.getpid()} on " in out and "left alone" in out
     gone = before - objects(full)
     assert gone and {name.split("/")[0] for name in gone} == {"toy_count", "toy_words"}
     assert marks(full) == []
