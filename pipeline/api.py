@@ -228,7 +228,7 @@ def diff(
     from pipeline.look_back.comparison import compare
 
     opened = _open(recipe, changes)
-    return compare(opened.store, opened.name, before, after, rows)
+    return compare(opened.store, opened.name, before, after, rows, opened.graph.columns)
 
 
 def gc(

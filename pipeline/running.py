@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -125,8 +126,11 @@ def exported(state: State, fresh: bool) -> Exported:
 @contextmanager
 def _signals_as_before() -> Iterator[None]:
     """The executor keeps ignoring SIGINT and SIGTERM once one came, while what is left is written; a program that runs
-    recipes by functions gets its own handlers back then.
+    recipes by functions gets its own handlers back then. Python sets handlers in its main thread alone.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

@@ -187,6 +187,11 @@ def known_columns(columns: Mapping[str, Column] = COLUMNS) -> list[str]:
     return list(columns)
 
 
+def measures(columns: Mapping[str, Column]) -> list[str]:
+    """The columns that are exported and counted as numbers."""
+    return [name for name, one in columns.items() if one.role == "measure" and one.exported and one.step is not None]
+
+
 class Group(NamedTuple):
     """Columns that are about one thing: `name` is a side, or "row" for the row's own. They are called by what follows the
     side's prefix: `text` for query_text.

@@ -1,12 +1,14 @@
 """The dataset: sharded Arrow that `datasets` reads with its Audio feature, and the rejects beside it.
 
 It is written in pieces of some shards each, several at a time, by processes that read the store themselves. A piece is
-named by what goes into it: one that is there already, from an export that was cut or from the last one, stays as it is.
+named by what goes into it. One that an earlier export left, whole or interrupted, is not written again.
 """
 
 import json
 import os
+import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -18,7 +20,8 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.errors import RunFailed
-from pipeline.export.piece import PROVENANCE, REJECT_SCHEMA, Layout, Part, Written, write_piece
+from pipeline.export.features import Rates, column_field
+from pipeline.export.piece import PROVENANCE, REJECT_SCHEMA, FinishedShard, Layout, Written, write_piece
 from pipeline.export.writer import assemble
 from pipeline.plan.accounts import EXPORT, OVERRIDES, finished, owner_of_failed_clip, rejecting
 from pipeline.plan.state import State
@@ -26,20 +29,18 @@ from pipeline.recipe.voices import voice_licences
 from pipeline.store.code import code_digest
 from pipeline.store.digests import digest
 from pipeline.store.files import write_text
-from pipeline.store.objects import Damaged, is_audio
+from pipeline.store.objects import Damaged
 from pipeline.store.store import json_object
 from pipeline.store.without_pandas import without_pandas
-from schemas.columns import ROW_COLUMNS, SIDE_COLUMNS, SIDES
 from schemas.hashing import hashed_number
 
-_SIDE_COLUMNS = [name for name in SIDE_COLUMNS if name not in ("spoken", "silence", "clipping", "tail")]
 _PIECES = ".pieces"
 _LITTLE = 256 * 2**20  # bytes of objects, which the driver writes itself in the second that a process takes to start
 
 
 def export_key(state: State) -> str:
     """Names what an export would write: nothing is written again while it is the same."""
-    done = sorted((node, shard, found.key) for (node, shard), found in state.done.items())
+    done = sorted((node, shard, one.key) for (node, shard), one in state.done.items())
     shards = [(shard.folder, shard.key) for shard in state.shards]
     recipe = state.graph.recipe.model_dump(mode="json", include={"name", "export"})
     schema = str(_layout(state).schema)
@@ -56,22 +57,22 @@ def write_dataset(state: State, folder: Path) -> dict[str, Any]:
     done = [shard for shard in range(len(state.shards)) if finished(state, shard)]
     pending = sum(shard.rows for shard in state.shards) - sum(state.shards[shard].rows for shard in done)
     weights = _weights(state, layout, done)
-    pieces = {_name(layout, parts): parts for parts in _cut(state, layout, weights)}
+    pieces = {_name(layout, shards): shards for shards in _cut(state, layout, weights)}
     (folder / _PIECES).mkdir(parents=True, exist_ok=True)
     try:
         written = _write_all(layout, pieces, folder / _PIECES, sum(weights.values()))
     except Damaged as error:
         state.store.drop(*error.place)
-        told = "objects/{}/{} is damaged: {}".format(*error.args)
-        raise RunFailed(f"{told}; it has been taken out, and `voxsmith run` makes it again") from None
+        damage = "objects/{}/{} is damaged: {}".format(*error.args)
+        raise RunFailed(f"{damage}; it has been taken out, and `voxsmith run` makes it again") from None
     except BrokenProcessPool:
         raise RunFailed(
-            "a process that wrote the dataset was killed, for want of memory perhaps; what is written stays: the same command "
-            "goes on from there (with two at a time where `taskset -c 0,1` stands before it)"
+            "a process that wrote the dataset was killed, perhaps because memory ran out; the pieces that are written stay, "
+            "and the same command goes on from there (`taskset -c 0,1` before it lets two processes write at a time)"
         ) from None
-    found = _added(written)
+    total = _sum(written)
     rows_in = sum(shard.rows for shard in state.shards)
-    rows_out, rejected = sum(found.splits.values()), sum(sum(lost.values()) for lost in found.rejects.values())
+    rows_out, rejected = sum(total.splits.values()), sum(sum(lost.values()) for lost in total.rejects.values())
     if rows_in != rows_out + rejected + pending:
         raise RunFailed(
             f"{rows_in} rows in, but {rows_out} out + {rejected} rejects + {pending} pending: "
@@ -82,12 +83,11 @@ def write_dataset(state: State, folder: Path) -> dict[str, Any]:
         if old.name not in pieces:
             shutil.rmtree(old, ignore_errors=True)  # what is in use, or a file browser's own file, may stay
     counts = {"rows_in": rows_in, "rows_out": rows_out, "rejects": rejected, "pending": pending}
-    seconds = {side: round(total, 2) for side, total in found.seconds.items()}
     return {
         "counts": counts,
-        "funnel": _funnel(state, found, rows_in - pending),
-        "splits": found.splits,
-        "seconds": seconds,
+        "funnel": _funnel(state, total, rows_in - pending),
+        "splits": total.splits,
+        "seconds": {group: round(seconds, 2) for group, seconds in total.seconds.items()},
     }
 
 
@@ -96,7 +96,7 @@ def _code() -> str:
 
 
 def _licences(state: State) -> tuple[str, ...]:
-    return tuple(found.licence for found in state.graph.engines.values())
+    return tuple(engine.licence for engine in state.graph.engines.values())
 
 
 # -- pieces -----------------------------------------------------------------------------------------------------------
@@ -109,16 +109,16 @@ def _weights(state: State, layout: Layout, shards: list[int]) -> dict[int, int]:
     return {shard: sum(sizes[stage].get(key, 0) for stage, key in places[shard]) for shard in shards}
 
 
-def _cut(state: State, layout: Layout, weights: dict[int, int]) -> Iterator[list[Part]]:
+def _cut(state: State, layout: Layout, weights: dict[int, int]) -> Iterator[list[FinishedShard]]:
     """Runs of shards of about `layout.size` bytes, cut where a shard's name says so: an edit changes one piece."""
     mean = max(1, sum(weights.values())) / max(1, len(weights))
     span = 1  # shards of a piece on average: a power of two, so that it seldom changes as a corpus grows
     while span * 2 * mean <= layout.size:
         span *= 2
-    piece: list[Part] = []
+    piece: list[FinishedShard] = []
     weight = 0
     for shard, size in weights.items():
-        piece.append(_part(state, layout, shard))
+        piece.append(_finished_shard(state, layout, shard))
         weight += size
         if hashed_number(state.shards[shard].anchor) % span == 0 or weight >= 2 * layout.size:
             yield piece
@@ -127,50 +127,50 @@ def _cut(state: State, layout: Layout, weights: dict[int, int]) -> Iterator[list
         yield piece
 
 
-def _name(layout: Layout, parts: list[Part]) -> str:
-    told = [str(layout.schema), layout.rates, layout.splits, layout.gates, layout.licences, layout.voices, layout.size]
-    return digest([told, [asdict(part) for part in parts], _code()])
+def _name(layout: Layout, shards: list[FinishedShard]) -> str:
+    same = [str(layout.schema), layout.rates, layout.splits, layout.gates, layout.licences, layout.voices, layout.size]
+    return digest([same, [asdict(shard) for shard in shards], _code()])
 
 
-def _write_all(layout: Layout, pieces: dict[str, list[Part]], folder: Path, size: int) -> dict[Path, Written]:
+def _write_all(layout: Layout, pieces: dict[str, list[FinishedShard]], folder: Path, size: int) -> dict[Path, Written]:
     """Each piece in a folder of its own, in order; by processes of their own, unless it is little work in all."""
-    found = {folder / name: _known(folder / name) for name in pieces}
-    missing = [name for name in pieces if found[folder / name] is None]
+    written = {folder / name: _known(folder / name) for name in pieces}
+    missing = [name for name in pieces if written[folder / name] is None]
     if missing and size > _LITTLE:
         workers = min(len(missing), len(os.sched_getaffinity(0)))
         with ProcessPoolExecutor(workers, get_context("spawn"), without_pandas) as pool:
             waiting = {name: pool.submit(_write_one, layout, pieces[name], folder / name) for name in missing}
-            found |= {folder / name: future.result() for name, future in waiting.items()}
+            written |= {folder / name: future.result() for name, future in waiting.items()}
     else:
-        found |= {folder / name: _write_one(layout, pieces[name], folder / name) for name in missing}
-    return {place: written for place, written in found.items() if written is not None}
+        written |= {folder / name: _write_one(layout, pieces[name], folder / name) for name in missing}
+    return {place: one for place, one in written.items() if one is not None}
 
 
-def _write_one(layout: Layout, parts: list[Part], folder: Path) -> Written:
+def _write_one(layout: Layout, shards: list[FinishedShard], folder: Path) -> Written:
     shutil.rmtree(folder, ignore_errors=True)
-    written = write_piece(layout, parts, folder)
+    written = write_piece(layout, shards, folder)
     write_text(folder / "written.json", json.dumps(asdict(written)))  # the last file: the piece is whole
     return written
 
 
 def _known(folder: Path) -> Written | None:
     file = folder / "written.json"
-    found = json_object(file.read_bytes()) if file.is_file() else None
-    return Written(**found) if found else None
+    written = json_object(file.read_bytes()) if file.is_file() else None
+    return Written(**written) if written else None
 
 
-def _added(written: dict[Path, Written]) -> Written:
+def _sum(written: dict[Path, Written]) -> Written:
     total = Written()
+    splits: Counter[str] = Counter()
+    rejects: dict[str, Counter[str]] = {}
     for one in written.values():
         total.rows_in += one.rows_in
-        for split, rows in one.splits.items():
-            total.splits[split] = total.splits.get(split, 0) + rows
-        for side, seconds in one.seconds.items():
-            total.seconds[side] += seconds
+        splits.update(one.splits)
+        for group, seconds in one.seconds.items():
+            total.seconds[group] = total.seconds.get(group, 0.0) + seconds
         for stage, reasons in one.rejects.items():
-            counts = total.rejects.setdefault(stage, {})
-            for reason, rows in reasons.items():
-                counts[reason] = counts.get(reason, 0) + rows
+            rejects.setdefault(stage, Counter()).update(reasons)
+    total.splits, total.rejects = dict(splits), {stage: dict(reasons) for stage, reasons in rejects.items()}
     return total
 
 
@@ -189,42 +189,43 @@ def _put_together(layout: Layout, written: dict[Path, Written], folder: Path, ke
     fresh.rmdir()
 
 
-def _funnel(state: State, found: Written, alive: int) -> list[dict[str, Any]]:
+def _funnel(state: State, total: Written, alive: int) -> list[dict[str, Any]]:
     funnel = []
     person = [OVERRIDES] if state.graph.recipe.overrides else []
     for stage in ["sources", *person, *state.graph.nodes, EXPORT]:
-        lost = dict(sorted(found.rejects.get(stage, {}).items(), key=lambda item: -item[1]))
+        lost = dict(sorted(total.rejects.get(stage, {}).items(), key=lambda item: -item[1]))
         funnel.append({"stage": stage, "rows_in": alive, "rejects": lost})
         alive -= sum(lost.values())
     return funnel
 
 
-# -- what pieces are told ---------------------------------------------------------------------------------------------
+# -- what pieces are made of ------------------------------------------------------------------------------------------
 
 
 def _layout(state: State) -> Layout:
-    recipe, wanted = state.graph.recipe, [*ROW_COLUMNS, *(f"{side}_{base}" for side in SIDES for base in _SIDE_COLUMNS)]
-    columns = tuple(name for name in wanted if name in state.graph.owners)
+    graph, export = state.graph, state.graph.recipe.export
+    columns = {name: one for name, one in graph.columns.items() if one.exported and name in graph.owners}
+    fields = [column_field(name, one) for name, one in columns.items()]
     return Layout(
         store=state.store.url,
-        schema=pa.schema([*_fields(columns), pa.field("provenance", PROVENANCE)]),
-        columns=columns,
-        rates=_sample_rates(state),
-        splits=recipe.export.splits,
-        gates={gate: limit for gate, limit in recipe.export.gates if limit is not None},
+        schema=pa.schema([*fields, pa.field("provenance", PROVENANCE)]),
+        columns=tuple(columns),
+        rates=_sample_rates(state, [name for name, one in columns.items() if one.role == "audio"]),
+        splits=export.splits,
+        gates={gate: limit for gate, limit in export.gates if limit is not None},
         licences=_licences(state),
-        voices=voice_licences(state.graph),
-        size=recipe.export.shard_bytes,
+        voices=voice_licences(graph),
+        size=export.shard_bytes,
     )
 
 
-def _part(state: State, layout: Layout, shard: int) -> Part:
+def _finished_shard(state: State, layout: Layout, shard: int) -> FinishedShard:
     source = state.shards[shard]
     clips = {}
     for stage in state.graph.nodes:
         if (name := owner_of_failed_clip(state, stage)) and (state.graph.owners[name], shard) in state.done:
             clips[stage] = (name, state.places((name,), shard))
-    return Part(
+    return FinishedShard(
         rows=source.rows,
         source=(source.folder, source.key),
         places=(places := state.places(layout.columns, shard)),
@@ -235,19 +236,14 @@ def _part(state: State, layout: Layout, shard: int) -> Part:
     )
 
 
-def _fields(columns: tuple[str, ...]) -> list[pa.Field]:
-    types = {name: found.type for name, found in ROW_COLUMNS.items()}
-    types |= {f"{side}_{base}": found.type for side in SIDES for base, found in SIDE_COLUMNS.items()}
-    return [pa.field(name, types[name]) for name in columns]
-
-
-def _sample_rates(state: State) -> dict[str, int]:
-    """Hertz of each audio column, as the stages that speak were told."""
-    found: dict[str, int] = {}
+def _sample_rates(state: State, audio: list[str]) -> Rates:
+    """Hertz of each audio column, from the settings of the stages that write it."""
+    rates: dict[str, int | None] = dict.fromkeys(audio)
     for node in state.graph.nodes.values():
-        if hasattr(node.config, "sample_rate"):
-            found |= {name.rsplit("_", 1)[0]: node.config.sample_rate for name in node.writes if is_audio(name)}
-    return found
+        rate = getattr(node.config, "sample_rate", None)
+        written = {re.sub(r"_\d+$", "", name) for name in node.writes} if rate else set()
+        rates |= dict.fromkeys(written & set(rates), rate)
+    return rates
 
 
 def _provenance(state: State, shard: int) -> Iterator[dict[str, str]]:
@@ -258,5 +254,5 @@ def _provenance(state: State, shard: int) -> Iterator[dict[str, str]]:
             engine = state.graph.engines[node.engine]
             identity = engine.backend.identity(engine.config)
             model = identity.get("model", "")
-            told = model if isinstance(model, str) else json.dumps(model, sort_keys=True)
-            yield {"stage": node.name, "engine": engine.backend_name, "model": told, "object": done.key}
+            name = model if isinstance(model, str) else json.dumps(model, sort_keys=True)
+            yield {"stage": node.name, "engine": engine.backend_name, "model": name, "object": done.key}

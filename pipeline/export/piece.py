@@ -1,8 +1,9 @@
-"""A piece of the dataset: the rows of some shards, sorted into splits and rejects. Runs in a process of its own, and is
-told all it needs to know in plain values.
+"""A piece of the dataset: the rows of some shards, sorted into splits and rejects. It is written in a process of its own,
+which gets all that it needs as plain values.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -10,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from pipeline.export.features import Rates, columns_of
 from pipeline.export.writer import SplitWriter
 from pipeline.plan.accounts import EXPORT, OVERRIDES, Rejected, Rejecting, rejects_in, with_later_turns
 from pipeline.recipe.licences import strictest
 from pipeline.store import table_parts
-from pipeline.store.objects import Place, is_audio, read_columns
+from pipeline.store.objects import Place, read_columns
 from pipeline.store.store import Store
-from schemas.columns import AUDIO, SIDES
+from schemas.columns import AUDIO, Column, groups
 from schemas.hashing import hashed_share
 
 _REJECTS = 64  # written at a time: each may have a long clip
@@ -31,13 +34,12 @@ REJECT_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Layout:
-    """What is the same for every piece. `rates`: hertz of each audio column; `licences`: of the engines; `voices`: of the
-    clips that voices are cloned from."""
+    """What all pieces share. `licences`: terms of the engines; `voices`: terms of the clips that voices are cloned from."""
 
     store: str
     schema: pa.Schema
     columns: tuple[str, ...]
-    rates: dict[str, int]
+    rates: Rates
     splits: dict[str, float]
     gates: dict[str, float]
     licences: tuple[str, ...]
@@ -45,13 +47,18 @@ class Layout:
     size: int
 
     @property
-    def reject_rates(self) -> dict[str, int]:
-        return {"audio": self.rates.get("query_audio", 16000)}
+    def described(self) -> dict[str, Column]:
+        """What the exported columns are, by name."""
+        return columns_of(self.schema)
+
+    @property
+    def reject_rates(self) -> Rates:
+        return {"audio": self.rates.get("query_audio") or self.rates.get("audio") or 16000}
 
 
 @dataclass(frozen=True)
-class Part:
-    """A finished shard: where its columns and rejects are. `clips`: by stage, the clip to hear to judge its rejects."""
+class FinishedShard:
+    """Where a shard's columns and rejects are. `clips`: by stage, the clip that a person hears to judge its rejects."""
 
     rows: int
     source: Place
@@ -64,41 +71,45 @@ class Part:
 
 @dataclass
 class Written:
-    """What a piece came to. Paths are relative to the piece's folder."""
+    """What was written, in rows, seconds of speech by group of columns, and files. Paths are relative to the piece's folder."""
 
     rows_in: int = 0
     splits: dict[str, int] = field(default_factory=dict)
     rejects: dict[str, dict[str, int]] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(SIDES, 0.0))
+    seconds: dict[str, float] = field(default_factory=dict)
     files: dict[str, list[str]] = field(default_factory=dict)
     reject_files: list[str] = field(default_factory=list)
 
 
-def write_piece(layout: Layout, parts: list[Part], folder: Path) -> Written:
+def write_piece(layout: Layout, shards: list[FinishedShard], folder: Path) -> Written:
     """Write the rows of the shards under `folder`; one shard in memory at a time. Raises Damaged."""
     store = Store(layout.store)
     dataset = SplitWriter(folder / "dataset", layout.schema, layout.rates, list(layout.splits), layout.size)
     rejects = SplitWriter(folder / "rejects", REJECT_SCHEMA, layout.reject_rates, [], layout.size)
-    found = Written()
-    for part in parts:
-        table = read_columns(store, part.places, part.digests)
-        verdicts = _gated(layout, rejects_in(store, part.source, part.rows, part.rejecting), table)
-        found.rows_in += part.rows
-        for split, rows in _by_split(layout, part, table, verdicts):
+    durations = [(g.name, g.full("duration")) for g in groups(layout.described) if "duration" in g.columns]
+    written = Written(seconds={group: 0.0 for group, _ in durations})
+    splits: Counter[str] = Counter()
+    reasons: Counter[tuple[str, str]] = Counter()
+    for shard in shards:
+        table = read_columns(store, shard.places, shard.digests)
+        verdicts = _gated(layout, rejects_in(store, shard.source, shard.rows, shard.rejecting), table)
+        written.rows_in += shard.rows
+        texts = _texts(layout, table)
+        for split, rows in _by_split(layout, shard, table, texts, verdicts):
             dataset.write(split, rows)
-            found.splits[split or "train"] = found.splits.get(split or "train", 0) + len(rows)
-            for side in SIDES:
-                if f"{side}_duration" in rows.column_names:
-                    found.seconds[side] += sum(value or 0.0 for value in rows[f"{side}_duration"].to_pylist())
+            splits[split or "train"] += len(rows)
+            for group, name in durations:
+                written.seconds[group] += sum(value or 0.0 for value in rows[name].to_pylist())
         lost = [(row, verdict) for row, verdict in enumerate(verdicts) if verdict is not None]
         for start in range(0, len(lost), _REJECTS):
-            rejects.write("", _reject_table(store, part, table, lost[start : start + _REJECTS]))
-        for _, verdict in lost:
-            reasons = found.rejects.setdefault(verdict.stage, {})
-            reasons[verdict.reason] = reasons.get(verdict.reason, 0) + 1
-    found.files = {split: [f"dataset/{file}" for file in files] for split, files in dataset.close().items()}
-    found.reject_files = [f"rejects/{file}" for file in rejects.close()[""]]
-    return found
+            rejects.write("", _reject_table(store, shard, table, texts, lost[start : start + _REJECTS]))
+        reasons.update((verdict.stage, verdict.reason) for _, verdict in lost)
+    written.splits = dict(splits)
+    for (stage, reason), count in reasons.items():
+        written.rejects.setdefault(stage, {})[reason] = count
+    written.files = {split: [f"dataset/{file}" for file in files] for split, files in dataset.close().items()}
+    written.reject_files = [f"rejects/{file}" for file in rejects.close()[""]]
+    return written
 
 
 def _gated(layout: Layout, verdicts: list[Rejected | None], table: pa.Table) -> list[Rejected | None]:
@@ -115,40 +126,46 @@ def _gated(layout: Layout, verdicts: list[Rejected | None], table: pa.Table) -> 
 
 
 def _by_split(
-    layout: Layout, part: Part, table: pa.Table, verdicts: list[Rejected | None]
+    layout: Layout,
+    shard: FinishedShard,
+    table: pa.Table,
+    texts: list[str | None],
+    verdicts: list[Rejected | None],
 ) -> Iterator[tuple[str, pa.Table]]:
     """The rows that come out, ready to be written, split by split."""
-    texts = _conversation_texts(table, verdicts)
     conversations = table["conversation_id"].to_pylist()
+    said = _conversation_texts(conversations, texts, verdicts)
     left = zip(conversations, verdicts, strict=True)
     for some in table_parts.parts(table, table_parts.BATCH_BYTES):
         rows: dict[str, list[int]] = {}
         for row, (conversation, verdict) in enumerate(islice(left, len(some))):
             if verdict is None:
-                split = split_of(texts[conversation], layout.splits) if layout.splits else ""
+                text = said[conversation] if said[conversation].strip() else conversation
+                split = split_of(text, layout.splits) if layout.splits else ""
                 rows.setdefault(split, []).append(row)
         for split, places in rows.items():
-            yield split, _finished(layout, part, some if len(places) == len(some) else some.take(places))
+            yield split, _finished(layout, shard, some if len(places) == len(some) else some.take(places))
         pa.default_memory_pool().release_unused()  # clips come and go: what they took goes back to the machine
 
 
-def _finished(layout: Layout, part: Part, found: pa.Table) -> pa.Table:
+def _finished(layout: Layout, shard: FinishedShard, table: pa.Table) -> pa.Table:
     """The rows with the licence that applies, clips named, provenance."""
-    spoken = [found[name].to_pylist() for side in SIDES if (name := f"{side}_voice") in found.column_names]
+    voiced = [group.full("voice") for group in groups(layout.described) if "voice" in group.columns]
+    voices_of_rows = [table[name].to_pylist() for name in voiced if name in table.column_names]
     licences = [
         strictest(
             [value or "unknown", *layout.licences, *(layout.voices[one] for one in voices if one in layout.voices)]
         )
-        for value, *voices in zip(found["licence"].to_pylist(), *spoken, strict=True)
+        for value, *voices in zip(table["licence"].to_pylist(), *voices_of_rows, strict=True)
     ]
-    found = found.set_column(found.column_names.index("licence"), "licence", pa.array(licences, pa.string()))
-    for name in found.column_names:
-        if is_audio(name):
-            found = found.set_column(found.column_names.index(name), name, _named(found, name))
-    found = found.append_column("provenance", pa.array([list(part.provenance)] * len(found), PROVENANCE))
-    for name in set(layout.schema.names) - set(found.column_names):  # given by other sources, not by this one
-        found = found.append_column(name, pa.nulls(len(found), layout.schema.field(name).type))
-    return found.select(layout.schema.names).cast(layout.schema)
+    table = table.set_column(table.column_names.index("licence"), "licence", pa.array(licences, pa.string()))
+    for name, column in layout.described.items():
+        if column.role == "audio" and name in table.column_names:
+            table = table.set_column(table.column_names.index(name), name, _named(table, name))
+    table = table.append_column("provenance", pa.array([list(shard.provenance)] * len(table), PROVENANCE))
+    for name in set(layout.schema.names) - set(table.column_names):  # given by other sources, not by this one
+        table = table.append_column(name, pa.nulls(len(table), layout.schema.field(name).type))
+    return table.select(layout.schema.names).cast(layout.schema)
 
 
 def _named(rows: pa.Table, name: str) -> pa.Array:
@@ -160,15 +177,26 @@ def _named(rows: pa.Table, name: str) -> pa.Array:
     return pa.StructArray.from_arrays(fields, fields=list(AUDIO), mask=clips.is_null())
 
 
-def _conversation_texts(table: pa.Table, verdicts: list[Rejected | None]) -> dict[str, str]:
-    """A row that a person blocked keeps its share in it: the rest of its conversation stays in its split."""
-    texts: dict[str, str] = {}
-    columns = (table["conversation_id"].to_pylist(), table["instruction"].to_pylist(), verdicts)
-    for conversation, text, verdict in zip(*columns, strict=True):
+def _conversation_texts(
+    conversations: list[str], texts: list[str | None], verdicts: list[Rejected | None]
+) -> dict[str, str]:
+    """What each conversation is about, by its id. A row that a person blocked keeps its share in it: the rest of its conversation
+    stays in its split.
+    """
+    joined: dict[str, str] = {}
+    for conversation, text, verdict in zip(conversations, texts, verdicts, strict=True):
         if verdict is not None and verdict.stage == OVERRIDES:
             text = verdict.sample
-        texts[conversation] = f"{texts.get(conversation, '')} {text or ''}"
-    return texts
+        joined[conversation] = f"{joined.get(conversation, '')} {text or ''}"
+    return joined
+
+
+def _texts(layout: Layout, table: pa.Table) -> list[str | None]:
+    """For each row the first of its texts, a written task before what is said."""
+    names = [name for role in ("written", "text") for name, one in layout.described.items() if one.role == role]
+    texts = [table[name] for name in names if name in table.column_names and table[name].type == pa.string()]
+    values: list[str | None] = pc.coalesce(*texts).to_pylist() if texts else [None] * len(table)
+    return values
 
 
 def split_of(text: str, shares: dict[str, float]) -> str:
@@ -183,17 +211,16 @@ def split_of(text: str, shares: dict[str, float]) -> str:
     return list(shares)[-1]
 
 
-def _reject_table(store: Store, part: Part, table: pa.Table, lost: list[tuple[int, Rejected]]) -> pa.Table:
-    wanted = {
-        part.clips[verdict.stage][0]: part.clips[verdict.stage][1] for _, verdict in lost if verdict.stage in part.clips
-    }
-    audio = {name: read_columns(store, places)[name] for name, places in wanted.items()}
+def _reject_table(
+    store: Store, shard: FinishedShard, table: pa.Table, texts: list[str | None], lost: list[tuple[int, Rejected]]
+) -> pa.Table:
+    needed = dict(shard.clips[verdict.stage] for _, verdict in lost if verdict.stage in shard.clips)
+    audio = {name: read_columns(store, places)[name] for name, places in needed.items()}
     rows: list[dict[str, Any]] = []
     for row, verdict in lost:
-        clip = audio.get(part.clips[verdict.stage][0]) if verdict.stage in part.clips else None
-        own = {name: table[name][row].as_py() for name in ("id", "conversation_id", "turn", "source", "instruction")}
-        text = verdict.sample or own["instruction"] or ""
-        del own["instruction"]
-        told = {k: v for k, v in asdict(verdict).items() if k != "sample"}
-        rows.append(own | told | {"text": text, "audio": clip[row].as_py() if clip is not None else None})
+        clip = audio[shard.clips[verdict.stage][0]] if verdict.stage in shard.clips else None
+        names = {name: table[name][row].as_py() for name in ("id", "conversation_id", "turn", "source")}
+        why = {name: value for name, value in asdict(verdict).items() if name != "sample"}
+        text = verdict.sample or texts[row] or ""
+        rows.append(names | why | {"text": text, "audio": clip[row].as_py() if clip is not None else None})
     return pa.Table.from_pylist(rows, REJECT_SCHEMA)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.export.features import dataset_info, features, with_features
+from pipeline.export.features import Rates, dataset_info, features, with_features
 from pipeline.store.digests import digest
 from pipeline.store.table_parts import BATCH_BYTES, parts
 
@@ -24,7 +24,7 @@ class SplitWriter:
     `rates`: hertz of each audio column; `splits`: names, none for a dataset without splits ("" then).
     """
 
-    def __init__(self, folder: Path, schema: pa.Schema, rates: dict[str, int], splits: list[str], size: int) -> None:
+    def __init__(self, folder: Path, schema: pa.Schema, rates: Rates, splits: list[str], size: int) -> None:
         self.folder, self.size = folder, size
         self.schema = with_features(schema, features(schema, rates))
         self._open: dict[str, Any] = {}
@@ -54,21 +54,21 @@ class SplitWriter:
 
 
 def assemble(
-    folder: Path, files: Mapping[str, Sequence[Path]], schema: pa.Schema, rates: dict[str, int], name: str
+    folder: Path, files: Mapping[str, Sequence[Path]], schema: pa.Schema, rates: Rates, name: str
 ) -> dict[str, list[str]]:
     """Make `folder` a dataset of these files, in order: they get a second name there (a hard link, or else a copy).
 
     `name` names the content (`datasets` caches by it). Returns the new names by split, relative to the folder.
     """
-    found: dict[str, list[str]] = {}
-    wanted = features(schema, rates)
+    written: dict[str, list[str]] = {}
+    described = features(schema, rates)
     for split, paths in files.items():
         place = folder / split
         place.mkdir(parents=True)
         count = max(1, len(paths))
         names = [f"data-{number:05}-of-{count:05}.arrow" for number in range(count)]
         if not paths:
-            pa.ipc.new_stream(place / names[0], with_features(schema, wanted)).close()
+            pa.ipc.new_stream(place / names[0], with_features(schema, described)).close()
         for path, file in zip(paths, names, strict=False):
             _second_name(path, place / file)
         state: dict[str, Any] = {
@@ -81,11 +81,11 @@ def assemble(
             "_split": split or None,
         }
         (place / "state.json").write_text(json.dumps(state, indent=2))
-        (place / "dataset_info.json").write_text(dataset_info(wanted))
-        found[split] = [str(Path(split) / file) for file in names] if paths else []
+        (place / "dataset_info.json").write_text(dataset_info(described))
+        written[split] = [str(Path(split) / file) for file in names] if paths else []
     if "" not in files:
         (folder / "dataset_dict.json").write_text(json.dumps({"splits": list(files)}))
-    return found
+    return written
 
 
 def _second_name(path: Path, name: Path) -> None:

@@ -1,5 +1,6 @@
 """Two runs side by side: what changed, and the rows that show it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from pipeline.look_back.past import open_run
 from pipeline.look_back.rows import Rows, as_json
 from pipeline.look_back.show import show
 from pipeline.store.store import Store
+from schemas.columns import COLUMNS, Column
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,9 @@ class Comparison:
         write_page(path, self.recipe, self.difference, self.rows)
 
 
-def compare(store: Store, recipe: str, before: str, after: str, rows: int) -> Comparison:
-    """Compare two runs of the store; see `pipeline.api.diff`."""
-    old, new = open_run(store, recipe, before), open_run(store, recipe, after)
+def compare(
+    store: Store, recipe: str, before: str, after: str, rows: int, columns: Mapping[str, Column] = COLUMNS
+) -> Comparison:
+    """Compare two runs of the store; see `pipeline.api.diff`. `columns`: those that the recipe has."""
+    old, new = open_run(store, recipe, before, columns), open_run(store, recipe, after, columns)
     return Comparison(recipe, compare_runs(store, old, new, rows), Rows(store, old, new))

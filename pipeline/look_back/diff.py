@@ -1,7 +1,7 @@
 """What changed between two runs: which stages' keys and why, which rows came, went or have other columns.
 
-Goes from shard to shard. One that has the same keys in both runs is not read; of the others only those columns are whose
-digests differ. Where cuts between shards moved, rows are matched by id: that holds the ids of those shards in memory.
+It goes from shard to shard. A shard that has the same keys in both runs is not read; of the others, only columns whose
+digests differ are. Where cuts between shards moved, rows are matched by id: the ids of those shards are in memory then.
 """
 
 import heapq
@@ -14,13 +14,11 @@ from pipeline.look_back.past import Past, Shard
 from pipeline.plan.keys import difference
 from pipeline.report.statistics import draw
 from pipeline.store.store import Store
-from schemas.columns import SIDES, known_columns
+from schemas.columns import column, measures
 
 Kind = Literal["changed", "came", "went"]
 Spot = tuple[str, int]  # a shard's anchor, and the row's place in it
 KINDS: tuple[Kind, ...] = ("changed", "came", "went")
-MEASURES = tuple(f"{side}_{base}" for side in SIDES for base in ("wer", "duration", "mos"))
-_COMPARED = [name for name in known_columns() if name not in ("id", "conversation_id", "turn")]
 _OPEN = 8  # shards of a run that are kept at hand
 
 
@@ -88,11 +86,11 @@ class Shards:
         self._open: OrderedDict[str, Shard] = OrderedDict()
 
     def __getitem__(self, anchor: str) -> Shard:
-        found = self._open.pop(anchor, None) or Shard(self.store, self.run, anchor)
-        self._open[anchor] = found
+        shard = self._open.pop(anchor, None) or Shard(self.store, self.run, anchor)
+        self._open[anchor] = shard
         if len(self._open) > _OPEN:
             self._open.popitem(last=False)
-        return found
+        return shard
 
 
 class _Comparison:
@@ -101,6 +99,7 @@ class _Comparison:
         self.a, self.b = Shards(store, before), Shards(store, after)
         self.counts = Counter({"same": 0, "changed": 0, "came": 0, "went": 0})
         self.columns: Counter[str] = Counter()
+        self.measures = measures(after.columns)
         self.means: dict[str, Mean] = {}
         self.whys: dict[str, Counter[str]] = {"came": Counter(), "went": Counter()}
         self.stages = {name: Stage(name, len(after.shards)) for name in dict.fromkeys((*after.stages, *before.stages))}
@@ -113,7 +112,7 @@ class _Comparison:
         for anchor in new:
             if anchor not in old or self._is_same(anchor):
                 continue
-            self._tell_stages(anchor)
+            self._compare_stages(anchor)
             if self.a[anchor].digest("id") == self.b[anchor].digest("id"):
                 self._pair(anchor, anchor, range(self.a[anchor].rows), range(self.b[anchor].rows))
             else:
@@ -128,8 +127,8 @@ class _Comparison:
             runs=(self.before.name, self.after.name),
             counts=dict(self.counts),
             columns=dict(self.columns.most_common()),
-            means={name: self.means[name] for name in MEASURES if name in self.means},
-            whys={kind: dict(found.most_common()) for kind, found in self.whys.items()},
+            means={name: self.means[name] for name in self.measures if name in self.means},
+            whys={kind: dict(whys.most_common()) for kind, whys in self.whys.items()},
             stages=[stage for stage in self.stages.values() if stage.changed],
             recipe=list(_recipe_changes(self.before.manifest["recipe"], self.after.manifest["recipe"])),
             notes=list(_notes(self.before, self.after)),
@@ -149,7 +148,7 @@ class _Comparison:
 
     # -- stages -------------------------------------------------------------------------------------------------------
 
-    def _tell_stages(self, anchor: str) -> None:
+    def _compare_stages(self, anchor: str) -> None:
         a, b = self.a[anchor], self.b[anchor]
         for stage in dict.fromkeys((*b.keys, *a.keys)):
             if a.keys.get(stage) == b.keys.get(stage):
@@ -158,13 +157,13 @@ class _Comparison:
                 self._stage(stage, f"only {(a if stage in a.keys else b).run.name} did it", anchor)
                 continue
             why = difference(a.metas[stage]["parts"], b.metas[stage]["parts"])
-            self._stage(stage, why or "it was made anew", anchor)
+            self._stage(stage, why or "it was made again", anchor)
 
     def _whole_stages(self) -> None:
         for name in self.before.whole & self.after.whole:
             if self.before.manifest["keys"][name]["recipe"] != self.after.manifest["keys"][name]["recipe"]:
                 self.stages[name].shards = 1
-                self._stage(name, "it was fitted anew", "recipe")
+                self._stage(name, "it was fitted again", "recipe")
 
     def _stage(self, name: str, why: str, anchor: str) -> None:
         stage = self.stages.setdefault(name, Stage(name, len(self.after.shards)))
@@ -180,13 +179,13 @@ class _Comparison:
             pairs: dict[str, tuple[list[int], list[int]]] = {}
             alone = []
             for place, row in enumerate(self.a[anchor].values("id")):
-                found = where.pop(row, None)
-                if found is None:
+                spot = where.pop(row, None)
+                if spot is None:
                     alone.append(place)
                     continue
-                places = pairs.setdefault(found[0], ([], []))
+                places = pairs.setdefault(spot[0], ([], []))
                 places[0].append(place)
-                places[1].append(found[1])
+                places[1].append(spot[1])
             for other, places in pairs.items():
                 self._pair(anchor, other, *places)
             self._alone(anchor, alone, "went")
@@ -200,8 +199,7 @@ class _Comparison:
         """Rows that both runs have, held against each other."""
         a, b = self.a[old], self.b[new]
         aligned = a.digest("id") == b.digest("id")
-        names = [name for name in _COMPARED if name in {**a.places, **b.places}]
-        names = [name for name in names if not aligned or a.digest(name) != b.digest(name)]
+        names = [name for name in self._compared(a, b) if not aligned or a.digest(name) != b.digest(name)]
         fates_a, fates_b = a.fates(), b.fates()
         for m, n in zip(places_a, places_b, strict=True):
             was, now = fates_a[m], fates_b[n]
@@ -209,12 +207,18 @@ class _Comparison:
                 self.counts["same"] += 1
             elif was is not None or now is not None:
                 kind: Kind = "came" if now is None else "went"
-                self._found(kind, f"was {was}" if was else str(now), [], (a, m), (b, n))
+                self._note(kind, f"was {was}" if was else str(now), [], (a, m), (b, n))
             elif differing := [name for name in names if a.values(name)[m] != b.values(name)[n]]:
-                self._found("changed", "", differing, (a, m), (b, n))
+                self._note("changed", "", differing, (a, m), (b, n))
                 self._measure(differing, (a, m), (b, n))
             else:
                 self.counts["same"] += 1
+
+    def _compared(self, a: Shard, b: Shard) -> list[str]:
+        """The columns of either shard but those that name rows, ours first; of numbered ones `pick` has chosen one."""
+        known, there = self.after.columns, {**a.places, **b.places}
+        ours = [name for name, one in known.items() if name in there and one.role != "id"]
+        return ours + sorted(name for name in there if name[0] != "_" and column(name, known) is None)
 
     def _alone(self, anchor: str, places: Sequence[int], kind: Kind) -> None:
         """Rows that only one of the runs has."""
@@ -224,11 +228,11 @@ class _Comparison:
             if fates[place] is not None:  # it came out of neither
                 self.counts["same"] += 1
             elif kind == "went":
-                self._found(kind, "it is not in the sources any more", [], (shard, place), None)
+                self._note(kind, "it is not in the sources any more", [], (shard, place), None)
             else:
-                self._found(kind, "it is new in the sources", [], None, (shard, place))
+                self._note(kind, "it is new in the sources", [], None, (shard, place))
 
-    def _found(
+    def _note(
         self,
         kind: Kind,
         why: str,
@@ -254,7 +258,7 @@ class _Comparison:
 
     def _measure(self, names: list[str], before: tuple[Shard, int], after: tuple[Shard, int]) -> None:
         for name in names:
-            if name not in MEASURES:
+            if name not in self.measures:
                 continue
             old, new = before[0].values(name)[before[1]], after[0].values(name)[after[1]]
             if old is not None and new is not None:
@@ -270,8 +274,8 @@ def _recipe_changes(old: Any, new: Any, path: str = "") -> Iterator[str]:
         for key in dict.fromkeys((*old, *new)):
             yield from _recipe_changes(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
     elif old != new:
-        told = f"{path} changed from {old!r} to {new!r}"
-        yield told if len(told) <= 160 else f"{path} changed"
+        line = f"{path} changed from {old!r} to {new!r}"
+        yield line if len(line) <= 160 else f"{path} changed"
 
 
 def _notes(before: Past, after: Past) -> Iterator[str]:
@@ -285,4 +289,4 @@ def _notes(before: Past, after: Past) -> Iterator[str]:
     if before.manifest["recipe"].get("export", {}).get("gates") != after.manifest["recipe"].get("export", {}).get(
         "gates"
     ):
-        yield "export.gates changed: which rows they hold back is not told here, only what the stages made"
+        yield "export.gates changed: the counts are of what the stages made, before these gates"

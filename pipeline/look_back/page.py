@@ -5,13 +5,15 @@ from typing import Any
 
 from pipeline.look_back.diff import KINDS, Difference, Row
 from pipeline.look_back.rows import Rows
-from pipeline.report.build import CLIP_BYTES, Budget, environment
+from pipeline.report.budget import CLIP_BYTES, Budget
+from pipeline.report.build import environment
+from pipeline.report.row_view import facts, style_of
 from pipeline.report.words import Span, compare
 from pipeline.store.files import write_text
-from schemas.columns import SIDES
+from schemas.columns import Group, groups
 
 
-def write_page(path: Path, name: str, found: Difference, rows: Rows, clip_bytes: int = CLIP_BYTES) -> None:
+def write_page(path: Path, name: str, difference: Difference, rows: Rows, clip_bytes: int = CLIP_BYTES) -> None:
     """Write the page; it holds at most about `clip_bytes` of audio (as base64), the first rows first.
 
     `name`: the recipe's. Raises OSError where the file can't be written.
@@ -19,9 +21,9 @@ def write_page(path: Path, name: str, found: Difference, rows: Rows, clip_bytes:
     budget = Budget(clip_bytes)
     page = environment().get_template("diff.html.jinja").render(
         name=name,
-        found=found,
+        found=difference,
         kinds=KINDS,
-        rows=[_row(row, rows, budget) for row in found.rows],
+        rows=[_row(row, rows, budget) for row in difference.rows],
         left_out=budget.left_out,
     )  # fmt: skip
     write_text(path, page)
@@ -29,30 +31,46 @@ def write_page(path: Path, name: str, found: Difference, rows: Rows, clip_bytes:
 
 def _row(row: Row, rows: Rows, budget: Budget) -> dict[str, Any]:
     before, after = rows.both(row)
-    sides = {}
-    for side in SIDES:
-        old, new = _side(before, side), _side(after, side)
-        clips = rows.clips(row, side)
-        # Rows that came or went have one side to show; the other run's is there where it was rejected late.
-        spans = compare(old["text"], new["text"]) if old["text"] and new["text"] else []
-        changed = f"{side}_audio" in row.columns or row.kind != "changed"
-        old |= {"clip": budget.uri(_flac(clips[0])), "words": _words(spans, old["text"], "said")}
-        new |= {
-            "clip": budget.uri(_flac(clips[1])) if changed else None,
-            "words": _words(spans, new["text"], "heard"),
-        }
-        if any(one["text"] or one["clip"] for one in (old, new)):
-            sides[side] = {"before": old, "after": new, "same_clip": not changed and clips[1] is not None}
-    instruction = (after or before or {}).get("instruction", "")
-    return {"id": row.id, "kind": row.kind, "why": row.why, "columns": row.columns} | {
-        "instruction": instruction,
-        "sides": sides,
+    parts = [_part(row, group, before or {}, after or {}, rows, budget) for group in groups(rows.columns)]
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "why": row.why,
+        "columns": row.columns,
+        "instruction": (after or before or {}).get("instruction", ""),
+        "parts": [part for part in parts if any(one["said"] or one["clip"] or one["facts"] for one in part["halves"])],
     }
 
 
-def _side(row: dict[str, Any] | None, side: str) -> dict[str, Any]:
-    names = ("text", "voice", "wer", "duration", "mos", "method", "heard")
-    return {name: (row or {}).get(f"{side}_{name}") for name in names}
+def _part(
+    row: Row, group: Group, before: dict[str, Any], after: dict[str, Any], rows: Rows, budget: Budget
+) -> dict[str, Any]:
+    """A group of the row's columns, before and after. A row that came or went has just one of them, or the other run's
+    too where that rejected it late.
+    """
+    text, audio = group.first("text"), group.first("audio")
+    texts = [values.get(group.full(text)) if text else None for values in (before, after)]
+    clips = rows.clips(row, group.full(audio)) if audio else (None, None)
+    spans = compare(*texts) if all(texts) else []  # type: ignore[arg-type]
+    changed = row.kind != "changed" or audio is None or group.full(audio) in row.columns
+    shown = (clips[0], clips[1] if changed else None)
+    halves = [
+        {
+            "when": when,
+            "who": values.get(group.full("voice")) or values.get(group.full("speaker")),
+            "said": _words(spans, said, which),
+            "clip": budget.uri(_flac(clip)),
+            "duration": values.get(group.full("duration")),
+            "facts": list(facts(values, group)),
+            "note": "",
+        }
+        for when, which, values, said, clip in zip(
+            ("before", "after"), ("said", "heard"), (before, after), texts, shown, strict=True
+        )
+    ]
+    if not changed and clips[1] is not None:
+        halves[1]["note"] = "the same clip"
+    return {"name": group.name, "style": style_of(group.name), "halves": halves}
 
 
 def _flac(clip: bytes | None) -> dict[str, Any] | None:
@@ -63,5 +81,5 @@ def _words(spans: list[Span], text: str | None, which: str) -> list[tuple[str, b
     """The text in runs of words, each with whether the other text lacks them."""
     if not spans:
         return [(text, False)] if text else []
-    found = [(getattr(span, which), span.kind != "same") for span in spans]
-    return [(words, differs) for words, differs in found if words]
+    runs = [(getattr(span, which), span.kind != "same") for span in spans]
+    return [(words, differs) for words, differs in runs if words]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 from pipeline.errors import RecipeError, RunFailed
 from pipeline.plan.accounts import BLOCKS, OVERRIDES, REJECTS, SOURCES, Rejecting, rejects_in
 from pipeline.plan.manifests import read_run, run_names
-from pipeline.store.objects import Damaged, Place, is_audio
+from pipeline.store.objects import Damaged, Place
 from pipeline.store.store import Store
+from schemas.columns import AUDIO, COLUMNS, Column, column
 from schemas.names import nearest
 
 LAST, PREVIOUS = "last", "previous"
@@ -22,20 +23,23 @@ LAST, PREVIOUS = "last", "previous"
 
 @dataclass(frozen=True)
 class Past:
-    """A run. `shards`: by anchor, where its rows are and the key of each stage that was done with it."""
+    """A run. `shards`: by anchor, where its rows are and the key of each stage that was done with it. `columns`: what the
+    columns are, as the recipe knows them now.
+    """
 
     name: str
     manifest: Mapping[str, Any]
     stages: tuple[str, ...]
     whole: frozenset[str]  # stages that work on the recipe, not on a shard
     shards: Mapping[str, tuple[Place, Mapping[str, str]]]
+    columns: Mapping[str, Column] = field(default_factory=lambda: COLUMNS)
 
     def is_through(self, anchor: str) -> bool:
         """Whether every stage was done with the shard."""
         return all(stage in self.shards[anchor][1] or stage in self.whole for stage in self.stages)
 
 
-def open_run(store: Store, recipe: str, wanted: str) -> Past:
+def open_run(store: Store, recipe: str, wanted: str, columns: Mapping[str, Column] = COLUMNS) -> Past:
     """The run of that name in the store; `last` and `previous` are the recipe's own. Raises RecipeError."""
     names = run_names(store, recipe)
     name = {LAST: names[-1:], PREVIOUS: names[-2:-1]}.get(wanted, [wanted])
@@ -49,12 +53,12 @@ def open_run(store: Store, recipe: str, wanted: str) -> Past:
         )
     keys: dict[str, dict[str, str]] = manifest["keys"]
     by_anchor: dict[str, dict[str, str]] = {anchor: {} for anchor in manifest["sources"]}
-    for stage, found in keys.items():
-        for anchor, key in found.items():
+    for stage, keys_of_stage in keys.items():
+        for anchor, key in keys_of_stage.items():
             by_anchor.setdefault(anchor, {})[stage] = key
     shards = {anchor: ((place[0], place[1]), by_anchor[anchor]) for anchor, place in manifest["sources"].items()}
-    whole = frozenset(stage for stage, found in keys.items() if "recipe" in found)
-    return Past(name[0], manifest, tuple(manifest.get("stages", keys)), whole, shards)
+    whole = frozenset(stage for stage, keys_of_stage in keys.items() if "recipe" in keys_of_stage)
+    return Past(name[0], manifest, tuple(manifest.get("stages", keys)), whole, shards, columns)
 
 
 class Shard:
@@ -80,18 +84,20 @@ class Shard:
     @cached_property
     def places(self) -> dict[str, tuple[Place, str]]:
         """Where each column is, and the digest of its values."""
-        found = {name: (self.source, value) for name, value in self._source_meta["columns"].items()}
+        places = {name: (self.source, value) for name, value in self._source_meta["columns"].items()}
         for stage, meta in self.metas.items():
-            found |= {name: ((stage, self.keys[stage]), value) for name, value in meta["columns"].items()}
-        return found
+            places |= {name: ((stage, self.keys[stage]), value) for name, value in meta["columns"].items()}
+        return places
 
     @property
     def rows(self) -> int:
         return int(self._source_meta["rows"])
 
     def digest(self, name: str) -> tuple[str, ...]:
-        """What names the column's values, together with the tries that it may point at; empty where it isn't there."""
-        tries = sorted(other for other in self.places if re.fullmatch(rf"{name}_\d+", other)) if is_audio(name) else []
+        """What names the column's values, together with the attempts that it may point at; empty where it isn't there."""
+        known = column(name, self.run.columns)
+        points = known is None or known.type == AUDIO
+        tries = sorted(other for other in self.places if re.fullmatch(rf"{name}_\d+", other)) if points else []
         return tuple(self.places[one][1] for one in (name, *tries) if one in self.places)
 
     def _meta(self, stage: str, key: str) -> dict[str, Any]:
@@ -117,8 +123,8 @@ class Shard:
             raise self._gone(*error.place, f"can't be read: {error.args[2]}") from None
         except OSError as error:
             raise self._gone(*self.source, f"can't be read: {' '.join(str(error).split())[:200]}") from None
-        held = None if self.run.is_through(self.anchor) else "pending"
-        return [f"rejected by {one.stage}: {one.reason}" if one else held for one in rejects]
+        otherwise = None if self.run.is_through(self.anchor) else "pending"
+        return [f"rejected by {one.stage}: {one.reason}" if one else otherwise for one in rejects]
 
     def values(self, name: str) -> list[Any]:
         """The column, nulls where the run has none. A clip is its digest."""
@@ -130,23 +136,23 @@ class Shard:
         """The FLAC file that the row has in the column."""
         if name not in self.places:
             return None
-        column, choices = self._column(name)
-        value = column[row].as_py()
+        values, choices = self._column(name)
+        value = values[row].as_py()
         if choices:
             return None if value is None else self.clip(choices[value], row)
         return value["bytes"] if value else None
 
     def _read(self, name: str) -> list[Any]:
-        column, choices = self._column(name)
+        values, choices = self._column(name)
         if choices:
             others = [self.values(other) for other in choices]
-            return [None if n is None else others[n][row] for row, n in enumerate(column.to_pylist())]
-        if is_audio(name):
-            return [path for chunk in column.chunks for path in pc.struct_field(chunk, "path").to_pylist()]
-        return list(column.to_pylist())
+            return [None if n is None else others[n][row] for row, n in enumerate(values.to_pylist())]
+        if values.type == AUDIO:
+            return [path for chunk in values.chunks for path in pc.struct_field(chunk, "path").to_pylist()]
+        return list(values.to_pylist())
 
     def _column(self, name: str) -> tuple[pa.ChunkedArray, list[str]]:
-        """The column as it stands, and the columns that it points at."""
+        """The column as it was written, and the columns that it points at."""
         stage, key = self.places[name][0]
         try:
             table = self.store.read(stage, key, [name])

@@ -5,45 +5,42 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.look_back.diff import Difference, Row
-from pipeline.look_back.rows import SHOWN, Rows
-from schemas.columns import SIDES
+from pipeline.look_back.rows import TEXTS, VALUES, Rows
 
 _WIDTH = 116
 _LINES = 20  # of the recipe's changes
 _REASONS = 3  # of a stage
-_TEXTS = ("instruction", *(f"{side}_{base}" for side in SIDES for base in ("text", "heard")))
-_VALUES = tuple(f"{side}_{base}" for side in SIDES for base in SHOWN if base not in ("text", "heard"))
 
 
-def show(found: Difference, rows: Rows) -> Iterator[str]:
+def show(difference: Difference, rows: Rows) -> Iterator[str]:
     """The lines to print."""
-    yield f"from  {found.runs[0]}"
-    yield f"to    {found.runs[1]}"
-    yield ", ".join(f"{count:,} {name}" for name, count in found.counts.items())
-    for kind, whys in found.whys.items():
+    yield f"from  {difference.runs[0]}"
+    yield f"to    {difference.runs[1]}"
+    yield ", ".join(f"{count:,} {name}" for name, count in difference.counts.items())
+    for kind, whys in difference.whys.items():
         yield from (f"  {kind} {count:,}: {why}" for why, count in whys.items())
-    if found.columns:
-        changed = "changed: " + ", ".join(f"{name} {count:,}" for name, count in found.columns.items())
+    if difference.columns:
+        changed = "changed: " + ", ".join(f"{name} {count:,}" for name, count in difference.columns.items())
         yield textwrap.fill(changed, _WIDTH, initial_indent="  ", subsequent_indent="    ")
-    for name, mean in found.means.items():
+    for name, mean in difference.means.items():
         yield f"  mean {name} of {mean.rows:,} changed rows: {mean.before:.3f} -> {mean.after:.3f}"
-    yield from (f"note: {note}" for note in found.notes)
+    yield from (f"note: {note}" for note in difference.notes)
     yield ""
-    yield from (f"recipe: {line}" for line in found.recipe[:_LINES])
-    if len(found.recipe) > _LINES:
-        yield f"recipe: {len(found.recipe) - _LINES} more keys changed"
-    if not found.stages:
+    yield from (f"recipe: {line}" for line in difference.recipe[:_LINES])
+    if len(difference.recipe) > _LINES:
+        yield f"recipe: {len(difference.recipe) - _LINES} more keys changed"
+    if not difference.stages:
         yield "no stage's keys differ"
-    for stage in found.stages:
+    for stage in difference.stages:
         by_count = sorted(stage.reasons.items(), key=lambda item: -len(item[1]))
-        told = [f"{why} ({len(anchors):,})" for why, anchors in by_count[:_REASONS]]
+        reasons = [f"{why} ({len(anchors):,})" for why, anchors in by_count[:_REASONS]]
         if len(by_count) > _REASONS:
-            told.append(f"{len(by_count) - _REASONS} more reasons")
-        yield f"{stage.name}, {stage.changed:,} of {stage.shards:,} shards: {'; '.join(told)}"
-    for row in found.rows:
+            reasons.append(f"{len(by_count) - _REASONS} more reasons")
+        yield f"{stage.name}, {stage.changed:,} of {stage.shards:,} shards: {'; '.join(reasons)}"
+    for row in difference.rows:
         yield ""
         yield from _row(row, rows)
-    left = sum(found.counts[kind] for kind in ("changed", "came", "went")) - len(found.rows)
+    left = sum(difference.counts[kind] for kind in ("changed", "came", "went")) - len(difference.rows)
     if left > 0:
         yield f"\n{left:,} more rows changed, came or went; --rows N shows more, --page FILE.html plays them"
 
@@ -52,7 +49,8 @@ def _row(row: Row, rows: Rows) -> Iterator[str]:
     before, after = rows.both(row)
     yield f"{row.id}  {row.kind}{': ' + row.why if row.why else ''}"
     old, new = before or {}, after or {}
-    for name in _TEXTS:
+    texts, values = rows.names(TEXTS), rows.names(VALUES)
+    for name in texts:
         if row.kind == "changed" and name not in row.columns:
             continue
         if old.get(name) == new.get(name):
@@ -60,10 +58,9 @@ def _row(row: Row, rows: Rows) -> Iterator[str]:
         else:
             yield from _text(name, "-", old.get(name))
             yield from _text(name, "+", new.get(name))
-    values = [name for name in _VALUES if name in row.columns]
-    if values:
-        yield "  " + ", ".join(f"{name} {_value(old.get(name))} -> {_value(new.get(name))}" for name in values)
-    rest = [name for name in row.columns if name not in (*_TEXTS, *_VALUES)]
+    if changed := [name for name in values if name in row.columns]:
+        yield "  " + ", ".join(f"{name} {_value(old.get(name))} -> {_value(new.get(name))}" for name in changed)
+    rest = [name for name in row.columns if name not in (*texts, *values)]
     if rest:
         yield f"  also {', '.join(rest)}"
 

@@ -101,6 +101,9 @@ def with_later_turns(conversations: list[str], rejects: list[Rejected | None]) -
 def owner_of_failed_clip(state: State, stage: str) -> str | None:
     """The audio column that a person should hear to judge a reject of that stage, if it has to do with one."""
     node = state.graph.nodes.get(stage)
-    side = getattr(node.config, "of", None) if node else None
-    name = f"{side}_audio_1"
-    return name if side and state.graph.owners.get(name, SOURCE) != SOURCE else None
+    if node is None:
+        return None
+    side = getattr(node.config, "of", None)
+    read = [name for name in node.reads if (one := state.graph.column(name)) and one.role == "audio"]
+    name = f"{side}_audio_1" if side else next(iter(read), "")
+    return name if state.graph.owners.get(name, SOURCE) != SOURCE else None

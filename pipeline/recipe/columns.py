@@ -1,11 +1,33 @@
 """The columns that a recipe can have: ours, and behind them those that its stages from outside declare."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+
+import pyarrow as pa
+from pyarrow import types
 
 from pipeline.recipe.problems import Problems
-from schemas.columns import COLUMNS, RESERVED, Column, column, expand
+from schemas.columns import AUDIO, COLUMNS, RESERVED, Column, column, expand
+from schemas.names import nearest
 from stages.stage import Stage
+
+# What an Arrow type must be for a role, in words and as a test.
+_Test = Callable[[pa.DataType], bool]
+_TEXT: tuple[str, _Test] = ("a string", lambda kind: kind == pa.string())
+_NUMBERS: tuple[str, _Test] = (
+    "a list of whole numbers",
+    lambda kind: types.is_list(kind) and types.is_integer(kind.value_type),
+)
+_TYPES: dict[str, tuple[str, _Test]] = {
+    "written": _TEXT,
+    "text": _TEXT,
+    "heard": _TEXT,
+    "audio": ("schemas.columns.AUDIO", lambda kind: kind == AUDIO),
+    "measure": ("a number", lambda kind: types.is_integer(kind) or types.is_floating(kind)),
+    "units": _NUMBERS,
+    "frames": _NUMBERS,
+    "label": ("a string or a whole number", lambda kind: kind == pa.string() or types.is_integer(kind)),
+}
 
 
 def all_columns(stages: Mapping[str, Stage], problems: Problems) -> dict[str, Column]:
@@ -37,4 +59,7 @@ def _wrong(name: str, one: object) -> str:
         return "a name that rows use for themselves; give it another name"
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         return "which can't be a name: take small letters, digits and _, a letter first"
-    return ""
+    if one.role not in _TYPES:
+        return f"with the role '{one.role}'; {nearest(one.role, _TYPES)}"
+    words, fits = _TYPES[one.role]
+    return "" if fits(one.type) else f"whose role is '{one.role}', so its type must be {words}, not {one.type}"

@@ -1,9 +1,8 @@
 """Puts the report page together: picks the rows to play, draws the charts, fills the template."""
 
-import base64
 import heapq
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,22 +10,22 @@ from typing import Any
 import pyarrow as pa
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pipeline.export.features import columns_of
 from pipeline.report import charts
-from pipeline.report.statistics import Statistics, draw, from_json, read, summarise
-from pipeline.report.words import compare
+from pipeline.report.budget import CLIP_BYTES, Budget
+from pipeline.report.card import things
+from pipeline.report.row_view import Resound, has_content, short, style_of, view
+from pipeline.report.statistics import Histogram, Statistics, draw, from_json, read, summarise
 from pipeline.store.files import write_text
 from schemas.checks import Checks
-from schemas.columns import SIDES
+from schemas.columns import SIDES, Group, groups, side_of
 
-# Of (units, frames that each lasts) a FLAC file, or None where they can't be said.
-Resound = Callable[[Sequence[int], Sequence[int]], bytes | None]
-
-# Clips beyond this many bytes of page are left out, row by row: a page that nobody can open shows nothing.
-CLIP_BYTES = 24_000_000
 REJECTS_A_REASON = 4
-TEXT_CHARS = 4000
+VALUES = 200  # of a label that are listed
+CHOICES = 12  # values of a label that rows can be chosen by
 
-# Measures in the order they are shown: heading, unit, and the limit in `checks.<side>_clip` that cuts them off.
+# Measures that have a heading of their own, in the order in which they are shown: heading, unit, and the limit in
+# `checks.<side>_clip` that cuts them off. Others follow under their names.
 MEASURES = {
     "duration": ("Duration", "seconds", ""),
     "words": ("Length of text", "words", ""),
@@ -47,6 +46,7 @@ def build(out: Path, manifest: dict[str, Any], clip_bytes: int = CLIP_BYTES, res
     which makes a clip of units and durations, rows that have units play what these kept.
     """
     statistics = _statistics(out, manifest)
+    shown = _groups(out / "dataset")
     budget = Budget(clip_bytes)
     page = environment().get_template("report.html.jinja").render(
         manifest=manifest,
@@ -54,110 +54,121 @@ def build(out: Path, manifest: dict[str, Any], clip_bytes: int = CLIP_BYTES, res
         digest=manifest.get("recipe_digest") or _digest(manifest.get("recipe", {})),
         funnel=charts.funnel(manifest.get("funnel", [])),
         measures=list(_measures(statistics, manifest)),
-        rows=[_row(row, group, budget, resound) for row, group in _chosen(out / "dataset", statistics)],
+        figures=list(_figures(statistics)),
+        rows=(rows := [_row(row, why, shown, budget, resound) for row, why in _chosen(out / "dataset", statistics)]),
+        choices=_choices(rows),
+        values=VALUES,
+        paired=any(group.name in SIDES for group in shown) or not shown,
+        wer_groups=[group.name for group in shown if "wer" in group.columns],
         rejects=[_reject(row, budget) for row in _some_rejects(out / "rejects")],
         left_out=budget.left_out,
         checks=list(_checks(manifest)),
         recipe_text=json.dumps(manifest.get("recipe", {}), indent=2, ensure_ascii=False, default=str),
-        sides=SIDES,
     )  # fmt: skip
     path = out / "report.html"
     write_text(path, page)
     return path
 
 
-class Budget:
-    """Bytes of page that clips may still take."""
-
-    def __init__(self, size: int) -> None:
-        self.size, self.left_out = size, 0
-
-    def uri(self, clip: dict[str, Any] | None) -> str | None:
-        """The clip as a data URI, or None where there is no clip or no room."""
-        flac = (clip or {}).get("bytes")
-        if not flac:
-            return None
-        size = len(flac) * 4 // 3
-        if size > self.size:
-            self.left_out += 1
-            return None
-        self.size -= size
-        return f"data:audio/flac;base64,{base64.b64encode(flac).decode()}"
-
-
 def environment() -> Environment:
-    """Everything is escaped: what stands in rows was written by others."""
-    found = Environment(
+    """Templates of pages. Everything is escaped, because others wrote what rows hold."""
+    made = Environment(
         loader=PackageLoader("pipeline.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"hours": _hours, "percent": _percent, "plain": _plain}
-    return found
+    made.filters |= {"hours": _hours, "percent": _percent, "plain": _as_text, "things": things}
+    made.filters |= {"group": side_of, "style": lambda name: style_of(side_of(name))}
+    return made
 
 
 def _statistics(out: Path, manifest: dict[str, Any]) -> Statistics:
-    if found := manifest.get("statistics"):
-        return from_json(found)
+    if counted := manifest.get("statistics"):
+        return from_json(counted)
     return summarise(out / "dataset", (manifest.get("recipe", {}).get("export") or {}).get("report_rows", 24))
 
 
+def _groups(dataset: Path) -> list[Group]:
+    """The groups of the dataset's columns; its first file tells."""
+    return next((groups(columns_of(batch.schema)) for _, batch in read(dataset)), [])
+
+
 def _chosen(dataset: Path, statistics: Statistics) -> Iterator[tuple[dict[str, Any], str]]:
-    """The rows to play with the group they belong to: those drawn, then the worst that weren't drawn."""
-    groups = dict.fromkeys(statistics.worst, "worst") | dict.fromkeys(statistics.sample, "drawn")
-    found = {}
-    for split, batch in read(dataset) if groups else ():
-        wanted = [place for place, row_id in enumerate(batch.column("id").to_pylist()) if row_id in groups]
-        for row in batch.take(pa.array(wanted, pa.int64())).to_pylist() if wanted else ():
-            found[row["id"]] = row | {"split": split}
-    for row_id in (*statistics.sample, *(row_id for row_id in statistics.worst if groups[row_id] == "worst")):
-        if row_id in found:
-            yield found[row_id], groups[row_id]
+    """The rows to play, each with why it was chosen: those drawn, then the worst that weren't drawn."""
+    why = dict.fromkeys(statistics.worst, "worst") | dict.fromkeys(statistics.sample, "drawn")
+    rows = {}
+    for split, batch in read(dataset) if why else ():
+        places = [place for place, row_id in enumerate(batch.column("id").to_pylist()) if row_id in why]
+        for row in batch.take(pa.array(places, pa.int64())).to_pylist() if places else ():
+            rows[row["id"]] = row | {"split": split}
+    for row_id in (*statistics.sample, *(row_id for row_id in statistics.worst if why[row_id] == "worst")):
+        if row_id in rows:
+            yield rows[row_id], why[row_id]
 
 
-def _row(row: dict[str, Any], group: str, budget: Budget, resound: Resound | None) -> dict[str, Any]:
-    sides = [side for side in SIDES if row.get(f"{side}_text") or row.get(f"{side}_audio")]
+def _row(row: dict[str, Any], why: str, shown: list[Group], budget: Budget, resound: Resound | None) -> dict[str, Any]:
+    parts = [group for group in shown if has_content(row, group)]
+    scores = [score for group in parts if (score := row.get(group.full("mos"))) is not None]
     return {
         **{key: row.get(key) for key in ("id", "turn", "source", "licence", "split")},
-        "instruction": _short(row.get("instruction")),
-        "group": group,
-        "sides": {side: _side(row, side, budget, resound) for side in sides},
+        "instruction": short(row.get("instruction")),
+        "group": why,
+        "groups": [view(row, group, budget, resound) for group in parts],
+        "labels": {group.full(base): row.get(group.full(base)) for group in parts for base in group.of("label")},
+        "wer": {group.name: row.get(group.full("wer")) or 0 for group in parts},
+        "mos": min(scores, default=9),
+        "seconds": sum(row.get(group.full("duration")) or 0 for group in parts),
     }
 
 
-def _side(row: dict[str, Any], side: str, budget: Budget, resound: Resound | None) -> dict[str, Any]:
-    def get(base: str) -> Any:
-        return row.get(f"{side}_{base}")
+def _choices(rows: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """The labels by which rows can be chosen: those that have some values and not too many."""
+    values: dict[str, dict[str, None]] = {}
+    for row in rows:
+        for name, value in row["labels"].items():
+            if value is not None:
+                values.setdefault(name, {})[str(value)] = None
+    return {name: sorted(found) for name, found in values.items() if 2 <= len(found) <= CHOICES}
 
-    text, heard = _short(get("text")), _short(get("heard"))
-    differs = bool(heard) and get("wer") != 0
-    return {
-        **{key: get(key) for key in ("voice", "wer", "mos", "duration", "method", "attempts", "speech_attempts")},
-        "text": text,
-        "heard": heard,
-        "spans": compare(text, heard) if differs else [],
-        "clip": budget.uri(get("audio")),
-        "kept": budget.uri({"bytes": resound(get("units"), get("unit_durations"))})
-        if resound and get("units")
-        else None,
-        "strip": charts.unit_strip(get("units"), get("unit_durations")) if get("units") else None,
-        "units": len(get("units") or ()),
-    }
+
+def _figures(statistics: Statistics) -> Iterator[tuple[str, str, str]]:
+    """The page's first numbers: name, value, and a note below."""
+    for group, wer in statistics.corpus_wer.items():
+        median = statistics.histograms[_full(group, "wer")].median
+        yield f"WER, {group}", f"{100 * wer:.1f} %", f"median row {100 * median:.1f} %"
+    for name, histogram in statistics.histograms.items():
+        if _base(name) == "mos":
+            yield f"MOS, {side_of(name)}", f"{histogram.mean:.2f}", "predicted, mean"
+    by_base: dict[str, list[str]] = {}
+    for name in statistics.labels:
+        if _base(name) != "method":
+            by_base.setdefault(_base(name), []).append(name)
+    for base, names in by_base.items():
+        counts = " + ".join(f"{len(statistics.labels[name]):,}" for name in names)
+        yield f"{base}s".replace("_", " ").capitalize(), counts, " + ".join(side_of(name) for name in names)
+
+
+def _full(group: str, base: str) -> str:
+    return f"{group}_{base}" if group in SIDES else base
+
+
+def _base(name: str) -> str:
+    return name.removeprefix(f"{side_of(name)}_") if side_of(name) in SIDES else name
 
 
 def _some_rejects(folder: Path) -> list[dict[str, Any]]:
     """A few rejects of each reason, the same ones whatever their order; only theirs are the clips that are read."""
-    best: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    best: dict[tuple[str, str], list[tuple[str, int]]] = {}  # (draw, place) by stage and reason
     keys = ("stage", "reason", "id")
     place = 0
     for _, batch in read(folder):
         for stage, reason, row_id in zip(*(batch.column(key).to_pylist() for key in keys), strict=True):
             best.setdefault((stage or "", reason or ""), []).append((draw(row_id or ""), place))
             place += 1
-        best = {key: heapq.nsmallest(REJECTS_A_REASON, found) for key, found in best.items()}
-    wanted = {place for found in best.values() for _, place in found}
+        best = {key: heapq.nsmallest(REJECTS_A_REASON, drawn) for key, drawn in best.items()}
+    wanted = {place for drawn in best.values() for _, place in drawn}
     return sorted(_at(folder, wanted), key=lambda row: (row["stage"] or "", row["reason"] or ""))
 
 
@@ -172,22 +183,33 @@ def _at(folder: Path, wanted: set[int]) -> Iterator[dict[str, Any]]:
 def _reject(row: dict[str, Any], budget: Budget) -> dict[str, Any]:
     keys = ("id", "source", "stage", "reason", "message")
     return {key: row.get(key) or "" for key in keys} | {
-        "text": _short(row.get("text")),
+        "text": short(row.get("text")),
         "clip": budget.uri(row.get("audio")),
     }
 
 
 def _measures(statistics: Statistics, manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The histograms, those of one measure together, with the limit that the recipe's checks set."""
     checks = (manifest.get("recipe") or {}).get("checks") or {}
-    for measure, (title, unit, limit) in MEASURES.items():
-        found = {s: h for s in SIDES if (h := statistics.histograms.get(f"{s}_{measure}"))}
-        if not found:
+    by_base: dict[str, dict[str, Histogram]] = {base: {} for base in MEASURES}
+    for name, histogram in statistics.histograms.items():
+        by_base.setdefault(_base(name), {})[side_of(name)] = histogram
+    for base, by_group in by_base.items():
+        if not by_group:
             continue
-        gates = {side: (checks.get(f"{side}_clip") or {}).get(limit) for side in found}
-        axis = charts.axis(next(iter(found.values())).edges, [gate for gate in gates.values() if gate is not None])
+        meaning = next((text for name, text in statistics.meanings.items() if _base(name) == base), "")
+        title, unit, limit = MEASURES.get(base, (base.replace("_", " ").capitalize(), meaning, ""))
+        gates = {group: (checks.get(f"{group}_clip") or {}).get(limit) for group in by_group}
+        axis = charts.axis(next(iter(by_group.values())).edges, [gate for gate in gates.values() if gate is not None])
         sides = [
-            {"side": side, "found": one, "gate": gates[side], "svg": charts.histogram(one, side, axis, gates[side])}
-            for side, one in found.items()
+            {
+                "side": group,
+                "style": style_of(group),
+                "found": one,
+                "gate": gates[group],
+                "svg": charts.histogram(one, group, style_of(group), axis, gates[group]),
+            }
+            for group, one in by_group.items()
         ]
         yield {"title": title, "unit": unit, "sides": sides, "ticks": axis.ticks}
 
@@ -197,17 +219,12 @@ def _checks(manifest: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, Any
     given = (manifest.get("recipe") or {}).get("checks") or {}
     for group, field in Checks.model_fields.items():
         known = getattr(field.annotation, "model_fields", {})
-        found = given.get(group)
-        if not isinstance(found, dict):
+        own = given.get(group)
+        if not isinstance(own, dict):
             continue
-        limits = [(k, v, known[k].description or "") for k, v in found.items() if k in known]
+        limits = [(k, v, known[k].description or "") for k, v in own.items() if k in known]
         if limits:
             yield group, limits
-
-
-def _short(text: str | None) -> str:
-    text = text or ""
-    return text if len(text) <= TEXT_CHARS else text[:TEXT_CHARS] + " …"
 
 
 def _digest(recipe: Any) -> str:
@@ -226,7 +243,7 @@ def _percent(part: float, whole: float) -> str:
     return f"{share:.0f} %" if share >= 10 or share == 0 else f"{share:.1f} %"
 
 
-def _plain(value: Any) -> str:
+def _as_text(value: Any) -> str:
     """A setting as text; nested ones as short JSON."""
     if isinstance(value, dict | list | tuple):
         return json.dumps(value, ensure_ascii=False, default=str)

@@ -12,7 +12,7 @@ from pipeline.export.writer import DATA_FILES
 from pipeline.recipe.licences import licence_id, parts
 from pipeline.report.statistics import Statistics
 from pipeline.store.code import source_file
-from schemas.columns import column
+from schemas.columns import ROW, SIDES, column
 from stages.registry import PartError, stage_module
 
 _SIZES = (
@@ -23,12 +23,17 @@ _SIZES = (
     ("1M<n<10M", 10**7),
     ("10M<n<100M", 10**8),
 )
+_TASKS = ["automatic-speech-recognition", "text-to-speech"]
+_PAIRED_TASKS = [*_TASKS, "audio-to-audio"]
+_TAGS = ["speech", "voxsmith"]
+_PAIRED_TAGS = ["speech", "spoken-instructions", "speech-to-speech", "synthetic", "voxsmith"]
+_VALUES = 200  # of a label that the card lists
 _OTHER_COLUMNS = {"provenance": "for each stage that asked a model: engine, model and the store's object"}
 
 
 @dataclass(frozen=True)
 class Published:
-    """How the published files are found: the header's `configs`, what reads them in Python, bytes of the data files."""
+    """Where the published files are: the header's `configs`, the Python that loads them, bytes of the data files."""
 
     configs: list[dict[str, Any]]
     load: str
@@ -47,14 +52,18 @@ def render_card(manifest: dict[str, Any], statistics: Statistics, published: Pub
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"cell": _cell, "duration": _duration}
+    environment.filters |= {"cell": _cell, "duration": _duration, "things": things}
     header = yaml.safe_dump(_header(manifest, statistics, published), sort_keys=False, allow_unicode=True, width=1000)
     return environment.get_template("card.md.jinja").render(
         header=header,
         manifest=manifest,
         statistics=statistics,
         stages=_stages(manifest),
-        columns=[(feature["name"], _type(feature), _meaning(feature["name"])) for feature in statistics.features],
+        columns=[(one["name"], _type(one), _meaning(one["name"], statistics)) for one in statistics.features],
+        paired=_is_paired(statistics),
+        audio=next((one["name"] for one in statistics.features if _type(one).startswith("Audio")), None),
+        text="instruction" if any(one["name"] == "instruction" for one in statistics.features) else "id",
+        labels=_shown(statistics),
         split=next(iter(statistics.splits), "train"),
         load=published.load if published else None,
     )
@@ -70,7 +79,7 @@ def _header(manifest: dict[str, Any], statistics: Statistics, published: Publish
         header["license_name"] = claim or "see-the-licence-column"
         header["license_link"] = "README.md#licences"
     splits = export.get("splits") or {}
-    # `datasets` wants every split that is told of to have rows, and to be told of in `configs` and `dataset_info`.
+    # `datasets` wants each split in `configs` and `dataset_info` alike, and each of them to have rows.
     shares = {name: share for name, share in statistics.splits.items() if share.rows} or statistics.splits
     files = [{"split": name, "path": f"dataset/{name}/{DATA_FILES}"} for name in splits if name in shares]
     configs = [{"config_name": "default", "data_files": files or [{"split": "train", "path": f"dataset/{DATA_FILES}"}]}]
@@ -81,10 +90,10 @@ def _header(manifest: dict[str, Any], statistics: Statistics, published: Publish
         configs = published.configs
     size = sum(statistics.split_bytes.values())
     return header | {
-        "language": ["en"],
+        "language": sorted(statistics.labels.get("language", {})) or ["en"],
         "pretty_name": manifest["name"],
-        "task_categories": ["automatic-speech-recognition", "text-to-speech", "audio-to-audio"],
-        "tags": ["speech", "spoken-instructions", "speech-to-speech", "synthetic", "voxsmith"],
+        "task_categories": _PAIRED_TASKS if _is_paired(statistics) else _TASKS,
+        "tags": _PAIRED_TAGS if _is_paired(statistics) else _TAGS,
         "size_categories": [next((name for name, limit in _SIZES if statistics.rows < limit), "100M<n<1B")],
         "configs": configs,
         "dataset_info": {
@@ -103,13 +112,24 @@ def _header(manifest: dict[str, Any], statistics: Statistics, published: Publish
 def _stages(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     """The funnel's stages with what each does and the engine that it asks."""
     settings = manifest.get("recipe", {}).get("stages") or {}
-    found = []
+    stages = []
     for step in manifest.get("funnel", []):
         name = step["stage"]
         own = settings.get(name) or settings.get(re.sub(r"_\d+$", "", name)) or {}
         kind = own.get("stage", re.sub(r"_\d+$", "", name))
-        found.append({**step, "engine": own.get("engine"), "does": _does(kind)})
-    return found
+        stages.append({**step, "engine": own.get("engine"), "does": _does(kind)})
+    return stages
+
+
+def _is_paired(statistics: Statistics) -> bool:
+    """Whether rows are a query and its answer; else they are utterances, or whatever a recipe makes of them."""
+    names = {feature["name"] for feature in statistics.features}
+    return any(name.startswith(f"{side}_") for side in SIDES for name in names) or not names
+
+
+def _shown(statistics: Statistics) -> dict[str, list[tuple[str, Any]]]:
+    """The values of each label, the most frequent first."""
+    return {name: list(shares.items())[:_VALUES] for name, shares in statistics.labels.items()}
 
 
 def _does(kind: str) -> str:
@@ -135,9 +155,14 @@ def _type(feature: dict[str, Any]) -> str:
     return "Audio" if dtype == "audio" else str(dtype)
 
 
-def _meaning(name: str) -> str:
+def _meaning(name: str, statistics: Statistics) -> str:
     known = column(name)
-    return known.doc if known else _OTHER_COLUMNS.get(name, "")
+    return known.doc if known else _OTHER_COLUMNS.get(name) or _cell(statistics.meanings.get(name, ""))
+
+
+def things(group: str) -> str:
+    """What the clips of a group are called."""
+    return {"query": "queries", "answer": "answers", ROW: "speech"}.get(group, group)
 
 
 def _cell(value: Any) -> str:

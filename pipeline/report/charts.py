@@ -39,9 +39,11 @@ def axis(edges: Sequence[float], gates: Sequence[float]) -> Axis:
     return Axis(low, high, [(100 * (tick - low) / (high - low), f"{tick:.6g}") for tick in ticks])
 
 
-def histogram(found: Histogram, side: str, axis: Axis, gate: float | None = None) -> Markup:
-    """Bars over the histogram's edges, with the median as a tick and the recipe's gate as a dashed line."""
-    tallest = max(found.counts) or 1
+def histogram(counted: Histogram, name: str, style: str, axis: Axis, gate: float | None = None) -> Markup:
+    """Bars over the histogram's edges, with the median as a tick and the recipe's limit as a dashed line. `style`: a class of
+    the style sheet.
+    """
+    tallest = max(counted.counts) or 1
 
     def x(value: float) -> float:
         return _WIDTH * (value - axis.low) / (axis.high - axis.low)
@@ -50,19 +52,19 @@ def histogram(found: Histogram, side: str, axis: Axis, gate: float | None = None
         Markup(
             '<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{:g} to {:g}: {:,}</title></rect>'
         ).format(x(left) + 0.5, _HEIGHT - h, max(x(right) - x(left) - 1, 0.5), h, left, right, count)
-        for left, right, count in zip(found.edges, found.edges[1:], found.counts, strict=False)
+        for left, right, count in zip(counted.edges, counted.edges[1:], counted.counts, strict=False)
         if count and (h := max(_HEIGHT * count / tallest, 1.5))
     )
     lines = Markup('<line class="median" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}"/>').format(
-        x(found.median), _HEIGHT, _HEIGHT + 5
+        x(counted.median), _HEIGHT, _HEIGHT + 5
     )
     if gate is not None and axis.low <= gate <= axis.high:
         lines += Markup('<line class="gate" x1="{0:.1f}" x2="{0:.1f}" y1="0" y2="{1}"/>').format(x(gate), _HEIGHT)
-    label = f"{side}: {found.count} values, median {found.median:g}, 95th percentile {found.p95:g}"
+    label = f"{name}: {counted.count} values, median {counted.median:g}, 95th percentile {counted.p95:g}"
     return Markup(
         '<svg class="histogram {}" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">'
         '<line class="axis" x1="0" x2="{}" y1="{}" y2="{}"/>{}{}</svg>'
-    ).format(side, _WIDTH, _HEIGHT + 6, label, _WIDTH, _HEIGHT, _HEIGHT, bars, lines)
+    ).format(style, _WIDTH, _HEIGHT + 6, label, _WIDTH, _HEIGHT, _HEIGHT, bars, lines)
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Step:
 def funnel(steps: Sequence[dict[str, Any]]) -> list[Step]:
     """The funnel's entries ({stage, rows_in, rejects: {reason: rows}}), each with its piece of the picture."""
     top = max((step["rows_in"] for step in steps), default=0) or 1
-    found = []
+    drawn = []
     for loses, group in itertools.groupby(steps, key=lambda step: bool(step["rejects"])):
         members = list(group)
         for some in [[step] for step in members] if loses else [members]:
@@ -90,8 +92,8 @@ def funnel(steps: Sequence[dict[str, Any]]) -> list[Step]:
             rows_out = first["rows_in"] - sum(first["rejects"].values())
             svg = _trunk(_TRUNK * first["rows_in"] / top, _TRUNK * rows_out / top)
             stages = tuple(step["stage"] for step in some)
-            found.append(Step(stages, first["rows_in"], rows_out, first["rejects"], svg))
-    return found
+            drawn.append(Step(stages, first["rows_in"], rows_out, first["rejects"], svg))
+    return drawn
 
 
 def _trunk(before: float, after: float) -> Markup:

@@ -7,7 +7,7 @@ from struct import pack
 
 from models import references
 from pipeline.errors import RecipeError
-from pipeline.report.build import Resound
+from pipeline.report.row_view import Resound
 from stages.engines.base import Refused, Unavailable
 from stages.registry import backend
 from stages.requests.units import Vocode

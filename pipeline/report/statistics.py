@@ -1,7 +1,8 @@
 """What a corpus is like, from one streaming pass over its rows: counts, hours, histograms, voices, a sample to play.
 
-Values are counted in steps (hundredths of a second, thousandths of an error rate), so that memory stays small however
-many rows there are, and quantiles are exact to a step. Audio is never looked at.
+What is counted follows from the columns' roles: measures as histograms, labels by value, units by kind, the words of the
+first text of each group. Values are counted in steps (hundredths of a second, thousandths of an error rate), so that
+memory stays small however many rows there are, and quantiles are exact to a step. Audio is never read.
 """
 
 import math
@@ -18,23 +19,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import TypeAdapter
 
+from pipeline.export.features import card_features, columns_of
 from pipeline.export.writer import DATA_FILES
-from pipeline.report.card_words import features
-from schemas.columns import SIDES
+from schemas.columns import COLUMNS, Group, groups
 from schemas.hashing import hashed_hex
 
-# What is counted on each side, and in which steps.
-MEASURES = {
-    "duration": 0.01,
-    "words": 1.0,
-    "words_per_second": 0.01,
-    "wer": 0.001,
-    "mos": 0.01,
-    "similarity": 0.01,
-    "units_per_second": 0.1,
-    "attempts": 1.0,
-    "speech_attempts": 1.0,
-}
+# Counted beside the columns that are measures, and in which steps.
+WORDS, WORDS_STEP, SPEED_STEP, UNITS_STEP = "words", 1.0, 0.01, 0.1
+LABELS = 10_000  # values of a label that are counted each; later ones are counted together, as OTHERS
+OTHERS = "(others)"
 BINS = 30
 
 
@@ -55,7 +48,7 @@ class Histogram:
 
 @dataclass
 class Share:
-    """A part of the corpus. `seconds` is of both sides' clips, or of the one side that the part is about."""
+    """A part of the corpus. `seconds` is of the clips of the group that the label is of, or of all clips of the rows."""
 
     rows: int = 0
     seconds: float = 0.0
@@ -72,10 +65,13 @@ class UnitUse:
 
 @dataclass(frozen=True)
 class Statistics:
-    """A summary that JSON can hold. Keys of `histograms` are `<side>_<measure>`; `seconds`, `voices`… are by side.
+    """A summary that JSON can hold.
 
-    `corpus_wer` weighs each row's WER by the words of its text. `sample` holds the ids with the smallest hashes: the
-    same rows whatever the order they came in; `worst` those with the highest WER on either side, worst first.
+    `seconds` and `corpus_wer` are by group of columns ("query", "answer", or "row" for the row's own). `histograms`,
+    `labels` and `units` are by column; beside columns, histograms has <group>_words, …_words_per_second and
+    …_units_per_second. `corpus_wer` weighs each row's WER by the words of its text. `sample` holds the ids with the
+    smallest hashes: the same rows whatever the order they came in; `worst` those with the highest WER in any group,
+    worst first. `meanings`: of columns that a part from outside declared.
     """
 
     rows: int = 0
@@ -83,14 +79,14 @@ class Statistics:
     seconds: dict[str, float] = field(default_factory=dict)
     corpus_wer: dict[str, float] = field(default_factory=dict)
     histograms: dict[str, Histogram] = field(default_factory=dict)
-    methods: dict[str, dict[str, int]] = field(default_factory=dict)
-    voices: dict[str, dict[str, Share]] = field(default_factory=dict)
+    labels: dict[str, dict[str, Share]] = field(default_factory=dict)
     units: dict[str, UnitUse] = field(default_factory=dict)
     sources: dict[str, Share] = field(default_factory=dict)
     licences: dict[str, Share] = field(default_factory=dict)
     splits: dict[str, Share] = field(default_factory=dict)
     split_bytes: dict[str, int] = field(default_factory=dict)
     features: list[dict[str, Any]] = field(default_factory=list)
+    meanings: dict[str, str] = field(default_factory=dict)
     sample: list[str] = field(default_factory=list)
     worst: list[str] = field(default_factory=list)
 
@@ -132,15 +128,15 @@ class Summary:
         """`rows`: how many ids to keep; a quarter of them are the worst by WER, the others are drawn by hash."""
         self.rows = self.conversations = 0
         self._schema: pa.Schema | None = None
+        self._groups: list[Group] = []
+        self._steps: dict[str, dict[str, float]] = {}  # what is counted: base -> full name -> step
         self._tallies: dict[str, Counter[int]] = defaultdict(Counter)
         self._missing: Counter[str] = Counter()
         self._sums: dict[str, float] = defaultdict(float)  # exact sums of measures, for means
-        self._errors: dict[str, list[float]] = {side: [0.0, 0.0] for side in SIDES}  # [errors, words]
-        self._seconds: dict[str, float] = {}
-        self._methods: dict[str, Counter[str]] = defaultdict(Counter)
-        self._voices: dict[str, dict[str, Share]] = defaultdict(lambda: defaultdict(Share))
-        self._units: dict[str, npt.NDArray[np.int64]] = {}
-        self._shares: dict[str, dict[str, Share]] = {key: defaultdict(Share) for key in ("source", "licence", "split")}
+        self._errors: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])  # [errors, words] by group
+        self._seconds: dict[str, float] = defaultdict(float)
+        self._units: dict[str, Counter[int]] = defaultdict(Counter)
+        self._shares: dict[str, dict[str, Share]] = defaultdict(lambda: defaultdict(Share))
         self._bytes: Counter[str] = Counter()
         self._sample = _Smallest(rows - rows // 4)
         self._worst = _Smallest(rows // 4)
@@ -148,88 +144,93 @@ class Summary:
     def add(self, batch: pa.RecordBatch, split: str = "train") -> None:
         """Count a batch of exported rows. Columns that it doesn't have are left out of the result."""
         rows = batch.num_rows
-        self._schema = self._schema or batch.schema
+        if self._schema is None:
+            self._schema = batch.schema
+            self._groups = groups(columns_of(batch.schema))
         self.rows += rows
         self._bytes[split] += batch.nbytes
         turns = _numbers(batch, "turn")
         self.conversations += rows if turns is None else int((turns == 0).sum())
-        seconds = np.zeros(rows)
-        wer = np.full(rows, np.nan)
-        for side in SIDES:
-            seconds += np.nan_to_num(self._add_side(batch, side))
-            found = _numbers(batch, f"{side}_wer")
-            wer = wer if found is None else np.fmax(wer, found)
+        durations = {group.name: self._count_group(batch, group) for group in self._groups}
+        seconds = sum((np.nan_to_num(one) for one in durations.values() if one is not None), np.zeros(rows))
+        for group in self._groups:
+            own = durations[group.name]
+            for base in group.of("label"):
+                name = group.full(base)
+                _add_shares(self._shares[name], batch.column(name).to_pylist(), seconds if own is None else own)
         for key in ("source", "licence"):
             if key in batch.schema.names:
                 _add_shares(self._shares[key], batch.column(key).to_pylist(), seconds)
         self._shares["split"][split].rows += rows
         self._shares["split"][split].seconds += float(seconds.sum())
+        wers = [found for group in self._groups if (found := _numbers(batch, group.full("wer"))) is not None]
+        worst_of_row = np.fmax.reduce([np.full(rows, np.nan), *wers])
         ids = batch.column("id").to_pylist() if "id" in batch.schema.names else []
-        for row_id, worst in zip(ids, wer.tolist(), strict=False):
+        for row_id, worst in zip(ids, worst_of_row.tolist(), strict=False):
             self._sample.offer(0.0, row_id)
             if worst > 0:
                 self._worst.offer(-worst, row_id)
 
     def result(self) -> Statistics:
         histograms: dict[str, Histogram] = {}
-        for measure, step in MEASURES.items():
-            names = [name for name in (f"{side}_{measure}" for side in SIDES) if self._tallies[name]]
-            if names:  # both sides on the same edges, so that they can be compared at a glance
+        for steps in self._steps.values():
+            names = [name for name in steps if self._tallies[name]]
+            if names:  # all groups on the same edges, so that they can be compared at a glance
+                step = steps[names[0]]
                 edges = _edges([i for name in names for i in self._tallies[name]], step)
                 for name in names:
                     mean = self._sums[name] / self._tallies[name].total()
                     histograms[name] = _histogram(self._tallies[name], step, edges, mean, self._missing[name])
+        columns = columns_of(self._schema) if self._schema is not None else {}
+        labels = [group.full(base) for group in self._groups for base in group.of("label")]
         return Statistics(
             rows=self.rows,
             conversations=self.conversations,
-            seconds={side: round(value, 3) for side, value in self._seconds.items()},
-            corpus_wer={side: round(e / w, 5) for side, (e, w) in self._errors.items() if w},
+            seconds={group: round(value, 3) for group, value in self._seconds.items()},
+            corpus_wer={group: round(e / w, 5) for group, (e, w) in self._errors.items() if w},
             histograms=histograms,
-            methods={side: dict(counts.most_common()) for side, counts in self._methods.items()},
-            voices={side: _by_rows(shares) for side, shares in self._voices.items()},
-            units={side: _unit_use(counts) for side, counts in self._units.items()},
+            labels={name: _by_rows(self._shares[name]) for name in labels if self._shares[name]},
+            units={name: _unit_use(counts) for name, counts in self._units.items()},
             sources=_by_rows(self._shares["source"]),
             licences=_by_rows(self._shares["licence"]),
             splits={name: _rounded(share) for name, share in self._shares["split"].items()},
             split_bytes=dict(self._bytes),
-            features=features(self._schema) if self._schema is not None else [],
+            features=card_features(self._schema) if self._schema is not None else [],
+            meanings={name: one.doc for name, one in columns.items() if name not in COLUMNS},
             sample=self._sample.items(),
             worst=self._worst.items(),
         )
 
-    def _add_side(self, batch: pa.RecordBatch, side: str) -> npt.NDArray[np.float64]:
-        """Count one side's columns; returns its seconds, float64 [rows], NaN where there is no clip."""
-        names = batch.schema.names
-        columns = {measure: _numbers(batch, f"{side}_{measure}") for measure in MEASURES}
-        duration = columns["duration"]
-        if f"{side}_text" in names:
-            columns["words"] = _words(batch.column(f"{side}_text"))
-        if f"{side}_units" in names:
-            units = batch.column(f"{side}_units")
+    def _count_group(self, batch: pa.RecordBatch, group: Group) -> npt.NDArray[np.float64] | None:
+        """Count the group's columns; returns its seconds, float64 [rows], NaN where there is no clip."""
+        numbers = {base: _numbers(batch, group.full(base)) for base in group.of("measure")}
+        duration, wer, words = numbers.get("duration"), numbers.get("wer"), None
+        for base, values in numbers.items():
+            self._count(group, base, values, group.columns[base].step)
+        text = group.first("text")
+        if text is not None and group.columns[text].type == pa.string():
+            words = _words(batch.column(group.full(text)))
+            self._count(group, WORDS, words, WORDS_STEP)
+            self._count(group, f"{WORDS}_per_second", _a_second(words, duration), SPEED_STEP)
+        for base in group.of("units"):
+            units = batch.column(group.full(base))
             lengths = pc.list_value_length(units).to_numpy(zero_copy_only=False).astype(np.float64)
-            columns["units_per_second"] = _a_second(lengths, duration)
-            counts = np.bincount(units.flatten().to_numpy(zero_copy_only=False), minlength=1 << 16)
-            self._units[side] = self._units.get(side, np.zeros(1 << 16, np.int64)) + counts
-        columns["words_per_second"] = _a_second(columns["words"], duration)
-        for measure, values in columns.items():
-            if values is not None:
-                self._count(f"{side}_{measure}", values, MEASURES[measure])
-        wer, words = columns["wer"], columns["words"]
+            self._count(group, f"{base}_per_second", _a_second(lengths, duration), UNITS_STEP)
+            kinds, counts = np.unique(units.flatten().to_numpy(zero_copy_only=False), return_counts=True)
+            self._units[group.full(base)].update(dict(zip(kinds.tolist(), counts.tolist(), strict=True)))
         if wer is not None and words is not None:
             measured = ~np.isnan(wer) & ~np.isnan(words)
-            self._errors[side][0] += float((wer * words)[measured].sum())
-            self._errors[side][1] += float(words[measured].sum())
-        if f"{side}_method" in names:
-            methods = batch.column(f"{side}_method").to_pylist()
-            self._methods[side].update(method for method in methods if method is not None)
-        if duration is None:
-            return np.full(batch.num_rows, np.nan)
-        self._seconds[side] = self._seconds.get(side, 0.0) + float(np.nansum(duration))
-        if f"{side}_voice" in names:
-            _add_shares(self._voices[side], batch.column(f"{side}_voice").to_pylist(), duration)
+            self._errors[group.name][0] += float((wer * words)[measured].sum())
+            self._errors[group.name][1] += float(words[measured].sum())
+        if duration is not None:
+            self._seconds[group.name] += float(np.nansum(duration))
         return duration
 
-    def _count(self, name: str, values: npt.NDArray[np.float64], step: float) -> None:
+    def _count(self, group: Group, base: str, values: npt.NDArray[np.float64] | None, step: float | None) -> None:
+        if values is None or step is None:
+            return
+        name = group.full(base)
+        self._steps.setdefault(base, {})[name] = step
         there = values[np.isfinite(values)]
         self._missing[name] += len(values) - len(there)
         steps, counts = np.unique(np.round(there / step).astype(np.int64), return_counts=True)
@@ -275,15 +276,17 @@ def _a_second(
     return amounts / np.where(seconds > 0, seconds, np.nan)
 
 
-def _add_shares(shares: dict[str, Share], names: list[str | None], seconds: npt.NDArray[np.float64]) -> None:
-    for name, amount in zip(names, np.nan_to_num(seconds).tolist(), strict=True):
-        if name is not None:
-            shares[name].rows += 1
-            shares[name].seconds += amount
+def _add_shares(shares: dict[str, Share], values: list[Any], seconds: npt.NDArray[np.float64]) -> None:
+    for value, amount in zip(values, np.nan_to_num(seconds).tolist(), strict=True):
+        if value is not None:
+            name = str(value)
+            share = shares[name if name in shares or len(shares) < LABELS else OTHERS]
+            share.rows += 1
+            share.seconds += amount
 
 
 def _by_rows(shares: dict[str, Share]) -> dict[str, Share]:
-    """Largest first; equal ones by name, so that the order doesn't hang on the rows'."""
+    """Largest first; equal ones by name, so that the order of the rows doesn't matter."""
     return {name: _rounded(shares[name]) for name in sorted(shares, key=lambda name: (-shares[name].rows, name))}
 
 
@@ -291,8 +294,8 @@ def _rounded(share: Share) -> Share:
     return Share(share.rows, round(share.seconds, 3))
 
 
-def _unit_use(counts: npt.NDArray[np.int64]) -> UnitUse:
-    used = counts[counts > 0]
+def _unit_use(counts: Counter[int]) -> UnitUse:
+    used = np.array([count for count in counts.values() if count], np.int64)
     shares = used / max(int(used.sum()), 1)
     entropy = float(-(shares * np.log2(shares)).sum())
     return UnitUse(int(used.sum()), len(used), round(2**entropy, 2) if len(used) else 0.0)

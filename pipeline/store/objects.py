@@ -14,7 +14,7 @@ from pipeline.errors import RunFailed
 from pipeline.store.digests import column_digest
 from pipeline.store.store import Store
 from pipeline.store.table_parts import BATCH_BYTES, parts
-from schemas.columns import AUDIO, Column, column
+from schemas.columns import Column
 
 REJECT = pa.struct([pa.field(name, pa.string()) for name in ("reason", "message", "sample")])
 REQUESTS = pa.list_(pa.binary())
@@ -144,8 +144,3 @@ def _weight(value: Any) -> int:
     if isinstance(value, dict | list):
         return sum(_weight(part) for part in (value.values() if isinstance(value, dict) else value))
     return len(value) if isinstance(value, bytes) else 0
-
-
-def is_audio(name: str) -> bool:
-    found = column(name)
-    return found is not None and found.type == AUDIO

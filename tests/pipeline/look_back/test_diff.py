@@ -313,12 +313,12 @@ def test_a_page_to_hear_both(spoken: tuple[str, list[str]], tmp_path: Path) -> N
     before = open_run(state.store, state.graph.recipe.name, "previous")
     rows = Rows(state.store, before, open_run(state.store, state.graph.recipe.name, "last"))
     (row,) = [row for row in compared(state).rows if row.id == corrected]
-    old, new = rows.clips(row, "answer")
-    assert old and new and old != new and rows.clips(row, "query")[0] == rows.clips(row, "query")[1]
+    old, new = rows.clips(row, "answer_audio")
+    assert old and new and old != new and rows.clips(row, "query_audio")[0] == rows.clips(row, "query_audio")[1]
     played = [base64.b64decode((a["src"] or "").split(",")[1]) for a in page.all("audio")]
     assert old in played and new in played and all(clip[:4] == b"fLaC" for clip in played)
     assert "the same clip" in page.text, "of the query, which is on the page once"
-    assert played.count(rows.clips(row, "query")[0] or b"") == 1
+    assert played.count(rows.clips(row, "query_audio")[0] or b"") == 1
     assert {"changed", "came", "went"} == {a["data-kind"] for a in page.all("article", **{"class": "row"})}
 
 

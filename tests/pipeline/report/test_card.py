@@ -10,9 +10,9 @@ import yaml
 from datasets import Dataset, Features
 from huggingface_hub import DatasetCard
 
+from pipeline.export.features import card_features
 from pipeline.recipe.licences import licence_id
 from pipeline.report.card import render_card
-from pipeline.report.card_words import features
 from pipeline.report.statistics import summarise
 from tests.helpers.made_corpus import reject, row, write_corpus
 
@@ -121,7 +121,7 @@ def test_licence_names(written: str, known: str) -> None:
 
 def test_features_of_nested_columns() -> None:
     schema = pa.schema([("a", pa.list_(pa.uint16())), ("b", pa.float64()), ("c", pa.struct([("d", pa.string())]))])
-    assert features(schema) == [
+    assert card_features(schema) == [
         {"name": "a", "list": "uint16"},
         {"name": "b", "dtype": "float64"},
         {"name": "c", "struct": [{"name": "d", "dtype": "string"}]},

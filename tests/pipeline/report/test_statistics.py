@@ -28,16 +28,20 @@ def test_counts_are_the_rows(corpus: Path) -> None:
     assert found.rows == found.conversations == 40
     assert {name: share.rows for name, share in found.splits.items()} == {"train": 20, "test": 20}
     assert {name: share.rows for name, share in found.sources.items()} == {"alpaca": 27, "ultrachat": 13}
-    assert found.methods["query"] == {"llm": 20, "llm+context": 10, "rules": 10}
-    assert len(found.voices["query"]) == 4 and found.voices["answer"]["af_heart"].rows == 40
+    assert {name: share.rows for name, share in found.labels["query_method"].items()} == {
+        "llm": 20,
+        "llm+context": 10,
+        "rules": 10,
+    }
+    assert len(found.labels["query_voice"]) == 4 and found.labels["answer_voice"]["af_heart"].rows == 40
     for side in ("query", "answer"):
         seconds = sum(r[f"{side}_duration"] for r in ROWS)
         assert found.seconds[side] == pytest.approx(seconds, abs=1e-3)
         words = [len(r[f"{side}_text"].split()) for r in ROWS]
         errors = sum(r[f"{side}_wer"] * n for r, n in zip(ROWS, words, strict=True))
         assert found.corpus_wer[side] == pytest.approx(errors / sum(words), abs=1e-4)
-        assert found.units[side].total == 480
-        assert found.units[side].used == len({unit for r in ROWS for unit in r[f"{side}_units"]})
+        assert found.units[f"{side}_units"].total == 480
+        assert found.units[f"{side}_units"].used == len({unit for r in ROWS for unit in r[f"{side}_units"]})
     total = sum(share.seconds for share in found.sources.values())
     assert total == pytest.approx(sum(found.seconds.values()), abs=0.01)
 
