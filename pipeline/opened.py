@@ -73,7 +73,7 @@ class Opened:
         """Where the recipe stands: sources are read as far as they have changed. `keep`: the store may be written."""
         if limit is not None and limit < 1:
             raise RecipeError(f"limit: {limit} is no number of rows; take 1 or more")
-        shards = list_shards(self.graph.recipe, self.store, keep, limit)
+        shards = list_shards(self.graph.recipe, self.store, keep, limit, self.graph.columns)
         return State(self.graph, shards, self.store, refit, keep, limit is not None, self.file)
 
     def selected(self, only: str | None, start: str | None) -> set[str]:

@@ -6,15 +6,17 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from schemas.columns import column
+from schemas.columns import COLUMNS
 from schemas.names import closest, nearest
 from schemas.paths import FilePath, find, folders, looked_in
 from schemas.strict import Strict
 
 SUFFIXES = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
 
-# What a record may bring with it. The rest of a row is made: ids of content, source and licence of the recipe.
-TARGETS = ("instruction", "context", "query_text", "answer_text", "conversation_id", "turn")
+# The columns that a record may bring with it, ours. The rest of a row is made: ids of content, source and licence of the
+# recipe.
+TARGETS = tuple(name for name, column in COLUMNS.items() if column.given)
+TASKS = ("instruction", "query_text")  # either is what the user wants
 
 
 class Shards(Strict):
@@ -93,10 +95,9 @@ class Source(Strict):
     @classmethod
     def _targets_are_known(cls, columns: dict[str, str]) -> dict[str, str]:
         for name in columns:
-            if name not in TARGETS:
-                what = "is made by a stage or by the reader, not given" if column(name) else "is no column"
-                raise ValueError(f"'{name}' {what}; {nearest(name, TARGETS)}")
-        return columns
+            if name in COLUMNS and name not in TARGETS:
+                raise ValueError(f"'{name}' is made by a stage or by the reader, not given; {nearest(name, TARGETS)}")
+        return columns  # those that aren't ours may be declared by a stage: whoever knows the stages checks them
 
     @field_validator("turns", mode="before")
     @classmethod
@@ -120,13 +121,18 @@ class Source(Strict):
             raise ValueError("'config', 'split' and 'revision' belong to a dataset, not to a path")
         if (self.layout == "columns") != bool(self.columns):
             raise ValueError("'layout: columns' and 'columns' (our column: the record's field) need each other")
-        if self.columns and not {"instruction", "query_text"} & set(self.columns):
-            raise ValueError("'columns' must name the field of instruction, or of query_text")
+        if self.columns and set(self.columns) <= set(TARGETS) - {*TASKS, "transcript", "audio"}:
+            raise ValueError("'columns' must name the field of instruction, of query_text, or of transcript")
         if "turn" in self.columns and "conversation_id" not in self.columns:
             raise ValueError("'columns' names turn, so it must name conversation_id too")
         if self.layout != "ultrachat" and self.turns != 1:
             raise ValueError("'turns' goes with 'layout: ultrachat'")
         return self
+
+    @property
+    def has_tasks(self) -> bool:
+        """Whether its rows have an instruction; else each is an utterance, with a transcript."""
+        return self.layout != "columns" or any(name in self.columns for name in TASKS)
 
 
 def files(path: str) -> list[Path]:

@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+import pyarrow as pa
+
 from pipeline.recipe.nodes import SOURCE, Node
 from pipeline.recipe.problems import Problems
 from pipeline.sources import given_columns
-from pipeline.sources.overrides import METHODS, TEXTS
+from pipeline.sources.overrides import method_of, overridable
 from schemas.columns import ROW_COLUMNS, SIDES, Column, column
 from schemas.names import nearest
 from schemas.recipe import Recipe
@@ -16,12 +18,14 @@ from stages.registry import STAGES, stage
 
 def owners_of(recipe: Recipe, nodes: Iterable[Node], problems: Problems) -> dict[str, str]:
     """Who writes each column and artifact: a node's name, or SOURCE. Two writers of one are a problem."""
-    owners = dict.fromkeys((*ROW_COLUMNS, *_given(recipe)), SOURCE)
+    tasks = any(source.has_tasks for source in recipe.sources.values())
+    rows = [name for name, one in ROW_COLUMNS.items() if tasks or one.role != "written"]
+    owners = dict.fromkeys((*rows, *_given(recipe)), SOURCE)
     for node in nodes:
         taken: dict[str, list[str]] = {}
         for name in (*node.writes, *([node.stage.fits] if node.stage.fits else [])):
             other = owners.get(name)
-            if other not in (None, SOURCE) or name in ROW_COLUMNS:
+            if other not in (None, SOURCE) or (other == SOURCE and name in ROW_COLUMNS):
                 taken.setdefault(str(other), []).append(f"'{name}'")
             owners[name] = node.name
         for other, names in taken.items():
@@ -30,9 +34,27 @@ def owners_of(recipe: Recipe, nodes: Iterable[Node], problems: Problems) -> dict
     return owners
 
 
-def with_given(recipe: Recipe, nodes: Iterable[Node]) -> list[Node]:
+def check_sources(recipe: Recipe, columns: Mapping[str, Column], problems: Problems) -> None:
+    """Columns that a source gives and nobody knows, or that it can't give."""
+    may = [name for name, one in columns.items() if one.given]
+    for source, entry in recipe.sources.items():
+        for name in entry.columns:
+            one = columns.get(name)
+            where = f"sources.{source}.columns"
+            if one is None:
+                problems.add(where, f"'{name}' is no column; {nearest(name, may)}")
+            elif not one.given:
+                problems.add(where, f"'{name}' is made by a stage, not given; {nearest(name, may)}")
+            elif one.role == "audio":
+                problems.add(where, f"'{name}': clips can't be read from a source yet; leave this column out")
+            elif not (one.type == pa.string() or pa.types.is_integer(one.type) or pa.types.is_floating(one.type)):
+                problems.add(where, f"'{name}' is of the type {one.type}; a source gives texts and numbers alone")
+
+
+def with_given(recipe: Recipe, nodes: Iterable[Node], columns: Mapping[str, Column]) -> list[Node]:
     """The nodes, which pass over rows that have what they write from a source or from a person."""
-    keeps = _given(recipe) | ({*TEXTS, *METHODS} if recipe.overrides else set())
+    texts = overridable(columns) if recipe.overrides else ()
+    keeps = {*_given(recipe), *texts, *map(method_of, texts)}
     return [replace(node, given=tuple(name for name in node.writes if name in keeps)) for node in nodes]
 
 

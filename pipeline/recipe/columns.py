@@ -35,7 +35,10 @@ def all_columns(stages: Mapping[str, Stage], problems: Problems) -> dict[str, Co
     columns = dict(COLUMNS)
     declared_by: dict[str, str] = {}
     for where, stage in stages.items():
-        for name, one in expand(stage.columns).items():
+        strange = [name for name, one in stage.columns.items() if not isinstance(one, Column)]
+        for name in strange:
+            problems.add(f"stages.{where}", f"declares the column '{name}', but not as a schemas.columns.Column")
+        for name, one in expand({} if strange else stage.columns).items():
             wrong = _wrong(name, one)
             if wrong:
                 problems.add(f"stages.{where}", f"declares the column '{name}', {wrong}")
@@ -49,10 +52,8 @@ def all_columns(stages: Mapping[str, Stage], problems: Problems) -> dict[str, Co
     return columns
 
 
-def _wrong(name: str, one: object) -> str:
+def _wrong(name: str, one: Column) -> str:
     """What is wrong with the declaration by itself."""
-    if not isinstance(one, Column):
-        return f"but as {type(one).__name__}, not as a schemas.columns.Column"
     if column(name) is not None:
         return "which is one of ours in schemas/columns.py; give it another name"
     if name in RESERVED:

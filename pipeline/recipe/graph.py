@@ -5,7 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from pipeline.errors import RecipeError
 from pipeline.recipe.build import build_engines, build_nodes
-from pipeline.recipe.check import check_columns, owners_of, with_given
+from pipeline.recipe.check import check_columns, check_sources, owners_of, with_given
 from pipeline.recipe.columns import all_columns
 from pipeline.recipe.nodes import Graph
 from pipeline.recipe.problems import Problems
@@ -23,12 +23,13 @@ def build_graph(recipe: Recipe, path: str) -> Graph:
     nodes = build_nodes(recipe, engines, problems)
     problems.raise_if_any()
     columns = all_columns({node.name: node.stage for node in nodes}, problems)
+    check_sources(recipe, columns, problems)
     owners = owners_of(recipe, nodes, problems)
     check_columns(nodes, owners, columns, problems)
     problems.raise_if_any()
     if recipe.overrides:
-        read_overrides(recipe.overrides, owners)
-    by_name = {node.name: replace(node, columns=columns) for node in with_given(recipe, nodes)}
+        read_overrides(recipe.overrides, columns, owners)
+    by_name = {node.name: replace(node, columns=columns) for node in with_given(recipe, nodes, columns)}
     graph = Graph(by_name, engines, owners, recipe, columns)
     try:
         order = list(TopologicalSorter({name: graph.parents(node) for name, node in by_name.items()}).static_order())

@@ -87,15 +87,15 @@ class Graph:
     engines: dict[str, Engine]
     owners: dict[str, str]  # column or artifact -> the node that writes it, or SOURCE
     recipe: Recipe
-    columns: Mapping[str, Column] = field(
-        default_factory=lambda: COLUMNS
-    )  # ours, then those from outside, by full name
+    # Ours, then those from outside, by full name.
+    columns: Mapping[str, Column] = field(default_factory=lambda: COLUMNS)
 
     @property
     def needed(self) -> tuple[str, ...]:
         """Columns that stages read and none writes: a row has to bring them with it."""
         read = {name for node in self.nodes.values() for name in node.reads}
-        return tuple(sorted(name for name in read - set(ROW_COLUMNS) if self.owners.get(name) == SOURCE))
+        wanted = read - (set(ROW_COLUMNS) - {"instruction"})
+        return tuple(sorted(name for name in wanted if self.owners.get(name) == SOURCE))
 
     def column(self, name: str) -> Column | None:
         """What the column is, numbered (query_audio_2) or not."""

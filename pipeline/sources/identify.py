@@ -55,5 +55,5 @@ def _number(content: Any) -> int:
 def _late(row: Row, conversation: str) -> Row:
     raw = json.dumps([conversation, _content(row)], sort_keys=True, ensure_ascii=False)
     message = f"the conversation '{conversation}' goes on after other records: sort them by it"
-    reject = row["reject"] or ("split_conversation", message, str(row["instruction"])[:200])
+    reject = row["reject"] or ("split_conversation", message, str(row["instruction"] or row.get("transcript"))[:200])
     return {"instruction": None, "context": None, "reject": reject, "raw": raw, "place": row.get("place")}

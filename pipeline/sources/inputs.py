@@ -1,7 +1,8 @@
 """The shards that a run starts from: what the recipe's sources hold, cut and named by content."""
 
 import logging
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from pipeline.sources.shard import Shard
 from pipeline.store.digests import column_digest, digest
 from pipeline.store.objects import read_rows
 from pipeline.store.store import Store
+from schemas.columns import COLUMNS, Column
 from schemas.recipe import Recipe
 from schemas.source import Source
 
@@ -22,32 +24,41 @@ log = logging.getLogger(__name__)
 Retries = dict[str, dict[str, int]]
 
 
-def list_shards(recipe: Recipe, store: Store, keep: bool, limit: int | None = None) -> list[Shard]:
+def list_shards(
+    recipe: Recipe,
+    store: Store,
+    keep: bool,
+    limit: int | None = None,
+    columns: Mapping[str, Column] = COLUMNS,
+) -> list[Shard]:
     """All shards, in the order of the sources. Files that are as they were are not read; others are, in one pass, one
     shard in memory at a time.
 
     `keep`: write the shards that the store doesn't have yet. `limit`: whole shards until so many rows are there.
+    `columns`: those that the recipe has.
     """
     retries: Retries = store.read_kept(retries_path(recipe)) or {}
-    found: list[Shard] = []
+    shards: list[Shard] = []
     rows = 0
-    corrector = Corrector(recipe, store, keep) if recipe.overrides else None
-    for shard, table in _all(recipe, store, keep, limit is None):
+    corrector = Corrector(recipe, store, keep, columns) if recipe.overrides else None
+    for shard, table in _all(recipe, store, keep, limit is None, columns):
         corrected = corrector.correct(shard, table) if corrector else shard
-        found.append(_with_retries(corrected, retries, store, keep))
+        shards.append(_with_retries(corrected, retries, store, keep))
         rows += shard.rows
         if limit is not None and rows >= limit:
             break
     for line in corrector.finish(whole=limit is None) if corrector else ():
         log.warning("%s", line)
-    return found
+    return shards
 
 
 def retries_path(recipe: Recipe) -> str:
     return f"retries/{recipe.name}.json"
 
 
-def _all(recipe: Recipe, store: Store, keep: bool, whole: bool) -> Iterator[tuple[Shard, pa.Table | None]]:
+def _all(
+    recipe: Recipe, store: Store, keep: bool, whole: bool, columns: Mapping[str, Column]
+) -> Iterator[tuple[Shard, pa.Table | None]]:
     """The shards as they are read, with their rows where these had to be read."""
     wanted = keep or recipe.overrides is not None  # the rows themselves, not only what they were
     for name, source in recipe.sources.items():
@@ -60,7 +71,7 @@ def _all(recipe: Recipe, store: Store, keep: bool, whole: bool) -> Iterator[tupl
                 continue
         before = listings.watch(source) if keep and whole else None
         read, places = [], dict[str, str]()
-        for shard, table in _shards(name, source, places):
+        for shard, table in _shards(name, source, places, columns):
             if keep and store.meta(shard.folder, shard.key) is None:
                 store.commit(shard.folder, shard.key, table, {"rows": shard.rows, "columns": shard.columns})
             read.append(asdict(shard))
@@ -69,25 +80,24 @@ def _all(recipe: Recipe, store: Store, keep: bool, whole: bool) -> Iterator[tupl
             listings.remember(store, name, source, before, read, places)
 
 
-def _shards(name: str, source: Source, places: dict[str, str]) -> Iterator[tuple[Shard, pa.Table]]:
+def _shards(
+    name: str, source: Source, places: dict[str, str], known: Mapping[str, Column]
+) -> Iterator[tuple[Shard, pa.Table]]:
     """Adds to `places` where the first rejected rows stand."""
-    for rows in read_source(name, source):
+    for rows in read_source(name, source, known):
         places |= {row["id"]: row["place"] for row in rows if row["reject"] and len(places) < _PLACES}
-        table = rows_to_table(rows, given_columns(source))
+        table = rows_to_table(rows, given_columns(source), known)
         columns = {column: column_digest(table[column]) for column in table.column_names}
-        counts: dict[str, int] = {}
-        for reject in table["_reject"].to_pylist():
-            if reject is not None:
-                counts[reject["reason"]] = counts.get(reject["reason"], 0) + 1
+        counts = dict(Counter(reject["reason"] for reject in table["_reject"].to_pylist() if reject is not None))
         anchor = f"{name}/{rows[-1]['conversation_id']}"
-        yield Shard(name, anchor, len(rows), digest(columns), columns, counts, lacking(table)), table
+        yield Shard(name, anchor, len(rows), digest(columns), columns, counts, lacking(table, known)), table
 
 
 def _with_retries(shard: Shard, retries: Retries, store: Store, keep: bool) -> Shard:
     """The shard with the rows of it that a person had tried again."""
     if not retries or store.meta(shard.folder, shard.key) is None:
         return shard
-    found = read_rows(store, (shard.folder, shard.key), {"id": shard.columns["id"]}, keep)
-    ids = set(found["id"].to_pylist())
-    again = {stage: {row: n for row, n in rows.items() if row in ids} for stage, rows in retries.items()}
-    return replace(shard, retries={stage: rows for stage, rows in again.items() if rows})
+    rows = read_rows(store, (shard.folder, shard.key), {"id": shard.columns["id"]}, keep)
+    ids = set(rows["id"].to_pylist())
+    again = {stage: {row: n for row, n in counts.items() if row in ids} for stage, counts in retries.items()}
+    return replace(shard, retries={stage: counts for stage, counts in again.items() if counts})

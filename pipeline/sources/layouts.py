@@ -1,28 +1,32 @@
 """From records to conversations: what a user of Alpaca, of UltraChat or of named columns asked, turn by turn.
 
 Rows here have `instruction`, `context`, the columns that the source gives, `place`, and `reject`: None, or (reason,
-message, sample). A rejected row has nulls, and `raw`, the whole of what was read, for its name. Only what can't be taken for a
-request at all is rejected here; whether a text can be spoken is for the stages to say.
+message, sample). A rejected row has nulls, and `raw`, the whole of what was read, for its name. A row whose source names
+no task is an utterance: it has a transcript, and no instruction. Only what can't be taken for a request or an utterance
+is rejected here; whether a text can be spoken is for the stages to say.
 
-Reasons: bad_line (no record), missing_field (not there, or no text), bad_text (not Unicode), empty_instruction,
-bad_dialogue (doesn't start with the user); and, when rows get their names, split_conversation.
+Reasons: bad_line (no record), missing_field (not there, or of another type), bad_text (not Unicode), empty_instruction,
+empty_transcript, bad_dialogue (doesn't start with the user); and, when rows get their names, split_conversation.
 """
 
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+import pyarrow as pa
 
 from pipeline.sources.identify import Row
 from pipeline.sources.records import Bad, Placed, kind
+from schemas.columns import COLUMNS, Column
 from schemas.hashing import hashed_share
-from schemas.source import DrawnTurns, Source
+from schemas.source import TASKS, DrawnTurns, Source
 from schemas.text import clean
 
 SAMPLE = 200  # characters of what was read that a reject shows
 
-_HELD = 1 << 22  # characters of broken records after which a conversation is over: they are held in memory until then
+_PATIENCE = 1 << 22  # characters of broken records, kept in memory, after which a conversation is over
 _ROW = 1000  # that a row takes besides, about
 
 _ALPACA = {"instruction": "instruction", "context": "input"}
@@ -33,7 +37,9 @@ _NOTHING = re.compile(
 )
 
 
-def conversations(source: Source, records: Iterable[Placed]) -> Iterator[list[Row]]:
+def conversations(
+    source: Source, records: Iterable[Placed], columns: Mapping[str, Column] = COLUMNS
+) -> Iterator[list[Row]]:
     """The conversations of a source, not named yet (see identify), in order; a bad record is one of a single row."""
     if source.layout == "ultrachat":
         for place, record in records:
@@ -42,7 +48,7 @@ def conversations(source: Source, records: Iterable[Placed]) -> Iterator[list[Ro
         return
     names = source.columns or _ALPACA
     rows = (
-        {**(_bad(record) if isinstance(record, Bad) else _columns(record, names)), "place": place}
+        {**(_bad(record) if isinstance(record, Bad) else _columns(record, names, columns)), "place": place}
         for place, record in records
     )
     yield from _grouped(rows)
@@ -73,24 +79,31 @@ class _Unfit(Exception):
         self.reason, self.message = reason, message
 
 
-def _columns(record: dict[str, Any], names: dict[str, str]) -> Row:
+def _columns(record: dict[str, Any], names: dict[str, str], columns: Mapping[str, Column]) -> Row:
     row: Row = {}
     try:
         if "conversation_id" in names:
             row["conversation_id"] = _identifier(record, names["conversation_id"])
         if "turn" in names:
             row["turn"] = _ordinal(record, names["turn"])
-        found = {name: _text(record, names[name]) for name in names if name not in ("conversation_id", "turn")}
+        given = {
+            name: _value(record, field, columns[name].type)
+            for name, field in names.items()
+            if columns[name].role != "id"
+        }
     except _Unfit as unfit:
         return row | _reject(unfit.reason, unfit.message, _dump(record))
-    task = found.pop("instruction", "") or found.get("query_text", "")
-    context = found.pop("context", "")
+    task = given.pop("instruction", None) or given.get("query_text")
+    context = given.pop("context", None) or ""
     if _NOTHING.fullmatch(context):
         context = ""
-    if not task:
-        return row | _reject("empty_instruction", "there is no request", _dump(record))
-    given = {name: text or None for name, text in found.items()}
-    return row | {"instruction": join(task, context), "context": context or None, **given, "reject": None}
+    if any(name in names for name in TASKS):
+        if not task:
+            return row | _reject("empty_instruction", "there is no request", _dump(record))
+        task = join(task, context)
+    elif not given.get("transcript"):
+        return row | _reject("empty_transcript", "there is no transcript", _dump(record))
+    return row | {"instruction": task, "context": context or None, **given, "reject": None}
 
 
 def _dialogue(record: dict[str, Any], turns: int | str | DrawnTurns) -> list[Row]:
@@ -104,7 +117,7 @@ def _dialogue(record: dict[str, Any], turns: int | str | DrawnTurns) -> list[Row
 
 
 def _count(turns: int | str | DrawnTurns, asked: list[Any]) -> int:
-    """Turns to take of a dialogue. A draw hangs on what is asked alone, so that it is the same wherever that stands."""
+    """Turns to take of a dialogue. A draw depends on what is asked alone, so that it is the same in any place of a file."""
     if not isinstance(turns, DrawnTurns):
         return len(asked) if turns == "all" else int(turns)
     left, count = hashed_share(json.dumps(asked)), 0
@@ -155,6 +168,22 @@ def _text(record: dict[str, Any], field: str) -> str:
     return value.strip()
 
 
+def _value(record: dict[str, Any], field: str, kind_wanted: pa.DataType) -> Any:
+    """The field as the column's type has it; None where it is null or an empty text."""
+    if kind_wanted == pa.string():
+        return _text(record, field) or None
+    value = record.get(field)
+    if field not in record:
+        raise _Unfit("missing_field", f"there is no field '{field}', but {', '.join(map(str, record)) or 'none'}")
+    wanted: tuple[type, ...] = (int, float) if pa.types.is_floating(kind_wanted) else (int,)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, wanted)):
+        raise _Unfit("missing_field", f"'{field}' is not a number of the type {kind_wanted} but {kind(value)}")
+    try:
+        return pa.scalar(value, kind_wanted).as_py()
+    except (pa.ArrowInvalid, OverflowError):
+        raise _Unfit("missing_field", f"'{field}' is {value}, which {kind_wanted} can't hold") from None
+
+
 def _identifier(record: dict[str, Any], field: str) -> str | None:
     value = record.get(field)
     return str(value) if isinstance(value, int) else _text({field: value}, field) or None
@@ -172,17 +201,17 @@ def _grouped(rows: Iterable[Row]) -> Iterator[list[Row]]:
     """
     group: list[Row] = []
     broken: list[list[Row]] = []
-    held = 0
+    waiting = 0
     for row in rows:
         name = row.get("conversation_id")
-        if group and name is None and row["reject"] and held < _HELD:
+        if group and name is None and row["reject"] and waiting < _PATIENCE:
             broken.append([row])
-            held += len(row["raw"]) + _ROW
+            waiting += len(row["raw"]) + _ROW
             continue
         if group and name != group[0]["conversation_id"]:
             yield sorted(group, key=_turn)
             yield from broken
-            group, broken, held = [], [], 0
+            group, broken, waiting = [], [], 0
         if name is None:
             yield [row]
         else:

@@ -1,17 +1,18 @@
-"""A person's corrections: texts that stand whatever a run makes, and rows that are kept out.
+"""A person's corrections: texts that no run overwrites, and rows that are kept out.
 
 The recipe's key `overrides` names a file of JSON lines:
 
     {"id": "alpaca-1f3a90c2d7e8b456.0", "query_text": "…", "answer_text": "…"}
     {"id": "alpaca-77c2b0a1e4d95f63.0", "block": "names a private person"}
 
-One file serves all sources: an id begins with its source's name. The file works on what the sources bring, so nothing
-below knows of it: a corrected text is one that the source gives, a blocked row is one that has nothing to work on. Only
-a shard that has such rows becomes another one; the file is held against each shard once.
+One file serves all sources, because an id begins with its source's name. The file changes what the sources give, so no
+stage knows of it: a corrected text is one that the source gives, a blocked row has nothing to work on. Only shards with
+such rows change; each shard is compared with the file once.
 """
 
 import json
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,15 +27,13 @@ from pipeline.store.code import code_digest
 from pipeline.store.digests import column_digest, digest
 from pipeline.store.objects import REJECT, read_rows
 from pipeline.store.store import Store
-from schemas.columns import SIDES
+from schemas.columns import COLUMNS, ROW, Column, side_of
 from schemas.names import nearest
 from schemas.paths import EITHER
 from schemas.recipe import Recipe
 
-TEXTS = ("instruction", "context", "query_text", "answer_text")
-METHODS = tuple(f"{side}_method" for side in SIDES)
 BLOCKED, CORRECTED = "blocked", "corrected"
-_SHOWN = 20  # bad lines that are told at once
+_SHOWN = 20  # bad lines that are listed
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,20 @@ class Corrected:
     blocked: dict[str, int]
 
 
-def read_overrides(path: str, columns: Collection[str] = TEXTS) -> dict[str, Override]:
-    """The file's overrides by row id. `columns`: those that the recipe has.
+def overridable(columns: Mapping[str, Column] = COLUMNS) -> tuple[str, ...]:
+    """The columns that a person may correct: texts that a source may give."""
+    return tuple(name for name, one in columns.items() if one.given and one.role in ("written", "text"))
+
+
+def method_of(name: str) -> str | None:
+    """The column that says how a side's text was made."""
+    return None if side_of(name) == ROW else f"{side_of(name)}_method"
+
+
+def read_overrides(
+    path: str, columns: Mapping[str, Column] = COLUMNS, there: Collection[str] | None = None
+) -> dict[str, Override]:
+    """The file's overrides by row id. `columns`: those that the recipe can have; `there`: those that it has.
 
     Raises RecipeError with one line for each line that can't be used.
     """
@@ -67,25 +78,26 @@ def read_overrides(path: str, columns: Collection[str] = TEXTS) -> dict[str, Ove
         raise RecipeError(
             f"{path}: no such file {EITHER}, and the recipe's 'overrides' names it; {nearest(path, near)}"
         )
-    found: dict[str, Override] = {}
+    texts = overridable(columns)
+    overrides: dict[str, Override] = {}
     problems = []
     for number, line in enumerate(file.read_bytes().splitlines(), 1):
         if not line.strip():
             continue
         try:
-            row, override = _read_line(number, line, columns)
-            if row in found:
-                raise ValueError(f"'{row}' is in line {found[row].line} already; write one line for it")
-            found[row] = override
+            row, override = _read_line(number, line, texts, there)
+            if row in overrides:
+                raise ValueError(f"'{row}' is in line {overrides[row].line} already; write one line for it")
+            overrides[row] = override
         except ValueError as error:
             problems.append(f"{path}: line {number}: {error}")
     if problems:
         more = [f"{path}: {len(problems) - _SHOWN} more lines like these"] if len(problems) > _SHOWN else []
         raise RecipeError(*problems[:_SHOWN], *more)
-    return found
+    return overrides
 
 
-def _read_line(number: int, line: bytes, columns: Collection[str]) -> tuple[str, Override]:
+def _read_line(number: int, line: bytes, texts: tuple[str, ...], there: Collection[str] | None) -> tuple[str, Override]:
     try:
         raw = json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError:
@@ -97,21 +109,21 @@ def _read_line(number: int, line: bytes, columns: Collection[str]) -> tuple[str,
     if not isinstance(raw, dict):
         raise ValueError('a JSON object is wanted, {"id": "…", "answer_text": "…"} say')
     for name, value in raw.items():
-        if name not in ("id", "block", *TEXTS):
-            raise ValueError(f"'{name}' can't be overridden; {nearest(name, ('block', *TEXTS))}")
-        if name in TEXTS and name not in columns:
+        if name not in ("id", "block", *texts):
+            raise ValueError(f"'{name}' can't be overridden; {nearest(name, ('block', *texts))}")
+        if name in texts and there is not None and name not in there:
             raise ValueError(f"no stage of the recipe writes '{name}', and no source gives it")
         if not isinstance(value, str) or not value.strip():
             raise ValueError(f"'{name}' must be a text that isn't empty")
         if "\0" in value or not _is_unicode(value):
             raise ValueError(f"'{name}' holds characters that no text has (NUL, or half a surrogate pair)")
-    texts = {name: value for name, value in raw.items() if name in TEXTS}
+    given = {name: value for name, value in raw.items() if name in texts}
     if "id" not in raw:
         raise ValueError("'id' is needed: which row is meant")
-    if bool(texts) == ("block" in raw):
-        told = "a blocked row has no texts" if texts else "nothing is said about the row"
-        raise ValueError(f"{told}; give 'block' (a reason) or texts ({', '.join(TEXTS)})")
-    return raw["id"], Override(number, texts, raw.get("block"))
+    if bool(given) == ("block" in raw):
+        message = "a blocked row has no texts" if given else "nothing is said about the row"
+        raise ValueError(f"{message}; give 'block' (a reason) or texts ({', '.join(texts)})")
+    return raw["id"], Override(number, given, raw.get("block"))
 
 
 def _is_unicode(text: str) -> bool:
@@ -122,7 +134,9 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def apply_overrides(table: pa.Table, overrides: dict[str, Override]) -> Corrected | None:
+def apply_overrides(
+    table: pa.Table, overrides: dict[str, Override], columns: Mapping[str, Column] = COLUMNS
+) -> Corrected | None:
     """The rows of a source's shard with the overrides in them, or None where it has none of these rows.
 
     Texts become columns that the source gives, with `corrected` as their method. A blocked row, and what comes after it
@@ -132,53 +146,61 @@ def apply_overrides(table: pa.Table, overrides: dict[str, Override]) -> Correcte
         return None
     ids, rejects = table["id"].to_pylist(), table["_reject"].to_pylist()
     named = {place: overrides[row] for place, row in enumerate(ids) if row in overrides}
-    idle = [ids[place] for place, found in named.items() if rejects[place] is not None and found.block is None]
-    wanted = {place: found.texts for place, found in named.items() if rejects[place] is None}
-    instructions = table["instruction"].to_pylist()
-    blocked = _blocked(table["conversation_id"].to_pylist(), instructions, named)
-    names = dict.fromkeys(
-        name for name in TEXTS if name in table.column_names or any(name in t for t in wanted.values())
-    )
-    for name in names:
+    idle = [ids[place] for place, override in named.items() if rejects[place] is not None and override.block is None]
+    wanted = {place: override.texts for place, override in named.items() if rejects[place] is None}
+    blocked = _blocked(table["conversation_id"].to_pylist(), _texts(table, columns), named)
+    corrected = [name for name in overridable(columns) if any(name in texts for texts in wanted.values())]
+    for name in dict.fromkeys([*_content(table, columns), *corrected]):
         values = table[name].to_pylist() if name in table.column_names else [None] * len(table)
         values = [wanted.get(place, {}).get(name, value) for place, value in enumerate(values)]
         table = _with(table, name, [None if blocked[place] else value for place, value in enumerate(values)])
-    for side in SIDES:
-        texts = [f"{side}_text" in wanted.get(place, {}) and not blocked[place] for place in range(len(table))]
-        if any(texts):
-            table = _with(table, f"{side}_method", [CORRECTED if one else None for one in texts])
-    counts: dict[str, int] = {}
-    for one in blocked:
-        if one:
-            counts[one["reason"]] = counts.get(one["reason"], 0) + 1
+    for name in corrected:
+        here = [name in wanted.get(place, {}) and not blocked[place] for place in range(len(table))]
+        if (method := method_of(name)) and any(here):
+            table = _with(table, method, [CORRECTED if one else None for one in here])
+    counts = dict(Counter(one["reason"] for one in blocked if one))
     if counts:
         table = table.append_column("_blocked", pa.array(blocked, REJECT))
     return Corrected(table, [ids[place] for place in named], idle, counts)
 
 
+def _content(table: pa.Table, columns: Mapping[str, Column]) -> list[str]:
+    """The table's columns that stages may work on."""
+    known = [name for name in table.column_names if name in columns]
+    return [name for name in known if columns[name].role not in ("id", "origin")]
+
+
+def _texts(table: pa.Table, columns: Mapping[str, Column]) -> list[str | None]:
+    """For each row the first text that it has, to show a person."""
+    texts = [table[name] for name in overridable(columns) if name in table.column_names]
+    values: list[str | None] = pc.coalesce(*texts).to_pylist()
+    return values
+
+
 def _blocked(
-    conversations: list[str], instructions: list[str | None], named: dict[int, Override]
+    conversations: list[str], texts: list[str | None], named: dict[int, Override]
 ) -> list[dict[str, str] | None]:
-    found: list[dict[str, str] | None] = []
+    """A verdict on each row that a person blocks, and on what comes after it in its conversation."""
+    verdicts: list[dict[str, str] | None] = []
     fallen = None
-    for place, (conversation, text) in enumerate(zip(conversations, instructions, strict=True)):
+    for place, (conversation, text) in enumerate(zip(conversations, texts, strict=True)):
         reason = named[place].block if place in named else None
         if conversation == fallen:
-            told = f"an earlier turn was rejected: {BLOCKED}"
-            found.append({"reason": "earlier_turn_rejected", "message": told, "sample": text or ""})
+            message = f"an earlier turn was rejected: {BLOCKED}"
+            verdicts.append({"reason": "earlier_turn_rejected", "message": message, "sample": text or ""})
         elif reason is not None:
-            found.append({"reason": BLOCKED, "message": reason, "sample": text or ""})
+            verdicts.append({"reason": BLOCKED, "message": reason, "sample": text or ""})
             fallen = conversation
         else:
-            found.append(None)
-    return found
+            verdicts.append(None)
+    return verdicts
 
 
 def _with(table: pa.Table, name: str, values: list[Any]) -> pa.Table:
-    column = pa.array(values, pa.string())
     if name in table.column_names:
-        return table.set_column(table.column_names.index(name), name, column)
-    return table.append_column(name, column)
+        place = table.column_names.index(name)
+        return table.set_column(place, name, pa.array(values, table[name].type))
+    return table.append_column(name, pa.array(values, pa.string()))
 
 
 class Corrector:
@@ -187,12 +209,13 @@ class Corrector:
     overrides/<recipe>.json in the store remembers it, so that a shard is looked through once.
     """
 
-    def __init__(self, recipe: Recipe, store: Store, keep: bool) -> None:
+    def __init__(self, recipe: Recipe, store: Store, keep: bool, columns: Mapping[str, Column] = COLUMNS) -> None:
         self.store, self.keep, self.file = store, keep, recipe.overrides or ""
-        self.overrides = read_overrides(self.file)
+        self.columns = columns
+        self.overrides = read_overrides(self.file, columns)
         self._path = f"overrides/{recipe.name}.json"
-        told = {row: [one.texts, one.block] for row, one in self.overrides.items()}
-        self._name = digest([told, code_digest("pipeline.sources.overrides")])
+        asked = {row: [one.texts, one.block] for row, one in self.overrides.items()}
+        self._name = digest([asked, code_digest("pipeline.sources.overrides")])
         known = store.read_json(self._path)
         self._known: dict[str, Any] = known["shards"] if known and known["name"] == self._name else {}
         self._seen: dict[str, Any] = {}
@@ -221,17 +244,17 @@ class Corrector:
     def _look(self, shard: Shard, table: pa.Table | None) -> dict[str, Any]:
         if table is None:
             table = read_rows(self.store, (shard.folder, shard.key), shard.columns, self.keep)
-        found = apply_overrides(table, self.overrides)
-        if found is None:
+        corrected = apply_overrides(table, self.overrides, self.columns)
+        if corrected is None:
             return {"ids": [], "idle": [], "change": None}
-        columns = {name: column_digest(found.table[name]) for name in found.table.column_names}
+        columns = {name: column_digest(corrected.table[name]) for name in corrected.table.column_names}
         key = digest(columns)
-        told = {"blocked": found.blocked, "lacking": lacking(found.table)}
-        change = {"key": key, "columns": columns, "as_read": shard.key, **told}
+        counts = {"blocked": corrected.blocked, "lacking": lacking(corrected.table, self.columns)}
+        change = {"key": key, "columns": columns, "as_read": shard.key, **counts}
         if self.keep and self.store.meta(shard.folder, key) is None:
-            meta = {"rows": shard.rows, "columns": columns, "blocked": found.blocked}
-            self.store.commit(shard.folder, key, found.table, meta)
-        return {"ids": found.ids, "idle": found.idle, "change": change}
+            meta = {"rows": shard.rows, "columns": columns, "blocked": corrected.blocked}
+            self.store.commit(shard.folder, key, corrected.table, meta)
+        return {"ids": corrected.ids, "idle": corrected.idle, "change": change}
 
 
 def _listing(file: str, ids: list[str], what: str) -> str:

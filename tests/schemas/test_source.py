@@ -56,7 +56,6 @@ def test_a_source_is_a_path_or_a_dataset(rows: str) -> None:
         ({"layout": "columns"}, "need each other"),
         ({"columns": {"instruction": "prompt"}}, "need each other"),
         ({"layout": "columns", "columns": {"context": "text"}}, "must name the field of instruction"),
-        ({"layout": "columns", "columns": {"instrction": "prompt"}}, "is no column; did you mean 'instruction'?"),
         ({"layout": "columns", "columns": {"query_audio": "clip"}}, "is made by a stage or by the reader"),
         ({"layout": "columns", "columns": {"instruction": "a", "turn": "b"}}, "must name conversation_id too"),
         ({"turns": 2}, "'turns' goes with 'layout: ultrachat'"),

@@ -197,7 +197,7 @@ def test_a_row_without_what_it_must_bring_is_a_reject(
     }
 
     shouted = open_state(partly_given, overrides=["stages.toy_shout={stage: toys.shout, engine: llm}"])
-    assert state.graph.needed == ("query_text",) and shouted.graph.needed == ()
+    assert state.graph.needed == ("query_text",) and shouted.graph.needed == ("instruction",)
     run_inline(shouted)
     assert [one.reason for one in rejected(shouted).values()] == ["empty_instruction"], "a stage writes it"
     write_run(shouted, new_run(shouted), now(), "done")
