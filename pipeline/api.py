@@ -103,7 +103,7 @@ def run(
 def export(recipe: RecipeLike, **changes: Unpack[Changes]) -> Exported:
     """Write the dataset of what is finished. Raises RunFailed where no shard is finished yet, or rows got lost."""
     opened = _open(recipe, changes, keep=True)
-    with opened.alive("export"):
+    with opened.at_work("export"):
         state = opened.state(keep=True)
         if not any(finished(state, shard) for shard in range(len(state.shards))):
             raise RunFailed(f"no shard is through all stages yet; first: voxsmith run {opened.label}")

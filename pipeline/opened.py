@@ -14,7 +14,7 @@ from pipeline.recipe.load import Overrides, check_recipe, load_recipe
 from pipeline.recipe.nodes import Graph
 from pipeline.recipe.preflight import check_names, check_store
 from pipeline.sources.inputs import list_shards
-from pipeline.store.liveness import alive
+from pipeline.store.liveness import at_work
 from pipeline.store.store import Store
 from schemas.names import nearest
 from schemas.recipe import Recipe
@@ -90,10 +90,10 @@ class Opened:
         if name not in self.graph.nodes:
             raise RecipeError(f"{self.label}: no stage '{name}'; {nearest(name, self.graph.nodes)}")
 
-    def alive(self, verb: str) -> AbstractContextManager[object]:
+    def at_work(self, verb: str) -> AbstractContextManager[object]:
         """While this is on, `gc` leaves alone what the recipe's stages may need."""
         folders = [*self.graph.nodes, *(f"source.{name}" for name in self.graph.recipe.sources)]
-        return alive(self.store, f"{verb} {self.name}", folders)
+        return at_work(self.store, f"{verb} {self.name}", folders)
 
 
 def graph_of(loaded: Loaded) -> Graph:

@@ -39,7 +39,7 @@ class Choice:
 def run(opened: Opened, choice: Choice, say: Callable[[str], None]) -> Outcome:
     """Run what is stale, then export. Raises RecipeError and RunFailed."""
     selected = opened.selected(choice.only, choice.start)
-    with opened.alive("run"), _signals_as_before():
+    with opened.at_work("run"), _signals_as_before():
         if choice.retry_rejects:
             _note_retries(opened, choice, say)
         state = opened.state(keep=True, limit=choice.limit, refit=choice.refit)

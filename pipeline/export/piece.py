@@ -17,9 +17,9 @@ from pipeline.export.features import Rates, columns_of
 from pipeline.export.writer import SplitWriter
 from pipeline.plan.accounts import EXPORT, OVERRIDES, Rejected, Rejecting, rejects_in, with_later_turns
 from pipeline.recipe.licences import strictest
-from pipeline.store import table_parts
 from pipeline.store.objects import Place, read_columns
 from pipeline.store.store import Store
+from pipeline.store.table_slices import BATCH_BYTES, slices
 from schemas.columns import AUDIO, Column, groups
 from schemas.hashing import hashed_share
 
@@ -136,7 +136,7 @@ def _by_split(
     conversations = table["conversation_id"].to_pylist()
     said = _conversation_texts(conversations, texts, verdicts)
     left = zip(conversations, verdicts, strict=True)
-    for some in table_parts.parts(table, table_parts.BATCH_BYTES):
+    for some in slices(table, BATCH_BYTES):
         rows: dict[str, list[int]] = {}
         for row, (conversation, verdict) in enumerate(islice(left, len(some))):
             if verdict is None:

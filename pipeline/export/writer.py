@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipeline.export.features import Rates, dataset_info, features, with_features
 from pipeline.store.digests import digest
-from pipeline.store.table_parts import BATCH_BYTES, parts
+from pipeline.store.table_slices import BATCH_BYTES, slices
 
 # The names of a dataset's files, as a glob. `datasets` leaves files of its own beside them (cache-….arrow) when somebody
 # filters or shuffles what it has loaded from there.
@@ -36,7 +36,7 @@ class SplitWriter:
     def write(self, split: str, table: pa.Table) -> None:
         """Append the rows to the split ("" where there are no splits)."""
         table = table.cast(self.schema)
-        for batch in (batch for part in parts(table, BATCH_BYTES) for batch in part.combine_chunks().to_batches()):
+        for batch in (batch for some in slices(table, BATCH_BYTES) for batch in some.combine_chunks().to_batches()):
             if split in self._open and self._bytes[split] >= self.size:
                 self._open.pop(split).close()
             if split not in self._open:

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow.fs as pafs
 
 from pipeline.plan.manifests import latest_runs
-from pipeline.store.liveness import GC, Mark, alive, is_gone, marks, remove, store_time
+from pipeline.store.liveness import GC, Mark, at_work, is_gone, marks, remove, store_time
 from pipeline.store.store import Store
 
 GRACE = timedelta(hours=24)
@@ -47,7 +47,7 @@ def collect(store: Store, dry_run: bool, grace: timedelta = GRACE) -> Collected:
     A process that comes to work in the meantime ends the collection; what is left goes another time.
     """
     collected = Collected()
-    with nullcontext() if dry_run else alive(store, GC, ()) as own:
+    with nullcontext() if dry_run else at_work(store, GC, ()) as own:
         now = (store_time(store, own) if own else None) or datetime.now(UTC)
         present = _at_work(store, own, now, dry_run)
         collected.at_work = [str(mark) for mark in present]

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.store.files import appearing
+from pipeline.store.table_slices import slices
 
 ROW_GROUP_BYTES = 50_000_000
 
@@ -51,25 +52,14 @@ def row_groups(batches: Iterable[pa.RecordBatch], size: int = ROW_GROUP_BYTES) -
     waiting: list[pa.RecordBatch] = []
     weight = 0
     for batch in batches:
-        for part in _halved(batch, size):
-            if waiting and weight + part.nbytes > size:
+        for some in slices(batch, size) if batch.num_rows else ():
+            if waiting and weight + some.nbytes > size:
                 yield pa.Table.from_batches(waiting)
                 waiting, weight = [], 0
-            waiting.append(part)
-            weight += part.nbytes
+            waiting.append(some)
+            weight += some.nbytes
     if waiting:
         yield pa.Table.from_batches(waiting)
-
-
-def _halved(batch: pa.RecordBatch, size: int) -> Iterator[pa.RecordBatch]:
-    if batch.num_rows == 0:
-        return
-    if batch.num_rows == 1 or batch.nbytes <= size:
-        yield batch
-        return
-    half = batch.num_rows // 2
-    yield from _halved(batch.slice(0, half), size)
-    yield from _halved(batch.slice(half), size)
 
 
 def _leaves(path: str, kind: pa.DataType) -> list[str]:

@@ -21,7 +21,7 @@ from pipeline.store.digests import column_digest, digest
 from pipeline.store.memo import Memo
 from pipeline.store.objects import Damaged, Place, read_columns
 from pipeline.store.store import Store
-from pipeline.store.table_cache import Held
+from pipeline.store.table_cache import TableCache
 from pipeline.store.without_pandas import without_pandas
 from pipeline.watch.meter import Account, Figures, Meter
 from stages.context import Reject, Row
@@ -61,7 +61,7 @@ class Worker:
         self.stopping = threading.Event()
         self._under_way: dict[tuple[str, tuple[int, int] | None], Account] = {}
         self._memos: dict[str, Memo] = {}
-        self._held = Held()
+        self._tables = TableCache()
         # As parts of a key: the engine's models, and the code of each stage, on this node.
         self._models: dict[str, Any] = {}
         self._code: dict[str, str] = {}
@@ -139,7 +139,7 @@ class Worker:
             Watchers(
                 self.stopping.is_set,
                 account.progressed,
-                lambda replies: partial.append(self.store.write_part(task.node, task.key, replies)),
+                lambda replies: partial.append(self.store.write_partial(task.node, task.key, replies)),
             ),
             task.killers,
         ).run(probe=task.span is not None)
@@ -198,7 +198,7 @@ class Worker:
             return None
         with self._memo_lock:
             if node.name not in self._memos:
-                self._memos[node.name] = Memo(self.store, node.name, node.stage.kept_as(node.config), self._held)
+                self._memos[node.name] = Memo(self.store, node.name, node.stage.kept_as(node.config), self._tables)
             return self._memos[node.name]
 
     def _artifact(self, place: Place, wanted: str) -> bytes:

@@ -1,1 +1,1 @@
-"""What stages make, by content: objects, their digests, replies that are kept."""
+"""What stages make, found by content: objects, their digests, the memo of replies."""

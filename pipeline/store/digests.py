@@ -18,21 +18,22 @@ def digest(value: Any) -> str:
 
 
 def column_digest(values: pa.ChunkedArray) -> str:
-    """32 hex digits that name the values of a column, however it is chunked: XXH3 at 128 bits. It tells a change, and is
-    no defence against whoever wants two columns to look alike; but it costs next to nothing where clips are read.
+    """32 hex digits that name the values of a column, however it is chunked: XXH3 at 128 bits of its buffers.
+
+    It detects changes and is not cryptographic. It is cheap even for columns of clips.
     """
     streams: dict[str, Any] = {}
     for chunk in values.chunks:
         if len(chunk):
             _feed(streams, "", chunk)
-    found = {name: hasher.hexdigest() for name, hasher in streams.items()}
-    return digest([str(values.type), len(values), found])
+    hashes = {name: hasher.hexdigest() for name, hasher in streams.items()}
+    return digest([str(values.type), len(values), hashes])
 
 
 def _feed(streams: dict[str, Any], name: str, values: pa.Array) -> None:
-    """Each buffer that the values need is a stream of its own, so that it makes no difference where chunks end.
+    """Hash each buffer of the values as a stream of its own, so that it makes no difference where chunks end.
 
-    What stands in a null's place is not looked at.
+    The bytes in the place of a null are left out: Arrow leaves them undefined.
     """
 
     def add(kind: str, piece: Any) -> None:
@@ -59,8 +60,8 @@ def _feed(streams: dict[str, Any], name: str, values: pa.Array) -> None:
 
 
 def _spans(values: pa.Array, valid: "np.ndarray[Any, Any]") -> tuple[Any, Any]:
-    """The lengths of binary or text values, and their bytes one after the other; of nulls neither. Bytes are copied only
-    where a null has some.
+    """The lengths of binary or text values, and their bytes one after the other, without those of nulls. The bytes are
+    copied only where a null has some.
     """
     _, offsets, data = values.buffers()
     ends = np.frombuffer(offsets, np.int32)[values.offset : values.offset + len(values) + 1]

@@ -1,9 +1,9 @@
-"""Who is at work in a store: a mark under `live/` that its process renews while it lives.
+"""Which processes are at work in a store: each has a mark under `live/`, which it renews while it lives.
 
     live/<name>.json    what it is, host, process, a count of beats, and the folders of objects that it may need
 
-No clock is believed. Times are those that the store gives its files, and a process that can't be asked (it is on
-another machine) is gone only when its mark is old *and* doesn't move while it is watched.
+No machine's clock is trusted. Times are those that the store gives its files. A process on another machine, which can't
+be asked, counts as gone only when its mark is old *and* its count of beats stands still while it is watched.
 """
 
 import json
@@ -25,15 +25,17 @@ from pipeline.store.store import Store
 
 FOLDER = "live"
 BEAT = 20.0  # seconds between two renewals
-SILENCE = timedelta(hours=24)  # of a process elsewhere, before it is watched for being gone
-GC = "gc"  # what the mark of a `gc` says it is
+SILENCE = timedelta(hours=24)  # of a process on another machine, before it is watched
+GC = "gc"  # `Mark.what` of a `gc`
 _WATCHED = 3  # beats
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A process at work. `folders`: under objects/, what it may need; `written`: when, by the store's own clock."""
+    """A process at work. `folders`: those under objects/ that it may need; `every`: seconds from beat to beat; `written`:
+    the time of the last beat, by the store's clock.
+    """
 
     name: str
     what: str
@@ -50,10 +52,10 @@ class Mark:
 
 
 @contextmanager
-def alive(store: Store, what: str, folders: Iterable[str], every: float = BEAT) -> Iterator[Mark]:
-    """While the block runs, others see that this process is at work and may need what is in these folders.
+def at_work(store: Store, what: str, folders: Iterable[str], every: float = BEAT) -> Iterator[Mark]:
+    """While the block runs, other processes see that this one is at work and may need what is in these folders.
 
-    Whoever isn't a `gc` waits for one that is on, because that may not have seen the mark yet.
+    If a `gc` is running, the block begins when that has ended, because it may not have seen the new mark yet.
     """
     name = f"{what.split()[-1]}-{uuid.uuid4().hex[:12]}"
     mark = Mark(name, what, socket.gethostname(), _machine(), os.getpid(), 0, every, tuple(sorted(folders)))
@@ -70,24 +72,24 @@ def alive(store: Store, what: str, folders: Iterable[str], every: float = BEAT) 
         thread.join()
         try:
             store.delete(_path(name))
-        except OSError as error:  # the work is done; a mark that stays is found to be that of a dead process
-            log.warning("%s: its mark could not be taken away: %s", mark, error)
+        except OSError as error:  # the work is done; a mark that stays is one of a dead process
+            log.warning("%s: its mark could not be removed: %s", mark, error)
 
 
 def marks(store: Store, own: str | None = None) -> list[Mark]:
-    """Everyone's marks but one's own, of the living and the dead."""
-    found = []
+    """The marks of all processes but the own, of living and of dead ones."""
+    others = []
     for info in store.listed(FOLDER):
         name, _, ending = info.base_name.rpartition(".")
         wanted = ending == "json" and name != own
         raw = store.read_json(f"{FOLDER}/{info.base_name}") if wanted else None
         if raw:
-            found.append(Mark(**{**raw, "folders": tuple(raw["folders"])}, name=name, written=info.mtime))
-    return found
+            others.append(Mark(**{**raw, "folders": tuple(raw["folders"])}, name=name, written=info.mtime))
+    return others
 
 
 def is_gone(store: Store, mark: Mark, now: datetime) -> bool:
-    """Whether the mark's process is certainly no more. May take a minute, in which the mark is watched.
+    """Whether the mark's process has certainly ended. This may take a minute, in which the mark is watched.
 
     `now`: by the store's clock.
     """
@@ -99,32 +101,32 @@ def is_gone(store: Store, mark: Mark, now: datetime) -> bool:
 
 
 def store_time(store: Store, mark: Mark) -> datetime | None:
-    """When the store says that it was given this mark: the store's own clock, whatever ours says."""
-    found: datetime | None = store.fs.get_file_info(f"{store.root}/{_path(mark.name)}").mtime
-    return found
+    """When the mark was written by the store's own clock, whatever the clock of this machine says."""
+    written: datetime | None = store.fs.get_file_info(f"{store.root}/{_path(mark.name)}").mtime
+    return written
 
 
 def remove(store: Store, mark: Mark) -> None:
-    """Take away the mark of a process that is gone."""
+    """Remove the mark of a process that has ended."""
     store.delete(_path(mark.name))
 
 
 def _wait_for_gc(store: Store, own: str) -> None:
-    """A `gc` that starts from now on sees our mark; one that is on sees it before it goes on, and ends."""
-    told = False
+    """A `gc` that starts from now on sees our mark. One that is running sees it before its next deletions, and ends."""
+    warned = False
     for mark in marks(store, own):
         while mark.what == GC and _is_there(store, mark):
-            if (mark.machine == _machine() and not _runs(mark.pid)) or (told and _is_silent(store, mark)):
+            if (mark.machine == _machine() and not _runs(mark.pid)) or (warned and _is_silent(store, mark)):
                 remove(store, mark)
                 break
-            if not told:
-                log.warning("%s is on in this store: waiting until it has noticed this run", mark)
-                told = True
+            if not warned:
+                log.warning("%s is running in this store: waiting until it has noticed this run", mark)
+                warned = True
             time.sleep(0.2)
 
 
 def _is_silent(store: Store, mark: Mark) -> bool:
-    """Whether the mark stays as it is for some of its beats, by a clock that can't be set."""
+    """Whether the mark is not renewed in the time of three beats, by this machine's monotonic clock."""
     before, end = _beat(store, mark), time.monotonic() + _WATCHED * mark.every
     while before is not None and time.monotonic() < end:
         time.sleep(min(1.0, mark.every))
@@ -138,8 +140,8 @@ def _is_there(store: Store, mark: Mark) -> bool:
 
 
 def _beat(store: Store, mark: Mark) -> int | None:
-    found = store.read_json(_path(mark.name))
-    return None if found is None else int(found["beat"])
+    fields = store.read_json(_path(mark.name))
+    return None if fields is None else int(fields["beat"])
 
 
 def _renew(store: Store, mark: Mark, over: threading.Event) -> None:
@@ -148,16 +150,15 @@ def _renew(store: Store, mark: Mark, over: threading.Event) -> None:
         beat += 1
         try:
             _write(store, mark, beat)
-        except (
-            Exception
-        ) as error:  # a full disk, a client's bad minute: for the work itself to tell; the next beat may pass
+        # A full disk or a client's bad minute is reported by the work itself, and the next beat may succeed.
+        except Exception as error:
             log.debug("%s: not renewed: %s", mark, error)
 
 
 def _write(store: Store, mark: Mark, beat: int) -> None:
-    told = asdict(mark) | {"beat": beat}
-    del told["name"], told["written"]
-    store.write_bytes(_path(mark.name), json.dumps(told).encode())
+    fields = asdict(mark) | {"beat": beat}
+    del fields["name"], fields["written"]
+    store.write_bytes(_path(mark.name), json.dumps(fields).encode())
 
 
 def _path(name: str) -> str:
@@ -165,7 +166,7 @@ def _path(name: str) -> str:
 
 
 def _machine() -> str:
-    """Names what process ids here belong to: this start of this machine, and in it this container."""
+    """Names the range in which process ids are unique: one boot of one machine, and in it one PID namespace."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return f"{file.read().strip()} {os.readlink('/proc/self/ns/pid')}"

@@ -1,6 +1,6 @@
 """The request memo: an engine is never asked the same thing twice.
 
-An index of request digests over a stage's objects in this store; replies are read only when they are wanted.
+It is an index of request digests over a stage's objects in this store. Replies are read when they are looked up.
 """
 
 import pyarrow as pa
@@ -8,32 +8,32 @@ import pyarrow.compute as pc
 
 from pipeline.store.digests import column_digest
 from pipeline.store.store import Store
-from pipeline.store.table_cache import Held
+from pipeline.store.table_cache import TableCache
 
-_DAMAGE = (pa.ArrowException, OSError, ValueError, KeyError)  # what reading a damaged file ends in
+_DAMAGE = (pa.ArrowException, OSError, ValueError, KeyError)  # what reading a damaged file raises
 
 
 class Memo:
     """Replies of one stage instance by request digest. `kept_as`: the audio column that holds the replies, if any;
-    `held`: where tables are kept that were read, for all memos of an actor.
+    `cache`: of the tables that were read, shared by all memos of an actor.
     """
 
-    def __init__(self, store: Store, stage: str, kept_as: str | None, held: Held | None = None) -> None:
-        self._store, self._kept_as, self._held = store, kept_as, held or Held()
+    def __init__(self, store: Store, stage: str, kept_as: str | None, cache: TableCache | None = None) -> None:
+        self._store, self._kept_as, self._cache = store, kept_as, cache or TableCache()
         self._where: dict[bytes, tuple[str, int, int]] = {}
-        for path in [*store.objects(stage), *store.parts(stage)]:
+        for path in [*store.objects(stage), *store.partials(stage)]:
             self._index(path)
 
     def __len__(self) -> int:
         return len(self._where)
 
     def get(self, request: bytes) -> bytes | None:
-        """The packed reply, or None where this was never asked."""
-        found = self._where.get(request)
-        if found is None:
+        """The packed reply, or None where this request was never made."""
+        where = self._where.get(request)
+        if where is None:
             return None
-        path, row, position = found
-        table = self._held.get(path, lambda: self._read(path))
+        path, row, position = where
+        table = self._cache.get(path, lambda: self._read(path))
         if table is None:
             return None
         reply: bytes | None = table["_replies"][row][position].as_py()
@@ -43,7 +43,7 @@ class Memo:
         return reply
 
     def _read(self, path: str) -> pa.Table | None:
-        """The columns that hold replies; None where the file isn't what was written: then the engine is asked."""
+        """The columns with replies, or None where the file isn't what was written: then the engine is asked again."""
         columns = ["_requests", "_replies", *([self._kept_as] if self._kept_as else [])]
         try:
             table = self._store.read_file(path, columns)
@@ -52,22 +52,23 @@ class Memo:
             return None
 
     def _is_whole(self, path: str, table: pa.Table) -> bool:
-        # Requests have no digest. A changed name is never asked for; but from a changed place came another's reply.
+        # The requests themselves have no digest. A request whose bytes have changed is never looked up; but if lengths
+        # of lists have changed, a request would get the reply of another one.
         lengths = [pc.list_value_length(table[name]) for name in ("_requests", "_replies")]
         if not lengths[0].equals(lengths[1]):
             return False
         if path.endswith(".arrow"):
             meta = self._store.read_json(f"{path.removesuffix('.arrow')}.json") or {}
         else:
-            meta = {name.decode(): told.decode() for name, told in (table.schema.metadata or {}).items()}
-        wanted = {"_replies": meta.get("replies"), self._kept_as: meta.get("columns", {}).get(self._kept_as)}
-        return all(known is None or column_digest(table[name]) == known for name, known in wanted.items())
+            meta = {name.decode(): value.decode() for name, value in (table.schema.metadata or {}).items()}
+        digests = {"_replies": meta.get("replies"), self._kept_as: meta.get("columns", {}).get(self._kept_as)}
+        return all(known is None or column_digest(table[name]) == known for name, known in digests.items())
 
     def _index(self, path: str) -> None:
         try:
             requests = self._store.read_file(path, ["_requests"])["_requests"]
-        except _DAMAGE:  # or a part that another run has just removed
+        except _DAMAGE:  # or a partial object that another run has just removed
             return
-        for row, asked in enumerate(requests.to_pylist()):
-            for position, request in enumerate(asked or ()):
+        for row, made in enumerate(requests.to_pylist()):
+            for position, request in enumerate(made or ()):
                 self._where[request] = (path, row, position)

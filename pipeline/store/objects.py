@@ -1,6 +1,6 @@
-"""What stands in an object, and how columns are read back from the objects that hold them.
+"""What is in an object, and how columns are read back from the objects that have them.
 
-Besides the stage's columns an object has `_reject` (why the row can't go on, or null), `_requests` (digests of what
+Besides the columns of its stage an object has `_reject` (why the row can't go on, or null), `_requests` (digests of what
 was asked for the row) and `_replies` (the raw replies, in the same order).
 """
 
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pipeline.errors import RunFailed
 from pipeline.store.digests import column_digest
 from pipeline.store.store import Store
-from pipeline.store.table_parts import BATCH_BYTES, parts
+from pipeline.store.table_slices import BATCH_BYTES, slices
 from schemas.columns import Column
 
 REJECT = pa.struct([pa.field(name, pa.string()) for name in ("reason", "message", "sample")])
@@ -25,46 +25,48 @@ Place = tuple[str, str]
 
 
 def column_field(name: str, column: Column, choices: tuple[str, ...] | None) -> pa.Field:
-    """The field of a column in an object. A column that only points at others is int8 and says at which."""
+    """The field of a column in an object. A column that chooses, row by row, between others is int8: the number of the
+    chosen one in the list of `choices`, which is in the field's metadata.
+    """
     if choices is not None:
         return pa.field(name, pa.int8(), metadata={b"choices": ",".join(choices).encode()})
     return pa.field(name, column.type)
 
 
 class Damaged(RunFailed):
-    """An object isn't what its commit says: truncated, changed bytes, or gone. It has to be made anew."""
+    """An object isn't what its commit says: it is cut, its bytes have changed, or it is gone. It must be recomputed."""
 
     def __init__(self, stage: str, key: str, why: str) -> None:
         super().__init__(stage, key, why)
         self.place: Place = (stage, key)
 
     def __str__(self) -> str:
-        told = "objects/{}/{} is damaged: {}".format(*self.args)
-        return f"{told}; `voxsmith export` takes it out, and `voxsmith run` makes it again"
+        damage = "objects/{}/{} is damaged: {}".format(*self.args)
+        return f"{damage}; `voxsmith export` takes it out, and `voxsmith run` makes it again"
 
 
 def read_columns(store: Store, places: Mapping[str, Place], digests: Mapping[str, str] | None = None) -> pa.Table:
-    """The columns, each from its place; those that point at others are followed, where `places` has the others too.
+    """The columns, each from its place. A column of choices becomes the values chosen, if `places` has the others too.
 
-    Values are held against `digests` where it names the column. Raises Damaged.
+    Values are compared with the `digests` of their columns, where it has them. Raises Damaged.
     """
     by_place: dict[Place, list[str]] = {}
     for name, place in places.items():
         by_place.setdefault(place, []).append(name)
-    found: dict[str, pa.ChunkedArray] = {}
+    columns: dict[str, pa.ChunkedArray] = {}
     choices: dict[str, list[str]] = {}
     for (stage, key), names in by_place.items():
         table = _read(store, stage, key, names)
         for name in names:
             if digests and name in digests and column_digest(table[name]) != digests[name]:
                 raise Damaged(stage, key, f"the values of {name} are not those that were written")
-            found[name] = table[name]
+            columns[name] = table[name]
             metadata = table.schema.field(name).metadata or {}
             if b"choices" in metadata:
                 choices[name] = metadata[b"choices"].decode().split(",")
     for name, others in choices.items():
-        found[name] = _choose(found[name], [found[other] for other in others])
-    return pa.table(found)
+        columns[name] = _choose(columns[name], [columns[other] for other in others])
+    return pa.table(columns)
 
 
 def read_rows(store: Store, place: Place, digests: Mapping[str, str], keep: bool) -> pa.Table:
@@ -77,8 +79,8 @@ def read_rows(store: Store, place: Place, digests: Mapping[str, str], keep: bool
         if not keep:
             raise
         store.drop(*place)
-        told = "objects/{}/{} is damaged: {}".format(*error.args)
-        raise RunFailed(f"{told}; it has been taken out, and the same command makes it anew") from None
+        damage = "objects/{}/{} is damaged: {}".format(*error.args)
+        raise RunFailed(f"{damage}; it has been taken out, and the same command makes it again") from None
 
 
 def _read(store: Store, stage: str, key: str, names: list[str]) -> pa.Table:
@@ -97,11 +99,11 @@ def _read(store: Store, stage: str, key: str, names: list[str]) -> pa.Table:
 def _choose(index: pa.ChunkedArray, columns: list[pa.ChunkedArray]) -> pa.ChunkedArray:
     """For each row the value of the column whose number it names; null where it names none."""
     chosen = []
-    for part in parts(pa.Table.from_arrays([index, *columns], [str(number) for number in range(len(columns) + 1)])):
-        where, *others = part.columns
+    for some in slices(pa.Table.from_arrays([index, *columns], [str(number) for number in range(len(columns) + 1)])):
+        where, *others = some.columns
         stacked = pa.chunked_array([chunk for other in others for chunk in other.chunks], type=columns[0].type)
-        rows = pa.array(range(len(part)), pa.int64())
-        chosen += stacked.take(pc.add(pc.multiply(where.cast(pa.int64()), len(part)), rows)).chunks
+        rows = pa.array(range(len(some)), pa.int64())
+        chosen += stacked.take(pc.add(pc.multiply(where.cast(pa.int64()), len(some)), rows)).chunks
     return pa.chunked_array(chosen, columns[0].type)
 
 
@@ -112,9 +114,9 @@ def build_table(
     requests: list[list[bytes]],
     replies: list[list[bytes | None]],
 ) -> pa.Table:
-    """The table of an object, from what a stage returned for each row; its chunks are bounded in bytes.
+    """The table of an object, from what a stage returned for each row. Its chunks are bounded in bytes.
 
-    `rows` and `replies` are emptied as they go over into the table, so that no more than a chunk of clips is held twice.
+    `rows` and `replies` are emptied as they go into the table, so that at most one chunk of clips is in memory twice.
     """
     schema = pa.schema([*fields, ("_reject", REJECT), ("_requests", REQUESTS), ("_replies", REPLIES)])
     batches = []

@@ -1,8 +1,8 @@
-"""The store: objects by stage and key, written once and never changed.
+"""The store: objects by stage and cache key, written once and never changed.
 
     objects/<stage>/<key>.arrow   the columns that a stage wrote for a shard, row-aligned with it
     objects/<stage>/<key>.json    digests of those columns, rejects, metrics; written last: it is the commit
-    objects/<stage>/<key>.part-*  replies so far of a task that did not finish
+    objects/<stage>/<key>.part-*  a partial object: the replies so far of a task that did not finish
     runs/<run>/manifest.json      what each run used
     locks/<recipe>.<stage>.json   which sample and codebook a fit stage is pinned to
     store.json                    which layout of all this the store has: SCHEMA_VERSION
@@ -28,13 +28,13 @@ import pyarrow.fs as pafs
 
 from pipeline.errors import RunFailed
 from pipeline.store.digests import column_digest
-from pipeline.store.table_parts import parts
+from pipeline.store.table_slices import slices
 
 SCHEMA_VERSION = 2
-_AT_ONCE = 8 * 2**20  # bytes of a file that is read whole
-_TRIPS = 32  # to an object store at a time
-_ATTEMPTS = 6  # of its client at one request, with growing pauses: 17 s where nobody answers
-_TRIES = 3  # of ours at reading a file, after the first
+_READ_WHOLE = 8 * 2**20  # bytes up to which a file in an object store is read in one request
+_CONNECTIONS = 32  # to an object store at a time
+_CLIENT_TRIES = 6  # of its client at one request, with exponential backoff: 17 s if there is no answer
+_RETRIES = 3  # of ours at reading a file, on top
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -55,38 +55,39 @@ class Store:
         return self.read_json(f"objects/{stage}/{key}.json")
 
     def metas(self, stage: str, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """What the commits say of those of the objects that are there. One listing; then many at a time, where each
-        would be a trip over the network.
+        """What the commits of those objects say that are there. The cost is one listing and a read for each; from an
+        object store many are read at a time.
         """
         wanted = sorted(set(keys) & self.keys(stage))
         if self._local:
-            found = [self.meta(stage, key) for key in wanted]
+            metas = [self.meta(stage, key) for key in wanted]
         else:
-            with ThreadPoolExecutor(_TRIPS) as pool:
-                found = list(pool.map(lambda key: self.meta(stage, key), wanted))
-        return {key: meta for key, meta in zip(wanted, found, strict=True) if meta is not None}
+            with ThreadPoolExecutor(_CONNECTIONS) as pool:
+                metas = list(pool.map(lambda key: self.meta(stage, key), wanted))
+        return {key: meta for key, meta in zip(wanted, metas, strict=True) if meta is not None}
 
     def sizes(self, stage: str) -> dict[str, int]:
         """Bytes of the stage's tables by key: one listing."""
         return {info.base_name.removesuffix(".arrow"): info.size for info in self._listed(stage, ".arrow")}
 
     def keys(self, stage: str) -> set[str]:
-        """Keys of the stage's committed objects. A commit that a power loss left empty is none."""
+        """Keys of the stage's committed objects. A commit that a power loss left empty doesn't count."""
         return {info.base_name.removesuffix(".json") for info in self._listed(stage, ".json") if info.size != 0}
 
     def _listed(self, stage: str, suffix: str) -> list[pafs.FileInfo]:
         return [info for info in self.listed(f"objects/{stage}") if info.base_name.endswith(suffix)]
 
     def commit(self, stage: str, key: str, table: pa.Table, meta: dict[str, Any]) -> None:
+        """Write an object: first its table, then `meta`, by which it counts as there."""
         self._write_table(f"objects/{stage}/{key}.arrow", table)
         self.write_json(f"objects/{stage}/{key}.json", meta)
 
     def read(self, stage: str, key: str, columns: Iterable[str] | None = None) -> pa.Table:
-        """The object's columns; on a local disk they are mapped, so what isn't touched isn't read."""
+        """The object's columns. On a local disk they are memory-mapped, so only what is used is read."""
         return self.read_file(f"objects/{stage}/{key}.arrow", columns)
 
     def read_file(self, path: str, columns: Iterable[str] | None = None) -> pa.Table:
-        """Raises ArrowInvalid where the file's offsets or texts are none: who follows such an offset ends the process."""
+        """Raises ArrowInvalid if the file has wrong offsets or texts: following a wrong offset would crash the process."""
         table = self._patiently(lambda: self._read_file(path, columns))
         table.validate(full=True)
         return table
@@ -94,7 +95,7 @@ class Store:
     def _read_file(self, path: str, columns: Iterable[str] | None) -> pa.Table:
         full = f"{self.root}/{path}"
         source = pa.memory_map(full) if self._local else self.fs.open_input_file(full)
-        if not self._local and source.size() <= _AT_ONCE:  # one trip instead of one for each column
+        if not self._local and source.size() <= _READ_WHOLE:  # one trip instead of one for each column
             source = pa.BufferReader(source.read_buffer())
         if columns is None:
             return pa.ipc.open_file(source).read_all()
@@ -104,13 +105,17 @@ class Store:
         options = pa.ipc.IpcReadOptions(included_fields=sorted(names.index(name) for name in wanted if name in names))
         return pa.ipc.open_file(source, options=options).read_all()
 
-    def write_part(self, stage: str, key: str, table: pa.Table) -> str:
-        """Replies so far. No commit stands beside it, so the digest of the replies is in the file itself."""
+    def write_partial(self, stage: str, key: str, table: pa.Table) -> str:
+        """Write the replies so far as a partial object. It has no commit, so the digest of the replies is in the file.
+
+        Returns its path.
+        """
         path = f"objects/{stage}/{key}.part-{uuid.uuid4().hex[:12]}"
         self._write_table(path, table.replace_schema_metadata({"replies": column_digest(table["_replies"])}))
         return path
 
-    def parts(self, stage: str) -> list[str]:
+    def partials(self, stage: str) -> list[str]:
+        """Paths of the stage's partial objects."""
         return [path for path in self.files(f"objects/{stage}") if ".part-" in path]
 
     def objects(self, stage: str) -> list[str]:
@@ -118,7 +123,7 @@ class Store:
         return [path for path in self.files(f"objects/{stage}") if path.endswith(".arrow")]
 
     def drop(self, stage: str, key: str) -> None:
-        """Take the commit back, so that the object is made anew."""
+        """Delete the commit, so that the object is recomputed."""
         self.delete(f"objects/{stage}/{key}.json")
 
     # -- files --------------------------------------------------------------------------------------------------------
@@ -129,7 +134,7 @@ class Store:
         return sorted(f"{folder}/{name}" for name in names if not name.endswith(".tmp"))
 
     def listed(self, folder: str) -> list[pafs.FileInfo]:
-        """The files right inside the folder, with size and time, those that are being written among them."""
+        """The files right inside the folder, with size and time; files that are being written are among them."""
         selector = pafs.FileSelector(f"{self.root}/{folder}", allow_not_found=True)
         return [info for info in self.fs.get_file_info(selector) if info.type == pafs.FileType.File]
 
@@ -153,23 +158,23 @@ class Store:
             file.write(data)
 
     def read_json(self, path: str) -> dict[str, Any] | None:
-        """The JSON object in the file; None where there is no file, or none that is whole: it can be made anew."""
+        """The JSON object in the file. None if there is no file, or it is cut: for files that can be recomputed."""
         return json_object(self.read_bytes(path))
 
     def read_kept(self, path: str) -> dict[str, Any] | None:
-        """The same of a file that nobody makes anew. Raises RunFailed where it is there and isn't whole."""
+        """The same for a file that can't be recomputed. Raises RunFailed if it is there but cut."""
         data = self.read_bytes(path)
-        found = json_object(data)
-        if data is not None and found is None:
-            told = "is empty or cut (by a power loss?): put back a copy of it, or delete it and do without what it says"
-            raise RunFailed(f"{self.url}/{path} {told}")
-        return found
+        value = json_object(data)
+        if data is not None and value is None:
+            advice = "restore it from a copy, or delete it and do without what it says"
+            raise RunFailed(f"{self.url}/{path} is empty or cut (by a power loss?): {advice}")
+        return value
 
     def write_json(self, path: str, value: Any) -> None:
         self.write_bytes(path, json.dumps(value, indent=1, ensure_ascii=False, default=str).encode())
 
     def delete(self, path: str) -> None:
-        """Remove a file; one that is gone already is fine: another run may have been first."""
+        """Remove a file. It is no error if it is gone already: another run may have been first."""
         try:
             self.fs.delete_file(f"{self.root}/{path}")
         except FileNotFoundError:
@@ -180,20 +185,20 @@ class Store:
             with telling_of_no_room(self.url), self._appearing(path) as name, self.fs.open_output_stream(name) as file:
                 _write_ipc(file, table)
             return
-        # Whole before it is put: a stream that is closed because something failed would leave half an object.
+        # The table is whole before it is put: a stream that is closed by an error would leave half an object.
         buffer = pa.BufferOutputStream()
         _write_ipc(buffer, table)
         self.write_bytes(path, buffer.getvalue())
 
     def _patiently(self, work: Callable[[], T]) -> T:
-        """What an object store refuses is asked for again: its client gives up on some errors that pass."""
-        for attempt in range(0 if self._local else _TRIES):
+        """Retry what an object store refuses: its client gives up on some errors that are temporary."""
+        for attempt in range(0 if self._local else _RETRIES):
             try:
                 return work()
             except FileNotFoundError:
                 raise
             except OSError as error:
-                log.warning("%s: %s; it is asked again", self.url, " ".join(str(error).split())[:300])
+                log.warning("%s: %s; retrying", self.url, " ".join(str(error).split())[:300])
                 time.sleep(0.2 * 2**attempt * random.uniform(0.5, 1.5))
         return work()
 
@@ -202,34 +207,34 @@ class Store:
 
 
 def json_object(data: bytes | None) -> dict[str, Any] | None:
-    """What the bytes say, or None where that is no JSON object: a power loss leaves files empty, or cut."""
+    """The JSON object in these bytes, or None if they are none: a power loss leaves files empty, or cut."""
     try:
-        found = json.loads(data or b"")
+        value = json.loads(data or b"")
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 @contextmanager
 def telling_of_no_room(folder: object) -> Iterator[None]:
-    """An error of a full disk in the block comes out as one that says which folder was written to, and what to do."""
+    """Turns the error of a full disk in the block into one that says which folder was written to, and what to do."""
     try:
         yield
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
-        told = "the disk is full; make room on it, and the same command goes on (`gc` tells what is not needed)"
-        raise OSError(error.errno, told, str(folder)) from None
+        message = "the disk is full; free some of it, and the same command goes on (`gc` deletes what no run needs)"
+        raise OSError(error.errno, message, str(folder)) from None
 
 
 def _write_ipc(sink: Any, table: pa.Table) -> None:
     with pa.ipc.new_file(sink, table.schema) as writer:
-        for part in parts(table):
-            writer.write_table(part)
+        for some in slices(table):
+            writer.write_table(some)
 
 
 class _Appearing:
-    """A file that is there whole or not at all."""
+    """A file that appears whole or not at all."""
 
     def __init__(self, fs: pafs.FileSystem, path: str, rename: bool) -> None:
         self.fs, self.path, self.rename = fs, path, rename
@@ -252,7 +257,7 @@ class _Appearing:
 def open_filesystem(url: str) -> tuple[pafs.FileSystem, str]:
     """The filesystem of a path or URL, and the path in it without a slash at its end.
 
-    Raises ValueError or OSError where the URL is none that can be opened.
+    Raises ValueError or OSError if the URL can't be opened.
     """
     if "://" not in url:
         return pafs.LocalFileSystem(), os.path.abspath(url)
@@ -270,8 +275,8 @@ def open_filesystem(url: str) -> tuple[pafs.FileSystem, str]:
 
 
 def _open_s3(url: str) -> tuple[pafs.FileSystem, str]:
-    """Keys come from where AWS's tools look for them, never from the URL; `region`, `scheme`, `endpoint_override` may
-    stand in it. A request that fails is tried again, up to about a minute: days-long runs meet bad minutes.
+    """Credentials come from where AWS's tools look for them, never from the URL. Its query may have `region`, `scheme`
+    and `endpoint_override`. A request that fails is retried for up to about a minute: runs take days.
     """
     parts = urlsplit(url)
     if parts.username or parts.password:
@@ -279,6 +284,6 @@ def _open_s3(url: str) -> tuple[pafs.FileSystem, str]:
     settings = dict(parse_qsl(parts.query))
     if unknown := set(settings) - {"region", "scheme", "endpoint_override"}:
         raise ValueError(f"{', '.join(sorted(unknown))}: an s3 URL takes region, scheme and endpoint_override")
-    retry = pafs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS)
+    retry = pafs.AwsStandardS3RetryStrategy(max_attempts=_CLIENT_TRIES)
     fs = pafs.S3FileSystem(retry_strategy=retry, allow_delayed_open=True, **settings)  # small files in one put
     return fs, f"{parts.netloc}{parts.path}".rstrip("/")

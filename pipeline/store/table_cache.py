@@ -1,4 +1,4 @@
-"""Tables that were read and may be wanted again soon: those used last, bounded in bytes."""
+"""A cache of tables that were read: the least recently used go first when it has grown beyond so many bytes."""
 
 import threading
 from collections import OrderedDict
@@ -6,21 +6,22 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-# Of all of an actor's memos together. A task's replies are in one or two old objects, tens of MB of clips each, and an
-# actor works on two tasks: so many stay at hand. Off an object store each is in memory as it is, and an actor lives long.
-HELD_BYTES = 256 * 2**20
+# All memos of an actor share one cache. The replies that a task looks up are in one or two old objects, with tens of MB
+# of clips each, and an actor works on two tasks at once: those fit. The cache is bounded because tables that are read
+# from an object store are fully in memory, and actors live for the whole run.
+CACHE_BYTES = 256 * 2**20
 
 
-class Held:
-    """The tables used last, by name, that have `limit` bytes together; the very last stays however large it is."""
+class TableCache:
+    """Tables by name, `limit` bytes of them together. The one used last stays, however large it is."""
 
-    def __init__(self, limit: int = HELD_BYTES) -> None:
+    def __init__(self, limit: int = CACHE_BYTES) -> None:
         self.limit, self.bytes = limit, 0
         self._tables: OrderedDict[str, tuple[pa.Table | None, int]] = OrderedDict()
         self._lock = threading.Lock()  # an actor works on two tasks at once
 
     def get(self, name: str, read: Callable[[], pa.Table | None]) -> pa.Table | None:
-        """The table of that name; where it isn't held, what `read` gives, None too."""
+        """The table of that name. Where it isn't in the cache, what `read` returns is put there and returned, None too."""
         with self._lock:
             if name in self._tables:
                 self._tables.move_to_end(name)

@@ -1,7 +1,7 @@
-"""Which layout a store has: `store.json` at its root says so, and a layout that isn't ours is never read.
+"""The version of a store's layout, in `store.json` at its root. A layout that this Voxsmith doesn't know is never read.
 
-1   columns are named by BLAKE2 of their values; at first without a file that says so
-2   columns are named by XXH3 of their buffers
+1   column digests are BLAKE2 of the values; the oldest stores of this layout have no `store.json`
+2   column digests are XXH3 of the buffers
 """
 
 from importlib.metadata import PackageNotFoundError, version
@@ -15,33 +15,32 @@ OLDEST = 2  # the oldest layout that is read as it is
 
 
 def check_version(store: Store, path: str, mark: bool) -> None:
-    """Raises RecipeError where the store was made by another Voxsmith in a layout that this one doesn't read.
+    """Raises RecipeError if the store has a layout that this Voxsmith doesn't read.
 
-    `path`: the recipe that names the store, for the message. `mark`: this is a use of the store, and the first one
-    writes down its layout.
+    `path`: the recipe that names the store, for the message. `mark`: whether to write the layout into a new store.
     """
     try:
-        found = store.read_kept(FILE)
+        layout = store.read_kept(FILE)
     except RunFailed:
-        found = {}
-    if found is None and store.folders("objects"):
-        found = {"schema": 1}
-    if found is None:  # nothing is there yet
+        layout = {}
+    if layout is None and store.folders("objects"):
+        layout = {"schema": 1}
+    if layout is None:  # the store is empty
         if mark:
             store.write_json(FILE, _mark())
         return
-    schema = found.get("schema")
+    schema = layout.get("schema")
     where = f"{path}: store: {store.url}"
     if not isinstance(schema, int) or isinstance(schema, bool):
         raise RecipeError(f"{where}/{FILE} is not that of a Voxsmith store; give the recipe a folder of its own")
-    by = found.get("made_by", "Voxsmith")
+    by = layout.get("made_by", "Voxsmith")
     if schema > SCHEMA_VERSION:
-        told = f"it has layout {schema}, this one reads up to {SCHEMA_VERSION}"
-        raise RecipeError(f"{where} was made by a newer Voxsmith ({by}): {told}; update Voxsmith, or --set store=OTHER")
+        why = f"it has layout {schema}, this one reads up to {SCHEMA_VERSION}"
+        raise RecipeError(f"{where} was made by a newer Voxsmith ({by}): {why}; update Voxsmith, or --set store=OTHER")
     if schema < OLDEST:
-        told = f"it has layout {schema}, this one reads {OLDEST} and newer"
-        way = "go on with that Voxsmith, or make the corpus anew with --set store=OTHER and then delete this store"
-        raise RecipeError(f"{where} was made by an older Voxsmith ({by}): {told}; {way}")
+        why = f"it has layout {schema}, this one reads {OLDEST} and newer"
+        advice = "use that Voxsmith, or make the corpus again with --set store=OTHER and then delete this store"
+        raise RecipeError(f"{where} was made by an older Voxsmith ({by}): {why}; {advice}")
 
 
 def _mark() -> dict[str, Any]:

@@ -1,5 +1,7 @@
-"""PyArrow without pandas: to see whether it is given something of pandas, the first array that it makes imports it where
-it is installed, 0.3 CPU seconds and 50 MB in each process. Nothing here is of pandas.
+"""PyArrow without pandas.
+
+If pandas is installed, PyArrow imports it with the first array that it makes, to recognise pandas objects. That costs
+each process 0.3 CPU seconds and 50 MB, and nothing here uses pandas.
 """
 
 import sys
@@ -15,7 +17,7 @@ class _NoPandas:
 
 
 def without_pandas() -> None:
-    """For this process, and for good: not where `datasets` reads, which hands tables of pandas to PyArrow."""
+    """For the rest of this process. Not for processes that read with `datasets`, which gives pandas tables to PyArrow."""
     if "pandas" not in sys.modules:
         finder: Any = _NoPandas()
         sys.meta_path.insert(0, finder)

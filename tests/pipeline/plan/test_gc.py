@@ -19,7 +19,7 @@ from pipeline.look_back.past import open_run
 from pipeline.plan import manifests
 from pipeline.plan.gc import Collected, _delete, collect
 from pipeline.plan.state import State
-from pipeline.store.liveness import GC, alive, is_gone, marks
+from pipeline.store.liveness import GC, at_work, is_gone, marks
 from pipeline.store.store import Store
 from tests.helpers.recipes import asked, digests_of, open_state, run_inline, start_cli, write_recipe
 from tests.helpers.s3_server import S3Server
@@ -109,7 +109,7 @@ def test_folders_of_a_live_run_are_left_alone(capsys: pytest.CaptureFixture[str]
     recipe = str(Path(full.root).parent / "toy.yaml")
     before = objects(full)
     age(Path(full.root), 1000)
-    with alive(full, "run toy", ["toy_shout", "source.rows"], every=0.1):
+    with at_work(full, "run toy", ["toy_shout", "source.rows"], every=0.1):
         age(Path(full.root) / "live", 1000)
         assert main(["gc", recipe, "--grace", "0"]) == 0
         out = capsys.readouterr().out
@@ -122,8 +122,8 @@ def test_folders_of_a_live_run_are_left_alone(capsys: pytest.CaptureFixture[str]
 
 def test_a_killed_run_on_this_machine_is_known_to_be_gone(full: Store) -> None:
     script = (
-        "import os, sys; from pipeline.store.store import Store; from pipeline.store.liveness import alive\n"
-        "with alive(Store(sys.argv[1]), 'run toy', ['toy_shout', 'toy_count', 'toy_words']):\n"
+        "import os, sys; from pipeline.store.store import Store; from pipeline.store.liveness import at_work\n"
+        "with at_work(Store(sys.argv[1]), 'run toy', ['toy_shout', 'toy_count', 'toy_words']):\n"
         "    print('on', flush=True); os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", script, full.root], capture_output=True, check=False)
@@ -136,7 +136,7 @@ def test_a_killed_run_on_this_machine_is_known_to_be_gone(full: Store) -> None:
 @contextmanager
 def elsewhere(store: Store, every: float = 0.1):
     """A run on another machine, whose process can't be asked."""
-    with alive(store, "run toy", ["toy_shout"], every) as mark:
+    with at_work(store, "run toy", ["toy_shout"], every) as mark:
         path = Path(store.root) / "live" / f"{mark.name}.json"
         told = json.loads(path.read_text()) | {"machine": "another", "pid": 2**22 + 1}
         yield path, told
@@ -167,7 +167,7 @@ def test_a_run_elsewhere_is_gone_only_when_it_is_old_and_still(full: Store) -> N
 
 
 def test_a_mark_is_renewed_and_taken_away(full: Store) -> None:
-    with alive(full, "run toy", ["b", "a"], every=0.02) as own:
+    with at_work(full, "run toy", ["b", "a"], every=0.02) as own:
         (first,) = marks(full)
         assert first.name == own.name and first.folders == ("a", "b")
         wait_for(lambda: marks(full)[0].beat >= 3, "the third beat")
@@ -183,7 +183,7 @@ def test_a_mark_is_renewed_after_a_bad_minute(full: Store, monkeypatch: pytest.M
         failed.set()
         raise RuntimeError("no reply")
 
-    with alive(full, "run toy", (), every=0.02):
+    with at_work(full, "run toy", (), every=0.02):
         written = full.write_bytes
         monkeypatch.setattr(full, "write_bytes", fail)
         wait_for(failed.is_set, "a beat that fails")
@@ -198,12 +198,12 @@ def test_gc_and_a_run_that_begin_at_once_see_each_other(full: Store) -> None:
     began, ended = threading.Event(), []
 
     def run() -> None:
-        with alive(full, "run toy", ["toy_shout"]):
+        with at_work(full, "run toy", ["toy_shout"]):
             ended.append(gc_over.is_set())
         began.set()
 
     gc_over = threading.Event()
-    with alive(full, GC, ()) as own:
+    with at_work(full, GC, ()) as own:
         runner = threading.Thread(target=run)
         runner.start()
         wait_for(lambda: len(marks(full)) == 2, "the run's mark")
@@ -225,7 +225,7 @@ def test_replies_of_a_run_with_pending_rows_stay(toys: None, tmp_path: Path) -> 
     finish(path, "pending")
     store = Store(str(tmp_path / "store"))
     asked(path)
-    assert store.parts("toy_shout")
+    assert store.partials("toy_shout")
     age(tmp_path / "store", 9)
     assert collect(store, False, NEVER).files == 0
     down.unlink()
@@ -233,7 +233,7 @@ def test_replies_of_a_run_with_pending_rows_stay(toys: None, tmp_path: Path) -> 
     once = [line for line in asked(path) if not line.startswith("count")]
     assert set(once) == {f"down now {n}" for n in range(9)}
     collect(store, False, NEVER)
-    assert not store.parts("toy_shout"), "finished: its replies are in objects"
+    assert not store.partials("toy_shout"), "finished: its replies are in objects"
 
 
 def test_what_a_killed_run_has_made_stays(toys: None, tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_on_an_object_store(toys: None, tmp_path: Path) -> None:
         assert compare_runs(store, before, after, 2).counts == {"same": 0, "changed": 9, "came": 0, "went": 0}
         young = collect(store, False)
         assert young.files == 0 and young.young > 0
-        with alive(store, "run toy", ["toy_shout", "toy_count", "toy_words"]):
+        with at_work(store, "run toy", ["toy_shout", "toy_count", "toy_words"]):
             assert collect(store, False, NEVER).files == 0
         assert collect(store, False, NEVER).files == young.young
         assert marks(store) == [] and not open_state(changed).ready

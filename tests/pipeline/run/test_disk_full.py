@@ -49,7 +49,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 def told_in_a_line(output: str, folder: Path) -> bool:
     lines = [line for line in output.splitlines() if line.startswith("voxsmith: ")]
     assert "Traceback" not in output and "worker.py" not in output, output
-    return len(lines) == 1 and "the disk is full; make room" in lines[0] and str(folder) in lines[0]
+    return len(lines) == 1 and "the disk is full; free some" in lines[0] and str(folder) in lines[0]
 
 
 def test_the_disk_of_the_store(undisturbed: dict[str, str], disk: SmallDisk, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_dataset_whose_manifest_found_no_room_is_not_taken_for_the_one_before(
     loud = open_state(write_recipe(tmp_path, TEXTS, stages__toy_shout__engine="llm", stages__toy_shout__style="loud"))
     run_inline(loud)
     (tmp_path / "out/toy/.README.md.writing").symlink_to("/dev/full")
-    with pytest.raises(OSError, match="the disk is full; make room"):
+    with pytest.raises(OSError, match="the disk is full; free some"):
         export_state(loud)
     assert not (tmp_path / "out/toy/.README.md.writing").is_symlink()  # what was half written is gone
     assert not is_exported(loud) and not is_exported(plain)

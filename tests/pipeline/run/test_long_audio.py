@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from pipeline.export.writer import SplitWriter
 from pipeline.store import objects
-from pipeline.store import table_parts as bounded
 from pipeline.store.digests import column_digest
 from pipeline.store.objects import build_table, column_field, read_columns
 from pipeline.store.store import Store
+from pipeline.store.table_slices import slices
 from schemas.columns import AUDIO, COLUMNS
 
 
@@ -47,7 +47,7 @@ def objects_of(store: Store, sizes: list[int]) -> dict[str, tuple[str, str]]:
 @settings(max_examples=60, deadline=None)
 def test_parts_are_bounded_and_whole(sizes: list[int], limit: int) -> None:
     table = pa.table({"a": pa.array(clips(sizes), AUDIO), "n": range(len(sizes))})
-    found = list(bounded.parts(table, limit))
+    found = list(slices(table, limit))
     assert pa.concat_tables(found).equals(table)
     assert all(part.nbytes <= limit or len(part) == 1 for part in found)
 
@@ -56,7 +56,7 @@ def test_objects_in_small_parts_hold_the_same(tmp_path: Path, monkeypatch: pytes
     sizes = [0, 900, 10, 0, 2500, 1, 700, 700, 700, 0]
     whole = read_columns(store := Store(str(tmp_path / "whole")), objects_of(store, sizes))
     monkeypatch.setattr(objects, "BATCH_BYTES", 1000)
-    monkeypatch.setattr(bounded.parts, "__defaults__", (1000,))
+    monkeypatch.setattr(slices, "__defaults__", (1000,))
     cut = read_columns(store := Store(str(tmp_path / "cut")), objects_of(store, sizes))
     assert cut["query_audio"].num_chunks > 4 and cut.equals(whole)
     assert column_digest(cut["query_audio"]) == column_digest(whole["query_audio"])
@@ -76,7 +76,7 @@ def test_a_shard_of_more_than_two_gigabytes(tmp_path: Path) -> None:
     table = read_columns(store, objects_of(store, sizes)).select(["query_audio"])
     assert table.nbytes > 2**31
     writer = SplitWriter(tmp_path / "files", table.schema, {"query_audio": 16000}, [], 500_000_000)
-    for part in bounded.parts(table):
+    for part in slices(table):
         writer.write("", part)
     files = [tmp_path / "files" / file for file in writer.close()[""]]
     assert len(files) > 3

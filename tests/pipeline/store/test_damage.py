@@ -1,4 +1,4 @@
-"""An object whose bytes changed is noticed where it is read, and made anew."""
+"""An object whose bytes changed is noticed when it is read, and recomputed."""
 
 import json
 import os
@@ -156,7 +156,7 @@ def test_a_changed_offset_is_told_and_kills_nothing(tmp_path: Path, check: str, 
 
 def test_a_damaged_reply_of_a_task_that_did_not_finish_is_asked_again(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    path = store.write_part("s", "k", build_table([], [{}], [None], [[b"1"]], [[b"THING NUMBER one"]]))
+    path = store.write_partial("s", "k", build_table([], [{}], [None], [[b"1"]], [[b"THING NUMBER one"]]))
     assert Memo(store, "s", None).get(b"1") == b"THING NUMBER one"
     flip(tmp_path / path)
     assert Memo(store, "s", None).get(b"1") is None

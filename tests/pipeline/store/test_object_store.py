@@ -32,11 +32,11 @@ def test_objects_are_there_once_committed(s3: S3Server) -> None:
     assert store.metas("rewrite", ["k1", "k2", "k3"]) == {"k1": {"rows": 9}, "k2": {"rows": 8}}
     assert store.read("rewrite", "k1", ["query_text"]).equals(table)
     assert set(store.sizes("rewrite")) == {"k1", "k2"}
-    part = store.write_part("rewrite", "k3", table.rename_columns(["_replies"]))
-    assert store.parts("rewrite") == [part]
+    part = store.write_partial("rewrite", "k3", table.rename_columns(["_replies"]))
+    assert store.partials("rewrite") == [part]
     store.delete(part)
     store.delete(part)
-    assert store.parts("rewrite") == []
+    assert store.partials("rewrite") == []
     store.drop("rewrite", "k1")
     assert store.keys("rewrite") == {"k2"}
     assert store.folders("objects") == ["rewrite"]

@@ -17,7 +17,7 @@ from pipeline.store.digests import column_digest, digest
 from pipeline.store.memo import Memo
 from pipeline.store.objects import build_table, column_field, read_columns
 from pipeline.store.store import Store
-from pipeline.store.table_cache import Held
+from pipeline.store.table_cache import TableCache
 from schemas.columns import AUDIO, COLUMNS
 from tests.helpers.recipes import asked, digests_of, open_state, run_inline, write_recipe
 
@@ -198,7 +198,7 @@ def test_the_memo_finds_replies_in_objects_and_in_parts(tmp_path: Path) -> None:
         build_table([column_field("query_text", COLUMNS["query_text"], None)], rows, [None] * 3, asked, replies),
         {},
     )
-    store.write_part("s", "j", build_table([], [{}], [None], [[b"4"]], [[b"four"]]))
+    store.write_partial("s", "j", build_table([], [{}], [None], [[b"4"]], [[b"four"]]))
     memo = Memo(store, "s", None)
     assert [memo.get(name) for name in (b"1", b"2", b"3", b"4", b"5")] == [b"one", b"two", b"three", b"four", None]
 
@@ -223,21 +223,21 @@ def test_the_memo_holds_few_tables_and_finds_every_reply(tmp_path: Path) -> None
         asked = [[bytes([shard, row])] for row in range(4)]
         fields = [column_field("query_audio_1", COLUMNS["query_audio"], None)]
         store.commit("s", f"k{shard}", build_table(fields, rows, [None] * 4, asked, [[None] for _ in rows]), {})
-    held = Held(210_000)
-    memos = [Memo(store, "s", "query_audio_1", held) for _ in range(2)]  # of two stages that share an actor
+    cache = TableCache(210_000)
+    memos = [Memo(store, "s", "query_audio_1", cache) for _ in range(2)]  # of two stages that share an actor
     names = [bytes([shard, row]) for shard in range(30) for row in range(4)]
     for memo, name in [(memos[0], name) for name in names] + [(memos[n % 2], names[n * 77 % 120]) for n in range(240)]:
         assert memo.get(name) == name * 5_000
-        assert 40_000 < held.bytes <= held.limit
+        assert 40_000 < cache.bytes <= cache.limit
 
 
 def test_a_table_that_is_larger_than_all_that_may_be_held_is_held_alone() -> None:
-    held, reads = Held(100), []
+    cache, reads = TableCache(100), []
 
     def read(name: str, size: int) -> pa.Table:
-        return held.get(name, lambda: reads.append(name) or pa.table({"x": pa.array(range(size), pa.int8())}))
+        return cache.get(name, lambda: reads.append(name) or pa.table({"x": pa.array(range(size), pa.int8())}))
 
     for name, size in [("small", 60), ("other", 30), ("small", 60), ("third", 30), ("small", 60), ("large", 120)]:
         assert len(read(name, size)) == size
-    assert reads == ["small", "other", "third", "large"] and held.bytes == 120  # of the first three "other" went
+    assert reads == ["small", "other", "third", "large"] and cache.bytes == 120  # of the first three "other" went
     assert len(read("large", 120)) == 120 and reads[-1] == "large" and len(reads) == 4

@@ -9,7 +9,7 @@ from pipeline.cli import main
 from pipeline.plan import manifests
 from pipeline.plan.planner import make_plan
 from pipeline.plan.state import State
-from pipeline.store.liveness import alive
+from pipeline.store.liveness import at_work
 from pipeline.watch.estimate import estimate
 from pipeline.watch.heartbeat import Heartbeat, live_run
 from pipeline.watch.pace import Past, full_price, look_back, pace_now, time_left
@@ -126,13 +126,13 @@ def test_only_a_run_whose_process_lives_is_live(tmp_path: Path) -> None:
         while not Path(progress).exists():
             pass
         assert live_run(state.store, "toy") is None  # its process is gone: no mark
-        with alive(state.store, "run toy", ()):
+        with at_work(state.store, "run toy", ()):
             told = live_run(state.store, "toy")
         assert told and told["run"] == name and told["tasks"] == 0
         pilot = manifests.new_run(state)
         Heartbeat(state.store, pilot).last({"status": "done"})
-        with alive(state.store, "run toy", ()):
+        with at_work(state.store, "run toy", ()):
             told = live_run(state.store, "toy")
         assert told and told["run"] == name, "a pilot that has ended beside it hides it not"
-    with alive(state.store, "run toy", ()):
+    with at_work(state.store, "run toy", ()):
         assert live_run(state.store, "toy") is None  # it has ended
