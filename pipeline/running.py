@@ -103,8 +103,8 @@ def _execute(state: State, label: str, selected: set[str], choice: Choice) -> Ou
             status: Ending = "interrupted" if result.interrupted else "pending" if result.pending else "done"
             progress.status = status
     finally:
-        manifests.write_run(state, name, started, progress.status, choice.limit, progress.work.told())
-    return Outcome(status, name, progress.work.told(), result.pending, None)
+        manifests.write_run(state, name, started, progress.status, choice.limit, progress.work.as_json())
+    return Outcome(status, name, progress.work.as_json(), result.pending, None)
 
 
 def _export(state: State) -> Exported:

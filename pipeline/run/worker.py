@@ -184,7 +184,7 @@ class Worker:
     def pulse(self) -> "Pulse":
         now, tasks = time.monotonic(), dict(self._under_way)
         stuck = max((now - account.moved for account in tasks.values()), default=0.0)
-        return Pulse(stuck, {name: (account.rows, account.told()) for name, account in tasks.items()})
+        return Pulse(stuck, {name: (account.rows, account.totals()) for name, account in tasks.items()})
 
     def ping(self) -> None:
         """Answers once there is an actor."""
@@ -231,7 +231,7 @@ class Worker:
             "columns": {str(node.stage.fits): digest(artifact.hex())},
             "rejects": {},
             "parts": task.parts,
-            "metrics": {"remembered": 0, "seconds": round(time.monotonic() - start, 3), **account.told()},
+            "metrics": {"remembered": 0, "seconds": round(time.monotonic() - start, 3), **account.totals()},
         }
         self.store.write_json(f"objects/{task.node}/{task.key}.json", meta)
         return meta
@@ -259,6 +259,6 @@ def _meta(node: Node, task: Task, outcome: Outcome, account: Account) -> dict[st
             "asked": outcome.asked,
             "remembered": outcome.remembered,
             "seconds": round(outcome.seconds, 3),
-            **account.told(),
+            **account.totals(),
         },
     }

@@ -1,1 +1,1 @@
-"""Watching a run: what it does, at what pace, what it took; on a terminal, as JSON lines, in the store, on Ray's endpoint."""
+"""Watching a run: progress, pace, cost; shown on a terminal, as JSON lines, in the store, at Ray's metrics endpoint."""

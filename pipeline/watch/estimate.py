@@ -1,13 +1,13 @@
-"""What a plan would take, about: time and cost, by what earlier runs of the recipe took with the same models."""
+"""The time and cost that a plan would take, estimated by earlier runs of the recipe with the same models."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipeline.plan.planner import StagePlan
 from pipeline.plan.state import State
-from pipeline.watch.clock import clock
+from pipeline.watch.durations import clock
 from pipeline.watch.meter import Figures, add
-from pipeline.watch.pace import Past, full_price, look_back, seconds_by_engine, time_left, unknown
+from pipeline.watch.pace import EarlierRuns, earlier_runs, full_price, seconds_by_engine, time_left, unknown
 from pipeline.watch.work import cost_of
 
 
@@ -27,7 +27,7 @@ class Estimate:
 def estimate(state: State, plan: Iterable[StagePlan]) -> Estimate:
     """Counted as if no reply were in the memo, so it is an upper bound rather than a lower one."""
     plan = list(plan)
-    past, graph = look_back(state.store, state.graph), state.graph
+    past, graph = earlier_runs(state.store, state.graph), state.graph
     rows = {stage.name: float(stage.rows_to_run) for stage in plan}
     pace = {name: past.seconds_a_row(name) for name in rows}
     worked = {name: count * (pace[name] or 0.0) for name, count in rows.items()}
@@ -40,8 +40,8 @@ def estimate(state: State, plan: Iterable[StagePlan]) -> Estimate:
     )
 
 
-def _cost(state: State, past: Past, rows: Figures, worked: Figures) -> float | None:
-    """Of the engines that the recipe gives rates for; None where it gives none, or a stage of one has no basis."""
+def _cost(state: State, past: EarlierRuns, rows: Figures, worked: Figures) -> float | None:
+    """The cost of the engines that the recipe gives rates for; None if it gives none, or no run has done a stage of one."""
     graph, total = state.graph, 0.0
     for engine, rate in graph.recipe.rates.items():
         asking = [name for name in rows if graph.nodes[name].engine == engine and rows[name]]

@@ -1,7 +1,7 @@
-"""How an actor's time, its engine's work and what that used are shared out among the tasks that it works on at once.
+"""Divides an actor's time, and what its engine used, among the tasks that it works on at once.
 
-What has gone by since the last event on the actor (a reply, a finished row, the end of a task) goes to the task whose
-event it is. So the parts add up to the whole, and a request that took long weighs on its own task.
+The time since the last event on the actor (a reply, a finished row, the end of a task) goes to the task whose event it
+is. So the parts add up to the whole, and a request that took long counts for its own task.
 """
 
 import threading
@@ -24,7 +24,7 @@ def add(figures: Figures, more: Mapping[str, float]) -> None:
 
 
 class Meter:
-    """Of one actor. `engine`: None for stages that ask none; then the process itself is what is busy."""
+    """The meter of one actor. `engine`: None for stages that ask none; then the process counts as busy all the time."""
 
     def __init__(self, engine: Engine | None) -> None:
         self.engine = engine
@@ -35,7 +35,7 @@ class Meter:
         self._used: Figures = {}
 
     def open(self) -> "Account":
-        """For a task that begins."""
+        """Begin the account of a task."""
         with self._lock:
             self._tasks += 1
             if self._tasks == 1:  # what went by before was nobody's
@@ -43,7 +43,7 @@ class Meter:
         return Account(self)
 
     def close(self, account: "Account") -> None:
-        """The task ends."""
+        """End the account of a task."""
         with self._lock:
             # Its figures have been given: what has gone by since is for the next event of a task that goes on.
             self._tasks -= 1
@@ -67,7 +67,7 @@ class Meter:
             account.rows += rows
             self._share(account)
 
-    def told(self, account: "Account") -> Figures:
+    def totals(self, account: "Account") -> Figures:
         """The account's figures up to now, seconds rounded."""
         with self._lock:
             self._share(account)
@@ -90,10 +90,10 @@ class Meter:
 
 
 class Account:
-    """What one task's work comes to. It stands before the engine and passes on what the task asks.
+    """What one task's work comes to. A task sends its requests through its account, which passes them to the engine.
 
-    `figures`: `asked` (requests), `worked` (seconds of the actor), `busy` (seconds of its engine), and what those used.
-    `rows`: finished so far; `moved`: when it last got on (time.monotonic).
+    `figures`: `asked` (requests), `worked` (seconds of the actor), `busy` (seconds of its engine), and what the engine used.
+    `rows`: finished so far; `moved`: when the task last made progress (time.monotonic).
     """
 
     def __init__(self, meter: Meter) -> None:
@@ -103,7 +103,7 @@ class Account:
         self.moved = time.monotonic()
 
     def submit(self, request: Request) -> "Future[Any]":
-        """As the engine's own; a reply is counted before the task sees it."""
+        """The engine's `submit`. A reply is counted before the task sees it."""
         engine, counted = self._meter.engine, Future[Any]()
         if engine is None:
             raise TypeError("a stage that names no engine asks one")
@@ -121,13 +121,14 @@ class Account:
         return counted
 
     def progressed(self, rows: int) -> None:
-        """A reply has come, or so many rows are finished."""
+        """Note that a reply has come, or that so many rows are finished."""
         self.moved = time.monotonic()
         if rows:
             self._meter.finished(self, rows)
 
-    def told(self) -> Figures:
-        return self._meter.told(self)
+    def totals(self) -> Figures:
+        """The figures up to now, seconds rounded."""
+        return self._meter.totals(self)
 
     def close(self) -> None:
         self._meter.close(self)

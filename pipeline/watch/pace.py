@@ -1,6 +1,6 @@
-"""How long stages take, measured in this run or known from earlier ones, and what is left at that pace.
+"""How long stages take, as measured in this run or in earlier ones, and the time left at that pace.
 
-Everything here is about: a row of another text takes another time, and a reply that is remembered takes none.
+All of this is approximate: another text takes another time, and a reply that is in the memo takes none.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,13 +14,15 @@ from pipeline.watch.heartbeat import read_heartbeat
 from pipeline.watch.meter import Figures, add
 from pipeline.watch.work import NO_ENGINE, Tally, identity_of
 
-_RUNS = 8  # that are looked back on at most
-_WEIGHT = 8  # rows that earlier runs' pace counts for in this run
+_RUNS = 8  # earlier runs that are read at most
+_WEIGHT = 8  # rows of this run that weigh as much as the pace of earlier runs
 
 
 @dataclass
-class Past:
-    """What earlier runs took. `stages`: their figures, rows among them; `engines`: those of their actors."""
+class EarlierRuns:
+    """What earlier runs took. `stages` and `engines`: their figures by name; `room`: CPUs and GPUs of the cluster;
+    `runs`: the names of the runs that these figures are from.
+    """
 
     stages: dict[str, Figures] = field(default_factory=dict)
     engines: dict[str, Figures] = field(default_factory=dict)
@@ -28,22 +30,22 @@ class Past:
     runs: list[str] = field(default_factory=list)
 
     def seconds_a_row(self, stage: str) -> float | None:
-        """Of an actor, where nothing is remembered; None where there is no basis."""
+        """Seconds of an actor for a row of which nothing is in the memo; None if no run has done the stage."""
         return full_price(self.stages.get(stage, {}), "worked")
 
 
-def look_back(store: Store, graph: Graph) -> Past:
-    """What the latest runs of the recipe took at each stage with the model that it has now. A few small files."""
-    past = Past()
+def earlier_runs(store: Store, graph: Graph) -> EarlierRuns:
+    """What the latest runs of the recipe took at each stage with the model that it has now. Reads a few small files."""
+    past = EarlierRuns()
     identities = {name: identity_of(graph, name) for name in graph.nodes}
     for run in reversed(runs.run_names(store, graph.recipe.name)[-_RUNS:]):
         if set(past.stages) == set(identities):
             break
         work = (read_heartbeat(store, run) or {}).get("work") or {}
         known = set(past.stages)
-        for name, told in work.get("stages", {}).items():
-            figures = {key: value for key, value in told.items() if isinstance(value, int | float)}
-            if name in known or told["identity"] != identities.get(name, ""):
+        for name, facts in work.get("stages", {}).items():
+            figures = {key: value for key, value in facts.items() if isinstance(value, int | float)}
+            if name in known or facts["identity"] != identities.get(name, ""):
                 continue
             if full_price(figures, "worked") is not None:
                 past.stages[name] = figures
@@ -56,7 +58,7 @@ def look_back(store: Store, graph: Graph) -> Past:
 
 
 def full_price(figures: Mapping[str, float], name: str) -> float | None:
-    """The figure for one row, if none of its requests were remembered; None where there is no basis."""
+    """The figure for one row, as if no reply had been in the memo; None if the figures can't say."""
     rows, asked, remembered = (figures.get(key, 0) for key in ("rows", "asked", "remembered"))
     if not rows or (remembered and not asked):
         return None
@@ -64,9 +66,10 @@ def full_price(figures: Mapping[str, float], name: str) -> float | None:
 
 
 def pace_now(tally: Tally, under_way: int, before: float | None) -> float | None:
-    """Seconds of an actor for a row, by what this run has measured, and the more by earlier runs the younger it is.
+    """Seconds of an actor for a row: a mean of what this run measured and of `before`, the pace of earlier runs, which
+    weighs less the more rows this run has done.
 
-    `under_way`: rows that are finished in tasks that aren't.
+    `under_way`: finished rows of tasks that aren't finished.
     """
     rows, worked = tally.rows + under_way, tally.figures.get("worked", 0.0)
     if before is None:
@@ -81,10 +84,10 @@ def time_left(
     pace: Mapping[str, float | None],
     capacity: Figures,
 ) -> float | None:
-    """Seconds until so many rows (in so many tasks) of each stage are done; None where a stage's pace isn't known.
+    """Seconds until so many rows (in so many tasks) of each stage are done; None if the pace of one isn't known.
 
-    Engines work side by side, so the slowest one counts. Where the cluster's CPUs and GPUs (`capacity`, as far as known)
-    can't hold them all at once, it is the time for which their work fills these.
+    Engines work in parallel, so the slowest one counts. If they don't all fit into `capacity` (the CPUs and GPUs of the
+    cluster, as far as known), all their work together, divided by that, may count instead.
     """
     if any(rows[name] and pace[name] is None for name in rows):
         return None
@@ -100,11 +103,11 @@ def time_left(
 
 
 def seconds_by_engine(graph: Graph, seconds: Mapping[str, float]) -> Figures:
-    """Of each engine, from those of stages."""
-    found: Figures = {}
+    """Seconds of each engine, from the seconds of each stage."""
+    engines: Figures = {}
     for name, took in seconds.items():
-        add(found, {graph.nodes[name].engine or NO_ENGINE: took})
-    return found
+        add(engines, {graph.nodes[name].engine or NO_ENGINE: took})
+    return engines
 
 
 def unknown(rows: Mapping[str, Any], pace: Mapping[str, float | None]) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""What watches a run: a view for who started it, a heartbeat in the store for others, and the figures of its work."""
+"""Watches a run: a view for the person who started it, a heartbeat in the store for others, the figures of its work."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.plan.state import State
 from pipeline.watch.heartbeat import Heartbeat
-from pipeline.watch.pace import look_back
+from pipeline.watch.pace import earlier_runs
 from pipeline.watch.snapshot import Observer, Snapshot
 from pipeline.watch.views import View, make_view
 from pipeline.watch.work import Work
@@ -15,12 +15,12 @@ _SECOND = 1.0
 
 
 class Progress:
-    """Watches a run. Use as a context manager; `status` is what the run came to, set before the end."""
+    """Watches a run, as a context manager. Set `status` to how the run ended before the block ends."""
 
     def __init__(self, state: State, run: str, selected: set[str], form: str = "auto") -> None:
         self.work = Work(state.graph)
         self.status = "failed"
-        self._observer = Observer(state, self.work, look_back(state.store, state.graph), selected)
+        self._observer = Observer(state, self.work, earlier_runs(state.store, state.graph), selected)
         self._heartbeat = Heartbeat(state.store, run)
         self._form, self._run = form, run
         self._view: View | None = None
@@ -39,14 +39,14 @@ class Progress:
     def __exit__(self, *_: Any) -> None:
         snapshot = self._observer.look({}, {}, {})
         self._tell_finished(snapshot)
-        told = snapshot.told() | {"status": self.status, "work": self.work.told()}
-        self._heartbeat.last(told)
-        self.say("", "end", **told)
+        facts = snapshot.as_json() | {"status": self.status, "work": self.work.as_json()}
+        self._heartbeat.last(facts)
+        self.say("", "end", **facts)
         if self._view:
             self._view.close()
 
     def say(self, message: str, event: str = "note", **facts: Any) -> None:
-        """Something that happened: for people a line, for programs an event with its facts."""
+        """Report that something happened: to people by a line, to programs by an event with its facts."""
         if self._view:
             self._view.tell(event, message, facts)
 
@@ -65,7 +65,7 @@ class Progress:
             self._view.show(snapshot)
 
     def _beat(self, snapshot: Snapshot) -> None:
-        self._heartbeat.beat(lambda: snapshot.told() | {"status": "running", "work": self.work.told()})
+        self._heartbeat.beat(lambda: snapshot.as_json() | {"status": "running", "work": self.work.as_json()})
 
     def _tell_finished(self, snapshot: Snapshot) -> None:
         for line in snapshot.lines:

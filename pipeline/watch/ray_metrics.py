@@ -6,7 +6,7 @@ from ray.util.metrics import Counter, Gauge
 
 from pipeline.watch.work import NO_ENGINE, Work
 
-_TOLD = {
+_MEANING = {
     "rows": "rows that a stage has finished",
     "rejects": "rows that a stage has rejected",
     "tasks": "shards that a stage has finished",
@@ -22,7 +22,11 @@ _TOLD = {
     "busy_share": "share of the time of an engine's actors in which it had requests, since the run began",
     "actors": "actors of an engine",
 }
-_NAMES = {"asked": "requests", "busy": "busy_seconds", "worked": "worked_seconds"}  # where the figure's own is short
+_NAMES = {
+    "asked": "requests",
+    "busy": "busy_seconds",
+    "worked": "worked_seconds",
+}  # of metrics, where the figure's own name is too short
 
 
 class RayMetrics:
@@ -35,22 +39,22 @@ class RayMetrics:
         self._had: set[str] = set()  # engines that had actors
 
     def count(self, stage: str, figures: Mapping[str, float]) -> None:
-        """Add what a stage has done."""
+        """Add what a stage has done to its counters."""
         tags = {"recipe": self._recipe, "stage": stage, "engine": self._work.graph.nodes[stage].engine or NO_ENGINE}
         for figure, value in figures.items():
             name = _NAMES.get(figure, figure)
-            if name in _TOLD and value > 0:
+            if name in _MEANING and value > 0:
                 if name not in self._counters:
-                    self._counters[name] = Counter(f"voxsmith_{name}", _TOLD[name], tuple(tags))
+                    self._counters[name] = Counter(f"voxsmith_{name}", _MEANING[name], tuple(tags))
                 self._counters[name].inc(value, tags)
 
     def look(self, actors: Mapping[str, int]) -> None:
-        """Set the gauges."""
+        """Set the gauges: how busy each engine is, and how many actors it has."""
         for engine, figures in self._work.engines().items():
             self._gauges["busy_share"].set(figures["busy_share"], {"recipe": self._recipe, "engine": engine})
         self._had |= set(actors)
-        for engine in self._had:  # a gauge stays as it was set, whoever has gone since
+        for engine in self._had:  # a gauge keeps its value even when all actors have ended
             self._gauges["actors"].set(actors.get(engine, 0), {"recipe": self._recipe, "engine": engine})
 
     def _gauge(self, name: str) -> Gauge:
-        return Gauge(f"voxsmith_{name}", _TOLD[name], ("recipe", "engine"))
+        return Gauge(f"voxsmith_{name}", _MEANING[name], ("recipe", "engine"))

@@ -1,14 +1,14 @@
-"""What a run came to, by engine: the table at its end."""
+"""The table at the end of a run: what each engine did."""
 
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.watch.clock import clock
+from pipeline.watch.durations import clock
 
 _ALWAYS = ("tasks", "rows")
-# What is shown where any engine has it: the figure, its heading.
+# Figures that are shown if any engine has them, with their headings.
 _SOME = (
     ("asked", "asked"),
     ("remembered", "remembered"),
@@ -22,12 +22,12 @@ _SOME = (
 
 
 def print_table(work: dict[str, Any]) -> None:
-    """`work`: see `pipeline.watch.work.Work.told`."""
+    """`work`: see `pipeline.watch.work.Work.as_json`."""
     engines: dict[str, dict[str, float]] = work["engines"]
-    some = [(name, told) for name, told in _SOME if any(figures.get(name) for figures in engines.values())]
+    some = [(name, heading) for name, heading in _SOME if any(figures.get(name) for figures in engines.values())]
     table = Table(box=None, pad_edge=False)
     table.add_column("engine")
-    for heading in ("actors", "busy", *_ALWAYS, *(told for _, told in some)):
+    for heading in ("actors", "busy", *_ALWAYS, *(heading for _, heading in some)):
         table.add_column(heading, justify="right")
     for engine, figures in engines.items():
         cells = [f"{figures['actors']:.0f}", f"{figures['busy_share']:.0%}"]

@@ -1,4 +1,4 @@
-"""How far a run is at a moment: rows and tasks done, the rate, what is left. What every view of a run shows."""
+"""How far a run is at a moment: rows and tasks done, the rate, the time left. Every view of a run shows a snapshot."""
 
 import time
 from collections.abc import Mapping
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.plan.state import State
-from pipeline.watch.pace import Past, pace_now, time_left
+from pipeline.watch.pace import EarlierRuns, pace_now, time_left
 from pipeline.watch.work import Work
 
 
 @dataclass(frozen=True)
 class Line:
-    """A stage. `rate`: rows a second since its first task of this run."""
+    """How far a stage is. `rate`: rows a second since its first task of this run."""
 
     stage: str
     rows: int
@@ -25,8 +25,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """`tasks` of `of_tasks`: of this run, what it found done left out; `left`: seconds, None while stages
-    have no basis; `least`: of those that have one.
+    """How far a run is. `tasks` are done of `of_tasks` that this run has to do (without those that were done before);
+    `left`: seconds, None while some stage has no basis for an estimate; `least`: seconds for the stages that have one.
     """
 
     seconds: float
@@ -40,8 +40,8 @@ class Snapshot:
     actors: dict[str, int]
     running: tuple[str, ...]
 
-    def told(self) -> dict[str, Any]:
-        """As plain JSON."""
+    def as_json(self) -> dict[str, Any]:
+        """The snapshot as plain JSON."""
         return {
             "seconds": round(self.seconds, 1),
             "tasks": self.tasks,
@@ -60,7 +60,7 @@ class Snapshot:
 
 
 def source_rejects(state: State) -> int:
-    """Rows that the sources, or a person, keep from the stages."""
+    """Rows that the sources reject, or that a person blocks, before any stage."""
     needed = state.graph.needed
     verdicts = sum(sum(shard.rejects.values()) + sum(shard.blocked.values()) for shard in state.shards)
     return verdicts + sum(shard.without(needed) for shard in state.shards)
@@ -69,7 +69,7 @@ def source_rejects(state: State) -> int:
 class Observer:
     """Takes snapshots of a run. `selected`: the stages that it works on."""
 
-    def __init__(self, state: State, work: Work, past: Past, selected: set[str]) -> None:
+    def __init__(self, state: State, work: Work, past: EarlierRuns, selected: set[str]) -> None:
         self.state, self.work, self.past, self.selected = state, work, past, selected
         self.start = time.monotonic()
         self.began: dict[str, float] = {}  # when a stage's first task of this run was handed out

@@ -9,10 +9,15 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from pipeline.watch.clock import clock
+from pipeline.watch.durations import clock
 from pipeline.watch.snapshot import Line, Snapshot
 
-_SHOWN = ("start", "cluster", "stage_finished", "end")  # what a table or a line shows anyway
+_SHOWN = (
+    "start",
+    "cluster",
+    "stage_finished",
+    "end",
+)  # events without a line of their own: the table, or the next line, shows them
 
 
 class View(Protocol):
@@ -23,14 +28,14 @@ class View(Protocol):
     def show(self, snapshot: Snapshot) -> None: ...
 
     def tell(self, event: str, message: str, facts: dict[str, Any]) -> None:
-        """Something that happened. `facts` are for programs."""
+        """Report that something happened. `facts` are for programs."""
         ...
 
     def close(self) -> None: ...
 
 
 def make_view(form: str, run: str) -> View:
-    """The view of that form; auto is a table on a terminal, and plain lines elsewhere."""
+    """The view of that form; `auto` is a live table on a terminal, and plain lines elsewhere."""
     if form == "json":
         return JsonLines(run)
     if form == "off":
@@ -80,7 +85,7 @@ class PlainLines:
 
 
 class JsonLines:
-    """One object a line, for what collects logs: `time` (UTC), `run`, `event`, and what belongs to that event."""
+    """One JSON object a line, for log collectors: `time` (UTC), `run`, `event`, and the facts of that event."""
 
     every = 5.0
 
@@ -88,12 +93,12 @@ class JsonLines:
         self.run = run
 
     def show(self, snapshot: Snapshot) -> None:
-        self.tell("progress", "", snapshot.told())
+        self.tell("progress", "", snapshot.as_json())
 
     def tell(self, event: str, message: str, facts: dict[str, Any]) -> None:
-        told = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "run": self.run, "event": event}
-        told |= ({"message": message} if message else {}) | facts
-        print(json.dumps(told, ensure_ascii=False, default=str), file=sys.stderr, flush=True)
+        line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "run": self.run, "event": event}
+        line |= ({"message": message} if message else {}) | facts
+        print(json.dumps(line, ensure_ascii=False, default=str), file=sys.stderr, flush=True)
 
     def close(self) -> None:
         return
@@ -140,6 +145,6 @@ def _going(line: Line) -> str:
 
 
 def eta(snapshot: Snapshot) -> str:
-    """What is left, or that not all stages have a basis yet to tell."""
+    """The time left, or that some stages have no basis for an estimate yet."""
     over = f" (over {clock(snapshot.least)})" if snapshot.least >= 60 else ""
     return f"estimating{over}" if snapshot.left is None else clock(snapshot.left)

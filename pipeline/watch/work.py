@@ -1,6 +1,6 @@
-"""What a run's work comes to: at each stage what was done, of each engine how long its actors were there, and the cost.
+"""What a run's work comes to: what was done at each stage, how long the actors of each engine were there, the cost.
 
-Plain figures. They stand in the run's manifest and in its heartbeat, and later runs estimate by them.
+These are plain figures in the run's manifest and in its heartbeat. Later runs use them for estimates.
 """
 
 import time
@@ -13,7 +13,7 @@ from pipeline.store.digests import digest
 from pipeline.watch.meter import Figures, add
 from schemas.recipe import Rate
 
-NO_ENGINE = "stages"  # what stands for an engine where a stage asks none
+NO_ENGINE = "stages"  # the name under which stages without an engine are counted
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Tally:
 
 @dataclass
 class Life:
-    """Seconds of an engine's actors: of loading, and of being there for work since. `most`: actors at a time."""
+    """Seconds of an engine's actors: `loading`, and then `loaded` until they ended. `most`: actors at the same time."""
 
     loading: float = 0.0
     loaded: float = 0.0
@@ -37,31 +37,31 @@ class Life:
 
 
 class Work:
-    """Of one run, counted along by the executor."""
+    """The figures of one run, which the executor updates as it goes."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.start = time.monotonic()
         self.tallies = {name: Tally() for name in graph.nodes}
         self.lives: dict[str, Life] = {}
-        self.capacity: dict[str, float] = {}  # what the cluster has of CPU and GPU
+        self.capacity: dict[str, float] = {}  # the CPUs and GPUs that the cluster has
         self.metrics: list[str] = []  # addresses of its nodes' metrics
 
     def engines(self) -> dict[str, Figures]:
-        """The figures of each engine that had work, the share of its actors' time in which it was busy among them."""
-        found: dict[str, Figures] = {}
+        """The figures of each engine that had work, with the share of its actors' time in which it was busy."""
+        engines: dict[str, Figures] = {}
         for name, tally in self.tallies.items():
             if tally.tasks or tally.figures:
-                engine = found.setdefault(self.graph.nodes[name].engine or NO_ENGINE, {})
+                engine = engines.setdefault(self.graph.nodes[name].engine or NO_ENGINE, {})
                 add(engine, {"tasks": tally.tasks, "rows": tally.rows, **tally.figures})
-        for name, figures in found.items():
+        for name, figures in engines.items():
             life = self.lives.get(name, Life())
             figures |= {"actors": life.most, "loading": life.loading, "loaded": life.loaded}
             figures["busy_share"] = min(1.0, figures.get("busy", 0.0) / life.loaded) if life.loaded else 0.0
-        return found
+        return engines
 
-    def told(self) -> dict[str, Any]:
-        """All of it as plain JSON. `identity` names the model that a stage asked."""
+    def as_json(self) -> dict[str, Any]:
+        """All figures as plain JSON. `identity` names the model that a stage asked."""
         rates = self.graph.recipe.rates
         engines: dict[str, Any] = {}
         for name, figures in self.engines().items():
@@ -83,13 +83,13 @@ class Work:
 
 
 def identity_of(graph: Graph, stage: str) -> str | None:
-    """What names the model that the stage asks; None where it asks none."""
+    """A digest that names the model which the stage asks; None if it asks none."""
     engine = graph.engines.get(graph.nodes[stage].engine or "")
     return digest(engine.backend.identity(engine.config)) if engine else None
 
 
 def cost_of(rate: Rate, seconds: float, figures: Mapping[str, float]) -> float:
-    """What so many seconds of actors and these figures come to, in the rates' currency."""
+    """The cost of so many seconds of actors and of these figures, in the currency of the rates."""
     used = sum(price * figures.get(name, 0) / 1e6 for name, price in rate.per_million.items())
     return rate.per_hour * seconds / 3600 + used
 

@@ -70,7 +70,7 @@ def test_the_engines_time_is_shared_out_by_who_it_worked_for(clock: Clock) -> No
         for prompt in prompts:
             account.submit(Complete(prompt=prompt))
     engine.reply()
-    first, second = few.told(), many.told()
+    first, second = few.totals(), many.totals()
     assert (first["asked"], second["asked"]) == (5, 20)
     assert (first["prompt_tokens"], second["prompt_tokens"]) == (5 * 2, 20 * 3)
     assert (first["completion_tokens"], second["completion_tokens"]) == (5, 20)
@@ -89,7 +89,7 @@ def test_idle_time_is_nobodys_and_failures_are_counted_as_asked(clock: Clock) ->
     engine.waiting.pop()[1].set_exception(TypeError("it can't"))
     with pytest.raises(TypeError):
         failing.result()
-    figures = account.told()
+    figures = account.totals()
     assert (figures["asked"], figures["busy"], figures["worked"]) == (2, 1 + 4, 1 + 30 + 4)
     account.close()
 
@@ -99,8 +99,8 @@ def test_seconds_of_audio_are_those_spoken_and_heard() -> None:
     spoken, heard = speaks.open(), hears.open()
     clip = spoken.submit(Speak(text="a hum that lasts for as long as this", voice="null_1")).result()
     assert heard.submit(Transcribe(clip=clip.flac)).result().text == "a hum that lasts for as long as this"
-    seconds = spoken.told()["spoken_seconds"]
-    assert seconds == pytest.approx(28 / tts_null.LETTERS, abs=0.01) == heard.told()["heard_seconds"]
+    seconds = spoken.totals()["spoken_seconds"]
+    assert seconds == pytest.approx(28 / tts_null.LETTERS, abs=0.01) == heard.totals()["heard_seconds"]
     assert seconds_of(b"RIFF, not FLAC") == 0
 
 
@@ -108,7 +108,7 @@ def test_a_process_without_an_engine_is_busy_while_a_unit_is_on(clock: Clock) ->
     account = Meter(None).open()
     clock.now += 7
     account.progressed(3)
-    figures = account.told()
+    figures = account.totals()
     assert account.rows == 3 and figures["busy"] == figures["worked"] == 7
     with pytest.raises(TypeError, match="names no engine"):
         account.submit(Complete(prompt="who?"))

@@ -12,7 +12,7 @@ from pipeline.plan.state import State
 from pipeline.store.liveness import at_work
 from pipeline.watch.estimate import estimate
 from pipeline.watch.heartbeat import Heartbeat, live_run
-from pipeline.watch.pace import Past, full_price, look_back, pace_now, time_left
+from pipeline.watch.pace import EarlierRuns, earlier_runs, full_price, pace_now, time_left
 from pipeline.watch.progress import Progress
 from pipeline.watch.snapshot import Observer
 from pipeline.watch.views import _summary
@@ -29,7 +29,7 @@ def leave(state: State, run: str, seconds: dict[str, float], **changes: float) -
     for name, took in seconds.items():
         figures = {"worked": took, "asked": 20.0, "remembered": 0.0, "completion_tokens": 50.0} | changes
         work.tallies[name] = Tally(tasks=1, rows=10, made=10, figures=figures)
-    Heartbeat(state.store, run).last({"status": "done", "work": work.told()})
+    Heartbeat(state.store, run).last({"status": "done", "work": work.as_json()})
     manifests.write_run(state, run, manifests.now(), "done")
 
 
@@ -67,7 +67,7 @@ def test_estimates_go_by_the_latest_run_with_the_same_model(tmp_path: Path) -> N
     state = open_state(path)
     leave(state, "toy-20260101T000000", {"toy_shout": 99.0, "toy_words": 1.0})
     leave(state, "toy-20260102T000000", {"toy_shout": 10.0, "toy_count": 20.0})
-    past = look_back(state.store, state.graph)
+    past = earlier_runs(state.store, state.graph)
     assert past.runs == ["toy-20260102T000000", "toy-20260101T000000"]
     assert [past.seconds_a_row(name) for name in state.graph.nodes] == [1.0, 2.0, 0.1]
     found = estimate(state, make_plan(state, set(state.graph.nodes)))
@@ -80,19 +80,19 @@ def test_estimates_go_by_the_latest_run_with_the_same_model(tmp_path: Path) -> N
 def test_a_snapshot_tells_no_eta_before_it_has_a_basis(tmp_path: Path) -> None:
     state = open_state(write_recipe(tmp_path, [*TEXTS, "bad"]))
     work = Work(state.graph)
-    observer = Observer(state, work, Past(), set(state.graph.nodes))
+    observer = Observer(state, work, EarlierRuns(), set(state.graph.nodes))
     tasks = 3 * len(state.shards)
     first = observer.look({"toy_shout": 1}, {"toy_shout": 2}, {"llm": 1})
     assert (first.tasks, first.of_tasks, first.left, first.lines[0].rows) == (0, tasks, None, 2)
     run_inline(state)
     last = observer.look({}, {}, {})
     assert (last.tasks, last.left, last.rejects) == (tasks, 0.0, 1)
-    assert json.loads(json.dumps(last.told()))["eta_seconds"] == 0
+    assert json.loads(json.dumps(last.as_json()))["eta_seconds"] == 0
 
 
 def test_stages_that_are_not_selected_are_not_done(tmp_path: Path) -> None:
     state = open_state(write_recipe(tmp_path, TEXTS))
-    observer = Observer(state, Work(state.graph), Past(), {"toy_shout"})
+    observer = Observer(state, Work(state.graph), EarlierRuns(), {"toy_shout"})
     assert "0 of 3 stages done" in _summary(observer.look({}, {}, {}))
     for task in [task for task in state.ready.values() if task.node == "toy_shout"]:
         state.settle(task, {"columns": {"query_text": "x"} | dict.fromkeys(("query_method", "query_attempts"), "y")})

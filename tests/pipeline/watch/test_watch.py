@@ -58,9 +58,9 @@ def test_a_run_is_watched_from_outside(capsys: pytest.CaptureFixture[str], tmp_p
         return told if told["live"] and told["live"]["tasks"] else None
 
     def measured() -> Any:
-        wanted = {("ray_voxsmith_rows_total", "toy_shout"), ("ray_voxsmith_prompt_tokens_total", "toy_shout")}
         seen = samples(url, "watched")
-        return seen if wanted | {("ray_voxsmith_busy_share", "llm")} <= set(seen) else None
+        wanted = [("rows_total", "toy_shout"), ("prompt_tokens_total", "toy_shout"), ("busy_share", "llm")]
+        return seen if all(seen.get((f"ray_voxsmith_{name}", of)) for name, of in wanted) else None
 
     printed = read_until(process, has_estimate)
     told = wait_for(live, "a heartbeat that tells of finished shards", process)
