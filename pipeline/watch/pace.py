@@ -20,7 +20,7 @@ _WEIGHT = 8  # rows of this run that weigh as much as the pace of earlier runs
 
 @dataclass
 class EarlierRuns:
-    """What earlier runs took. `stages` and `engines`: their figures by name; `room`: CPUs and GPUs of the cluster;
+    """What earlier runs took. `stages` and `engines`: their figures by name; `capacity`: CPUs and GPUs of the cluster;
     `runs`: the names of the runs that these figures are from.
     """
 
