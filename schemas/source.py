@@ -51,7 +51,7 @@ class Source(Strict):
     """Files or a Hugging Face dataset, and how their records become conversations.
 
     `layout`: "alpaca" is {instruction, input, output}; "ultrachat" is {id, data: [user, assistant, …]} or
-    {messages: [{role, content}]}, told apart record by record; "columns" says in `columns` which field is which of our
+    {messages: [{role, content}]}, which may differ from record to record; "columns" says in `columns` which field is which of our
     columns, and rows that follow each other with one `conversation_id` are one conversation.
     """
 
@@ -79,17 +79,17 @@ class Source(Strict):
     def _files_are_there(cls, path: str | None, info: ValidationInfo) -> str | None:
         if path is None:
             return None
-        found = find(path, info, lambda candidate: bool(files(candidate)))
-        if found is None and (folder := find(path, info)):
+        opened = find(path, info, lambda candidate: bool(files(candidate)))
+        if opened is None and (folder := find(path, info)):
             raise ValueError(f"'{folder}' is a folder; name its files, {Path(path) / '*.jsonl'} say")
-        if found is None:
+        if opened is None:
             advice = [_nearest_file(folder / path) for folder in folders(info)]
             best = next((one for one in advice if "did you mean" in one), advice[0])
             raise ValueError(f"no such file: {path}{looked_in(path, info)}; {best}")
-        for file in files(found):
+        for file in files(opened):
             if not file.name.endswith(SUFFIXES):
                 raise ValueError(f"'{file}' can't be read: name a file that ends in {', '.join(SUFFIXES)}")
-        return found
+        return opened
 
     @field_validator("columns")
     @classmethod
@@ -139,7 +139,7 @@ def files(path: str) -> list[Path]:
     """The files that `path` names, or that match it as a glob, by name."""
     if Path(path).is_file():
         return [Path(path)]
-    return sorted(found for name in glob.glob(path, recursive=True) if (found := Path(name)).is_file())
+    return sorted(file for name in glob.glob(path, recursive=True) if (file := Path(name)).is_file())
 
 
 def _nearest_file(path: Path) -> str:
@@ -147,10 +147,10 @@ def _nearest_file(path: Path) -> str:
     folder = path.parent
     if not folder.is_dir():
         above = folder.parent
-        names = [found.name for found in above.iterdir() if found.is_dir()] if above.is_dir() else []
+        names = [entry.name for entry in above.iterdir() if entry.is_dir()] if above.is_dir() else []
         near = closest(folder.name, names)
         return f"there is no folder '{folder}'" + (f"; did you mean '{above / near}'?" if near else "")
-    names = sorted(found.name for found in folder.iterdir() if found.name.endswith(SUFFIXES))
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(SUFFIXES))
     if near := closest(path.name, names):
         return f"did you mean '{folder / near}'?"
     return f"'{folder}' holds {', '.join(names[:5]) or f'no file that ends in {SUFFIXES[0]} or {SUFFIXES[1]}'}"

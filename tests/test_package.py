@@ -41,16 +41,16 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build = "import sys; from setuptools import build_meta; print(build_meta.build_sdist(sys.argv[1]))"
     out = tmp_path_factory.mktemp("source")
     subprocess.run([sys.executable, "-c", build, out], cwd=copy, capture_output=True, check=True)
-    (found,) = out.glob("*.tar.gz")
-    return found
+    (archive,) = out.glob("*.tar.gz")
+    return archive
 
 
 @pytest.fixture(scope="module")
 def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("wheel")
     pip("wheel", "--no-build-isolation", "--wheel-dir", str(out), str(source))
-    (found,) = out.glob("*.whl")
-    return found
+    (archive,) = out.glob("*.whl")
+    return archive
 
 
 @pytest.fixture(scope="module")
@@ -98,17 +98,19 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
 
 def test_it_works_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     assert voxsmith(installed, tmp_path, "--version")[:2] == (0, f"voxsmith {version('voxsmith')}\n")
-    code, told, error = voxsmith(installed, tmp_path, "keys")
-    assert code == 0 and "llm_vllm" in told, error
-    code, told, error = voxsmith(installed, tmp_path, "new")
+    code, printed, error = voxsmith(installed, tmp_path, "keys")
+    assert code == 0 and "llm_vllm" in printed, error
+    code, printed, error = voxsmith(installed, tmp_path, "new")
     assert code == 0, error
-    assert [line.split()[0] for line in told.splitlines()] == sorted(p.stem for p in (ROOT / "configs").glob("*.yaml"))
-    code, told, error = voxsmith(installed, tmp_path, "new", "quickstart")
+    assert [line.split()[0] for line in printed.splitlines()] == sorted(
+        p.stem for p in (ROOT / "configs").glob("*.yaml")
+    )
+    code, printed, error = voxsmith(installed, tmp_path, "new", "quickstart")
     assert code == 0, error
-    assert "quickstart.yaml" in told.splitlines() and "data/LICENCES.md" in told.splitlines()
-    code, told, error = voxsmith(installed, tmp_path, "plan", "quickstart.yaml", "--json")
+    assert "quickstart.yaml" in printed.splitlines() and "data/LICENCES.md" in printed.splitlines()
+    code, printed, error = voxsmith(installed, tmp_path, "plan", "quickstart.yaml", "--json")
     assert code == 0, error
-    rewrite = next(stage for stage in json.loads(told)["stages"] if stage["name"] == "rewrite")
+    rewrite = next(stage for stage in json.loads(printed)["stages"] if stage["name"] == "rewrite")
     assert rewrite["rows_to_run"] == 40 + 16 + 8
 
 
@@ -143,9 +145,9 @@ def test_no_commit_of_a_repository_around_it_is_taken_for_ours(installed: Path, 
         ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x"],
     ):
         subprocess.run(["git", *ask], cwd=tmp_path, check=True)
-    told = [sys.executable, "-P", "-c", "from pipeline import outputs; print(outputs._git_commit())"]
+    command = [sys.executable, "-P", "-c", "from pipeline import outputs; print(outputs._git_commit())"]
     done = subprocess.run(
-        told, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path / "site")}, capture_output=True, text=True
+        command, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path / "site")}, capture_output=True, text=True
     )
     assert done.stdout == "None\n", done.stderr
 

@@ -134,8 +134,8 @@ def test_voices_that_are_not_there_are_told(tmp_path: Path) -> None:
     code, output = run_cli("plan", MULTI, "--set", f"store={tmp_path}/store")
     assert code == 2
     where = "voices/users (beside the recipe or where the command runs)"
-    told = f"speak_query: its voices: no voice bank in {where}: it needs a manifest.jsonl with a line a voice"
-    assert told in output and "Traceback" not in output
+    message = f"speak_query: its voices: no voice bank in {where}: it needs a manifest.jsonl with a line a voice"
+    assert message in output and "Traceback" not in output
 
 
 @pytest.mark.heavy
@@ -150,11 +150,11 @@ def test_tiny_runs_end_to_end(path: str, tmp_path: Path) -> None:
     output, _ = process.communicate(timeout=1500)
     assert process.returncode == 0, output
     (out,) = (tmp_path / "out").iterdir()
-    told = json.loads((out / "manifest.json").read_text())
-    counts = told["counts"]
+    manifest = json.loads((out / "manifest.json").read_text())
+    counts = manifest["counts"]
     assert counts["rows_in"] == counts["rows_out"] + counts["rejects"] and not counts["pending"]
     assert counts["rows_in"] == 4 and counts["rows_out"] >= 2
-    assert all(engine["licence"] not in ("", "unknown") for engine in told["engines"].values())
+    assert all(engine["licence"] not in ("", "unknown") for engine in manifest["engines"].values())
     rows = datasets.load_from_disk(str(out / "dataset"))
     named = header(path).partition("columns: ")[2]
     assert set(rows.column_names) == set(re.split(r",\s+", named.strip()))

@@ -41,11 +41,11 @@ def keys_of(name: str) -> list[Key]:
     if name in PARTS:
         return [key for key in _keys(Recipe) if key.name.split(".")[0] == name]
     if name in stage_names():
-        found = stage(name)
+        declared = stage(name)
         common = [Key("stage", "text", "the name it has in the recipe", f"which stage this is: {name}")]
-        if found.engine:
-            common.append(Key("engine", "text", "needed", f"one of the recipe's engines of the kind {found.engine}"))
-        return [*common, *_keys(found.config, left_out=found.from_pipeline)]
+        if declared.engine:
+            common.append(Key("engine", "text", "needed", f"one of the recipe's engines of the kind {declared.engine}"))
+        return [*common, *_keys(declared.config, left_out=declared.from_pipeline)]
     if name in backend_names():
         return [
             Key("backend", name, "needed", backend(name).about),
@@ -109,12 +109,12 @@ def _words(kind: Any) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "needed"
-    found = field.get_default(call_default_factory=True)
-    if isinstance(found, bool):
-        return str(found).lower()
-    if isinstance(found, tuple | list):
-        return f"[{', '.join(map(str, found))}]"
-    return "-" if found in (None, "", {}) else str(found)
+    default = field.get_default(call_default_factory=True)
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, tuple | list):
+        return f"[{', '.join(map(str, default))}]"
+    return "-" if default in (None, "", {}) else str(default)
 
 
 def print_keys(name: str | None) -> None:

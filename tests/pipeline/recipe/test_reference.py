@@ -24,13 +24,13 @@ def test_every_key_says_what_it_takes_and_is(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_no_key_is_left_out(name: str) -> None:
-    told = {key.name.split(".")[0] for key in keys_of(name)}
+    listed = {key.name.split(".")[0] for key in keys_of(name)}
     if name in names()["stages"]:
         hidden = {"attempt", "attempts", "references"}  # the pipeline's, of most stages
-        assert told >= set(stage(name).config.model_fields) - hidden | {"stage"}
-        assert ("engine" in told) == bool(stage(name).engine)
+        assert listed >= set(stage(name).config.model_fields) - hidden | {"stage"}
+        assert ("engine" in listed) == bool(stage(name).engine)
     elif name in names()["backends"]:
-        assert told == {"backend", *backend(name).config.model_fields}
+        assert listed == {"backend", *backend(name).config.model_fields}
 
 
 def test_some_keys() -> None:
