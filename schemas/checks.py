@@ -31,7 +31,7 @@ class Exchange(Strict):
     answer_text: AnswerText = AnswerText()
 
 
-class Clip(Strict):
+class ClipChecks(Strict):
     """Limits on one synthesised clip.
 
     Set by 97 clips of Kokoro's usual voices: MOS from 3.0, silence to 0.7 s, flat tops to 0.0001, ends below -35 dB,
@@ -53,7 +53,7 @@ class Clip(Strict):
     max_letters_per_second: float = Field(22.0, gt=0, description="fastest plausible speech")
 
 
-class QueryClip(Clip):
+class QueryClipChecks(ClipChecks):
     """Limits on a clip of the request, which many voices say: a looser one on words, whichever other is set."""
 
     max_wer: float = Field(0.2, ge=0, description="most word errors a word of text")
@@ -64,8 +64,8 @@ class Checks(Strict):
 
     query_text: QueryText = QueryText()
     answer_text: AnswerText = AnswerText()
-    query_clip: QueryClip = QueryClip()
-    answer_clip: Clip = Clip()
+    query_clip: QueryClipChecks = QueryClipChecks()
+    answer_clip: ClipChecks = ClipChecks()
     max_reject_ratio: float = Field(0.6, gt=0, le=1, description="a stage whose first shards lose more stops the run")
 
     @property

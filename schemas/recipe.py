@@ -63,7 +63,7 @@ class Export(Strict):
         return self
 
 
-class Rate(Strict):
+class EngineRate(Strict):
     """What an engine costs, in whatever currency. It is in no key: a changed price makes nothing stale."""
 
     per_hour: float = Field(0.0, ge=0, description="of one actor, its loading included")
@@ -91,7 +91,7 @@ class Recipe(Strict):
     )
     checks: Checks = Checks()
     export: Export = Export()
-    rates: dict[str, Rate] = Field(default_factory=dict, description="what engines cost, by name")
+    rates: dict[str, EngineRate] = Field(default_factory=dict, description="what engines cost, by name")
 
     @model_validator(mode="after")
     def _rates_of_engines(self) -> "Recipe":

@@ -19,7 +19,7 @@ TARGETS = tuple(name for name, column in COLUMNS.items() if column.given)
 TASKS = ("instruction", "query_text")  # either is what the user wants
 
 
-class Shards(Strict):
+class ShardSizes(Strict):
     """How many rows a shard has. Shards are cut where the content says so: `target` is about the mean."""
 
     target: int = Field(256, ge=1, description="rows of a shard, on average")
@@ -27,7 +27,7 @@ class Shards(Strict):
     most: int | None = Field(None, ge=1, description="most rows; 4 targets if not given")
 
     @model_validator(mode="after")
-    def _in_order(self) -> "Shards":
+    def _in_order(self) -> "ShardSizes":
         least, target, most = self.bounds
         if not least <= target <= most:
             raise ValueError(f"least <= target <= most is needed; least is {least}, target {target}, most {most}")
@@ -72,7 +72,7 @@ class Source(Strict):
     )
     licence: str = Field(min_length=1, description="terms of the text, e.g. MIT or CC-BY-NC-4.0")
     limit: int | None = Field(None, ge=1, description="take the first so many conversations")
-    shard: Shards = Shards()
+    shard: ShardSizes = ShardSizes()
 
     @field_validator("path")
     @classmethod

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.checks import Clip
+from schemas.checks import ClipChecks
 from stages.text.speakable import Fault
 from stages.text.wer import lost_and_added
 from stages.text.words import words
@@ -21,7 +21,7 @@ def measures(row: Mapping[str, Any], side: str, attempt: int) -> dict[str, Any]:
     return {name: row.get(f"{side}_{name}_{attempt}") for name in MEASURES}
 
 
-def clip_fault(measured: Mapping[str, Any], text: str, checks: Clip) -> Fault | None:
+def clip_fault(measured: Mapping[str, Any], text: str, checks: ClipChecks) -> Fault | None:
     """The first thing wrong with the clip of `text`, or None. Measures as in schemas.columns; `mos` may be None."""
     # NaN is beyond no limit, so each comparison below would let it pass
     if wrong := [name for name in _NUMBERS if measured[name] is not None and not math.isfinite(measured[name])]:

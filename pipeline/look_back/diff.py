@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pipeline.look_back.past import Past, Shard
+from pipeline.look_back.past import Past, PastShard
 from pipeline.plan.keys import difference
 from pipeline.report.statistics import draw
 from pipeline.store.store import Store
@@ -23,7 +23,7 @@ _OPEN = 8  # shards of a run that are kept at hand
 
 
 @dataclass
-class Stage:
+class StageDifference:
     """A stage whose keys differ for some shards. `reasons`: why, and the anchors of the shards for which it is so."""
 
     name: str
@@ -64,7 +64,7 @@ class Difference:
     columns: dict[str, int]
     means: dict[str, Mean]
     whys: dict[str, dict[str, int]]
-    stages: list[Stage]
+    stages: list[StageDifference]
     recipe: list[str]
     notes: list[str]
     rows: list[Row]
@@ -78,15 +78,15 @@ def compare_runs(store: Store, before: Past, after: Past, rows: int) -> Differen
     return _Comparison(store, before, after, rows).result()
 
 
-class Shards:
+class RecentShards:
     """Shards of a run, the last ones looked at kept at hand."""
 
     def __init__(self, store: Store, run: Past) -> None:
         self.store, self.run = store, run
-        self._open: OrderedDict[str, Shard] = OrderedDict()
+        self._open: OrderedDict[str, PastShard] = OrderedDict()
 
-    def __getitem__(self, anchor: str) -> Shard:
-        shard = self._open.pop(anchor, None) or Shard(self.store, self.run, anchor)
+    def __getitem__(self, anchor: str) -> PastShard:
+        shard = self._open.pop(anchor, None) or PastShard(self.store, self.run, anchor)
         self._open[anchor] = shard
         if len(self._open) > _OPEN:
             self._open.popitem(last=False)
@@ -96,13 +96,15 @@ class Shards:
 class _Comparison:
     def __init__(self, store: Store, before: Past, after: Past, rows: int) -> None:
         self.before, self.after, self.sample = before, after, rows
-        self.a, self.b = Shards(store, before), Shards(store, after)
+        self.a, self.b = RecentShards(store, before), RecentShards(store, after)
         self.counts = Counter({"same": 0, "changed": 0, "came": 0, "went": 0})
         self.columns: Counter[str] = Counter()
         self.measures = measures(after.columns)
         self.means: dict[str, Mean] = {}
         self.whys: dict[str, Counter[str]] = {"came": Counter(), "went": Counter()}
-        self.stages = {name: Stage(name, len(after.shards)) for name in dict.fromkeys((*after.stages, *before.stages))}
+        self.stages = {
+            name: StageDifference(name, len(after.shards)) for name in dict.fromkeys((*after.stages, *before.stages))
+        }
         self.rows: dict[Kind, list[tuple[str, Row]]] = {kind: [] for kind in KINDS}
 
     def result(self) -> Difference:
@@ -166,7 +168,7 @@ class _Comparison:
                 self._stage(name, "it was fitted again", "recipe")
 
     def _stage(self, name: str, why: str, anchor: str) -> None:
-        stage = self.stages.setdefault(name, Stage(name, len(self.after.shards)))
+        stage = self.stages.setdefault(name, StageDifference(name, len(self.after.shards)))
         stage.changed += 1
         stage.reasons.setdefault(why, []).append(anchor)
 
@@ -214,7 +216,7 @@ class _Comparison:
             else:
                 self.counts["same"] += 1
 
-    def _compared(self, a: Shard, b: Shard) -> list[str]:
+    def _compared(self, a: PastShard, b: PastShard) -> list[str]:
         """The columns of either shard but those that name rows, ours first; of numbered ones `pick` has chosen one."""
         known, there = self.after.columns, {**a.places, **b.places}
         ours = [name for name, one in known.items() if name in there and one.role != "id"]
@@ -237,8 +239,8 @@ class _Comparison:
         kind: Kind,
         why: str,
         columns: list[str],
-        before: tuple[Shard, int] | None,
-        after: tuple[Shard, int] | None,
+        before: tuple[PastShard, int] | None,
+        after: tuple[PastShard, int] | None,
     ) -> None:
         self.counts[kind] += 1
         self.columns.update(columns)
@@ -256,7 +258,7 @@ class _Comparison:
     def _drawn(self, kind: Kind) -> list[tuple[str, Row]]:
         return heapq.nsmallest(self.sample, self.rows[kind], key=lambda one: one[0])
 
-    def _measure(self, names: list[str], before: tuple[Shard, int], after: tuple[Shard, int]) -> None:
+    def _measure(self, names: list[str], before: tuple[PastShard, int], after: tuple[PastShard, int]) -> None:
         for name in names:
             if name not in self.measures:
                 continue

@@ -61,7 +61,7 @@ def open_run(store: Store, recipe: str, wanted: str, columns: Mapping[str, Colum
     return Past(name[0], manifest, tuple(manifest.get("stages", keys)), whole, shards, columns)
 
 
-class Shard:
+class PastShard:
     """A shard as a run left it. Columns are read when they are asked for."""
 
     def __init__(self, store: Store, run: Past, anchor: str) -> None:

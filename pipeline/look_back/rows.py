@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.look_back.diff import Difference, Row, Shards, Spot
+from pipeline.look_back.diff import Difference, RecentShards, Row, Spot
 from pipeline.look_back.past import Past
 from pipeline.store.store import Store
 from schemas.columns import Column, Role
@@ -18,7 +18,7 @@ class Rows:
     """Reads rows of the two runs."""
 
     def __init__(self, store: Store, before: Past, after: Past) -> None:
-        self.shards = (Shards(store, before), Shards(store, after))
+        self.shards = (RecentShards(store, before), RecentShards(store, after))
         self.columns: dict[str, Column] = {name: one for name, one in after.columns.items() if one.exported}
 
     def names(self, roles: Sequence[Role]) -> list[str]:
@@ -36,7 +36,7 @@ class Rows:
         before, after = (shards[spot[0]].clip(name, spot[1]) if spot else None for shards, spot in pairs)
         return before, after
 
-    def _one(self, shards: Shards, spot: Spot | None) -> dict[str, Any] | None:
+    def _one(self, shards: RecentShards, spot: Spot | None) -> dict[str, Any] | None:
         if spot is None:
             return None
         shard, place = shards[spot[0]], spot[1]

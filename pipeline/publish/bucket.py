@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pyarrow.fs as pafs
 
 from pipeline.errors import RecipeError, RunFailed
-from pipeline.publish.files import Made, There, small
+from pipeline.publish.files import ReadyFile, There, small
 from pipeline.publish.retry import patiently
 from pipeline.store.store import open_filesystem
 
@@ -67,7 +67,7 @@ class Bucket:
         self._sums = {line[2]: line[1] for line in lines if line and line[2] in sizes}
         return {name: There(sizes[name], sha256) for name, sha256 in self._sums.items()}
 
-    def put(self, files: list[Made], gone: list[str], message: str) -> None:
+    def put(self, files: list[ReadyFile], gone: list[str], message: str) -> None:
         """Copy one file after the other, and write SHA256SUMS after each, so that a kill costs one file."""
         for file in files:
             self._asked(f"{message}: {file.name}", lambda file=file: self._copy(file))  # type: ignore[misc]
@@ -83,7 +83,7 @@ class Bucket:
         lines = "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(sums.items()))
         self._asked(f"writing {SUMS}", lambda: self._copy(small(SUMS, lines.encode(errors="surrogateescape"))))
 
-    def _copy(self, file: Made) -> None:
+    def _copy(self, file: ReadyFile) -> None:
         place = f"{self._root}/{file.name}"
         fresh = f"{place}.writing" if self._local else place  # an object appears when it is whole, a file by its rename
         if self._local:
@@ -116,5 +116,5 @@ class Bucket:
             raise RunFailed(f"{what}: {' '.join(str(error).split())}") from None
 
 
-def _reader(file: Made) -> BinaryIO:
+def _reader(file: ReadyFile) -> BinaryIO:
     return io.BytesIO(file.data) if isinstance(file.data, bytes) else file.data.open("rb")

@@ -37,7 +37,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Made:
+class ReadyFile:
     """A file that is ready to be sent. `data`: its path or its bytes; `sha256` in hex; `git`: the git blob hash of a small
     one, which is the checksum that the Hub gives.
     """
@@ -83,15 +83,15 @@ def _below(folder: Path, pattern: str) -> list[Path]:
     return [path for part in PARTS for path in sorted((folder / part).rglob(pattern))]
 
 
-def small(name: str, data: bytes) -> Made:
+def small(name: str, data: bytes) -> ReadyFile:
     """A file that is in memory."""
     git = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-    return Made(name, data, len(data), hashlib.sha256(data).hexdigest(), git)
+    return ReadyFile(name, data, len(data), hashlib.sha256(data).hexdigest(), git)
 
 
-def in_groups(files: Iterable[Made]) -> Iterator[list[Made]]:
+def in_groups(files: Iterable[ReadyFile]) -> Iterator[list[ReadyFile]]:
     """The files in groups that are sent, and arrive, together."""
-    group: list[Made] = []
+    group: list[ReadyFile] = []
     for made in files:
         group.append(made)
         if len(group) == GROUP_FILES or sum(one.size for one in group) >= GROUP_BYTES:
@@ -122,14 +122,14 @@ class Workshop:
         except Timeout:
             raise RunFailed(f"{self.folder.parent} is being published by another process; wait for it") from None
 
-    def remembered(self, item: Item) -> Made | None:
+    def remembered(self, item: Item) -> ReadyFile | None:
         """The file that was made of the same source before; it may have been deleted since."""
         known = self._known.get(item.name)
         if known is None or known["of"] != self._identity(item):
             return None
-        return Made(item.name, self._place(item), known["size"], known["sha256"])
+        return ReadyFile(item.name, self._place(item), known["size"], known["sha256"])
 
-    def make(self, item: Item) -> Made:
+    def make(self, item: Item) -> ReadyFile:
         """The file, ready to be sent."""
         place = self._place(item)
         made = self.remembered(item)
@@ -140,12 +140,12 @@ class Workshop:
             to_parquet(item.source, place)
         with place.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        made = Made(item.name, place, place.stat().st_size, sha256)
+        made = ReadyFile(item.name, place, place.stat().st_size, sha256)
         self._known[item.name] = {"of": identity, "size": made.size, "sha256": sha256}
         self._write_note()
         return made
 
-    def clear(self, files: Iterable[Made]) -> None:
+    def clear(self, files: Iterable[ReadyFile]) -> None:
         """Delete what was made for files that have arrived."""
         for made in files:
             if isinstance(made.data, Path) and made.data.is_relative_to(self.folder):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.errors import RecipeError, RunFailed
-from pipeline.publish.files import Made, There
+from pipeline.publish.files import ReadyFile, There
 from pipeline.publish.retry import TRIES, patiently
 
 Reply = TypeVar("Reply")
@@ -79,7 +79,7 @@ class HubRepo:
         """The files that are there, with the sha256 of one in LFS and the git blob hash of a small one."""
         return self._asked("listing", self._list)
 
-    def put(self, files: list[Made], gone: list[str], message: str) -> None:
+    def put(self, files: list[ReadyFile], gone: list[str], message: str) -> None:
         """Add these files and delete those, in one commit. It is idempotent: where a commit arrived and its reply got lost,
         the client finds the files there and leaves them out.
         """

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pipeline.errors import RecipeError, RunFailed
 from pipeline.outputs import folder_of, read_manifest
 from pipeline.publish.bucket import Bucket, address
-from pipeline.publish.files import Item, Made, There, Workshop, data_items, in_groups, other_items, small
+from pipeline.publish.files import Item, ReadyFile, There, Workshop, data_items, in_groups, other_items, small
 from pipeline.publish.hub import HubRepo, check_repo
 from pipeline.publish.terms import check_terms
 from pipeline.report.card import Published, render_card
@@ -35,7 +35,7 @@ class Place(Protocol):
 
     def listing(self) -> dict[str, There]: ...
 
-    def put(self, files: list[Made], gone: list[str], message: str) -> None: ...
+    def put(self, files: list[ReadyFile], gone: list[str], message: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class Sending:
             sent += len(group)
         return sent
 
-    def _check_arrived(self, files: list[Made]) -> None:
+    def _check_arrived(self, files: list[ReadyFile]) -> None:
         arrived = self.place.listing()
         if lost := [file.name for file in files if not file.is_in(arrived)]:
             names = ", ".join(lost[:5])
@@ -202,7 +202,7 @@ def _manifest(folder: Path, recipe: Recipe, label: str, say: Callable[[str], Non
     return manifest
 
 
-def _missing(items: list[Item], workshop: Workshop, there: dict[str, There]) -> Iterator[Made]:
+def _missing(items: list[Item], workshop: Workshop, there: dict[str, There]) -> Iterator[ReadyFile]:
     for item in items:
         made = workshop.remembered(item) or workshop.make(item)
         if made.is_in(there):
@@ -211,7 +211,7 @@ def _missing(items: list[Item], workshop: Workshop, there: dict[str, There]) -> 
             yield workshop.make(item)
 
 
-def _card(place: Place, manifest: dict[str, Any], data: list[Made], form: str) -> Made:
+def _card(place: Place, manifest: dict[str, Any], data: list[ReadyFile], form: str) -> ReadyFile:
     """README.md with the names that the files have there."""
     patterns = {_part(file.name): re.sub(r"data-\d+-", "data-*-", file.name) for file in data}
     known = (manifest["recipe"].get("export") or {}).get("splits") or {}
@@ -245,7 +245,7 @@ def _forecast(folder: Path, workshop: Workshop, target: Target) -> Publication:
     return Publication(target.where, tuple(files), dry_run=True)
 
 
-def _short(group: list[Made]) -> str:
+def _short(group: list[ReadyFile]) -> str:
     names = [file.name for file in group]
     return ", ".join(names if len(names) <= 3 else [names[0], "…", names[-1]])
 

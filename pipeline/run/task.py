@@ -57,7 +57,7 @@ class Watchers:
 
 
 @dataclass
-class Outcome:
+class TaskOutcome:
     """What became of a task's rows. `pending`: why, for each row that the environment (not its content) holds up."""
 
     table: pa.Table
@@ -105,7 +105,7 @@ class TaskRun:
         self.waiting: dict[Future[Any], list[_Call]] = {}
         self.in_flight: dict[bytes, Future[Any]] = {}
 
-    def run(self, probe: bool = False) -> Outcome:
+    def run(self, probe: bool = False) -> TaskOutcome:
         """Go through all rows. When `stop` turns true, nothing more is asked, replies under way are waited for a while, and
         unfinished rows are pending.
 
@@ -123,7 +123,7 @@ class TaskRun:
         if probe or self.pending:
             self._leave_partial()
         seconds = time.monotonic() - start
-        return Outcome(table, made, rejects, self.pending, self.asked, self.remembered, seconds)
+        return TaskOutcome(table, made, rejects, self.pending, self.asked, self.remembered, seconds)
 
     def _work_through(self) -> None:
         left = time.monotonic()

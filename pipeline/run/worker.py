@@ -16,7 +16,7 @@ from pipeline.plan.keys import code_part
 from pipeline.plan.state import WHOLE, Task
 from pipeline.recipe.nodes import Graph, Node
 from pipeline.run.results import artifact_of
-from pipeline.run.task import Desk, Outcome, TaskRun, Watchers, context_of
+from pipeline.run.task import Desk, TaskOutcome, TaskRun, Watchers, context_of
 from pipeline.store.digests import column_digest, digest
 from pipeline.store.memo import Memo
 from pipeline.store.objects import Damaged, Place, read_columns
@@ -246,7 +246,7 @@ class Worker:
                     yield row
 
 
-def _meta(node: Node, task: Task, outcome: Outcome, account: Account) -> dict[str, Any]:
+def _meta(node: Node, task: Task, outcome: TaskOutcome, account: Account) -> dict[str, Any]:
     return {
         "key": task.key,
         "rows": task.rows,

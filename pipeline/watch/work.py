@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.recipe.nodes import Graph
 from pipeline.store.digests import digest
 from pipeline.watch.meter import Figures, add
-from schemas.recipe import Rate
+from schemas.recipe import EngineRate
 
 NO_ENGINE = "stages"  # the name under which stages without an engine are counted
 
@@ -88,7 +88,7 @@ def identity_of(graph: Graph, stage: str) -> str | None:
     return digest(engine.backend.identity(engine.config)) if engine else None
 
 
-def cost_of(rate: Rate, seconds: float, figures: Mapping[str, float]) -> float:
+def cost_of(rate: EngineRate, seconds: float, figures: Mapping[str, float]) -> float:
     """The cost of so many seconds of actors and of these figures, in the currency of the rates."""
     used = sum(price * figures.get(name, 0) / 1e6 for name, price in rate.per_million.items())
     return rate.per_hour * seconds / 3600 + used

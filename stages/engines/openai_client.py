@@ -29,7 +29,7 @@ FILTERED = ("content_filter", "content_policy_violation")
 T = TypeVar("T")
 
 
-class Machine(Resources):
+class ServerResources(Resources):
     """Waiting for a server takes no core."""
 
     num_cpus: float = Field(0.1, ge=0, description="of Ray's CPUs, an actor")
@@ -55,7 +55,7 @@ class ServerConfig(EngineConfig):
     timeout: float = Field(120, gt=0, description="seconds that a reply may take")
     retries: int = Field(6, ge=0, description="tries after the first")
     backoff: float = Field(0.5, ge=0, description="seconds before the first retry; twice as long before each other")
-    resources: Machine = Machine()
+    resources: ServerResources = ServerResources()
 
     @field_validator("base_url")
     @classmethod

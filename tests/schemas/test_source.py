@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from schemas.source import Shards, Source
+from schemas.source import ShardSizes, Source
 
 
 @pytest.fixture
@@ -75,6 +75,6 @@ def test_contradictions(rows: str, entry: dict[str, Any], words: str) -> None:
 
 
 def test_bounds_follow_the_target() -> None:
-    assert Shards().bounds == (64, 256, 1024)
-    assert Shards(target=2).bounds == (1, 2, 8)
-    assert Shards(least=1, target=4, most=8).bounds == (1, 4, 8)
+    assert ShardSizes().bounds == (64, 256, 1024)
+    assert ShardSizes(target=2).bounds == (1, 2, 8)
+    assert ShardSizes(least=1, target=4, most=8).bounds == (1, 4, 8)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.checks import Clip as Checks
+from schemas.checks import ClipChecks as Checks
 from schemas.columns import SIDE_COLUMNS, column
 from stages.context import Context, Reject
 from stages.pick import STAGE, Config

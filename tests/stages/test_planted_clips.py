@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from models import audio
-from schemas.checks import Clip as Checks
+from schemas.checks import ClipChecks as Checks
 from stages import listen, pick, rate
 from stages.context import Context, Reject
 from stages.engines.asr import whisper as asr_whisper

