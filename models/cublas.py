@@ -1,4 +1,4 @@
-"""cuBLAS of CUDA 12 for CTranslate2, which brings none: it looks for libcublas.so.12, at the first product on a card."""
+"""cuBLAS of CUDA 12 for CTranslate2, which brings none: it looks for libcublas.so.12, at the first matrix product on a GPU."""
 
 import ctypes
 from collections.abc import Iterator

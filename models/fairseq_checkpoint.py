@@ -105,13 +105,13 @@ def encoder_of(
     """
     named = _renamed(path, weights)
     kind = "hubert" if "label_embs_concat" in weights or "label_rate" in {*model, *task} else "wav2vec2"
-    told = _settings(path, named, model, heads)
+    settings = _settings(path, named, model, heads)
     if "layer_norm_first" not in model:  # fairseq2 says it by where the norm is; without settings it goes by the family
         frontend = any(name.startswith("encoder_frontend.") for name in weights)
-        first = "encoder.layer_norm.weight" in weights if frontend else told["feat_extract_norm"] == "layer"
-        told["do_stable_layer_norm"] = first
-    normalise = bool(task.get("normalize", told["feat_extract_norm"] == "layer"))
-    return Checkpoint(kind, told, named, normalise)
+        first = "encoder.layer_norm.weight" in weights if frontend else settings["feat_extract_norm"] == "layer"
+        settings["do_stable_layer_norm"] = first
+    normalise = bool(task.get("normalize", settings["feat_extract_norm"] == "layer"))
+    return Checkpoint(kind, settings, named, normalise)
 
 
 def load(path: Path) -> Any:
@@ -165,11 +165,8 @@ def _settings(path: Path, named: dict[str, Any], model: dict[str, Any], heads: i
     """transformers' settings: shapes from the weights, and what shapes don't tell from the training's settings."""
     convolutions = [name for name in named if re.fullmatch(r"feature_extractor\.conv_layers\.\d+\.conv\.weight", name)]
     shapes = [named[f"feature_extractor.conv_layers.{n}.conv.weight"].shape for n in range(len(convolutions))]
-    strides = (
-        [stride for *_, stride in _literal(model["conv_feature_layers"])]
-        if "conv_feature_layers" in model
-        else _STRIDES
-    )
+    layers = _literal(model["conv_feature_layers"]) if "conv_feature_layers" in model else None
+    strides = [stride for *_, stride in layers] if layers else _STRIDES
     width = named["feature_projection.projection.weight"].shape[0]
     position = named["encoder.pos_conv_embed.conv.parametrizations.weight.original1"].shape
     heads = model.get("encoder_attention_heads", heads) or (width // 64 if width % 64 == 0 else None)

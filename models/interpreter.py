@@ -16,12 +16,12 @@ def version_of(python: str, *names: str) -> str:
     """
     # One by one: of all that is installed one may be broken, and that is no matter of these.
     folders = [str(folder) for folder in site_packages(python)]
-    found = (
+    versions = (
         one.version
         for name in names
         for one in (distributions(name=name, path=folders) if python else distributions(name=name))
     )
-    return next((version for version in found if version), "")
+    return next((version for version in versions if version), "")
 
 
 def installed(python: str, *names: str) -> str:

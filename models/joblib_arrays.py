@@ -56,14 +56,14 @@ def read(data: bytes) -> Any:
             if data.startswith(magic):
                 data = decompress(data)
                 break
-        return Machine(BytesIO(data)).run()
+        return PickleMachine(BytesIO(data)).run()
     except NotPlain:
         raise
     except Exception as error:  # a broken file goes wrong in as many ways as there are steps
         raise NotPlain(f"broken, or no joblib file ({type(error).__name__}: {error})") from error
 
 
-class Machine:
+class PickleMachine:
     """The stack machine of a pickle (see the standard library's pickletools), with nothing that it could call."""
 
     def __init__(self, file: BytesIO) -> None:
@@ -167,10 +167,10 @@ class Machine:
         if state.get("numpy_array_alignment_bytes") is not None:
             self.file.read(self.file.read(1)[0])
         wanted = prod(shape) * kind.itemsize
-        found = self.file.read(wanted)
-        if len(found) != wanted:
-            raise NotPlain(f"broken: an array {kind} {shape} has {len(found)} of its {wanted} bytes")
-        return np.frombuffer(found, kind).reshape(shape, order="F" if state.get("order") == "F" else "C")
+        data = self.file.read(wanted)
+        if len(data) != wanted:
+            raise NotPlain(f"broken: an array {kind} {shape} has {len(data)} of its {wanted} bytes")
+        return np.frombuffer(data, kind).reshape(shape, order="F" if state.get("order") == "F" else "C")
 
 
 def _dtype(made: Any) -> np.dtype:

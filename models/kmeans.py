@@ -16,16 +16,16 @@ def read_centroids(path: Path) -> np.ndarray:
     if not path.is_file():
         raise ModelMissing(f"{path}: no such file of centroids; a folder won't do, name the .npy or .bin in it")
     try:
-        found = np.load(path, allow_pickle=False) if path.suffix == ".npy" else _centres(path.read_bytes())
+        values = np.load(path, allow_pickle=False) if path.suffix == ".npy" else _centres(path.read_bytes())
     except NotPlain as error:
         raise ModelMissing(f"{path}: not read: it {error}") from None
     except (ValueError, EOFError, OSError) as error:
         raise ModelMissing(f"{path}: no .npy file of centroids: {error}") from None
-    told = f"holds {found.dtype} {found.shape}"
+    contents = f"holds {values.dtype} {values.shape}"
     with np.errstate(over="ignore"):
-        centroids = np.ascontiguousarray(found, np.float32) if found.dtype.kind == "f" else np.zeros(0, np.float32)
+        centroids = np.ascontiguousarray(values, np.float32) if values.dtype.kind == "f" else np.zeros(0, np.float32)
     if centroids.ndim != 2 or not 1 <= len(centroids) <= MOST or not np.isfinite(centroids).all():
-        raise ModelMissing(f"{path}: {told}, not finite centroids [k, width] with k from 1 to {MOST}")
+        raise ModelMissing(f"{path}: {contents}, not finite centroids [k, width] with k from 1 to {MOST}")
     return centroids
 
 

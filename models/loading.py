@@ -1,6 +1,6 @@
-"""A model that can't be loaded is told in a line: which engine, which model, what is wrong, what to do.
+"""Errors of loading a model, in one line for people: which engine, which model, what is wrong, what to do.
 
-Libraries raise what they like: onnxruntime and CTranslate2 have kinds of their own, and many a text has many lines.
+Libraries raise errors of many classes (onnxruntime and CTranslate2 have their own), and many messages have many lines.
 """
 
 from collections.abc import Iterator
@@ -34,9 +34,9 @@ def loading(backend: str, model: str, extra: str = "") -> Iterator[None]:
 
 
 @contextmanager
-def reading(path: Path, told: str) -> Iterator[None]:
-    """Raises ModelMissing that this file or folder is at fault, for whatever is raised in here; but not for memory that
-    runs out or a package that lacks, which `loading` tells.
+def reading(path: Path, problem: str) -> Iterator[None]:
+    """Raises ModelMissing, with the `problem` of this file or folder, for whatever is raised in here; but not for memory
+    that runs out or a package that isn't installed, which `loading` reports.
     """
     try:
         yield
@@ -45,7 +45,7 @@ def reading(path: Path, told: str) -> Iterator[None]:
     except Exception as error:  # of as many kinds as there are libraries
         if out_of_memory(error):
             raise
-        raise ModelMissing(f"{path}: {told}: {one_line(error)}") from None
+        raise ModelMissing(f"{path}: {problem}: {one_line(error)}") from None
 
 
 def one_line(error: BaseException) -> str:

@@ -4,7 +4,7 @@ import os
 import platform
 
 # What CUDA's runtime says (cudaGetErrorString) where "the process must be terminated and relaunched" (its documentation
-# of cudaError_t), or where the card has gone; PyTorch, CTranslate2 and onnxruntime each put words of their own before it.
+# of cudaError_t), or where the GPU has gone; PyTorch, CTranslate2 and onnxruntime each put words of their own before it.
 _SIGNS = (
     "device-side assert triggered",
     "an illegal memory access was encountered",
@@ -24,11 +24,11 @@ _SIGNS = (
 )
 
 
-def card_is_lost(error: BaseException) -> bool:
-    told = str(error).lower()
-    return any(sign in told for sign in _SIGNS)
+def gpu_is_lost(error: BaseException) -> bool:
+    message = str(error).lower()
+    return any(sign in message for sign in _SIGNS)
 
 
-def which_card() -> str:
-    """For people with many of them: "node-7, GPU 3"; the numbers are those that `nvidia-smi` tells on that machine."""
+def which_gpu() -> str:
+    """For people with many of them: "node-7, GPU 3"; the numbers are those of `nvidia-smi` on that machine."""
     return f"{platform.node()}, GPU {os.environ.get('CUDA_VISIBLE_DEVICES') or 'of any number'}"

@@ -1,4 +1,4 @@
-"""Where onnxruntime runs an ONNX model: on the card that the recipe gives it, or on so many threads of the CPU."""
+"""Where onnxruntime runs an ONNX model: on the GPU that the recipe gives it, or on so many threads of the CPU."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,13 +20,13 @@ _EXACT = {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}
 
 
 def trouble(backend: str, resources: Resources) -> str:
-    """What stands in the way of running on the card; "" where nothing is known to."""
+    """What stands in the way of running on the GPU; "" where nothing is known to."""
     known = not resources.num_gpus or version_of(resources.python, "onnxruntime-gpu")
     return "" if known else f"{backend}: onnxruntime knows no GPU; {_INSTALL}"
 
 
-def open_session(backend: str, path: Path, resources: Resources, card: bool = True) -> "onnxruntime.InferenceSession":
-    """`card`: whether the engine can use one. Raises ModelMissing where the file is missing or broken, and where the recipe
+def open_session(backend: str, path: Path, resources: Resources, gpu: bool = True) -> "onnxruntime.InferenceSession":
+    """`gpu`: whether the engine can use one. Raises ModelMissing where the file is missing or broken, and where the recipe
     gives it a GPU that onnxruntime can't use: by itself it would take the CPU and say nothing.
     """
     import onnxruntime
@@ -38,7 +38,7 @@ def open_session(backend: str, path: Path, resources: Resources, card: bool = Tr
     options.intra_op_num_threads = resources.threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    if not resources.num_gpus or not card:
+    if not resources.num_gpus or not gpu:
         with reading(path, _BROKEN):
             return onnxruntime.InferenceSession(str(path), options, providers=[_CPU])
     if _CUDA not in onnxruntime.get_available_providers():

@@ -15,9 +15,8 @@ def lacking(backend: str, extra: str, python: str, *packages: str) -> str:
     missing = [package for package in packages if not version_of(python, package)]
     if not missing:
         return ""
-    needed = (
-        f"the packages {', '.join(missing)}, which aren't" if missing[1:] else f"the package {missing[0]}, which isn't"
-    )
+    several = len(missing) > 1
+    needed = f"the packages {', '.join(missing)}, which aren't" if several else f"the package {missing[0]}, which isn't"
     wanted = f"'voxsmith[{extra}]'" if extra else " ".join(missing)
     into = f" into the environment of {python}" if python else ""
     return f"{backend} needs {needed} installed: pip install {wanted}{into}"

@@ -9,7 +9,7 @@ _SIGNS = (
     "cannot allocate memory",  # the system
     "insufficient memory",  # llama.cpp
     "bad_alloc",  # C++
-    "_alloc_failed",  # cuBLAS and cuDNN, which take what they work in from the card themselves
+    "_alloc_failed",  # cuBLAS and cuDNN, which allocate their workspace on the GPU themselves
     "device_allocation_failed",  # cuDNN 9
     "free memory on device",  # vLLM, where another process has what it is to take,
     "error in memory profiling",  # or gives it back meanwhile
@@ -18,5 +18,5 @@ _SIGNS = (
 
 def out_of_memory(error: BaseException) -> bool:
     """True of Python's MemoryError, and of the errors of libraries that mean the same."""
-    told = str(error).lower()
-    return isinstance(error, MemoryError) or any(sign in told for sign in _SIGNS)
+    message = str(error).lower()
+    return isinstance(error, MemoryError) or any(sign in message for sign in _SIGNS)

@@ -26,8 +26,8 @@ def _read(package: str, archive: Path, parts: list[Part]) -> list[tuple[Part, by
             with zipfile.ZipFile(archive) as file:
                 return [(part, file.read(part[1])) for part in wanted]
         with tarfile.open(archive) as tar:
-            found = {part: tar.extractfile(tar.getmember(part[1])) for part in wanted}
-            return [(part, file.read()) for part, file in found.items() if file is not None]
+            files = {part: tar.extractfile(tar.getmember(part[1])) for part in wanted}
+            return [(part, file.read()) for part, file in files.items() if file is not None]
     except KeyError as error:
         raise OSError(f"{package}: {error.args[0]}") from None
     except (zipfile.BadZipFile, tarfile.TarError) as error:
@@ -63,6 +63,6 @@ def _npm(scratch: Path) -> list[str]:
 def _run(command: list[str]) -> None:
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     if ran.returncode:
-        told = [line for line in ran.stderr.splitlines() if "error" in line.lower() or "No module" in line]
+        errors = [line for line in ran.stderr.splitlines() if "error" in line.lower() or "No module" in line]
         advice = "; this environment has no pip: python -m ensurepip" if "No module named pip" in ran.stderr else ""
-        raise OSError(f"{command[-1]}: {' '.join(told)[:500] or f'exit code {ran.returncode}'}{advice}")
+        raise OSError(f"{command[-1]}: {' '.join(errors)[:500] or f'exit code {ran.returncode}'}{advice}")

@@ -1,5 +1,5 @@
-"""Processes that a library starts below an actor end with the actor, however that ends: Ray kills actors outright, and
-vLLM's processes would then go on for ever.
+"""Child processes of an actor end with the actor, however that ends. Ray kills actors outright, and vLLM's processes would
+then run for ever.
 
 A small process waits for this one's end, which closes a pipe, and kills all that carry this one's mark in their
 environment, which is inherited.
@@ -14,7 +14,8 @@ MARK = "VOXSMITH_BELOW"
 
 
 def watch() -> "subprocess.Popen[bytes]":
-    """Mark what is started from now on. Closing the returned process's stdin ends it, as the end of this process does."""
+    """Mark all processes that are started from now on. The returned process kills them when its stdin is closed, which the end
+    of this process does, too."""
     mark = os.environ[MARK] = f"{os.getpid()}-{time.time_ns()}"
     return subprocess.Popen(
         [sys.executable, __file__, mark], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True

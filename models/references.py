@@ -46,7 +46,7 @@ def locate(reference: str) -> Path | None:
         marker = folder / "complete.json"
         if not marker.is_file():
             return None
-        # A folder that an older catalogue filled is fetched anew.
+        # A folder that an older catalogue filled is fetched again.
         return folder if json.loads(marker.read_bytes()).get("identity") == identity(reference) else None
     path = Path(reference).expanduser()
     if path.exists():
@@ -66,18 +66,18 @@ def available(reference: str) -> bool:
 
 def resolve(reference: str) -> Path:
     """The model's folder or file. Raises ModelMissing with the command that gets it."""
-    found = locate(reference)
-    if found is None:
+    path = locate(reference)
+    if path is None:
         raise ModelMissing(f"the model '{reference}' isn't on this machine; get it: voxsmith fetch {reference}")
-    return found
+    return path
 
 
 def fetch(reference: str) -> Path:
     """Get the model if it isn't there; says what it does. Raises ModelMissing where that fails."""
     if reference.startswith("hub:"):
         return _complete(reference)
-    if (found := locate(reference)) is not None:
-        return found
+    if (path := locate(reference)) is not None:
+        return path
     if _is_url(reference):
         return _download(reference)
     folder = cache_folder() / reference
@@ -98,7 +98,7 @@ def _build(name: str, folder: Path) -> None:
         fresh = Path(scratch) / "model"
         parts = [tuple(part) for file in entry["files"] for part in file["parts"]]
         try:
-            found = members(parts, Path(scratch))
+            contents = members(parts, Path(scratch))
         except OSError as error:
             raise ModelMissing(f"'{name}' can't be fetched: {error}") from error
         for file in entry["files"]:
@@ -106,7 +106,7 @@ def _build(name: str, folder: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             with open(target, "wb") as output:
                 for part in file["parts"]:
-                    output.write(found[tuple(part)])
+                    output.write(contents[tuple(part)])
             if (got := _sha256(target)) != file["sha256"]:
                 raise ModelMissing(f"'{name}': {file['file']} has sha256 {got}, not {file['sha256']}: not used")
         (fresh / "complete.json").write_text(json.dumps({"identity": identity(name), "licence": entry["licence"]}))
@@ -119,12 +119,12 @@ def licence(reference: str, otherwise: str = "unknown") -> str:
     if reference in CATALOGUE:
         return str(CATALOGUE[reference]["licence"])
     try:
-        found = _snapshot(reference) if reference.startswith("hub:") else locate(reference)
+        path = _snapshot(reference) if reference.startswith("hub:") else locate(reference)
     except ModelMissing:
-        found = None
-    if found is None:
+        path = None
+    if path is None:
         return otherwise
-    card = (found if found.is_dir() else found.parent) / "README.md"
+    card = (path if path.is_dir() else path.parent) / "README.md"
     lines = card.read_text(encoding="utf-8", errors="replace").splitlines() if card.is_file() else []
     terms = [line.partition(":")[2].strip(" '\"") for line in lines if line.startswith("license:")]
     return terms[0] if terms and terms[0] != "unknown" else otherwise
@@ -188,8 +188,8 @@ def _parts(reference: str) -> tuple[str, str, str]:
 
 def _snapshot(reference: str) -> Path | None:
     """The folder of a hub model on this machine, whose name is the commit."""
-    file, found = _parts(reference)[1], _hub(reference, fetching=False)
-    return found.parents[file.count("/")] if found is not None and file else found
+    file, path = _parts(reference)[1], _hub(reference, fetching=False)
+    return path.parents[file.count("/")] if path is not None and file else path
 
 
 def _is_url(reference: str) -> bool:
@@ -239,15 +239,15 @@ def _complete(reference: str) -> Path:
     """Fetch what isn't here of the hub's model: a fetch that broke off leaves a folder like any other. What is here stays
     at its commit.
     """
-    held = locate(reference)
+    here = locate(reference)
     snapshot = _snapshot(reference)
     try:
         path = _hub(reference, fetching=True, commit=snapshot.name if snapshot else "")
     except _Unreachable as error:
-        if held is None:
+        if here is None:
             raise ModelMissing(f"{reference} can't be fetched from the hub: {error}") from None
         print(f"{reference}: what is here of it is taken, whole or not: no hub to ask: {error}", file=sys.stderr)
-        return held
+        return here
     if path is None:
         raise ModelMissing(f"{reference}: the hub's repository holds no such file")
     return path
@@ -259,7 +259,7 @@ def _hub(reference: str, fetching: bool, commit: str = "") -> Path | None:
     from huggingface_hub.errors import DryRunError, HFValidationError, LocalEntryNotFoundError
 
     name, file, revision = _parts(reference)
-    wanted = [file, "README.md"] if file else None  # the card tells the licence
+    wanted = [file, "README.md"] if file else None  # the model card has the licence
     twice = None if file else "original/*"  # Llama's weights once more, in Meta's own form: 16 GB of the 8B model
     ask = partial(
         snapshot_download, name, revision=commit or revision or None, allow_patterns=wanted, ignore_patterns=twice

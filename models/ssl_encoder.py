@@ -129,10 +129,10 @@ def _from_folder(path: Path) -> tuple[Any, float | None]:
     if kind not in KINDS:
         raise ModelMissing(f"{path}: config.json says model_type '{kind}', not one of {', '.join(KINDS)}")
     features = path / "preprocessor_config.json"
-    told = _json(features, "") if features.is_file() else {}
-    if told.get("sampling_rate", RATE) != RATE:
+    preprocessing = _json(features, "") if features.is_file() else {}
+    if preprocessing.get("sampling_rate", RATE) != RATE:
         raise ModelMissing(
-            f"{path}: the model wants {told['sampling_rate']} Hz; only those of {RATE} Hz are known here"
+            f"{path}: the model wants {preprocessing['sampling_rate']} Hz; only those of {RATE} Hz are known here"
         )
     with reading(path, "can't be loaded"):
         model, report = getattr(transformers, KINDS[kind]).from_pretrained(
@@ -145,29 +145,29 @@ def _from_folder(path: Path) -> tuple[Any, float | None]:
         )
     check_report(path, report, _UNUSED)
     check_finite(path, model)
-    return model, _EPSILON if told.get("do_normalize", True) else None
+    return model, _EPSILON if preprocessing.get("do_normalize", True) else None
 
 
-def assembled(path: Path, found: fairseq_checkpoint.Checkpoint) -> tuple[Any, float | None]:
+def assembled(path: Path, checkpoint: fairseq_checkpoint.Checkpoint) -> tuple[Any, float | None]:
     """The model and the epsilon of its normalisation, of a checkpoint at that path. Raises ModelMissing."""
     import transformers
 
-    config = {"hubert": transformers.HubertConfig, "wav2vec2": transformers.Wav2Vec2Config}[found.kind]
+    config = {"hubert": transformers.HubertConfig, "wav2vec2": transformers.Wav2Vec2Config}[checkpoint.kind]
     with reading(path, "its weights don't fit together"):
-        model = getattr(transformers, KINDS[found.kind])(config(**found.settings, mask_time_prob=0.0))
-        lacking, left = model.load_state_dict(found.weights, strict=False)
+        model = getattr(transformers, KINDS[checkpoint.kind])(config(**checkpoint.settings, mask_time_prob=0.0))
+        lacking, left = model.load_state_dict(checkpoint.weights, strict=False)
     if left or (lacking := [name for name in lacking if name != _UNUSED]):
-        told = f"is left over: {left[0]}" if left else f"is missing: {lacking[0]}"
-        raise ModelMissing(f"{path}: a weight {told}")
+        mismatch = f"is left over: {left[0]}" if left else f"is missing: {lacking[0]}"
+        raise ModelMissing(f"{path}: a weight {mismatch}")
     check_finite(path, model)
-    return model, _EPSILON_FAIRSEQ if found.normalise else None
+    return model, _EPSILON_FAIRSEQ if checkpoint.normalise else None
 
 
 def _json(path: Path, missing: str) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelMissing(f"{missing}: {path.name} isn't there") from None
     except (OSError, ValueError) as error:
         raise ModelMissing(f"{path}: can't be read: {error}") from None
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}

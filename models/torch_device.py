@@ -1,8 +1,8 @@
-"""Where PyTorch runs an engine: on the card that the recipe gives it, or on so many threads of the CPU."""
+"""Where PyTorch runs an engine: on the GPU that the recipe gives it, or on so many threads of the CPU."""
 
 from typing import TYPE_CHECKING
 
-from models.lost_gpu import which_card
+from models.lost_gpu import which_gpu
 from models.references import ModelMissing
 from schemas.resources import Resources
 
@@ -16,8 +16,8 @@ def torch_device(backend: str, resources: Resources) -> "torch.device":
 
     if resources.num_gpus:
         if not torch.cuda.is_available():
-            told = f"resources.num_gpus is {resources.num_gpus:g}, and PyTorch sees no GPU ({which_card()})"
-            raise ModelMissing(f"{backend}: {told}")
+            problem = f"resources.num_gpus is {resources.num_gpus:g}, and PyTorch sees no GPU ({which_gpu()})"
+            raise ModelMissing(f"{backend}: {problem}")
         torch.backends.cudnn.deterministic = True  # of its algorithms some add in an order of their own each time
         return torch.device("cuda")
     torch.set_num_threads(resources.threads)

@@ -23,7 +23,7 @@ def check_report(path: Path, report: dict[str, Any], unused: str = "") -> None:
     if lacking := sorted(set(report["missing_keys"]) - {unused}):
         raise ModelMissing(f"{path}: the weights lack {lacking[0]} and {len(lacking) - 1} more")
     if other := sorted(report["mismatched_keys"]):
-        name, found, wanted = other[0]
+        name, shape, wanted = other[0]
         raise ModelMissing(
-            f"{path}: {name} is of shape {list(found)}, by config.json it is of {list(wanted)}, and {len(other) - 1} more"
+            f"{path}: {name} is of shape {list(shape)}, by config.json it is of {list(wanted)}, and {len(other) - 1} more"
         )

@@ -1,4 +1,4 @@
-"""Long clips in pieces: windows over frames that overlap, of which only the middle is kept."""
+"""Long clips in overlapping windows of frames: of each window only the middle is kept."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -32,10 +32,10 @@ def buckets(lengths: list[int], most: int, waste: float = 0.25) -> list[list[int
     """Places in `lengths`, put together where they are of like length: `most` in a bucket at most, of which the
     shortest is not shorter than 1 - `waste` of the longest. The longest come first: what doesn't fit shows at once.
     """
-    found: list[list[int]] = []
+    together: list[list[int]] = []
     for place in sorted(range(len(lengths)), key=lambda place: (-lengths[place], place)):
-        if found and len(found[-1]) < most and lengths[place] >= (1 - waste) * lengths[found[-1][0]]:
-            found[-1].append(place)
+        if together and len(together[-1]) < most and lengths[place] >= (1 - waste) * lengths[together[-1][0]]:
+            together[-1].append(place)
         else:
-            found.append([place])
-    return found
+            together.append([place])
+    return together

@@ -47,8 +47,8 @@ class Backend(Generic[C]):
     `licence`: the terms of what the model makes. Default: the licences of its `models`, joined by AND.
     `batch_invariant`: whether a reply is the same whatever else is asked at the same time. Default: not promised.
     `packages`: distributions that its interpreter must have, all of them; `extra`: that of `voxsmith` which brings them.
-    `trouble`: what stands in the way of loading it, "" where nothing is known to. It is quick, and loads nothing. That one
-    of the `packages` isn't installed in the engine's interpreter is found out before it is asked.
+    `trouble`: what stands in the way of loading it, "" where nothing is known to. It is quick, and loads nothing. The
+    `packages` are looked for first, in the engine's interpreter.
     `voices`: each voice, with the digest of the clip that it is cloned from ("": none); None where nobody knows its
     voices before it is loaded. Raises ModelMissing where a voice bank can't be read.
     `voice_licences`: the terms of the clips that voices are cloned from.
@@ -99,10 +99,10 @@ class Backend(Generic[C]):
         return guarded
 
     def _packages_first(self, trouble: Callable[[C], str]) -> Callable[[C], str]:
-        def found(config: C) -> str:
+        def checked(config: C) -> str:
             return lacking(self.name, self.extra, config.resources.python, *self.packages) or trouble(config)
 
-        return found
+        return checked
 
     @property
     def about(self) -> str:

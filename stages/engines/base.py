@@ -1,4 +1,4 @@
-"""What every engine backend shares: its place in a recipe, its errors, and the queue that fills its batches."""
+"""What engines share: settings that each has in a recipe, errors, and the queue that fills batches."""
 
 import logging
 import queue
@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from models.lost_gpu import card_is_lost, which_card
+from models.lost_gpu import gpu_is_lost, which_gpu
 from models.out_of_memory import out_of_memory
 from schemas.paths import beside_if_there
 from schemas.resources import Resources
@@ -24,11 +24,11 @@ log = logging.getLogger(__name__)
 
 
 class Unavailable(Exception):
-    """The world failed (timeout, 429, 5xx, out of memory): no verdict on the row; it stays pending."""
+    """The environment failed (timeout, 429, 5xx, out of memory): no verdict on the row; it stays pending."""
 
 
 class Refused(Exception):
-    """The engine can't take this request however often it is asked: a verdict on the row."""
+    """The engine can't take this request, and a retry won't help: a verdict on the row."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(f"{reason}: {message}")
@@ -36,7 +36,7 @@ class Refused(Exception):
 
 
 class EngineLost(Exception):
-    """The engine will answer nobody any more, and loading it anew in this process won't help: its process has to go."""
+    """The engine answers no request any more, and loading it again in this process won't help: its process has to end."""
 
 
 class EngineConfig(Strict):
@@ -86,7 +86,7 @@ class Batching(ABC):
         """The replies, in order. Raising makes each request be tried alone; where memory ran out, half of them first."""
 
     def cost(self, request: Request) -> float:
-        """What the request's length is: requests of like cost go together, where padding costs."""
+        """How long the request is: requests of similar cost are batched together, because padding costs time."""
         return 0.0
 
     def submit(self, request: Request) -> "Future[Any]":
@@ -159,8 +159,8 @@ class Batching(ABC):
         """The error that a request gets: another one where the machine is at fault, which each library says in its own way."""
         if isinstance(error, Refused | Unavailable):
             return error
-        if card_is_lost(error):
-            return EngineLost(f"{self.name} on {which_card()}: {str(error).splitlines()[0]}")
+        if gpu_is_lost(error):
+            return EngineLost(f"{self.name} on {which_gpu()}: {str(error).splitlines()[0]}")
         if out_of_memory(error):
             return Unavailable(
                 f"{self.name}: out of memory on one request alone; fewer replicas a machine, or a smaller model"

@@ -1,4 +1,4 @@
-"""Engines without a model: the real interface, replies that hang on the request alone, as slow as the recipe says.
+"""Engines without a model: the real interface, and replies that depend on the request alone, as slow as the recipe says.
 
 For measuring the pipeline itself, and for trying a recipe's shape before a GPU is rented. `tts_null` writes what it was
 asked to say into the clip's comment, and `asr_null` reads it there, so that rows go through all checks of clips.

@@ -1,7 +1,7 @@
 """Asking a server that speaks the OpenAI protocol, through the `openai` client: what language models and voices share.
 
-Requests flow one by one, as many at a time as `resources.concurrency` says. What the world does to them (no connection,
-silence, 429, 5xx, a broken reply) is tried again with growing pauses, and is never a verdict on a row.
+Requests flow one by one, as many at a time as `resources.concurrency` says. Failures of the environment (no connection,
+silence, 429, 5xx, a broken reply) are retried with exponential backoff, and are never a verdict on a row.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from schemas.retry_after import seconds_to_wait
 from stages.engines.base import EngineConfig, Refused, Unavailable
 from stages.engines.event_loop import EventLoop, cancel_the_others
 
-LONGEST_PAUSE = 120.0  # seconds; a server that asks for more is told of instead of waited for
+LONGEST_PAUSE = 120.0  # seconds; where a server asks for a longer pause the request is pending
 TRY_AGAIN = {408, 409, 425, 429}  # and all from 500 on
 # What servers say of a request that doesn't fit: OpenAI's code, llama.cpp's type, words of vLLM, TGI and others.
 TOO_LONG = ("context_length_exceeded", "exceed_context_size", "context length", "context size", "too many tokens")
@@ -34,7 +34,7 @@ class ServerResources(Resources):
 
     num_cpus: float = Field(0.1, ge=0, description="of Ray's CPUs, an actor")
     concurrency: int = Field(16, ge=1, description="requests under way at a time, an actor")
-    patience: float = Field(7200, gt=0, description="as for others; beyond all tries that a request gets")
+    patience: float = Field(7200, gt=0, description="as for others; longer than all attempts at a request take")
 
     @property
     def at_once(self) -> int | None:
@@ -53,7 +53,7 @@ class ServerConfig(EngineConfig):
         "OPENAI_API_KEY", description="environment variable that holds the key, where one is needed"
     )
     timeout: float = Field(120, gt=0, description="seconds that a reply may take")
-    retries: int = Field(6, ge=0, description="tries after the first")
+    retries: int = Field(6, ge=0, description="attempts after the first")
     backoff: float = Field(0.5, ge=0, description="seconds before the first retry; twice as long before each other")
     resources: ServerResources = ServerResources()
 
@@ -90,7 +90,7 @@ class Client:
         self._places = asyncio.Semaphore(config.resources.concurrency)
         self._not_before = 0.0  # when the server wants to be asked again (time.monotonic)
         self._replies = 0
-        self._down = False  # nothing came through while a request used up its tries
+        self._down = False  # nothing came through while a request used up its attempts
         self.usage: Counter[str] = Counter()
         self._loop = EventLoop(type(self).__name__)
         self.start = self._loop.start
@@ -159,15 +159,15 @@ class Client:
             raise Again(f"{where}: no connection, or one that broke: {cause}; is the server running there?") from None
 
     async def _status(self, where: str, error: Any, plainly: Callable[[], Awaitable[Any]] | None) -> Exception:
-        """What a status that isn't 200 means: for this request, or for the world.
+        """What a status that isn't 200 means: whether the request is at fault or the environment.
 
         Of a 400 that doesn't say what it is about, the same request in plain words tells: where that gets through, the
         row's words are at fault; where it doesn't, the settings are, and no row is judged.
         """
         status = error.status_code
-        told = error.body if isinstance(error.body, dict) else {}
-        message = self.quote(str(told.get("message") or told.get("detail") or error.message))
-        kind = f"{told.get('code')} {told.get('type')} {message}".lower()
+        body = error.body if isinstance(error.body, dict) else {}
+        message = self.quote(str(body.get("message") or body.get("detail") or error.message))
+        kind = f"{body.get('code')} {body.get('type')} {message}".lower()
         what = f"{where}: status {status}: {message}"
         if "insufficient_quota" in kind:
             return Unavailable(f"{what}; the account has no credit left")

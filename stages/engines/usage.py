@@ -14,14 +14,14 @@ _AT, _LENGTH = 18, 8  # in a FLAC file: 20 bits sample rate, 8 bits channels and
 
 def usage_of(request: Request, reply: Any) -> dict[str, float]:
     """Figures by name: `completion_tokens`, `spoken_seconds`, `heard_seconds`."""
-    found: dict[str, float] = {}
+    figures: dict[str, float] = {}
     if isinstance(reply, Completion):
-        found["completion_tokens"] = reply.tokens
+        figures["completion_tokens"] = reply.tokens
     if isinstance(reply, Clip):
-        found["spoken_seconds"] = seconds_of(reply.flac)
+        figures["spoken_seconds"] = seconds_of(reply.flac)
     if clip := getattr(request, "clip", None):
-        found["heard_seconds"] = seconds_of(clip)
-    return found
+        figures["heard_seconds"] = seconds_of(clip)
+    return figures
 
 
 def seconds_of(flac: bytes) -> float:

@@ -64,7 +64,7 @@ def licences(folder: str) -> dict[str, str]:
 
 @cache
 def _read(manifest: Path, size: int, changed: int) -> dict[str, Reference]:
-    found: dict[str, Reference] = {}
+    references: dict[str, Reference] = {}
     for number, line in enumerate(manifest.read_text(encoding="utf-8").splitlines(), 1):
         if not line.strip():
             continue
@@ -72,11 +72,11 @@ def _read(manifest: Path, size: int, changed: int) -> dict[str, Reference]:
         try:
             voice = Voice.model_validate_json(line)
         except ValidationError as error:
-            told = error.errors()[0]
+            problem = error.errors()[0]
             raise ModelMissing(
-                f"{where}: {'.'.join(map(str, told['loc']))} {told['msg']}".replace(":  ", ": ")
+                f"{where}: {'.'.join(map(str, problem['loc']))} {problem['msg']}".replace(":  ", ": ")
             ) from None
-        if voice.id in found:
+        if voice.id in references:
             raise ModelMissing(f"{where}: there are two voices '{voice.id}'")
         file = (manifest.parent / voice.path).resolve()
         if not file.is_relative_to(manifest.parent.resolve()):
@@ -85,10 +85,10 @@ def _read(manifest: Path, size: int, changed: int) -> dict[str, Reference]:
             digest = hashlib.sha256(file.read_bytes() + b"\n" + voice.text.encode()).hexdigest()[:32]
         except OSError as error:
             raise ModelMissing(f"{where}: the clip can't be read: {file}: {error.strerror}") from None
-        found[voice.id] = Reference(voice, file, digest)
-    if not found:
+        references[voice.id] = Reference(voice, file, digest)
+    if not references:
         raise ModelMissing(f"{manifest}: no voice in it")
-    return found
+    return references
 
 
 @dataclass(frozen=True)
@@ -132,13 +132,13 @@ def check(reference: Reference, asr: Engine | None = None) -> Checked:
 
 def check_bank(folder: str, asr: Engine | None = None) -> dict[str, Checked | Refused]:
     """Each voice of the bank and what its clip is like, or why it can't be heard. Raises ModelMissing, Unavailable."""
-    found: dict[str, Checked | Refused] = {}
+    clips: dict[str, Checked | Refused] = {}
     for name, reference in read_bank(folder).items():
         try:
-            found[name] = check(reference, asr)
+            clips[name] = check(reference, asr)
         except Refused as refused:
-            found[name] = refused
-    return found
+            clips[name] = refused
+    return clips
 
 
 def refuse_faulty(references: Iterable[Reference]) -> None:

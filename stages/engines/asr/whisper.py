@@ -61,7 +61,7 @@ def identity(config: Config) -> dict[str, Any]:
 
 
 def _in_batches(config: Config) -> bool:
-    """On CPUs a batch saves nothing; cards want one, and whole windows fit together without padding."""
+    """On CPUs a batch saves nothing; GPUs need one, and whole windows fit together without padding."""
     return config.window == "full" and config.resources.num_gpus > 0
 
 
@@ -74,20 +74,20 @@ class Whisper(Batching):
 
         self.beam_size, self.window = config.beam_size, config.window
         self.view = ctranslate2.StorageView
-        on_card = config.resources.num_gpus > 0
-        if on_card:
+        on_gpu = config.resources.num_gpus > 0
+        if on_gpu:
             cublas.open_libraries()
         path = catalogue.resolve(config.model)
         _check(path)
         self.model = WhisperModel(
             str(path),
-            device="cuda" if on_card else "cpu",
+            device="cuda" if on_gpu else "cpu",
             compute_type=config.compute_type,
             cpu_threads=config.resources.threads,
             num_workers=1,
         )
         _check_loaded(path, self.model)
-        if on_card:
+        if on_gpu:
             mel = self.model.feature_extractor(np.zeros(WINDOW, np.float32))
             with cublas.tried_out(NAME):
                 self.model.encode(mel[:, : WINDOW // self.model.feature_extractor.hop_length])
@@ -99,8 +99,8 @@ class Whisper(Batching):
         if not self.in_batches:
             return [self.hear(request) for request in asked]
         plain = [place for place, request in enumerate(asked) if not request.careful]
-        found = dict(zip(plain, self.hear_together([asked[place] for place in plain]), strict=True))
-        return [found.get(place) or self.hear(request) for place, request in enumerate(asked)]
+        heard = dict(zip(plain, self.hear_together([asked[place] for place in plain]), strict=True))
+        return [heard.get(place) or self.hear(request) for place, request in enumerate(asked)]
 
     def hear_together(self, requests: list[Transcribe]) -> list[Heard]:
         """One pass over whole windows. What is longer than one, or shows signs of failure, is heard alone."""
@@ -113,10 +113,10 @@ class Whisper(Batching):
         if short:
             mel = np.stack([mel[:, :frames] for mel in mels])
             texts = dict(zip(short, self._decode(mel, [requests[place].language for place in short]), strict=True))
-        found = [texts.get(place) for place in range(len(requests))]
+        in_order = [texts.get(place) for place in range(len(requests))]
         return [
             Heard(self._in_full(clip, request.language) if text is None else text)
-            for text, clip, request in zip(found, clips, requests, strict=True)
+            for text, clip, request in zip(in_order, clips, requests, strict=True)
         ]
 
     def hear(self, request: Transcribe) -> Heard:
@@ -161,7 +161,7 @@ class Whisper(Batching):
 
     def _in_full(self, samples: np.ndarray, language: str) -> str:
         samples = np.pad(samples, (0, max(0, SHORTEST - len(samples))))
-        # Nothing may hang on what was heard before, or on chance: a clip's text depends on the clip.
+        # Neither clips heard before nor chance may change a text: it depends on the clip alone.
         segments, _ = self.model.transcribe(
             samples,
             language=language,

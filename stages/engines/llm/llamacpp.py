@@ -151,17 +151,17 @@ def _why(params: Any) -> str:
             os.dup2(before, 2)
             os.close(before)
         printed.seek(0)
-        found = _ERROR.search(printed.read().decode(errors="replace"))
-    return found[1][:300] if found else ""
+        match = _ERROR.search(printed.read().decode(errors="replace"))
+    return match[1][:300] if match else ""
 
 
 def _gguf(path: Path) -> Path:
     if path.is_file():
         return path
-    found = sorted(path.glob("*.gguf"))
-    if not found:
+    files = sorted(path.glob("*.gguf"))
+    if not files:
         raise ModelMissing(f"{path} holds no GGUF file")
-    return found[0]
+    return files[0]
 
 
 BACKEND = Backend(

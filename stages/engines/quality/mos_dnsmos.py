@@ -42,7 +42,7 @@ class Dnsmos(Batching):
     def __init__(self, config: Config) -> None:
         path = catalogue.resolve(config.model)
         path = path / "sig_bak_ovr.onnx" if path.is_dir() else path
-        self.session = onnx_session.open_session(NAME, path, config.resources, card=False)
+        self.session = onnx_session.open_session(NAME, path, config.resources, gpu=False)
         takes = {one.name: one.shape for one in self.session.get_inputs()}
         if takes.keys() != {"input_1"} or takes["input_1"][1:] != [WINDOW]:
             raise ModelMissing(f"{path}: no DNSMOS P.835 model: it takes {takes}, not input_1 of {WINDOW} samples")

@@ -56,16 +56,16 @@ class Utmos(Batching):
         path = path / CHECKPOINT if path.is_dir() else path
         weights = _weights(path)
         inner = {name.removeprefix(_ENCODER): value for name, value in weights.items() if name.startswith(_ENCODER)}
-        found = fairseq_checkpoint.encoder_of(path, inner, {}, {})
-        model, _ = ssl_encoder.assembled(path, found)
+        checkpoint = fairseq_checkpoint.encoder_of(path, inner, {}, {})
+        model, _ = ssl_encoder.assembled(path, checkpoint)
         self.encoder = ssl_encoder.SpeechEncoder(
-            model, None, found.settings["num_hidden_layers"], self.device.type, "float32"
+            model, None, checkpoint.settings["num_hidden_layers"], self.device.type, "float32"
         )
         self.head = _head(path, weights).to(self.device)
-        told = [weights[name].reshape(1, -1).to(self.device) for name in ("domain_emb", "judge_emb")]
+        embeddings = [weights[name].reshape(1, -1).to(self.device) for name in ("domain_emb", "judge_emb")]
         import torch
 
-        self.told = torch.cat(told, dim=1)
+        self.embeddings = torch.cat(embeddings, dim=1)
         self._score(np.zeros(RATE // 10, np.float32))  # parts that don't fit together show here, and not row by row
         super().__init__(batch=1)
 
@@ -84,7 +84,7 @@ class Utmos(Batching):
 
         (frames,) = self.encoder.encode([self.encoder.prepare(samples)])  # float32 [frames, width]
         with torch.inference_mode():
-            hidden, _ = self.head["blstm"](torch.cat([frames, self.told.expand(len(frames), -1)], dim=1)[None])
+            hidden, _ = self.head["blstm"](torch.cat([frames, self.embeddings.expand(len(frames), -1)], dim=1)[None])
             scores = self.head["projection"](hidden)
         return float(scores.mean() * 2 + 3)
 

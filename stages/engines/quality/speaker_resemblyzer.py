@@ -73,9 +73,9 @@ class Resemblyzer(Batching):
         parts = torch.from_numpy(np.stack([frames[start : start + PART] for start in starts])).to(self.device)
         with torch.inference_mode():
             heard = self.network["lstm"](parts)[1][0][-1]
-            found = torch.relu(self.network["linear"](heard)).cpu().numpy()
+            vectors = torch.relu(self.network["linear"](heard)).cpu().numpy()
         with np.errstate(invalid="ignore"):  # nothing of it is heard in a part: no direction, and then no voice
-            mean = (found / np.linalg.norm(found, axis=1, keepdims=True)).mean(axis=0)
+            mean = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).mean(axis=0)
         vector = np.asarray(mean / np.linalg.norm(mean), np.float32)
         refuse_unless_finite(bool(np.isfinite(vector).all()))
         return vector

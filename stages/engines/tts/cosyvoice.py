@@ -73,8 +73,8 @@ class CosyVoice(Batching):
         self.bank = voice_bank.read_bank(config.bank) if config.bank else {}
         if config.check_bank:
             voice_bank.refuse_faulty(self.bank.values())
-        if told := library.missing(config.source, ""):
-            raise ModelMissing(told)
+        if problem := library.missing(config.source, ""):
+            raise ModelMissing(problem)
         if not config.resources.num_gpus:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""  # CosyVoice takes any GPU that it sees
         if config.dtype == "float16" and not config.resources.num_gpus:
@@ -117,7 +117,7 @@ class CosyVoice(Batching):
         return len(front.tokenizer.encode(text, allowed_special=front.allowed_special)) <= self.longest
 
     def _voice(self, request: Speak) -> str:
-        """The name by which CosyVoice has the voice; what a bank's clip sounds like is found out once."""
+        """The name by which CosyVoice knows the voice. A bank's clip is analysed once."""
         if not self.bank:
             if request.voice not in self.model.frontend.spk2info:
                 known = ", ".join(self.model.frontend.spk2info)
@@ -144,16 +144,16 @@ class CosyVoice(Batching):
         return library.read_clip(str(one.file), RATE)
 
     def _said(self, text: str, voice: str, speed: float) -> np.ndarray:
-        told = {"stream": False, "speed": speed, "text_frontend": False}
+        how = {"stream": False, "speed": speed, "text_frontend": False}
         self.failure = None
         with self._blamed(repr(text[:80])):
             if self.bank:
-                found = list(self.model.inference_zero_shot(text, "", "", zero_shot_spk_id=voice, **told))
+                outputs = list(self.model.inference_zero_shot(text, "", "", zero_shot_spk_id=voice, **how))
             else:
-                found = list(self.model.inference_sft(text, voice, **told))
+                outputs = list(self.model.inference_sft(text, voice, **how))
             if self.failure:
                 raise self.failure
-        samples = np.concatenate([one["tts_speech"].float().cpu().numpy().reshape(-1) for one in found])
+        samples = np.concatenate([one["tts_speech"].float().cpu().numpy().reshape(-1) for one in outputs])
         if not np.isfinite(samples).all():
             raise Refused("unspeakable", f"CosyVoice made samples that aren't finite numbers of {text[:80]!r}")
         return samples
@@ -171,7 +171,7 @@ class CosyVoice(Batching):
                 _give_memory_back()
                 raise Unavailable(f"{NAME}: out of memory on {what} alone") from None
             if "max_trials" in str(first):
-                raise Refused("unspeakable", f"CosyVoice found no end of {what}") from None
+                raise Refused("unspeakable", f"CosyVoice's language model didn't end {what}") from None
             raise first from None
 
     def _watch(self) -> None:

@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from models.joblib_arrays import Machine, Made, NotPlain
+from models.joblib_arrays import Made, NotPlain, PickleMachine
 from models.loading import reading
 from models.references import ModelMissing
 
@@ -55,11 +55,11 @@ def kind_of(folder: Path, bank: str) -> int:
     Raises ModelMissing: another folder, a file too few, settings that name what isn't CosyVoice's, or a voice bank
     where the model has voices of its own, and the other way round.
     """
-    found = [kind for kind, name in SETTINGS.items() if (folder / name).is_file()]
-    if not found:
+    kinds = [kind for kind, name in SETTINGS.items() if (folder / name).is_file()]
+    if not kinds:
         third = " (CosyVoice 3 isn't known here)" if (folder / "cosyvoice3.yaml").is_file() else ""
         raise ModelMissing(f"{folder}: no CosyVoice model: there is no cosyvoice.yaml or cosyvoice2.yaml{third}")
-    kind = found[-1]
+    kind = kinds[-1]
     settings = folder / SETTINGS[kind]
     text = check_settings(settings)
     if ("cosyvoice.llm.llm.Qwen2LM" in text) != (kind == 2):
@@ -114,15 +114,15 @@ def speakers(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             record = next(name for name in archive.namelist() if name.endswith("data.pkl"))
-            found = _Names(BytesIO(archive.read(record))).run()
+            names = _Names(BytesIO(archive.read(record))).run()
     except Exception as error:  # a broken file goes wrong in many ways
         raise ModelMissing(f"{path}: broken, or no list of voices: {error or type(error).__name__}") from None
-    if not isinstance(found, dict) or not found or not all(isinstance(name, str) for name in found):
+    if not isinstance(names, dict) or not names or not all(isinstance(name, str) for name in names):
         raise ModelMissing(f"{path}: it names no voice")
-    return list(found)
+    return list(names)
 
 
-class _Names(Machine):
+class _Names(PickleMachine):
     """What a PyTorch file holds, each tensor as a `Made`: nothing is called, and no tensor is read."""
 
     def _step(self, name: str, argument: Any) -> None:

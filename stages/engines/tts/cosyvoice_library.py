@@ -49,8 +49,8 @@ def loaded(source: str, kind: int, folder: Path, half: bool) -> Any:
     except Exception as error:  # torch, transformers, onnxruntime and CosyVoice each raise their own
         if out_of_memory(error):
             raise ModelMissing(f"{NAME}: out of memory while loading {folder}") from None
-        told = " ".join((str(error).strip() or type(error).__name__).split())
-        raise ModelMissing(f"{folder}: can't be loaded: {told[:300]}") from None
+        reason = " ".join((str(error).strip() or type(error).__name__).split())
+        raise ModelMissing(f"{folder}: can't be loaded: {reason[:300]}") from None
     if not hasattr(model, "add_zero_shot_spk"):
         raise ModelMissing(f"{NAME}: this CosyVoice can't keep voices, it is too old: git pull --recurse-submodules")
     return model
@@ -125,11 +125,11 @@ def _package(source: str, python: str) -> Path | None:
     """Where the package `cosyvoice` is: in the clone, or in the interpreter; None where it isn't. Nothing is imported."""
     if source or python:
         folders = _paths(source)[:1] or site_packages(python)
-        found = [folder / "cosyvoice" for folder in folders]
+        candidates = [folder / "cosyvoice" for folder in folders]
     else:
         spec = find_spec("cosyvoice")
-        found = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
-    return next((folder for folder in found if (folder / "cli" / "cosyvoice.py").is_file()), None)
+        candidates = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
+    return next((folder for folder in candidates if (folder / "cli" / "cosyvoice.py").is_file()), None)
 
 
 def digest(source: str, python: str) -> str:
@@ -138,7 +138,7 @@ def digest(source: str, python: str) -> str:
     if package is None:
         return "not installed"
     sources = sorted(package.rglob("*.py"))
-    told = "".join(
+    listing = "".join(
         f"{file.relative_to(package)}\n{hashlib.sha256(file.read_bytes()).hexdigest()}\n" for file in sources
     )
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    return hashlib.sha256(listing.encode()).hexdigest()[:16]

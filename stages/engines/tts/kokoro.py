@@ -146,11 +146,11 @@ class Kokoro(Batching):
 def _vocabulary(path: Path) -> dict[str, int]:
     """Each phoneme's token. Raises ModelMissing."""
     with reading(path, "can't be read"):
-        told = json.loads(path.read_text(encoding="utf-8"))
-        found: dict[str, int] = told.get("vocab", told)
-    if not found or not all(isinstance(token, int) for token in found.values()):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        vocabulary: dict[str, int] = content.get("vocab", content)
+    if not vocabulary or not all(isinstance(token, int) for token in vocabulary.values()):
         raise ModelMissing(f"{path}: not the tokens of phonemes")
-    return found
+    return vocabulary
 
 
 def _readable(text: str) -> str:

@@ -17,9 +17,9 @@ def pieces(text: str, fits: Callable[[str], bool]) -> list[str]:
     if len(text) <= 1 or fits(text):
         return [text]
     for cut in CUTS:
-        if found := [match.end() for match in cut.finditer(text) if 0 < match.end() < len(text)]:
+        if ends := [match.end() for match in cut.finditer(text) if 0 < match.end() < len(text)]:
             break
-    middle = min(found or [len(text) // 2], key=lambda place: abs(place - len(text) / 2))
+    middle = min(ends or [len(text) // 2], key=lambda place: abs(place - len(text) / 2))
     return pieces(text[:middle].strip(), fits) + pieces(text[middle:].strip(), fits)
 
 

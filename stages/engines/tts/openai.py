@@ -51,18 +51,18 @@ class OpenAISpeech(Client):
         text = " ".join(request.text.split())
         if not any(letter.isalnum() for letter in text):
             raise Refused("unspeakable", f"there is nothing to say in {request.text[:80]!r}")
-        found = [
+        clips = [
             await self.insist(lambda part=part: self._try(part, request))  # type: ignore[misc]
             for part in pieces(text, lambda part: len(part) <= self.config.longest)
         ]
-        rates = {rate for _, rate in found}
+        rates = {rate for _, rate in clips}
         if len(rates) > 1:
             raise Refused("unspeakable", f"the server changed its sample rate within a text: {sorted(rates)} Hz")
-        return await asyncio.to_thread(self._finished, found, rates.pop(), request)  # others may ask meanwhile
+        return await asyncio.to_thread(self._finished, clips, rates.pop(), request)  # others may ask meanwhile
 
-    def _finished(self, found: list[tuple[np.ndarray, int]], rate: int, request: Speak) -> Clip:
+    def _finished(self, clips: list[tuple[np.ndarray, int]], rate: int, request: Speak) -> Clip:
         try:
-            samples = joined((samples for samples, _ in found), rate)
+            samples = joined((samples for samples, _ in clips), rate)
             return Clip(audio.finish(samples, rate, request.sample_rate, request.loudness))
         except audio.BadAudio as error:
             raise Refused("unspeakable", f"the server made no sound of {request.text[:80]!r}: {error}") from error
@@ -86,9 +86,9 @@ class OpenAISpeech(Client):
         try:
             return audio.decode(content)
         except audio.BadAudio as error:
-            told = self.quote(content[:200].decode(errors="replace"))
+            start = self.quote(content[:200].decode(errors="replace"))
             where = self.config.base_url + _PATH
-            raise Again(f"{where}: a reply that isn't {self.config.format} ({error}): {told!r}") from None
+            raise Again(f"{where}: a reply that isn't {self.config.format} ({error}): {start!r}") from None
 
 
 # A server makes its batches of whatever comes, so its replies are not promised to be batch-invariant.

@@ -1,6 +1,6 @@
 """TTS: VITS voices through transformers (MMS, LJSpeech, VCTK …): a Hugging Face folder, or hub:org/name.
 
-VITS draws noise for how a text is said and how long each sound lasts. A text alone is said as its seed has it; on a card
+VITS draws noise for how a text is said and how long each sound lasts. A text alone is said as its seed has it; on a GPU
 several go together, share the first one's seed, and hear their neighbours' padding in their last 50 ms (silence, mostly).
 """
 
@@ -39,9 +39,9 @@ class Config(EngineConfig):
 
 def identity(config: Config) -> dict[str, Any]:
     """What replies depend on. Raises ModelMissing."""
-    told = {name: getattr(config, name) for name in ("noise", "noise_duration", "longest")}
+    how = {name: getattr(config, name) for name in ("noise", "noise_duration", "longest")}
     model = catalogue.identity(config.model)
-    return {"backend": NAME, "version": versions(config.resources.python, *_PACKAGES), "model": model} | told
+    return {"backend": NAME, "version": versions(config.resources.python, *_PACKAGES), "model": model} | how
 
 
 class Vits(Batching):
@@ -113,13 +113,13 @@ class Vits(Batching):
         self.model.speaking_rate = speed
         torch.manual_seed(seed)
         with torch.inference_mode():
-            found = self.model(
+            output = self.model(
                 input_ids=tokens.to(self.device),
                 attention_mask=mask.to(self.device),
                 speaker_id=speaker if self.speakers > 1 else None,
             )
-        lengths = found.sequence_lengths.long().tolist()
-        waves = found.waveform.float().cpu().numpy()
+        lengths = output.sequence_lengths.long().tolist()
+        waves = output.waveform.float().cpu().numpy()
         if not np.isfinite(waves).all():
             raise Refused("unspeakable", "VITS made samples that aren't finite numbers")
         return [wave[:length] for wave, length in zip(waves, lengths, strict=True)]

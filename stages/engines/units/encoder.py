@@ -109,8 +109,8 @@ def read_codebook(data: bytes) -> tuple[np.ndarray, np.ndarray]:
         raise Refused("bad_codebook", f"not an .npy file of centroids: {error}") from error
     shaped = centroids.dtype.kind == "f" and centroids.ndim == 2 and 1 <= len(centroids) <= 65536
     if not shaped or not np.isfinite(centroids).all():
-        told = f"{centroids.dtype} {centroids.shape}"
-        raise Refused("bad_codebook", f"centroids must be finite float32 [k, width], k <= 65536, not {told}")
+        shape = f"{centroids.dtype} {centroids.shape}"
+        raise Refused("bad_codebook", f"centroids must be finite float32 [k, width], k <= 65536, not {shape}")
     centroids = np.ascontiguousarray(centroids, np.float32)
     return centroids, np.square(centroids).sum(axis=1)
 

@@ -83,21 +83,21 @@ class Glm4Voice(Batching):
         clips = []
         for request in requests:
             if not isinstance(request, Quantise) or request.codebook:
-                told = "has its own codebook and no features: no fit_units, and units: codebook: engine"
-                raise Unavailable(f"{NAME} {told}")
+                advice = "has its own codebook and no features: no fit_units, and units: codebook: engine"
+                raise Unavailable(f"{NAME} {advice}")
             clips.append(hear(request.clip))
         segments = [
             (number, samples[at : at + SEGMENT])
             for number, samples in enumerate(clips)
             for at in range(0, len(samples), SEGMENT)
         ]
-        found: list[Any] = [None] * len(segments)
+        of_segment: list[Any] = [None] * len(segments)
         for places in buckets([len(samples) for _, samples in segments], self.batch):
             clips_of_batch = [segments[place][1] for place in places]
             for place, units in zip(places, self.in_halves(self.encode, clips_of_batch, _alone), strict=True):
-                found[place] = units
+                of_segment[place] = units
         of_clip: list[list[np.ndarray]] = [[] for _ in clips]
-        for (number, _), units in zip(segments, found, strict=True):
+        for (number, _), units in zip(segments, of_segment, strict=True):
             of_clip[number].append(units)
         return [Units(np.concatenate(parts)) for parts in of_clip]
 
@@ -149,12 +149,10 @@ def _mask(seen: "torch.Tensor", block: int | None, dtype: "torch.dtype") -> "tor
     frames = torch.arange(seen.shape[1], device=seen.device)
     allowed = seen[:, None, :].expand(-1, seen.shape[1], -1)
     if block:
-        allowed = allowed & (
-            (frames[None, :] <= frames[:, None]) | (frames[None, :] // block == frames[:, None] // block)
-        )
-    return torch.zeros(allowed.shape, dtype=dtype, device=seen.device).masked_fill(~allowed, torch.finfo(dtype).min)[
-        :, None
-    ]
+        before, same_block = frames[None, :] <= frames[:, None], frames[None, :] // block == frames[:, None] // block
+        allowed = allowed & (before | same_block)
+    mask = torch.zeros(allowed.shape, dtype=dtype, device=seen.device)
+    return mask.masked_fill(~allowed, torch.finfo(dtype).min)[:, None]
 
 
 def _settings(path: Path) -> Any:
@@ -162,15 +160,15 @@ def _settings(path: Path) -> Any:
     import transformers
 
     with reading(path, "no folder of a GLM-4-Voice tokenizer"):
-        told = json.loads((path / "config.json").read_text(encoding="utf-8"))
-        settings = transformers.WhisperConfig(**told, attn_implementation="sdpa")
+        content = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        settings = transformers.WhisperConfig(**content, attn_implementation="sdpa")
     needed = ("quantize_position", "quantize_vocab_size", "pooling_position", "pooling_kernel_size",
               "encoder_causal_convolution", "quantize_causal_block_size")  # fmt: skip
-    if lacking := [name for name in needed if name not in told]:
+    if lacking := [name for name in needed if name not in content]:
         raise ModelMissing(f"{path}: no GLM-4-Voice tokenizer: config.json has no {lacking[0]}")
     for name, values in _WANTED.items():
-        if told.get(name, values[0]) not in values:
-            raise ModelMissing(f"{path}: config.json says {name}={told[name]}, which isn't known here")
+        if content.get(name, values[0]) not in values:
+            raise ModelMissing(f"{path}: config.json says {name}={content[name]}, which isn't known here")
     return settings
 
 

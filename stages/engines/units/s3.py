@@ -79,26 +79,26 @@ class S3(Batching):
             return self._units(np.pad(samples, (0, max(0, SHORTEST - len(samples)))))[:wanted]
         kept = []
         for window in windows(wanted, WINDOW * RATE // self.hop, MARGIN * RATE // self.hop):
-            found = self._units(samples[window.begin * self.hop : window.end * self.hop])
-            kept.append(found[window.first - window.begin : window.last - window.begin])
+            units = self._units(samples[window.begin * self.hop : window.end * self.hop])
+            kept.append(units[window.first - window.begin : window.last - window.begin])
         return np.concatenate(kept)
 
     def _units(self, samples: np.ndarray) -> np.ndarray:
         mel = np.ascontiguousarray(self.mel(samples, padding=0)[None], np.float32)
         asked = {self.names[0]: mel, self.names[1]: np.array([mel.shape[2]], np.int32)}
-        found = np.asarray(self.session.run(None, asked)[0]).reshape(-1)
-        if found.dtype.kind not in "iu" or not len(found) or found.min() < 0 or found.max() > 65535:
-            raise ValueError(f"it gives {found.dtype} [{len(found)}] and not units from 0 to 65535")
-        return found.astype(np.uint16)
+        units = np.asarray(self.session.run(None, asked)[0]).reshape(-1)
+        if units.dtype.kind not in "iu" or not len(units) or units.min() < 0 or units.max() > 65535:
+            raise ValueError(f"it gives {units.dtype} [{len(units)}] and not units from 0 to 65535")
+        return units.astype(np.uint16)
 
 
 def _file(path: Path) -> Path:
     if path.is_file():
         return path
-    found = sorted(file for file in path.glob("speech_tokenizer_v?*.onnx") if "batch" not in file.name)
-    if not found:
+    files = sorted(file for file in path.glob("speech_tokenizer_v?*.onnx") if "batch" not in file.name)
+    if not files:
         raise ModelMissing(f"{path}: no speech tokenizer: there is no speech_tokenizer_v2.onnx in it")
-    return found[-1]
+    return files[-1]
 
 
 BACKEND = Backend(

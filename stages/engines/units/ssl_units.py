@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import torch
 
 PACKAGES = ("torch", "transformers")
-_ROWS = 4096  # frames whose distances to all centroids are held at a time
+_ROWS = 4096  # frames whose distances to all centroids are in memory at a time
 
 
 class SslConfig(EngineConfig):
@@ -79,8 +79,8 @@ class SslUnits(Batching):
             path = catalogue.resolve(config.codebook)
             centroids = read_centroids(path)
             if centroids.shape[1] != self.encoder.width:
-                told = f"its centroids have width {centroids.shape[1]}, frames of {config.model} {self.encoder.width}"
-                raise ModelMissing(f"{path}: {told}")
+                widths = f"its centroids have width {centroids.shape[1]}, frames of {config.model} {self.encoder.width}"
+                raise ModelMissing(f"{path}: {widths}")
             self.codebooks[b""] = self._on_device(centroids)
         # On a CPU a batch gains nothing (docs/engines_units.md), and a clip alone has no neighbours to depend on.
         super().__init__(config.resources.batch if device == "cuda" else 1)
@@ -91,12 +91,12 @@ class SslUnits(Batching):
     def answer(self, requests: list[Request]) -> list[Features | Units]:
         """Raises Refused: `bad_audio`, `bad_codebook`, `bad_features`; Unavailable where memory is too small for one clip."""
         codebooks = [self._codebook(request) for request in requests]
-        found = self.encode([hear(request.clip) for request in requests])  # type: ignore[attr-defined]
-        for frames in found:
+        features = self.encode([hear(request.clip) for request in requests])  # type: ignore[attr-defined]
+        for frames in features:
             refuse_unless_finite(bool(frames.isfinite().all()))
         return [
             Features(frames.cpu().numpy()) if codebook is None else Units(self.nearest(frames, *codebook))
-            for frames, codebook in zip(found, codebooks, strict=True)
+            for frames, codebook in zip(features, codebooks, strict=True)
         ]
 
     def encode(self, clips: list[np.ndarray]) -> "list[torch.Tensor]":
@@ -115,20 +115,20 @@ class SslUnits(Batching):
             for place, frames in zip(places, self.in_halves(self.encoder.encode, cuts, _alone), strict=True):
                 window = parts[place][1]
                 kept[place] = frames[window.first - window.begin : window.last - window.begin]
-        found: list[list[torch.Tensor]] = [[] for _ in clips]
+        frames_of_clip: list[list[torch.Tensor]] = [[] for _ in clips]
         for (clip, _), frames in zip(parts, kept, strict=True):
-            found[clip].append(frames)
-        return [one[0] if len(one) == 1 else torch.cat(one) for one in found]
+            frames_of_clip[clip].append(frames)
+        return [one[0] if len(one) == 1 else torch.cat(one) for one in frames_of_clip]
 
     def nearest(self, frames: "torch.Tensor", centroids: "torch.Tensor", squares: "torch.Tensor") -> np.ndarray:
         """uint16 [frames]: argmin over centroids c of |x - c|², which is that of |c|² - 2 x·c, as |x|² is one for all."""
         import torch
 
         with torch.inference_mode():
-            found = [
+            chosen = [
                 torch.addmm(squares, part, centroids.T, alpha=-2).argmin(dim=1) for part in torch.split(frames, _ROWS)
             ]
-            return np.asarray(torch.cat(found).cpu().numpy(), np.uint16)
+            return np.asarray(torch.cat(chosen).cpu().numpy(), np.uint16)
 
     def _cut(self, samples: np.ndarray, window: Window) -> np.ndarray:
         """The samples that the window's frames see; the last window of a clip has what is left, too: the first norm sees it."""
@@ -149,8 +149,8 @@ class SslUnits(Batching):
                 if digest not in self.codebooks:
                     centroids, _ = read_codebook(data)
                     if centroids.shape[1] != self.encoder.width:
-                        told = f"centroids have width {centroids.shape[1]}, the encoder {self.encoder.width}"
-                        raise Refused("bad_codebook", told)
+                        widths = f"centroids have width {centroids.shape[1]}, the encoder {self.encoder.width}"
+                        raise Refused("bad_codebook", widths)
                     self.codebooks[digest] = self._on_device(centroids)
                 return self.codebooks[digest]
         raise TypeError(f"{self.backend} is asked a {type(request).__name__}")
@@ -158,8 +158,8 @@ class SslUnits(Batching):
     def _on_device(self, centroids: np.ndarray) -> "tuple[torch.Tensor, torch.Tensor]":
         import torch
 
-        found = torch.tensor(centroids).to(self.encoder.device)
-        return found, found.square().sum(dim=1)
+        tensor = torch.tensor(centroids).to(self.encoder.device)
+        return tensor, tensor.square().sum(dim=1)
 
 
 def _alone(samples: np.ndarray) -> str:

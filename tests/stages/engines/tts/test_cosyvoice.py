@@ -246,7 +246,7 @@ def test_a_language_model_that_fails_in_its_thread_says_nothing(first: CosyVoice
                 EngineLost,
                 "assert triggered$",
             ),
-            (RuntimeError("sampling reaches max_trials 100 and still get eos"), Refused, "found no end"),
+            (RuntimeError("sampling reaches max_trials 100 and still get eos"), Refused, "didn't end"),
             (KeyError("something else"), KeyError, "something else"),
         ):
             network.inference = failing(error)
