@@ -20,18 +20,18 @@ def ray_head() -> Iterator[str]:
     """The address of a Ray on loopback that many tests share: each start takes seconds."""
     from ray.cluster_utils import Cluster
 
-    shared = {"PYTHONPATH": TOY_PATH} | ON_LOOPBACK | KEYS  # what its processes are to see
+    shared = {"PYTHONPATH": TOY_PATH} | ON_LOOPBACK | KEYS  # the environment of its processes
     before = {name: os.environ.get(name) for name in shared}
     os.environ |= shared
     try:
         head = {"num_cpus": 8, "node_ip_address": "127.0.0.1", "include_dashboard": False}
-        head["_system_config"] = {"metrics_report_interval_ms": 1000}  # ten seconds if not told
-        found = Cluster(True, head_node_args=head)
+        head["_system_config"] = {"metrics_report_interval_ms": 1000}  # ten seconds by default
+        cluster = Cluster(True, head_node_args=head)
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
-    yield found.address
-    found.shutdown()
+    yield cluster.address
+    cluster.shutdown()
 
 
 @pytest.fixture
@@ -44,11 +44,11 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     node = {"num_cpus": 2, "node_ip_address": "127.0.0.1"}
     # Jobs are submitted to a node's agent, whose usual port another Ray on this machine may have.
     head = node | {"include_dashboard": True, "dashboard_port": 0, "dashboard_agent_listen_port": free_port()}
-    found = Cluster(True, head_node_args=head)
-    found.second = found.add_node(**node, resources={"second": 1}, dashboard_agent_listen_port=free_port())
-    found.wait_for_nodes()
-    yield found
-    found.shutdown()
+    started = Cluster(True, head_node_args=head)
+    started.second = started.add_node(**node, resources={"second": 1}, dashboard_agent_listen_port=free_port())
+    started.wait_for_nodes()
+    yield started
+    started.shutdown()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What was said in the clips of the tests of stages, and what a good one measures."""
+"""What a clip says in the tests of stages, and the measures of a good one."""
 
 TEXT = "The weather is nice today, so we are going to the park."
 GOOD = {

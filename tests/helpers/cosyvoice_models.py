@@ -242,8 +242,8 @@ def _language_model(folder: Path) -> None:
     shape: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1}
     heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "vocab_size": 320}
     Qwen2ForCausalLM(Qwen2Config(**shape, **heads)).save_pretrained(folder)
-    told = json.loads((folder / "tokenizer_config.json").read_text())
-    (folder / "tokenizer_config.json").write_text(json.dumps(told | {"tokenizer_class": "PreTrainedTokenizerFast"}))
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(config | {"tokenizer_class": "PreTrainedTokenizerFast"}))
 
 
 def _speaker_encoder(path: Path) -> None:
@@ -257,8 +257,8 @@ def _speaker_encoder(path: Path) -> None:
         helper.make_node("MatMul", ["mean", "mix"], ["output"]),
     ]
     constants = [numpy_helper.from_array(mix, "mix"), numpy_helper.from_array(np.array([1]), "axis")]
-    told = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, "frames", 80])
-    _save(path, nodes, constants, [told], helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, 192]))
+    inputs = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, "frames", 80])
+    _save(path, nodes, constants, [inputs], helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, 192]))
 
 
 def _speech_tokenizer(path: Path, every: int) -> None:
@@ -278,9 +278,9 @@ def _speech_tokenizer(path: Path, every: int) -> None:
     _save(path, nodes, constants, given, helper.make_tensor_value_info("indices", TensorProto.INT64, [1, "units"]))
 
 
-def _save(path: Path, nodes: list[Any], constants: list[Any], given: list[Any], found: Any) -> None:
+def _save(path: Path, nodes: list[Any], constants: list[Any], given: list[Any], output: Any) -> None:
     import onnx
     from onnx import helper
 
-    graph = helper.make_graph(nodes, path.stem, given, [found], constants)
+    graph = helper.make_graph(nodes, path.stem, given, [output], constants)
     onnx.save(helper.make_model(graph, ir_version=9, opset_imports=[helper.make_opsetid("", 18)]), path)

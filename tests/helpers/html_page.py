@@ -1,4 +1,4 @@
-"""A page as a browser reads it, for tests of what we write."""
+"""Reads an HTML page as a browser does, for tests of the pages that we write."""
 
 from html.parser import HTMLParser
 

@@ -41,10 +41,10 @@ class Repo:
 
     def entry(self, name: str) -> dict[str, Any]:
         data = self.files[name]
-        found: dict[str, Any] = {"type": "file", "path": name, "size": len(data), "oid": git_name(data)}
+        entry: dict[str, Any] = {"type": "file", "path": name, "size": len(data), "oid": git_name(data)}
         if name in self.lfs:
-            found["lfs"] = {"oid": sha256(data), "size": len(data), "pointerSize": 130}
-        return found
+            entry["lfs"] = {"oid": sha256(data), "size": len(data), "pointerSize": 130}
+        return entry
 
     def folders(self) -> list[str]:
         return sorted({name[:at] for name in self.files for at, letter in enumerate(name) if letter == "/"})
@@ -171,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
         if route is None:
             self._body()
             return self._send(404, {"error": f"no {self.command} {address.path}"})
-        operation, needs_token, self.found = route
+        operation, needs_token, self.names = route
         fault = self.owner.enter(operation)
         if fault.drop:
             self.rfile.read(min(1000, int(self.headers.get("Content-Length") or 0)))
@@ -182,10 +182,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if fault.status:
             return self._send(fault.status, {"error": "scripted"}, fault.headers)
-        told = self.headers.get("Authorization")
-        if told != f"Bearer {TOKEN}" and (needs_token or told):
+        authorization = self.headers.get("Authorization")
+        if authorization != f"Bearer {TOKEN}" and (needs_token or authorization):
             return self._send(401, {"error": "Invalid credentials in Authorization header"})
-        if "repo" in self.found and self.found["repo"] not in self.owner.repos:
+        if "repo" in self.names and self.names["repo"] not in self.owner.repos:
             return self._send(404, {"error": "Repository not found"}, {"X-Error-Code": "RepoNotFound"})
         with self.owner.lock:
             reply = getattr(self, f"_{operation}")(body)
@@ -209,7 +209,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     @property
     def repo(self) -> Repo:
-        return self.owner.repos[self.found["repo"]]
+        return self.owner.repos[self.names["repo"]]
 
     # -- operations: a reply's JSON, or (status, JSON or bytes, headers) ----------------------------------------------
 
@@ -217,15 +217,15 @@ class _Handler(BaseHTTPRequestHandler):
         return {"type": "user", "name": "user", "orgs": [], "auth": {"accessToken": {"role": "write"}}}
 
     def _create(self, body: bytes) -> Any:
-        told = json.loads(body)
+        request = json.loads(body)
         self.owner.bodies.append(body.decode())
-        name = f"{told['organization'] or 'user'}/{told['name']}"
+        name = f"{request['organization'] or 'user'}/{request['name']}"
         if not name.startswith("user/"):
             return 403, {"error": f"You don't have the rights to create a dataset under the namespace {name}"}, {}
         reply = {"url": f"{self.owner.url}/datasets/{name}", "name": name, "id": "1"}
         if name in self.owner.repos:
             return 409, reply | {"error": "You already created this dataset repo"}, {}
-        private = told.get("private") or told.get("visibility") == "private"
+        private = request.get("private") or request.get("visibility") == "private"
         first = {".gitattributes": b"*.parquet filter=lfs\n*.arrow filter=lfs\n"}
         self.owner.repos[name] = Repo(bool(private), first)
         return reply
@@ -236,7 +236,7 @@ class _Handler(BaseHTTPRequestHandler):
         return {"errors": [], "warnings": []}
 
     def _info(self, body: bytes) -> Any:
-        name, repo = self.found["repo"], self.repo
+        name, repo = self.names["repo"], self.repo
         return {
             "_id": "1",
             "id": name,
@@ -254,7 +254,7 @@ class _Handler(BaseHTTPRequestHandler):
         }
 
     def _tree(self, body: bytes) -> Any:
-        repo, under = self.repo, f"{self.found['name']}/" if self.found["name"] else ""
+        repo, under = self.repo, f"{self.names['name']}/" if self.names["name"] else ""
         deep = self.query.get("recursive", ["false"])[0].lower() in ("true", "1")
         names = sorted([*repo.files, *repo.folders()])
         names = [name for name in names if name.startswith(under) and (deep or "/" not in name[len(under) :])]
@@ -285,34 +285,34 @@ class _Handler(BaseHTTPRequestHandler):
         for file in json.loads(body)["files"]:
             assert base64.b64decode(file["sample"]) or not file["size"]
             large = file["size"] >= _LARGE or file["path"].endswith((".parquet", ".arrow"))
-            found = {"path": file["path"], "uploadMode": "lfs" if large else "regular", "shouldIgnore": False}
+            answer = {"path": file["path"], "uploadMode": "lfs" if large else "regular", "shouldIgnore": False}
             if file["path"] in self.repo.files:
                 entry = self.repo.entry(file["path"])
-                found["oid"] = entry.get("lfs", entry)["oid"]
-            files.append(found)
+                answer["oid"] = entry.get("lfs", entry)["oid"]
+            files.append(answer)
         return {"files": files}
 
     def _batch(self, body: bytes) -> Any:
-        told = json.loads(body)
-        assert told["operation"] == "upload" and told["hash_algo"] == "sha256"
+        request = json.loads(body)
+        assert request["operation"] == "upload" and request["hash_algo"] == "sha256"
         objects = []
-        for one in told["objects"]:
+        for one in request["objects"]:
             place = f"{self.owner.url}/storage/{one['oid']}"
             actions = {"upload": {"href": f"{place}?signature=abc"}, "verify": {"href": f"{place}/verify"}}
             objects.append(one if one["oid"] in self.owner.objects else one | {"actions": actions})
         return {"transfer": "basic", "objects": objects}
 
     def _put(self, body: bytes) -> Any:
-        if self.query.get("signature") != ["abc"] or sha256(body) != self.found["name"]:
+        if self.query.get("signature") != ["abc"] or sha256(body) != self.names["name"]:
             return 400, {"error": "not what was announced"}, {}
-        self.owner.objects[self.found["name"]] = body
-        self.owner.uploads[self.found["name"]] += 1
+        self.owner.objects[self.names["name"]] = body
+        self.owner.uploads[self.names["name"]] += 1
         return 200, b"", {"ETag": '"1"'}
 
     def _verify(self, body: bytes) -> Any:
-        told = json.loads(body)
-        kept = self.owner.objects.get(told["oid"])
-        return {} if kept is not None and len(kept) == told["size"] else (404, {"error": "not here"}, {})
+        request = json.loads(body)
+        kept = self.owner.objects.get(request["oid"])
+        return {} if kept is not None and len(kept) == request["size"] else (404, {"error": "not here"}, {})
 
     def _commit(self, body: bytes) -> Any:
         lines = [json.loads(line) for line in body.splitlines()]
@@ -334,11 +334,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.repo.files, self.repo.lfs = files, lfs & set(files)
         self.owner.commits.append(names)
         head = self.repo.head
-        url = f"{self.owner.url}/datasets/{self.found['repo']}/commit/{head}"
+        url = f"{self.owner.url}/datasets/{self.names['repo']}/commit/{head}"
         return {"success": True, "commitOid": head, "commitUrl": url, "hookOutput": ""}
 
     def _resolve(self, body: bytes) -> Any:
-        name = self.found["name"]
+        name = self.names["name"]
         if name not in self.repo.files:
             return 404, {"error": "Entry not found"}, {"X-Error-Code": "EntryNotFound"}
         data, entry = self.repo.files[name], self.repo.entry(name)

@@ -45,7 +45,7 @@ def row(i: int) -> dict[str, Any]:
     """Row `i`: every value follows from `i`."""
     instruction, query = TASKS[i % len(TASKS)]
     source = "ultrachat" if i % 3 == 2 else "alpaca"
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "id": f"{source}-{i:04d}-0",
         "conversation_id": f"{source}-{i:04d}",
         "turn": 0,
@@ -64,7 +64,7 @@ def row(i: int) -> dict[str, Any]:
             "method": ("llm", "llm", "llm+context", "rules")[i % 4] if side == "query" else "llm",
             "attempts": 1 + i % 3,
             "spoken": text,
-            "audio": {"bytes": tone(seconds, rate, 200 + 10 * i), "path": f"{found['id']}.{side}.flac"},
+            "audio": {"bytes": tone(seconds, rate, 200 + 10 * i), "path": f"{values['id']}.{side}.flac"},
             "voice": VOICES[i % 4] if side == "query" else "af_heart",
             "heard": text.replace("you", "ewe").replace("apples", "maples") if wrong else text.lower(),
             "wer": 0.125 if wrong else 0.0,
@@ -75,12 +75,12 @@ def row(i: int) -> dict[str, Any]:
             "units": units,
             "unit_durations": [1 + k % 4 for k in range(12)],
         }
-        found |= {f"{side}_{base}": value for base, value in side_values.items()}
-    return found
+        values |= {f"{side}_{base}": value for base, value in side_values.items()}
+    return values
 
 
 def reject(i: int, **values: Any) -> dict[str, Any]:
-    found = {"id": f"alpaca-x{i:03d}-0", "conversation_id": f"alpaca-x{i:03d}", "turn": 0, "source": "alpaca"}
+    identity = {"id": f"alpaca-x{i:03d}-0", "conversation_id": f"alpaca-x{i:03d}", "turn": 0, "source": "alpaca"}
     verdict = (
         {
             "stage": "sources",
@@ -104,7 +104,7 @@ def reject(i: int, **values: Any) -> dict[str, Any]:
             "audio": {"bytes": tone(0.3), "path": "x"},
         },
     )[i % 3]
-    return found | verdict | values
+    return identity | verdict | values
 
 
 def write_corpus(
@@ -118,8 +118,8 @@ def write_corpus(
     """Write `out`/dataset and `out`/rejects; returns the manifest. `without`: bases of columns to leave out;
     `rows_a_file`: of the dataset, instead of files of a megabyte.
     """
-    types = {name: found.type for name, found in ROW_COLUMNS.items()}
-    types |= {f"{side}_{base}": found.type for side in SIDES for base, found in SIDE_COLUMNS.items()}
+    types = {name: column.type for name, column in ROW_COLUMNS.items()}
+    types |= {f"{side}_{base}": column.type for side in SIDES for base, column in SIDE_COLUMNS.items()}
     wanted = [name for name in types if name.partition("_")[2] not in (*without, "silence", "clipping", "tail")]
     schema = pa.schema([*((name, types[name]) for name in wanted), ("provenance", PROVENANCE)])
     rates = {name: rate for name, rate in (("query_audio", 16000), ("answer_audio", 24000)) if name in wanted}
@@ -133,7 +133,7 @@ def write_corpus(
     if rejects:
         rejected.write("", pa.Table.from_pylist(rejects, REJECT_SCHEMA))
     for name, writer, hertz in (("dataset", dataset, rates), ("rejects", rejected, {"audio": 16000})):
-        files = {split: [work / name / file for file in found] for split, found in writer.close().items()}
+        files = {split: [work / name / file for file in files] for split, files in writer.close().items()}
         assemble(out / name, files, writer.schema, hertz, f"made {name}")
     shutil.rmtree(work)
     return manifest(rows, rejects, splits or {})
@@ -172,7 +172,7 @@ def manifest(rows: list[dict[str, Any]], rejects: list[dict[str, Any]], splits: 
         "counts": counts,
         "funnel": funnel,
         "splits": {},
-        "seconds": {side: sum(found.get(f"{side}_duration") or 0 for found in rows) for side in SIDES},
+        "seconds": {side: sum(row.get(f"{side}_duration") or 0 for row in rows) for side in SIDES},
         "engines": {
             "llm": {
                 "backend": "llm_llamacpp",

@@ -1,4 +1,4 @@
-"""Where the project, and what its tests read, lies."""
+"""Folders: of the project, and of what its tests read."""
 
 from pathlib import Path
 

@@ -148,7 +148,7 @@ def digests_of(folder: Path, pattern: str = "**/*.arrow") -> dict[str, str]:
 
 def free_port() -> int:
     """A port that nobody listens on, on loopback."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port

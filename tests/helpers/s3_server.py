@@ -1,4 +1,4 @@
-"""An object store on 127.0.0.1: moto's, behind a door that can be told to fail."""
+"""An object store on 127.0.0.1: moto's, behind a proxy that can be set to fail."""
 
 import http.client
 import os
@@ -33,9 +33,9 @@ class S3Server:
         self._store = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         self._store.start()
         self.inner = self._store.get_host_and_port()
-        self._door = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"owner": self}))
-        self._door.daemon_threads = True
-        threading.Thread(target=self._door.serve_forever, daemon=True).start()
+        self._proxy = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"owner": self}))
+        self._proxy.daemon_threads = True
+        threading.Thread(target=self._proxy.serve_forever, daemon=True).start()
         connection = http.client.HTTPConnection(*self.inner)
         connection.request(
             "PUT", "/bucket", headers={"Authorization": "AWS4-HMAC-SHA256 Credential=test/1/us-east-1/s3/x"}
@@ -46,12 +46,12 @@ class S3Server:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._door.shutdown()
-        self._door.server_close()
+        self._proxy.shutdown()
+        self._proxy.server_close()
         self._store.stop()
 
     def url(self, path: str) -> str:
-        host, port = self._door.server_address[:2]
+        host, port = self._proxy.server_address[:2]
         return f"s3://bucket/{path}?endpoint_override={host}:{port}&scheme=http&region=us-east-1"
 
 

@@ -27,9 +27,9 @@ def with_replies(talk: Generator[Request, Any, Any], *replies: str, finish: str 
         assert left, f"one reply more is asked for: {request}"
         return Completion(left.pop(0), finish, 9)
 
-    found = drive(talk, answer)
+    result = drive(talk, answer)
     assert not left, f"not asked for: {left}"
-    return found
+    return result
 
 
 def unasked(request: Request) -> Any:

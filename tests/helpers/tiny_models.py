@@ -63,8 +63,8 @@ def vits(folder: Path) -> Path:
     transformers.VitsModel(config).save_pretrained(folder)
     letters = ["<pad>", "<unk>", *"abcdefghijklmnopqrstuvwxyz' ,.?!-"]
     (folder / "vocab.json").write_text(json.dumps({letter: number for number, letter in enumerate(letters)}))
-    told = {"add_blank": True, "normalize": True, "phonemize": False, "is_uroman": False, "language": "eng"}
-    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "VitsTokenizer", **told}))
+    settings = {"add_blank": True, "normalize": True, "phonemize": False, "is_uroman": False, "language": "eng"}
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "VitsTokenizer", **settings}))
     return folder
 
 

@@ -40,11 +40,11 @@ def adapter(model: Path, folder: Path, rank: int = 4) -> Path:
     import torch
     from safetensors.torch import save_file
 
-    told = json.loads((model / "config.json").read_text())
-    width = told["hidden_size"]
+    config = json.loads((model / "config.json").read_text())
+    width = config["hidden_size"]
     generator = torch.Generator().manual_seed(1)
     weights = {}
-    for layer in range(told["num_hidden_layers"]):
+    for layer in range(config["num_hidden_layers"]):
         name = f"base_model.model.model.layers.{layer}.self_attn.q_proj"
         weights[f"{name}.lora_A.weight"] = torch.randn(rank, width, generator=generator) * 0.1
         weights[f"{name}.lora_B.weight"] = torch.randn(width, rank, generator=generator) * 0.1

@@ -42,12 +42,12 @@ def wait_for(
 def read_until(process: "subprocess.Popen[str]", line_is: str | Callable[[str], bool], seconds: float = LONGEST) -> str:
     """Reads what the process prints, up to the first line that has that text, or for which that is true."""
     assert process.stdout is not None
-    found = line_is if callable(line_is) else lambda line: line_is in line
+    is_it = line_is if callable(line_is) else lambda line: line_is in line
     printed = ""
     with _killed_after(process, seconds):
         for line in process.stdout:
             printed += line
-            if found(line):
+            if is_it(line):
                 return printed
     pytest.fail(f"no line with {line_is!r} came in {seconds:.0f} s, or before the process ended:\n{printed}")
 
