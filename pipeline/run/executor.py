@@ -102,7 +102,7 @@ class Run:
         if not self.shutdown.begun:
             for pool in self.pools.values():
                 while len(pool.actors) < min(pool.replicas, len(pool.queue) + pool.in_flight):
-                    start_actor(pool, self.state.store.url, self.graph)
+                    start_actor(pool, self.state.store.address, self.graph)
                 assign(pool)
                 self._check_pulses(pool)
             self._end_idle_actors()
@@ -288,7 +288,7 @@ class Run:
             self.looked = time.monotonic()
             self._look_for_nodes()
             for pool in to_start(self.pools.values(), self._may_have_work, free_resources):
-                start_actor(pool, self.state.store.url, self.graph)
+                start_actor(pool, self.state.store.address, self.graph)
 
     def _look_for_nodes(self) -> None:
         for message in look_for_nodes(self.pools.values(), self.wait_for_nodes):

@@ -20,6 +20,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -47,6 +48,11 @@ class Store:
         self.url = url
         self.fs, self.root = open_filesystem(url)
         self._local = isinstance(self.fs, pafs.LocalFileSystem)
+
+    @property
+    def address(self) -> str:
+        """Where it is, for a process that runs in another folder: workers of a Ray that was there before do."""
+        return self.url if "://" in self.url else str(Path(self.url).expanduser().absolute())
 
     # -- objects ------------------------------------------------------------------------------------------------------
 

@@ -50,8 +50,8 @@ def held(out: Path) -> None:
     ]
 
 
-def test_it_runs_and_what_changed_runs_again(folder: Path, on_ray: dict[str, str]) -> None:
-    assert "5 rows in, 3 rows out, 2 rejects" in voxsmith(folder, "run", "recipe.yaml", env=on_ray)
+def test_it_runs_and_what_changed_runs_again(folder: Path) -> None:
+    assert "5 rows in, 3 rows out, 2 rejects" in voxsmith(folder, "run", "recipe.yaml")
     held(folder / "out" / "own_stage")
     assert "nothing to do" in voxsmith(folder, "run", "recipe.yaml")
 
@@ -69,13 +69,13 @@ def test_it_runs_and_what_changed_runs_again(folder: Path, on_ray: dict[str, str
     assert reason() == "the stage's code changed"
 
 
-def test_an_installed_package_offers_its_parts_by_name(folder: Path, tmp_path: Path, on_ray: dict[str, str]) -> None:
+def test_an_installed_package_offers_its_parts_by_name(folder: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target"]
     subprocess.run([*install, str(site), str(folder)], check=True, timeout=120)
     shutil.rmtree(folder / "corpus_extras")
     named = ["--set", "stages.language.stage=language", "--set", "engines.lid.backend=lid_common_words"]
-    env = on_ray | {"PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
+    env = {"PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
     assert "3 rows out" in voxsmith(folder, "run", "recipe.yaml", *named, env=env)
 
 

@@ -119,7 +119,7 @@ def start_python(*arguments: str, env: dict[str, str] | None = None) -> "subproc
     """A Python of its own, in which (and in whose workers) the toys can be imported."""
     return subprocess.Popen(
         [sys.executable, *arguments],
-        cwd=ROOT,
+        cwd=cwd,
         env={**os.environ, "PYTHONPATH": TOY_PATH, **(env or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -128,14 +128,14 @@ def start_python(*arguments: str, env: dict[str, str] | None = None) -> "subproc
     )
 
 
-def start_cli(*arguments: str, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
+def start_cli(*arguments: str, env: dict[str, str] | None = None, cwd: Path = ROOT) -> "subprocess.Popen[str]":
     """A command line in a process of its own."""
     return start_python("-m", "pipeline", *arguments, env=env)
 
 
-def run_cli(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]:
+def run_cli(*arguments: str, env: dict[str, str] | None = None, cwd: Path = ROOT) -> tuple[int, str]:
     """Exit code and all that was printed."""
-    process = start_cli(*arguments, env=env)
+    process = start_cli(*arguments, env=env, cwd=cwd)
     output = rest_of(process)
     return process.returncode, output
 

@@ -187,3 +187,11 @@ def test_a_language_model_server_that_is_killed_in_mid_run(tmp_path: Path) -> No
         server.wait()
     assert code == 0, output
     assert counts(tmp_path) == {"rows_in": len(TEXTS), "rows_out": len(TEXTS), "rejects": 0, "pending": 0}
+
+
+def test_a_relative_store_is_where_the_command_runs(tmp_path: Path) -> None:
+    """Workers of a Ray that was there before run in another folder."""
+    path = write_recipe(tmp_path, TEXTS[:4], store="store", out="out")
+    code, output = run_cli("run", path, cwd=tmp_path)
+    assert code == 0, output
+    assert (tmp_path / "store" / "objects" / "toy_shout").is_dir()
