@@ -164,9 +164,9 @@ RESERVED = ("provenance", "split", "place", "raw", "reject", *ARTIFACTS)
 
 def expand(declared: Mapping[str, Column]) -> dict[str, Column]:
     """The columns by their full names: the row's own, then those of the query, then those of the answer."""
-    found = {name: column for name, column in declared.items() if column.per == "row"}
-    found |= {f"{side}_{name}": column for side in SIDES for name, column in declared.items() if column.per != "row"}
-    return found
+    full = {name: column for name, column in declared.items() if column.per == "row"}
+    full |= {f"{side}_{name}": column for side in SIDES for name, column in declared.items() if column.per != "row"}
+    return full
 
 
 # Ours, by full name, in the order of an export.
@@ -178,8 +178,8 @@ def column(name: str, columns: Mapping[str, Column] = COLUMNS) -> Column | None:
     if name in columns:
         return columns[name]
     match = re.fullmatch(r"(.+)_(\d+)", name)
-    found = columns.get(match[1]) if match else None
-    return found if found is not None and found.per == "attempt" else None
+    numbered = columns.get(match[1]) if match else None
+    return numbered if numbered is not None and numbered.per == "attempt" else None
 
 
 def known_columns(columns: Mapping[str, Column] = COLUMNS) -> list[str]:
@@ -220,11 +220,13 @@ def side_of(name: str) -> str:
 
 def groups(columns: Mapping[str, Column]) -> list[Group]:
     """The columns in groups, the row's own first: those that have more than names, origin and a written task."""
-    found: dict[str, dict[str, Column]] = {name: {} for name in (ROW, *SIDES)}
+    by_group: dict[str, dict[str, Column]] = {name: {} for name in (ROW, *SIDES)}
     for name, one in columns.items():
         side = side_of(name)
-        found[side][name if side == ROW else name.removeprefix(f"{side}_")] = one
+        by_group[side][name if side == ROW else name.removeprefix(f"{side}_")] = one
     aside = ("id", "origin", "written")
     return [
-        Group(name, some) for name, some in found.items() if any(column.role not in aside for column in some.values())
+        Group(name, some)
+        for name, some in by_group.items()
+        if any(column.role not in aside for column in some.values())
     ]

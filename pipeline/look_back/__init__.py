@@ -1,1 +1,1 @@
-"""What changed between two runs of a recipe: counted, told in the terminal, and to be heard on a page."""
+"""What changed between two runs of a recipe: counted, printed, and as a page that plays both."""

@@ -21,7 +21,7 @@ def write_page(path: Path, name: str, difference: Difference, rows: Rows, clip_b
     budget = Budget(clip_bytes)
     page = environment().get_template("diff.html.jinja").render(
         name=name,
-        found=difference,
+        difference=difference,
         kinds=KINDS,
         rows=[_row(row, rows, budget) for row in difference.rows],
         left_out=budget.left_out,

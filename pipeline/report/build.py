@@ -130,7 +130,7 @@ def _choices(rows: list[dict[str, Any]]) -> dict[str, list[str]]:
         for name, value in row["labels"].items():
             if value is not None:
                 values.setdefault(name, {})[str(value)] = None
-    return {name: sorted(found) for name, found in values.items() if 2 <= len(found) <= CHOICES}
+    return {name: sorted(some) for name, some in values.items() if 2 <= len(some) <= CHOICES}
 
 
 def _figures(statistics: Statistics) -> Iterator[tuple[str, str, str]]:
@@ -205,7 +205,7 @@ def _measures(statistics: Statistics, manifest: dict[str, Any]) -> Iterator[dict
             {
                 "side": group,
                 "style": style_of(group),
-                "found": one,
+                "counted": one,
                 "gate": gates[group],
                 "svg": charts.histogram(one, group, style_of(group), axis, gates[group]),
             }

@@ -163,7 +163,7 @@ class Summary:
                 _add_shares(self._shares[key], batch.column(key).to_pylist(), seconds)
         self._shares["split"][split].rows += rows
         self._shares["split"][split].seconds += float(seconds.sum())
-        wers = [found for group in self._groups if (found := _numbers(batch, group.full("wer"))) is not None]
+        wers = [one for group in self._groups if (one := _numbers(batch, group.full("wer"))) is not None]
         worst_of_row = np.fmax.reduce([np.full(rows, np.nan), *wers])
         ids = batch.column("id").to_pylist() if "id" in batch.schema.names else []
         for row_id, worst in zip(ids, worst_of_row.tolist(), strict=False):

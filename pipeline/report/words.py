@@ -33,8 +33,8 @@ def _forgiven(span: Span) -> bool:
 def _normaliser() -> Callable[[str], str]:
     from whisper_normalizer.english import EnglishTextNormalizer  # late: it takes a second
 
-    found: Callable[[str], str] = EnglishTextNormalizer()
-    return found
+    normaliser: Callable[[str], str] = EnglishTextNormalizer()
+    return normaliser
 
 
 def _plain(word: str) -> str:

@@ -24,20 +24,19 @@ _YOUNG = 2 * 10**9  # nanoseconds: file systems and clocks may be that coarse
 def recall(store: Store, name: str, source: Source, keep: bool) -> list[dict[str, Any]] | None:
     """The source's shards as `remember` was given them, or None where it has to be read. `keep`: the store may be written."""
     path = _path(name, source)
-    found = store.read_json(path)
-    now = _stats(source) if found else None
-    if not found or now is None or [file[:2] for file in now] != [file[:2] for file in found["files"]]:
+    listing = store.read_json(path)
+    now = _stats(source) if listing else None
+    if not listing or now is None or [file[:2] for file in now] != [file[:2] for file in listing["files"]]:
         return None
-    for (file, _, changed), known in zip(now, found["files"], strict=True):
-        trusted = changed == known[2] and changed < found["listed"] - _YOUNG
+    for (file, _, changed), known in zip(now, listing["files"], strict=True):
+        trusted = changed == known[2] and changed < listing["listed"] - _YOUNG
         if not trusted and _sha256(file) != known[3]:
             return None
-    if keep and [file[2] for file in now] != [
-        file[2] for file in found["files"]
-    ]:  # touched only: next time no hash is needed
-        found["files"] = [[*file, known[3]] for file, known in zip(now, found["files"], strict=True)]
-        store.write_json(path, found | {"listed": time.time_ns()})
-    shards: list[dict[str, Any]] = found["shards"]
+    # Files that were only touched get their new times, so that next time no hash is needed.
+    if keep and [file[2] for file in now] != [file[2] for file in listing["files"]]:
+        listing["files"] = [[*file, known[3]] for file, known in zip(now, listing["files"], strict=True)]
+        store.write_json(path, listing | {"listed": time.time_ns()})
+    shards: list[dict[str, Any]] = listing["shards"]
     return shards
 
 
@@ -59,14 +58,14 @@ def remember(
 ) -> None:
     """Leave the shards for next time, and where each rejected row was read, unless something changed meanwhile."""
     if before and _stats(source) == [file[:3] for file in before]:
-        told = {"files": before, "listed": time.time_ns(), "shards": shards, "places": places}
-        store.write_json(_path(name, source), told)
+        listing = {"files": before, "listed": time.time_ns(), "shards": shards, "places": places}
+        store.write_json(_path(name, source), listing)
 
 
 def places(store: Store, name: str, source: Source) -> dict[str, str]:
-    """Row id -> file and line, of rows that the source rejected, as far as `remember` was told."""
-    found: dict[str, str] = (store.read_json(_path(name, source)) or {}).get("places", {})
-    return found
+    """Row id -> file and line, of rows that the source rejected, as far as `remember` was given them."""
+    known: dict[str, str] = (store.read_json(_path(name, source)) or {}).get("places", {})
+    return known
 
 
 def _path(name: str, source: Source) -> str:
@@ -84,8 +83,8 @@ def _stats(source: Source) -> list[list[Any]] | None:
 
 def _files_below(folder: Path) -> list[Path]:
     """The dataset's files. What hides is none of them: a download's `.cache` is another each time."""
-    found = sorted(path for path in folder.rglob("*.*") if path.is_file())
-    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    below = sorted(path for path in folder.rglob("*.*") if path.is_file())
+    return [path for path in below if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 
 
 def _on_hub(source: Source) -> bool:

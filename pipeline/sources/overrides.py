@@ -74,7 +74,7 @@ def read_overrides(
     """
     file = Path(path)
     if not file.is_file():
-        near = [str(found) for found in file.parent.glob("*.jsonl")] if file.parent.is_dir() else []
+        near = [str(other) for other in file.parent.glob("*.jsonl")] if file.parent.is_dir() else []
         raise RecipeError(
             f"{path}: no such file {EITHER}, and the recipe's 'overrides' names it; {nearest(path, near)}"
         )

@@ -62,8 +62,8 @@ def _file(file: Path) -> Iterator[Placed]:
                 return
     with _open(file) as stream:
         for number, line in enumerate(stream, 1):
-            if (found := _line(line)) is not None:
-                yield f"{file}, line {number}", found
+            if (parsed := _line(line)) is not None:
+                yield f"{file}, line {number}", parsed
 
 
 def _open(file: Path) -> TextIO:
@@ -100,9 +100,9 @@ def _lists(file: Path, stream: TextIO, text: str) -> Iterator[Record]:
             if end < 0:
                 text, at = text[at:] + stream.readline(), 0
                 end = len(text)
-            found = _line(text[at:end])
-            if found is not None:
-                yield Bad(f"after the list's end: {found.message}", found.raw) if isinstance(found, Bad) else found
+            record = _line(text[at:end])
+            if record is not None:
+                yield Bad(f"after the list's end: {record.message}", record.raw) if isinstance(record, Bad) else record
             at, number = end, number + 1
             continue
         trouble = "the list isn't closed"
