@@ -148,7 +148,7 @@ def test_a_wrong_prompt_does_not_burn_the_night(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, [f"bad {n}" for n in range(60)])
     code, output = run_cli("run", path)
     assert code == 1
-    assert "max_reject_ratio" in output
+    assert "max_reject_ratio" in output and f"`voxsmith rejects {path}` shows the reasons" in output
     assert len(asked(path)) < 60
 
 

@@ -143,10 +143,10 @@ def test_what_goes_wrong_is_an_event(tmp_path: Path) -> None:
 
 
 PATIENT = """
-import pipeline.run.executor as executor, pipeline.cli as cli
+import pipeline.run.shutdown as shutdown, pipeline.cli as cli
 
-assert executor._DRAIN_SECONDS
-executor._DRAIN_SECONDS = 3600
+assert shutdown._DRAIN_SECONDS
+shutdown._DRAIN_SECONDS = 3600
 raise SystemExit(cli.main())
 """
 
