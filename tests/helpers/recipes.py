@@ -115,7 +115,7 @@ def texts_of(state: "State", column: str) -> list[Any]:
     ]
 
 
-def start_python(*arguments: str, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
+def start_python(*arguments: str, env: dict[str, str] | None = None, cwd: Path = ROOT) -> "subprocess.Popen[str]":
     """A Python of its own, in which (and in whose workers) the toys can be imported."""
     return subprocess.Popen(
         [sys.executable, *arguments],
@@ -130,7 +130,7 @@ def start_python(*arguments: str, env: dict[str, str] | None = None) -> "subproc
 
 def start_cli(*arguments: str, env: dict[str, str] | None = None, cwd: Path = ROOT) -> "subprocess.Popen[str]":
     """A command line in a process of its own."""
-    return start_python("-m", "pipeline", *arguments, env=env)
+    return start_python("-m", "pipeline", *arguments, env=env, cwd=cwd)
 
 
 def run_cli(*arguments: str, env: dict[str, str] | None = None, cwd: Path = ROOT) -> tuple[int, str]:
