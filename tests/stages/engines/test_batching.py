@@ -145,3 +145,29 @@ def test_other_errors_stay_as_they_are() -> None:
         assert [one.exception(0) for one in settle(engine, 3)] == [error] * 3
         assert (engine.sizes, engine.batch) == ([3, 1, 1, 1], 8)
         engine.close()
+
+
+class Cut(Batching):
+    """Cuts one request into parts, as engines do with long clips, and has room for three letters at a time."""
+
+    def answer(self, requests: list[Request]) -> list[Any]:
+        texts = [request.prompt or "" for request in requests if isinstance(request, Complete)]
+        return ["".join(self.in_halves(self.shout, list(text), lambda letter: f"{letter!r} alone")) for text in texts]
+
+    def shout(self, letters: list[str]) -> list[str]:
+        if len(letters) > 3 or "!" in letters:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        if "?" in letters:
+            raise ValueError("no letter")
+        return [letter.upper() for letter in letters]
+
+
+def test_parts_of_one_request_are_halved_until_they_fit() -> None:
+    engine = Cut(8)
+    assert engine.submit(Complete(prompt="abcdefgh")).result(5) == "ABCDEFGH"
+    assert (engine.batch, engine.usage["halved_batches"]) == (2, 3), "8 into 4 and 4, each of them into 2 and 2"
+    with pytest.raises(Unavailable, match=r"^Cut: out of memory on '!' alone$"):
+        engine.submit(Complete(prompt="a!")).result(5)
+    with pytest.raises(ValueError, match="no letter"):
+        engine.submit(Complete(prompt="a?")).result(5)
+    engine.close()

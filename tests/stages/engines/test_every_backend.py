@@ -12,7 +12,7 @@ from models import references
 from models.references import ModelMissing
 from stages.engines.backend import Backend
 from stages.engines.base import Batching, EngineConfig
-from stages.registry import BACKENDS, STAGES, backend, stage
+from stages.registry import BACKENDS, STAGES, PartError, backend, stage
 from stages.requests.base import Request
 from tests.helpers.paths import ROOT
 
@@ -131,3 +131,8 @@ def test_what_loading_raises_is_told_in_a_line() -> None:
     lacking = replace(EARS, packages=("no_such_package",), extra="torch")
     with pytest.raises(ModelMissing, match=r"^asr_ears needs the package no_such_package, .*voxsmith\[torch\]"):
         lacking.load(EngineConfig())
+
+
+def test_a_module_without_a_backend_is_told() -> None:
+    with pytest.raises(PartError, match=r"^stages\.speak has no `BACKEND = Backend\(…\)`, so it is no backend$"):
+        backend("stages.speak")
