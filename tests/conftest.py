@@ -10,11 +10,6 @@ from tests.helpers.s3_server import KEYS
 ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # without it Ray takes, or looks for, another address
 
 
-@pytest.fixture
-def toys() -> None:
-    """The toys are parts from outside: nothing has to be done for them."""
-
-
 @pytest.fixture(scope="session")
 def ray_head() -> Iterator[str]:
     """The address of a Ray on loopback that many tests share: each start takes seconds."""

@@ -26,7 +26,7 @@ STAGES = ["toy_shout", "toy_count", "toy_words"]
 
 
 @pytest.fixture(autouse=True)
-def silent(capsys: pytest.CaptureFixture[str], toys: None) -> Iterator[None]:
+def silent(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
     """A function writes nothing to stdout; what it has to say it returns, raises or logs."""
     yield
     assert capsys.readouterr().out == ""

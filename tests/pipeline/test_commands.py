@@ -10,7 +10,6 @@ from pipeline.plan import manifests
 from tests.helpers.openai_server import OpenAIServer
 from tests.helpers.recipes import asked, finish, open_state, run_cli, run_inline, write_recipe
 
-pytestmark = pytest.mark.usefixtures("toys")
 TEXTS = [*(f"tell me about thing number {n}" for n in range(18)), "a bad one"]
 
 
@@ -75,9 +74,7 @@ def test_status_of_a_run_that_was_killed(capsys: pytest.CaptureFixture[str], tmp
     assert "killed" in told and "running" not in told
 
 
-def test_rejects_of_a_source_say_where_they_stand(
-    capsys: pytest.CaptureFixture[str], toys: None, tmp_path: Path
-) -> None:
+def test_rejects_of_a_source_say_where_they_stand(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = write_recipe(tmp_path, TEXTS)
     rows = tmp_path / "toy.jsonl"
     rows.write_text(rows.read_text() + '{"instruction": "half a line\n' + '{"instruction": "a nul \\u0000 within"}\n')
@@ -93,7 +90,7 @@ def test_rejects_of_a_source_say_where_they_stand(
     assert f"line {line}: not JSON" in said(capsys, "rejects", path)
 
 
-def test_nothing_to_export_and_no_such_reason(capsys: pytest.CaptureFixture[str], toys: None, tmp_path: Path) -> None:
+def test_nothing_to_export_and_no_such_reason(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = write_recipe(tmp_path, TEXTS)
     assert main(["export", path]) == 1
     assert "no shard is through all stages yet; first: voxsmith run" in capsys.readouterr().err
@@ -106,7 +103,7 @@ def test_nothing_to_export_and_no_such_reason(capsys: pytest.CaptureFixture[str]
 
 
 def test_two_recipes_of_one_name(
-    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, toys: None, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     path = write_recipe(tmp_path, TEXTS)
     finish(path)
@@ -117,7 +114,7 @@ def test_two_recipes_of_one_name(
     assert f"holds the dataset of {path}, whose name is 'toy' too" in caplog.text
 
 
-def test_plan_tells_of_a_dataset_that_is_behind(capsys: pytest.CaptureFixture[str], toys: None, tmp_path: Path) -> None:
+def test_plan_tells_of_a_dataset_that_is_behind(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = write_recipe(tmp_path, TEXTS)
     finish(path)
     said(capsys, "export", path)
@@ -172,7 +169,7 @@ def test_doctor(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     ("lines", "told"), [("", "they have no row"), ('{"q": 1}\n{"q": 2}\n', "all 2 rows are rejects")]
 )
 def test_sources_without_a_usable_row(
-    capsys: pytest.CaptureFixture[str], toys: None, tmp_path: Path, lines: str, told: str
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, lines: str, told: str
 ) -> None:
     path = write_recipe(tmp_path, ["x"])
     (tmp_path / "toy.jsonl").write_text(lines)
@@ -180,7 +177,7 @@ def test_sources_without_a_usable_row(
     assert f"the sources give nothing to work on: {told}" in capsys.readouterr().err
 
 
-def test_a_pilot_is_written_beside_the_corpus(capsys: pytest.CaptureFixture[str], toys: None, tmp_path: Path) -> None:
+def test_a_pilot_is_written_beside_the_corpus(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = write_recipe(tmp_path, TEXTS)
     run_inline(open_state(path))
     assert main(["run", path]) == 0

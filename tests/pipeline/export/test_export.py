@@ -55,7 +55,7 @@ def test_files_roll_over_and_keep_the_order(tmp_path: Path) -> None:
     assert datasets.load_from_disk(str(tmp_path / "d"))["id"][:] == [f"row-{n:020d}" for n in range(60)]
 
 
-def test_gates_cost_no_engine_call_and_no_row(toys: None, tmp_path: Path) -> None:
+def test_gates_cost_no_engine_call_and_no_row(tmp_path: Path) -> None:
     state = open_state(write_recipe(tmp_path, TEXTS))
     run_inline(state)
     assert write_dataset(state, tmp_path / "out")["counts"]["rows_out"] == 40
@@ -66,7 +66,7 @@ def test_gates_cost_no_engine_call_and_no_row(toys: None, tmp_path: Path) -> Non
     assert min(summary["splits"].values()) > 5
 
 
-def test_an_engines_corrected_terms_are_exported_without_a_stage(toys: None, tmp_path: Path) -> None:
+def test_an_engines_corrected_terms_are_exported_without_a_stage(tmp_path: Path) -> None:
     null = {"llm": {"backend": "llm_null", "licence": "MIT"}}
     state = open_state(write_recipe(tmp_path, TEXTS, engines=null))
     run_inline(state)
@@ -79,7 +79,7 @@ def test_an_engines_corrected_terms_are_exported_without_a_stage(toys: None, tmp
     assert set(found["licence"]) == {"CC-BY-NC-4.0"}
 
 
-def test_pieces_are_written_once_side_by_side_and_an_edit_writes_one(toys: None, tmp_path: Path) -> None:
+def test_pieces_are_written_once_side_by_side_and_an_edit_writes_one(tmp_path: Path) -> None:
     """With files of a megabyte at most and texts that long, each shard or two are a piece."""
     texts = [f"thing {n} " + "x" * 300_000 for n in range(24)]
     changes: dict[str, Any] = {"export__shard_bytes": 1_000_000, "stages__toy_shout__max_chars": 10**6}
@@ -112,9 +112,7 @@ def test_pieces_are_written_once_side_by_side_and_an_edit_writes_one(toys: None,
     assert datasets.load_from_disk(str(tmp_path / "out/dataset"))["instruction"][:] == texts
 
 
-def test_an_export_that_ends_before_its_report_is_made_again(
-    toys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_export_that_ends_before_its_report_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = open_state(write_recipe(tmp_path, TEXTS))
     run_inline(first)
     export_state(first)
@@ -135,7 +133,7 @@ def test_an_export_that_ends_before_its_report_is_made_again(
 
 
 def test_a_writer_that_is_killed_is_one_line(
-    toys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = write_recipe(tmp_path, TEXTS)
     run_inline(open_state(path))
@@ -147,7 +145,7 @@ def test_a_writer_that_is_killed_is_one_line(
 
 
 @pytest.fixture
-def partly_given(toys: None, tmp_path: Path) -> str:
+def partly_given(tmp_path: Path) -> str:
     """A recipe whose stages read query_text and don't write it: one source gives it to all rows but 2, another to none."""
     texts = [None if n in (3, 11) else f"thing {n}" for n in range(20)]
     some = [{"q": f"about {n}", "said": text, "c": n // 2, "t": n % 2} for n, text in enumerate(texts)]

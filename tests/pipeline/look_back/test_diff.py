@@ -57,7 +57,7 @@ def remove_unchanged(store: Store) -> int:
 
 
 @pytest.fixture
-def state(toys: None, tmp_path: Path) -> State:
+def state(tmp_path: Path) -> State:
     """A first run of 30 rows."""
     return finish(write_recipe(tmp_path, TEXTS))
 
@@ -196,7 +196,7 @@ words = st.lists(st.text("wxyz", min_size=1, max_size=6), min_size=1, max_size=2
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=words, after=words, loud=st.booleans(), seed=st.randoms(use_true_random=False))
 def test_counts_are_those_of_the_contents(
-    toys: None, tmp_path_factory: pytest.TempPathFactory, before: list[str], after: list[str], loud: bool, seed: Any
+    tmp_path_factory: pytest.TempPathFactory, before: list[str], after: list[str], loud: bool, seed: Any
 ) -> None:
     """Whatever the edit, and in whatever order the rows now stand."""
     folder = tmp_path_factory.mktemp("diff")

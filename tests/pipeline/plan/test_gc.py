@@ -52,7 +52,7 @@ def objects(store: Store) -> set[str]:
 
 
 @pytest.fixture
-def full(toys: None, tmp_path: Path) -> Store:
+def full(tmp_path: Path) -> Store:
     """A store with an old corpus, a new one that the latest run uses, and nothing in common but the sources."""
     finish(write_recipe(tmp_path, TEXTS))
     finish(write_recipe(tmp_path, TEXTS, **LOUD))
@@ -60,7 +60,7 @@ def full(toys: None, tmp_path: Path) -> Store:
     return Store(str(tmp_path / "store"))
 
 
-def test_what_the_latest_runs_use_stays(capsys: pytest.CaptureFixture[str], toys: None, tmp_path: Path) -> None:
+def test_what_the_latest_runs_use_stays(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = write_recipe(tmp_path, TEXTS)
     finish(path)
     store = Store(str(tmp_path / "store"))
@@ -217,7 +217,7 @@ def test_gc_and_a_run_that_begin_at_once_see_each_other(full: Store) -> None:
     assert {info.base_name for info in full.listed("objects/toy_shout")} == {info.base_name for info in infos}
 
 
-def test_replies_of_a_run_with_pending_rows_stay(toys: None, tmp_path: Path) -> None:
+def test_replies_of_a_run_with_pending_rows_stay(tmp_path: Path) -> None:
     down = tmp_path / "down"
     down.touch()
     texts = [text for n in range(9) for text in (TEXTS[n], f"down now {n}")]
@@ -236,7 +236,7 @@ def test_replies_of_a_run_with_pending_rows_stay(toys: None, tmp_path: Path) -> 
     assert not store.partials("toy_shout"), "finished: its replies are in objects"
 
 
-def test_what_a_killed_run_has_made_stays(toys: None, tmp_path: Path) -> None:
+def test_what_a_killed_run_has_made_stays(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, TEXTS)
     state = open_state(path)
     manifests.write_run(state, manifests.new_run(state), manifests.now(), "running")  # all that a killed run leaves
@@ -245,7 +245,7 @@ def test_what_a_killed_run_has_made_stays(toys: None, tmp_path: Path) -> None:
     assert collect(store, False, NEVER).files == 0 and objects(store) == before
 
 
-def test_the_latest_run_is_the_last_one_whatever_the_clock_said(toys: None, tmp_path: Path) -> None:
+def test_the_latest_run_is_the_last_one_whatever_the_clock_said(tmp_path: Path) -> None:
     state = open_state(write_recipe(tmp_path, TEXTS))
     run_inline(state)
     manifests.write_run(
@@ -270,7 +270,7 @@ def test_going_back_to_an_earlier_recipe_makes_that_the_latest(capsys: pytest.Ca
 
 
 @pytest.mark.heavy
-def test_on_an_object_store(toys: None, tmp_path: Path) -> None:
+def test_on_an_object_store(tmp_path: Path) -> None:
     """The same by listings and times of S3's protocol, and what changed told from there."""
     with S3Server() as server:
         store = Store(server.url("gc"))

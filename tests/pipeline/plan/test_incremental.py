@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from pipeline.plan.planner import make_plan
 from tests.helpers.recipes import asked, open_state, run_inline, texts_of, write_recipe
 
-pytestmark = pytest.mark.usefixtures("toys")
 TEXTS = [f"tell me about thing number {n}" for n in range(30)]
 
 
@@ -103,7 +102,7 @@ def test_only_new_content_is_asked(
     assert set(lines) <= {text.strip() for text in new} | set(new)
 
 
-def test_what_another_run_has_committed_stays(toys: None, tmp_path: Path) -> None:
+def test_what_another_run_has_committed_stays(tmp_path: Path) -> None:
     """Two runs find the same task ready; an engine need not say the same twice, so the first one's word counts."""
     path = write_recipe(tmp_path, TEXTS)
     first, second = open_state(path), open_state(path)

@@ -160,9 +160,7 @@ def test_a_model_that_is_not_there(
     assert "engines.tts.model: " in told, "what is wanted hours later is told of now"
 
 
-def test_a_cycle(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, toys: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cycle(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = (ROOT / "tests" / "toys" / "words.py").read_text()
     loops = source.replace('("query_text",)', '("answer_text",)').replace('("query_spoken",)', '("query_text",)')
     (tmp_path / "loops").mkdir()
@@ -192,9 +190,7 @@ def test_files_are_looked_for_beside_the_recipe_and_where_the_command_runs(
     assert f"looked in {ROOT}/configs, beside the recipe, and in {tmp_path}/elsewhere, where the command runs" in told
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, toys: None
-) -> None:
+def test_a_folder_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
 
     path = write_recipe(tmp_path, ["x"])
     run_inline(open_state(path))

@@ -51,7 +51,7 @@ def test_whole_conversations_are_blamed_and_nothing_else(lengths: list[int], dat
     assert probes <= 2 * len(bad) * (len(lengths).bit_length() + 1)
 
 
-def test_a_shard_is_cut_where_the_stage_may_be(toys: None, tmp_path: Path) -> None:
+def test_a_shard_is_cut_where_the_stage_may_be(tmp_path: Path) -> None:
     rows = [{"q": f"turn {n}", "c": name} for name, turns in (("a", 3), ("b", 1), ("c", 2)) for n in range(turns)]
     columns = {"instruction": "q", "conversation_id": "c"}
     shard = {"least": 6, "target": 6, "most": 6}
@@ -106,7 +106,6 @@ LOST = {  # what Ray says of an actor, or of a task on it
 }
 
 
-@pytest.mark.usefixtures("toys")
 @pytest.mark.parametrize("error", LOST.values(), ids=LOST)
 @pytest.mark.parametrize("loading", [False, True])
 def test_an_actor_that_is_no_good_any_more_is_ended_and_its_task_goes_elsewhere(
@@ -140,7 +139,6 @@ ENDS = {  # what a task raised, and the line that the run ends with
 }
 
 
-@pytest.mark.usefixtures("toys")
 @pytest.mark.parametrize(("cause", "line"), ENDS.values(), ids=ENDS)
 def test_what_no_other_try_can_mend_ends_the_run(tmp_path: Path, cause: Exception, line: str) -> None:
     state = open_state(write_recipe(tmp_path, ["one"]))
@@ -151,7 +149,6 @@ def test_what_no_other_try_can_mend_ends_the_run(tmp_path: Path, cause: Exceptio
     assert str(end.value) == line
 
 
-@pytest.mark.usefixtures("toys")
 def test_a_disk_that_fails_a_task_is_tried_three_times(tmp_path: Path) -> None:
     state = open_state(write_recipe(tmp_path, ["one"]))
     run = Run(state, set(state.graph.nodes), Progress(state, "a-run", set(state.graph.nodes), "off"))

@@ -104,7 +104,6 @@ ROW_FAULTS = {  # what is returned for a row, and what the line says after "stag
 }
 
 
-@pytest.mark.usefixtures("toys")
 @pytest.mark.parametrize(("returned", "line"), ROW_FAULTS.values(), ids=ROW_FAULTS)
 def test_a_row_whose_result_is_not_what_was_declared_ends_the_run(outside: Path, returned: str, line: str) -> None:
     path = recipe(outside, write_stage(outside, returned))
@@ -142,7 +141,6 @@ CONVERSATION_FAULTS = {
 }
 
 
-@pytest.mark.usefixtures("toys")
 @pytest.mark.parametrize(("returned", "line"), CONVERSATION_FAULTS.values(), ids=CONVERSATION_FAULTS)
 def test_a_conversation_gets_a_result_for_each_of_its_rows(outside: Path, returned: str, line: str) -> None:
     columns = {"instruction": "instruction", "conversation_id": "talk", "turn": "turn"}
@@ -154,7 +152,6 @@ def test_a_conversation_gets_a_result_for_each_of_its_rows(outside: Path, return
     assert str(end.value) == f"stage 'odd' {line}".replace("{id}", ids(path)[0])
 
 
-@pytest.mark.usefixtures("toys")
 def test_what_arrow_would_pass_over_is_no_clip(outside: Path) -> None:
     """A struct's fields are filled by name, and a name that it doesn't have would be a null."""
     path = recipe(outside, write_stage(outside, '{"query_audio": {"byte": b"RIFF", "path": None}}', AUDIO))
@@ -164,7 +161,6 @@ def test_what_arrow_would_pass_over_is_no_clip(outside: Path) -> None:
         run_inline(open_state(path))
 
 
-@pytest.mark.usefixtures("toys")
 def test_a_choice_is_one_of_those_there_are(outside: Path) -> None:
     more = 'engine="llm", choices=lambda config: {"query_text": ("instruction", "context")}'
     path = recipe(outside, write_stage(outside, '{"query_text": 2}', more=more))
@@ -172,7 +168,6 @@ def test_a_choice_is_one_of_those_there_are(outside: Path) -> None:
         run_inline(open_state(path))
 
 
-@pytest.mark.usefixtures("toys")
 def test_a_stage_without_an_engine_asks_none(outside: Path) -> None:
     stage = write_stage(outside, GOOD, more="")
     path = write_recipe(outside, TEXTS, stages={"odd": {"stage": stage}})
@@ -180,7 +175,6 @@ def test_a_stage_without_an_engine_asks_none(outside: Path) -> None:
         run_inline(open_state(path))
 
 
-@pytest.mark.usefixtures("toys")
 @pytest.mark.parametrize(
     ("returned", "line"),
     [
@@ -204,7 +198,6 @@ def test_a_fit_stage_returns_its_artifact(outside: Path, returned: str, line: st
     assert not list((outside / "store/objects").glob("odd/*"))
 
 
-@pytest.mark.usefixtures("toys")
 def test_code_that_is_not_that_of_the_key_makes_nothing(outside: Path) -> None:
     """A node may have another version of a package; its results would be kept under a wrong key."""
     stage = write_stage(outside, GOOD, name="versioned")
@@ -216,7 +209,6 @@ def test_code_that_is_not_that_of_the_key_makes_nothing(outside: Path) -> None:
     assert not asked(path)
 
 
-@pytest.mark.usefixtures("toys")
 def test_a_node_that_lacks_a_package_says_which(outside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An actor reads the graph itself, so that it can say what is missing where it is."""
     state = open_state(recipe(outside, write_stage(outside, GOOD, name="elsewhere")))

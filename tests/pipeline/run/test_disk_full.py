@@ -88,7 +88,7 @@ def test_the_disk_of_the_dataset(disk: SmallDisk, tmp_path: Path) -> None:
     assert digests_of(disk.folder / "out") == digests_of(tmp_path / "out")
 
 
-def test_a_dataset_whose_manifest_found_no_room_is_not_taken_for_the_one_before(toys: None, tmp_path: Path) -> None:
+def test_a_dataset_whose_manifest_found_no_room_is_not_taken_for_the_one_before(tmp_path: Path) -> None:
     plain = open_state(write_recipe(tmp_path, TEXTS))
     run_inline(plain)
     export_state(plain)

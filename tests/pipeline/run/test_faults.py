@@ -16,7 +16,6 @@ from tests.helpers.openai_server import Fault, OpenAIServer, user_text
 from tests.helpers.recipes import asked, open_state, run_inline, texts_of, write_recipe
 from toys import llm
 
-pytestmark = pytest.mark.usefixtures("toys")
 TEXTS = ["one", "two", "a bad three", "refuse four", "explode five", "six", "seven"]
 
 

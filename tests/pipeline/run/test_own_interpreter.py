@@ -35,7 +35,6 @@ def test_its_actors_run_there_and_no_others(tmp_path: Path) -> None:
     assert "nothing to do" in output
 
 
-@pytest.mark.usefixtures("toys")
 def test_an_interpreter_that_is_not_there_is_told(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, ["a thing"])
     recipe = load_recipe(path, [f"engines.llm.resources.python={tmp_path}/gone/bin/python"])
@@ -45,7 +44,6 @@ def test_an_interpreter_that_is_not_there_is_told(tmp_path: Path) -> None:
         make_pools(build_graph(recipe, path))
 
 
-@pytest.mark.usefixtures("toys")
 def test_as_many_tasks_as_keep_a_large_batch_full(tmp_path: Path) -> None:
     """vLLM wants twice its batch outstanding; shards of the toy recipe have 4 rows."""
     path = write_recipe(tmp_path, ["a thing"])

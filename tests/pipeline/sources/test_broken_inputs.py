@@ -120,7 +120,7 @@ def test_a_line_of_50_megabytes_takes_bounded_memory(ran: Ran) -> None:
 
 
 @pytest.mark.parametrize("name", ["none", "blank"])
-def test_no_row_at_all_is_one_line(toys: None, tmp_path: Path, name: str) -> None:
+def test_no_row_at_all_is_one_line(tmp_path: Path, name: str) -> None:
     path = write_recipe(tmp_path, [])
     (tmp_path / "toy.jsonl").write_bytes(CASES[name].file)
     code, output = run_cli("run", path)

@@ -58,7 +58,7 @@ def counts(state: State, folder: Path) -> dict[str, int]:
 
 
 @pytest.fixture
-def first(toys: None, tmp_path: Path) -> State:
+def first(tmp_path: Path) -> State:
     """A finished run without overrides."""
     path = write_recipe(tmp_path, TEXTS)
     state = open_state(path)
@@ -132,7 +132,7 @@ def test_taken_out_again_nothing_is_asked(path: str, first: State) -> None:
     assert {where: done.key for where, done in state.done.items()} == {w: d.key for w, d in first.done.items()}
 
 
-def test_a_rejected_row_can_be_given_a_text(toys: None, tmp_path: Path) -> None:
+def test_a_rejected_row_can_be_given_a_text(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, [*TEXTS[:5], "a bad one"])
     state = open_state(path)
     ran(state)
@@ -151,7 +151,7 @@ def test_a_corrected_instruction_is_worked_on(path: str, first: State) -> None:
     assert texts_of(state, "instruction")[2] == "mended" and texts_of(state, "context")[2] == "more"
 
 
-def test_a_text_that_the_source_gave_is_replaced_too(toys: None, tmp_path: Path) -> None:
+def test_a_text_that_the_source_gave_is_replaced_too(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, TEXTS[:2])
     rows = [
         {"instruction": "a", "said": "given"},
@@ -209,7 +209,7 @@ def write_talks(folder: Path, splits: str = "{}") -> str:
     return path
 
 
-def test_later_turns_go_with_a_blocked_one_and_nobody_works_on_them(toys: None, tmp_path: Path) -> None:
+def test_later_turns_go_with_a_blocked_one_and_nobody_works_on_them(tmp_path: Path) -> None:
     path = write_talks(tmp_path)
     conversation = texts_of(open_state(path), "conversation_id")[4]
     with_overrides(path, {"id": f"{conversation}.1", "block": "rude"}, {"id": f"{conversation}.2", "query_text": "x"})
@@ -225,7 +225,7 @@ def test_later_turns_go_with_a_blocked_one_and_nobody_works_on_them(toys: None, 
     assert counts(state, tmp_path) == {"rows_in": 36, "rows_out": 34, "rejects": 2, "pending": 0}
 
 
-def test_blocking_a_turn_moves_nothing_to_another_split(toys: None, tmp_path: Path) -> None:
+def test_blocking_a_turn_moves_nothing_to_another_split(tmp_path: Path) -> None:
     from datasets import load_from_disk
 
     path = write_talks(tmp_path, "{train: 0.5, test: 0.5}")
@@ -263,7 +263,7 @@ def test_unknown_ids_are_told_and_no_failure(
     assert caplog.text == ""
 
 
-def test_a_row_that_its_source_rejects_is_told(toys: None, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_row_that_its_source_rejects_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = write_recipe(tmp_path, [*TEXTS[:3], " "])
     state = open_state(path)
     row = ids(state)[3]
@@ -322,7 +322,7 @@ def test_many_bad_lines_are_told_at_once_but_not_all(tmp_path: Path) -> None:
 
 
 def test_a_column_that_the_recipe_lacks_and_a_file_that_is_not_there(
-    toys: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = write_recipe(tmp_path, TEXTS[:3], stages={"toy_shout": SHOUT | {"engine": "llm"}})
     with_overrides(path, {"id": "a", "answer_text": "nobody speaks it"})
@@ -365,7 +365,7 @@ def test_a_corrected_shard_that_is_gone_is_made_again(path: str, first: State) -
     assert again.store.meta(corrected.folder, corrected.key) is not None and not again.ready
 
 
-def test_a_plan_before_the_first_run_counts_them_in(toys: None, tmp_path: Path) -> None:
+def test_a_plan_before_the_first_run_counts_them_in(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, TEXTS)
     fresh = open_state(path, keep=False)
     ids_there = texts_of(open_state(write_recipe(tmp_path / "other", TEXTS)), "id")

@@ -48,7 +48,7 @@ def remove(file: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [truncate, flip, remove])
-def test_reading_tells_which_object_is_damaged(toys: None, tmp_path: Path, damage) -> None:
+def test_reading_tells_which_object_is_damaged(tmp_path: Path, damage) -> None:
     state = open_state(write_recipe(tmp_path, TEXTS))
     run_inline(state)
     places = state.places(("query_text",), 0)
@@ -61,9 +61,7 @@ def test_reading_tells_which_object_is_damaged(toys: None, tmp_path: Path, damag
     assert error.value.place == (stage, key)
 
 
-def test_looking_at_rejects_of_a_damaged_object_is_one_line(
-    toys: None, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_looking_at_rejects_of_a_damaged_object_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = write_recipe(tmp_path, ["a bad one"])
     run_inline(open_state(path))
     (file,) = (tmp_path / "store/objects/toy_shout").glob("*.arrow")
@@ -75,7 +73,7 @@ def test_looking_at_rejects_of_a_damaged_object_is_one_line(
 
 @pytest.mark.parametrize("looked_at_for", ["overrides", "retries"])
 def test_rows_of_a_source_that_are_looked_at_before_a_run(
-    toys: None, capsys: pytest.CaptureFixture[str], tmp_path: Path, looked_at_for: str
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, looked_at_for: str
 ) -> None:
     shard = {"least": 2, "target": 4, "most": 8}
     path = write_recipe(tmp_path, ["a bad one", "a good one"], sources__rows__shard=shard)
@@ -163,7 +161,7 @@ def test_a_damaged_reply_of_a_task_that_did_not_finish_is_asked_again(tmp_path: 
 
 
 @pytest.mark.usefixtures("one_ray")
-def test_damaged_objects_are_made_anew_and_the_result_is_the_same(toys: None, tmp_path: Path) -> None:
+def test_damaged_objects_are_made_anew_and_the_result_is_the_same(tmp_path: Path) -> None:
     """Three objects damaged in three ways; their column is read because the stage below has other settings."""
     path = write_recipe(tmp_path, TEXTS, stages__toy_count__times=2)
     state = open_state(path)

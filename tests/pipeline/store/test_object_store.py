@@ -43,7 +43,7 @@ def test_objects_are_there_once_committed(s3: S3Server) -> None:
 
 
 def test_a_run_on_an_object_store_gives_the_same_and_the_second_asks_little(
-    undisturbed: dict[str, str], s3: S3Server, toys: None, tmp_path: Path
+    undisturbed: dict[str, str], s3: S3Server, tmp_path: Path
 ) -> None:
     path = write_recipe(tmp_path, TEXTS, store=s3.url("run"))
     code, output = run_cli("run", path)
@@ -59,7 +59,7 @@ def test_a_run_on_an_object_store_gives_the_same_and_the_second_asks_little(
 
 
 @pytest.mark.heavy  # pauses between tries are most of it
-def test_bad_minutes_lose_nothing(s3: S3Server, tmp_path: Path, toys: None) -> None:
+def test_bad_minutes_lose_nothing(s3: S3Server, tmp_path: Path) -> None:
     whole = open_state(write_recipe(tmp_path / "whole", TEXTS))
     run_inline(whole)
     s3.share = 0.2
@@ -79,9 +79,7 @@ def test_bad_minutes_lose_nothing(s3: S3Server, tmp_path: Path, toys: None) -> N
         ("nothing://here", "can't be opened"),
     ],
 )
-def test_a_store_that_cannot_be_opened_is_told_before_anything_runs(
-    toys: None, tmp_path: Path, store: str, told: str
-) -> None:
+def test_a_store_that_cannot_be_opened_is_told_before_anything_runs(tmp_path: Path, store: str, told: str) -> None:
     path = write_recipe(tmp_path, TEXTS, store=store)
     with pytest.raises(RecipeError, match=told) as error:
         check_store(build_graph(load_recipe(path), path), path)

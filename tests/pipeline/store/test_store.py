@@ -70,7 +70,7 @@ def test_a_commit_that_is_no_json_object_is_none_and_can_be_written(tmp_path: Pa
 
 @pytest.mark.parametrize("size", [0, 40])
 def test_small_files_that_a_power_loss_emptied_or_cut_stop_no_command(
-    toys: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], size: int
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], size: int
 ) -> None:
     """Whatever was written last may be empty, or cut: what can be made anew is, and the rest is told in one line."""
     path = write_recipe(tmp_path, [f"thing {n}" for n in range(24)])

@@ -9,7 +9,6 @@ from pipeline.cli import main
 from pipeline.store.store import SCHEMA_VERSION
 from tests.helpers.recipes import digests_of, open_state, run_inline, write_recipe
 
-pytestmark = pytest.mark.usefixtures("toys")
 TEXTS = [f"thing number {n}" for n in range(5)]
 
 

@@ -122,7 +122,7 @@ def metrics_of(folder: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_objects_say_what_they_took(toys: None, tmp_path: Path) -> None:
+def test_objects_say_what_they_took(tmp_path: Path) -> None:
     texts = ["one", "two words", "three words here"] * 4
     path = write_recipe(tmp_path, texts)
     assert run_inline(open_state(path)) == {}
@@ -134,7 +134,7 @@ def test_objects_say_what_they_took(toys: None, tmp_path: Path) -> None:
     assert found["toy_words"]["busy"] > 0 and found["toy_words"]["asked"] == 0
 
 
-def test_an_engine_whose_actors_have_gone_has_none(toys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_whose_actors_have_gone_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prometheus keeps showing what a gauge was set to last: in waves engines come and go."""
     shown: dict[tuple[str, str], float] = {}
 

@@ -19,7 +19,6 @@ from pipeline.watch.views import _summary
 from pipeline.watch.work import Tally, Work, cost_of
 from tests.helpers.recipes import open_state, run_inline, write_recipe
 
-pytestmark = pytest.mark.usefixtures("toys")
 TEXTS = [f"thing number {n}" for n in range(12)]
 
 

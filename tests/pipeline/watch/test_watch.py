@@ -15,7 +15,7 @@ from pipeline.cli import main
 from tests.helpers.recipes import start_cli, start_python, write_recipe
 from tests.helpers.waiting import Gate, read_until, rest_of, wait_for
 
-pytestmark = pytest.mark.usefixtures("one_ray", "toys")
+pytestmark = pytest.mark.usefixtures("one_ray")
 TEXTS = [f"thing number {n}" for n in range(40)]
 RATES = {"llm": {"per_hour": 36, "per_million": {"completion_tokens": 1000, "prompt_tokens": 500}}}
 WORDS = 3 * len(TEXTS)  # of all texts; toy_count asks for each twice, with two words more
