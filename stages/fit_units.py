@@ -73,6 +73,7 @@ STAGE = Stage(
     engine="units",
     each="recipe",
     fits="codebook",
+    same_code=("3171b124623d8076e4fc83f20e2f9960",),  # of 0.1, whose requests stood in one file
     refuses_engine=_refuses_engine,
     packages=("scikit-learn", "threadpoolctl"),
     extra="quickstart",

@@ -44,6 +44,8 @@ class Stage:
     checks: Callable[[Any], str | None] = lambda config: None  # the name of a group in schemas.checks.Checks
     artifacts: Callable[[Any], tuple[str, ...]] = lambda config: ()  # read, see schemas.columns.ARTIFACTS
     fits: str | None = None  # the artifact it writes, where `each` is "recipe"
+    # Digests of its code in earlier versions that fit the same: what they fitted stays pinned.
+    same_code: tuple[str, ...] = ()
     choices: Callable[[Any], dict[str, tuple[str, ...]]] = lambda config: {}
     kept_as: Callable[[Any], str | None] = lambda config: None
     prompt_variables: tuple[str, ...] = ()

@@ -237,7 +237,9 @@ class State:
 
     def lock_of(self, node: str) -> dict[str, Any] | None:
         lock = self.store.read_kept(self._lock_path(node))
-        return lock if lock and lock["fixed"] == digest(self.fixed[node]) else None
+        fixed = self.fixed[node]
+        codes = (fixed["code"], *self.graph.nodes[node].stage.same_code)
+        return lock if lock and lock["fixed"] in {digest(fixed | {"code": code}) for code in codes} else None
 
     def _find_locked(self, node: Node) -> None:
         lock = self.lock_of(node.name)

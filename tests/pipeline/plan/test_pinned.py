@@ -1,0 +1,34 @@
+"""What a fit stage fitted stays pinned, also where its code is declared to fit the same as before."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.plan import keys
+from stages import fit_units, registry
+from tests.helpers.recipes import open_state, run_inline
+from tests.helpers.spoken import write_spoken_recipe
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_codebook_of_code_that_fits_the_same_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, declared: bool
+) -> None:
+    path = write_spoken_recipe(tmp_path)
+    state = open_state(path)
+    assert run_inline(state) == {}
+    code = state.fixed["fit_units"]["code"]
+    assert not [node for node, _ in open_state(path).ready]
+
+    real = keys.code_digest
+    edited = {"stages.fit_units": "edited"}
+    monkeypatch.setattr(keys, "code_digest", lambda module: edited.get(module) or real(module))
+    if declared:
+        same = replace(fit_units.STAGE, same_code=(code,))
+        monkeypatch.setattr(fit_units, "STAGE", same)
+        registry.stage.cache_clear()
+    try:
+        assert [node for node, _ in open_state(path).ready] == ([] if declared else ["fit_units"])
+    finally:
+        registry.stage.cache_clear()
