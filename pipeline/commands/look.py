@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pipeline import api
+from pipeline.api.values import RejectedRow
 from pipeline.commands.options import printable, recipe_of
 from pipeline.errors import RecipeError
-from pipeline.values import RejectedRow
 from pipeline.watch.heartbeat import tell_live
 
 _SAMPLE = 160  # characters of a rejected text that are shown

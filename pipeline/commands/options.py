@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from pipeline.opened import Loaded, load
+from pipeline.api.opened import Loaded, load
 from pipeline.store.without_pandas import without_pandas
 
 

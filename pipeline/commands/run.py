@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from pipeline import api
+from pipeline.api.values import Exported
 from pipeline.commands.options import recipe_of
 from pipeline.plan.planner import StagePlan
-from pipeline.values import Exported
 from pipeline.watch.estimate import in_words
 
 _REASONS = 5  # for which rows are pending, that are shown

@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from pipeline.errors import RecipeError, RunFailed
-from pipeline.outputs import folder_of, read_manifest
 from pipeline.publish.bucket import Bucket, address
 from pipeline.publish.files import Item, ReadyFile, There, Workshop, data_items, in_groups, other_items, small
 from pipeline.publish.hub import HubRepo, check_repo
 from pipeline.publish.terms import check_terms
 from pipeline.report.card import Published, render_card
+from pipeline.report.outputs import folder_of, read_manifest
 from pipeline.report.statistics import from_json
 from pipeline.store.digests import digest
 from schemas.recipe import Recipe

@@ -57,7 +57,7 @@ def write_recipe(folder: Path, texts: list[str], name: str = "toy", **changes: A
 
 
 def open_state(path: str, keep: bool = True, overrides: list[str] | None = None, limit: int | None = None) -> "State":
-    from pipeline.opened import load, open_recipe
+    from pipeline.api.opened import load, open_recipe
 
     return open_recipe(load(path, overrides or ()), keep).state(keep, limit)
 
@@ -86,8 +86,8 @@ def run_inline(state: "State") -> dict[str, str]:
 
 def finish(path: str, limit: int | None = None) -> "State":
     """What `run` does, without Ray; returns the state at its end."""
-    from pipeline.outputs import export_state
     from pipeline.plan import manifests
+    from pipeline.report.outputs import export_state
 
     state = open_state(path, limit=limit)
     assert run_inline(state) == {}

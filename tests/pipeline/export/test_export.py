@@ -16,12 +16,12 @@ from pipeline.cli import main
 from pipeline.export.export import write_dataset
 from pipeline.export.piece import split_of
 from pipeline.export.writer import SplitWriter, assemble
-from pipeline.outputs import export_state, is_exported
 from pipeline.plan.accounts import Rejected, rejects_of, with_later_turns
 from pipeline.plan.manifests import new_run, now, write_run
 from pipeline.plan.state import State
 from pipeline.recipe.licences import strictest
 from pipeline.report import build as report
+from pipeline.report.outputs import export_state, is_exported
 from pipeline.watch.snapshot import source_rejects
 from tests.helpers.made_corpus import row, write_corpus
 from tests.helpers.recipes import COUNT, WORDS, open_state, run_inline, texts_of, write_recipe

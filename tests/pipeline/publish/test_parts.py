@@ -13,7 +13,6 @@ import yaml
 
 from pipeline.cli import main
 from pipeline.errors import RunFailed
-from pipeline.outputs import read_manifest
 from pipeline.publish.bucket import Bucket
 from pipeline.publish.files import Workshop
 from pipeline.publish.parquet import row_groups, to_parquet
@@ -21,6 +20,7 @@ from pipeline.publish.retry import passing_error, patiently, retry_after
 from pipeline.publish.send import Sending
 from pipeline.recipe.licences import objection
 from pipeline.report.card import render_card
+from pipeline.report.outputs import read_manifest
 from pipeline.report.statistics import summarise
 from tests.helpers.made_corpus import export_corpus, row, write_corpus
 

@@ -13,7 +13,7 @@ from models.references import ModelMissing
 from pipeline import api
 from pipeline.cli import main
 from pipeline.errors import RecipeError
-from pipeline.outputs import export_state, out_folder
+from pipeline.report.outputs import export_state, out_folder
 from stages.engines.tts.null import Tts
 from stages.engines.voice_bank import read_bank, refuse_faulty
 from tests.helpers.recipes import ROOT, open_state, run_inline, texts_of, write_recipe

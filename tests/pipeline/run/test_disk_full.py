@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.outputs import export_state, is_exported
+from pipeline.report.outputs import export_state, is_exported
 from tests.helpers.recipes import TEXTS, digests_of, open_state, run_cli, run_inline, write_recipe
 
 pytestmark = pytest.mark.usefixtures("one_ray")

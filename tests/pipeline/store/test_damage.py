@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.cli import main
-from pipeline.outputs import export_state
+from pipeline.report.outputs import export_state
 from pipeline.store.digests import column_digest
 from pipeline.store.memo import Memo
 from pipeline.store.objects import Damaged, build_table, read_columns

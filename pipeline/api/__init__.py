@@ -18,19 +18,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
-from pipeline import running
+from pipeline.api import running
+from pipeline.api.opened import Loaded, Opened, RecipeLike, graph_of, load, open_recipe
+from pipeline.api.values import Explanation, Exported, Outcome, Plan, RejectedRow, StageStatus, Status
 from pipeline.errors import RecipeError, RunFailed
-from pipeline.opened import Loaded, Opened, RecipeLike, graph_of, load, open_recipe
-from pipeline.outputs import export_state, folder_of, is_exported, out_folder, read_manifest
 from pipeline.plan import manifests
 from pipeline.plan.accounts import finished, rejects_of
 from pipeline.plan.gc import Collected, collect
 from pipeline.plan.planner import make_plan
 from pipeline.plan.state import WHOLE, State
 from pipeline.recipe.load import Overrides
+from pipeline.report.outputs import export_state, folder_of, is_exported, out_folder, read_manifest
 from pipeline.sources import listings
 from pipeline.store.objects import read_columns
-from pipeline.values import Explanation, Exported, Outcome, Plan, RejectedRow, StageStatus, Status
 from pipeline.watch.estimate import estimate
 from pipeline.watch.heartbeat import live_run
 from pipeline.watch.snapshot import source_rejects

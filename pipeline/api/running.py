@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from pipeline.api.opened import Opened
+from pipeline.api.values import Ending, Exported, Outcome
 from pipeline.errors import RunFailed
-from pipeline.opened import Opened
-from pipeline.outputs import export_state, is_exported, other_recipe, out_folder, read_manifest
 from pipeline.plan import manifests
 from pipeline.plan.accounts import finished
 from pipeline.plan.retries import note
 from pipeline.plan.state import State
 from pipeline.recipe.preflight import check_models, check_packages
-from pipeline.values import Ending, Exported, Outcome
+from pipeline.report.outputs import export_state, is_exported, other_recipe, out_folder, read_manifest
 
 log = logging.getLogger(__name__)
 
