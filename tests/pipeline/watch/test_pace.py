@@ -100,10 +100,12 @@ def test_stages_that_are_not_selected_are_not_done(tmp_path: Path) -> None:
 
 
 def test_costs() -> None:
-    from schemas.recipe import Rate
+    from schemas.recipe import EngineRate
 
-    assert cost_of(Rate(per_hour=2.0), 1800, {}) == 1.0
-    assert cost_of(Rate(per_million={"completion_tokens": 3.0, "asked": 1.0}), 99, {"completion_tokens": 2e6}) == 6.0
+    assert cost_of(EngineRate(per_hour=2.0), 1800, {}) == 1.0
+    assert (
+        cost_of(EngineRate(per_million={"completion_tokens": 3.0, "asked": 1.0}), 99, {"completion_tokens": 2e6}) == 6.0
+    )
 
 
 def test_rates_are_in_no_key_and_name_engines(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
