@@ -262,6 +262,8 @@ import json, os, signal, sys, threading
 import ray
 from pipeline import api
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
+
 def main():
     path, how = sys.argv[1:]
     if how == "ray is on":
@@ -314,6 +316,7 @@ from pathlib import Path
 from pipeline import api
 
 log = Path(sys.argv[1]).parent / "asked.log"
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
 
 def interrupt():
     while not log.exists():
