@@ -126,7 +126,7 @@ def _imported(kind: str, name: str, module: str) -> ModuleType:
         if error.name and (module == error.name or module.startswith(f"{error.name}.")):
             raise PartError(f"no {kind} '{name}': {_missing(error.name)}") from None
         raise PartError(f"the {kind} '{name}' can't be imported: {_where(error)}") from None
-    except Exception as error:  # whatever a module raises while it is imported
+    except (Exception, SystemExit) as error:  # whatever a module raises while it is imported
         raise PartError(f"the {kind} '{name}' can't be imported: {_where(error)}") from None
 
 
@@ -139,7 +139,7 @@ def _missing(module: str) -> str:
     return f"there is no module '{module}'; {nearest(module, beside)}"
 
 
-def _where(error: Exception) -> str:
+def _where(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, SyntaxError):  # its text names the place
         return f"{type(error).__name__}: {text}"

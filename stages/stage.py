@@ -56,3 +56,8 @@ class Stage:
     # `attempts` (how many there are) and `references` (digests of what voices are cloned from).
     from_pipeline: tuple[str, ...] = ()
     refuses_engine: Callable[[Any, "Backend[Any]", Any], str] = lambda config, backend, settings: ""
+
+    def __post_init__(self) -> None:
+        for name in ("reads", "writes", "optional", "run"):
+            if not callable(getattr(self, name)):
+                raise TypeError(f"{name} of the stage '{self.name}' is no function; write `{name}=lambda config: (…,)`")

@@ -16,6 +16,16 @@ from schemas.recipe import Recipe
 from stages.registry import STAGES, stage
 
 
+def check_declarations(nodes: Iterable[Node], problems: Problems) -> None:
+    """That what stages declare are tuples of names: a single name in brackets is a text, which is read letter by letter."""
+    for node in nodes:
+        for field in ("reads", "writes", "optional"):
+            names = getattr(node, field)
+            if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+                message = f"its `{field}` gives {names!r}, not a tuple of columns; write ('name',) for one"
+                problems.add(f"stages.{node.name}", message)
+
+
 def owners_of(recipe: Recipe, nodes: Iterable[Node], problems: Problems) -> dict[str, str]:
     """Who writes each column and artifact: a node's name, or SOURCE. Two writers of one are a problem."""
     tasks = any(source.has_tasks for source in recipe.sources.values())

@@ -60,6 +60,8 @@ def _wrong(name: str, one: Column) -> str:
         return "a name that rows use for themselves; give it another name"
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         return "which can't be a name: take small letters, digits and _, a letter first"
+    if not isinstance(one.type, pa.DataType):
+        return f"whose type is {one.type!r}, not an Arrow type such as pa.string()"
     if one.role not in _TYPES:
         return f"with the role '{one.role}'; {nearest(one.role, _TYPES)}"
     words, fits = _TYPES[one.role]

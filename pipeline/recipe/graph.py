@@ -5,7 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from pipeline.errors import RecipeError
 from pipeline.recipe.build import build_engines, build_nodes
-from pipeline.recipe.check import check_columns, check_sources, owners_of, with_given
+from pipeline.recipe.check import check_columns, check_declarations, check_sources, owners_of, with_given
 from pipeline.recipe.columns import all_columns
 from pipeline.recipe.nodes import Graph
 from pipeline.recipe.problems import Problems
@@ -21,6 +21,8 @@ def build_graph(recipe: Recipe, path: str) -> Graph:
     problems = Problems(path)
     engines = build_engines(recipe, problems)
     nodes = build_nodes(recipe, engines, problems)
+    problems.raise_if_any()
+    check_declarations(nodes, problems)
     problems.raise_if_any()
     columns = all_columns({node.name: node.stage for node in nodes}, problems)
     check_sources(recipe, columns, problems)

@@ -184,6 +184,7 @@ class Run:
             self.state.settle(task, meta)
             for ready in self._resolve(task.shard):
                 self.enqueue(ready)
+            self.alarm.judge_code(task.node, meta)
             self.alarm.judge(task.node, tally.made, tally.rejected)
             self.alarm.notice(task.node, meta)
 

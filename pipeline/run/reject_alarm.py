@@ -6,6 +6,7 @@ from typing import Any
 from pipeline.errors import RunFailed
 
 _FIRST_ROWS = 32  # rows of a stage after which its share of rejects is judged
+_FAULTY_ROWS = 4  # rows of a stage that all raise, after which its code is at fault and not the rows
 
 
 class Alarm:
@@ -16,6 +17,7 @@ class Alarm:
     def __init__(self, limit: float, say: Callable[..., None], recipe: str = "") -> None:
         self._limit, self._say, self._recipe = limit, say, recipe
         self._latest: dict[str, tuple[int, int]] = {}  # by stage: rows tried and rejected since the last look
+        self._raised: dict[str, tuple[int, int]] = {}  # by stage: rows tried, and those on which its code raised
 
     def judge(self, stage: str, made: int, rejected: int) -> None:
         """Raises RunFailed where nearly all of a stage's rows so far fail."""
@@ -25,6 +27,18 @@ class Alarm:
                 f"stage '{stage}' rejected {rejected} of its first {tried} rows, more than checks.max_reject_ratio "
                 f"({self._limit:g}) allows. `voxsmith rejects {self._recipe or 'RECIPE'}` shows the reasons; "
                 "what is finished is kept"
+            )
+
+    def judge_code(self, stage: str, meta: dict[str, Any]) -> None:
+        """Raises RunFailed where the stage's code has raised on every row so far. `meta`: a task's."""
+        tried, raised = self._raised.get(stage, (0, 0))
+        tried += meta.get("made", 0) + meta.get("rejected", 0)
+        raised += meta.get("rejects", {}).get("stage_error", 0)
+        self._raised[stage] = tried, raised
+        if tried >= _FAULTY_ROWS and raised == tried:
+            raise RunFailed(
+                f"stage '{stage}': its code raised on all of its first {tried} rows. `voxsmith rejects {self._recipe or 'RECIPE'} "
+                "--reason stage_error` shows the errors; when the code is mended, the same command goes on"
             )
 
     def notice(self, stage: str, meta: dict[str, Any]) -> None:

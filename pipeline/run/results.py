@@ -39,6 +39,7 @@ class Results:
             for field in self._fields
             if pa.types.is_struct(field.type)
         }
+        self._whole = [field.name for field in self._fields if pa.types.is_integer(field.type)]
         self._values: list[Row] = [{} for _ in range(len(rows))]
         self._rejects: list[dict[str, str] | None] = [None] * len(rows)
         self._requests: list[list[bytes]] = [[] for _ in range(len(rows))]
@@ -118,6 +119,12 @@ class Results:
                 f"stage '{stage}' returned '{undeclared[0]}', which it doesn't declare; "
                 f"{nearest(str(undeclared[0]), self._declared)}"
             )
+        for name in self._whole:
+            value = result.get(name)
+            if isinstance(value, float) and not value.is_integer():  # Arrow would cut it
+                raise StageFault(
+                    f"stage '{stage}', column '{name}', row {row}: {value!r} doesn't go into a column of whole numbers"
+                )
         for name, parts in self._structs.items():
             value = result.get(name)
             if isinstance(value, dict) and (unknown := [part for part in value if part not in parts]):

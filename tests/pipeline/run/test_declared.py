@@ -261,3 +261,23 @@ def test_the_command_line_says_which_node_lacks_a_package(tmp_path: Path, on_ray
         "no stage 'outside.title': there is no package 'outside'"
     )
     assert "Traceback" not in output
+
+
+def test_a_number_that_is_not_whole_is_not_cut(outside: Path) -> None:
+    """Arrow makes 1 of 1.7 and says nothing."""
+    returned = '{"query_text": text, "query_attempts": 1.7}'
+    path = recipe(outside, write_stage(outside, returned, writes=("query_text", "query_attempts")))
+    line = r"column 'query_attempts', row .*: 1\.7 doesn't go into a column of whole numbers"
+    with pytest.raises(StageFault, match=line):
+        run_inline(open_state(path))
+
+
+def test_code_that_raises_on_every_row_ends_the_run_and_writes_no_dataset(tmp_path: Path) -> None:
+    write_stage(tmp_path, '{"query_text": one["query_txt"]}', name="slip")
+    (tmp_path / "outside" / "__init__.py").touch()
+    path = recipe(tmp_path, "outside.slip", TEXTS)
+    env = {"PYTHONPATH": os.pathsep.join([str(tmp_path), TOY_PATH])}
+    code, output = run_cli("run", path, "--progress", "off", env=env)
+    assert code == 1 and "stage 'odd': its code raised on all of its first" in output, output
+    assert f"voxsmith rejects {path} --reason stage_error" in output
+    assert not (tmp_path / "out" / "toy" / "dataset").exists()
