@@ -24,7 +24,7 @@ class Reject(Exception):
 
     def __init__(self, reason: str, message: str, sample: str = "") -> None:
         super().__init__(f"{reason}: {message}")
-        self.reason, self.message, self.sample = reason, clean(message[:_MESSAGE]), clean(sample[:_SAMPLE])
+        self.reason, self.message, self.sample = clean(str(reason)), clean(message[:_MESSAGE]), clean(sample[:_SAMPLE])
 
 
 @dataclass(frozen=True)

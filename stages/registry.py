@@ -8,6 +8,7 @@ of them.
 """
 
 import inspect
+import re
 import traceback
 from functools import cache
 from importlib import import_module
@@ -115,8 +116,8 @@ def _module_of(kind: str, name: str, ours: dict[str, str], group: str) -> str:
 
 @cache
 def _offered(group: str) -> dict[str, EntryPoint]:
-    """What installed packages offer, by name."""
-    return {point.name: point for point in entry_points(group=group)}
+    """What installed packages offer, by name. Names are those that recipes can have: none is a dotted path."""
+    return {point.name: point for point in entry_points(group=group) if re.fullmatch(r"[a-z][a-z0-9_]*", point.name)}
 
 
 def _imported(kind: str, name: str, module: str) -> ModuleType:
@@ -135,7 +136,10 @@ def _missing(module: str) -> str:
     package, _, _ = module.rpartition(".")
     if not package:
         return f"there is no package '{module}' here: install it, or put the folder that holds it on PYTHONPATH"
-    beside = [f"{package}.{info.name}" for info in iter_modules(import_module(package).__path__)]
+    path = getattr(import_module(package), "__path__", None)
+    if path is None:
+        return f"'{package}' is a module, and has no others in it; name the module itself"
+    beside = [f"{package}.{info.name}" for info in iter_modules(path)]
     return f"there is no module '{module}'; {nearest(module, beside)}"
 
 

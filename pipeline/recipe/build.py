@@ -17,6 +17,8 @@ from schemas.recipe import Recipe
 from stages.registry import PartError, backend, backend_names, stage, stage_names
 from stages.stage import Stage
 
+_UNROLLED = range(1, 100)  # attempts; how many a stage takes at most its own settings say
+
 
 @dataclass
 class _Entry:
@@ -69,15 +71,16 @@ def build_nodes(recipe: Recipe, engines: dict[str, Engine], problems: Problems) 
     """The recipe's nodes, in its own order; those with mistakes are left out."""
     entries = list(_entries(recipe, problems))
     attempts = {
-        entry.settings.get("of"): entry.settings.get("attempts", 1)
+        _text(entry.settings.get("of")): entry.settings.get("attempts", 1)
         for entry in entries
         if entry.unrolls and entry.has_attempts
     }
     nodes: list[Node] = []
     for entry in entries:
-        tries = attempts.get(entry.settings.get("of"), 1)
+        tries = attempts.get(_text(entry.settings.get("of")), 1)
         if _engine_fits(entry, recipe, engines, problems):
-            nodes += _nodes_of(entry, tries if isinstance(tries, int) else 1, recipe, engines, problems)
+            count = tries if isinstance(tries, int) and tries in _UNROLLED else 1
+            nodes += _nodes_of(entry, count, recipe, engines, problems)
     return nodes
 
 

@@ -62,6 +62,8 @@ def _wrong(name: str, one: Column) -> str:
         return "which can't be a name: take small letters, digits and _, a letter first"
     if not isinstance(one.type, pa.DataType):
         return f"whose type is {one.type!r}, not an Arrow type such as pa.string()"
+    if one.step is not None and not one.step > 0:
+        return f"whose step is {one.step:g}; take a number above 0, or None for a measure that isn't counted"
     if one.role not in _TYPES:
         return f"with the role '{one.role}'; {nearest(one.role, _TYPES)}"
     words, fits = _TYPES[one.role]

@@ -17,6 +17,10 @@ from schemas.recipe import Recipe
 Overrides = Mapping[str, Any] | Iterable[str]
 
 
+# What PyYAML itself raises for values such as 2024-99-99, 0x_ or lists in lists in lists.
+_SCALARS = (ValueError, AttributeError, RecursionError)
+
+
 def load_recipe(path: str, overrides: Overrides = (), profile: str | None = None) -> Recipe:
     """The recipe in the file `path`, with the profile's values, then the overrides. Raises RecipeError."""
     return check_recipe(read_yaml(path), path, overrides, profile)
@@ -30,7 +34,7 @@ def check_recipe(raw: dict[str, Any], path: str, overrides: Overrides = (), prof
     if not isinstance(profiles, dict) or not all(isinstance(values, dict) for values in profiles.values()):
         raise RecipeError(f"{path}: profiles: write them as {{name: {{a.b.c: value}}}}")
     if profile is not None and profile not in profiles:
-        raise RecipeError(f"{path}: no profile '{profile}'; {nearest(profile, profiles)}")
+        raise RecipeError(f"{path}: no profile '{profile}'; {nearest(profile, map(str, profiles))}")
     for key, value in profiles.get(profile, {}).items():
         _put(path, raw, key, value, f"profiles.{profile}.{key}")
     if isinstance(overrides, Mapping):
@@ -60,7 +64,7 @@ def read_yaml(path: str) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise RecipeError(f"{path}{line}: not YAML: {error.problem}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, *_SCALARS) as error:
         raise RecipeError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(raw, dict):
         raise RecipeError(f"{path}: a recipe is a mapping of keys (name, sources, stages, …)")
@@ -85,7 +89,7 @@ def _override(path: str, raw: dict[str, Any], override: str) -> None:
         raise RecipeError(f"--set {override}: write it as a.b.c=value")
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, *_SCALARS):
         raise RecipeError(f"--set {override}: the value is not YAML") from None
     _put(path, raw, key, value, f"--set {override}")
 
@@ -93,7 +97,7 @@ def _override(path: str, raw: dict[str, Any], override: str) -> None:
 def _put(path: str, raw: dict[str, Any], key: str, value: Any, who: str) -> None:
     """Set the key at a.b.c; what stood there is replaced whole."""
     place: Any = raw
-    *parents, last = key.split(".")
+    *parents, last = str(key).split(".")
     for number, part in enumerate(parents, 1):
         if place.get(part) is None:
             place[part] = {}

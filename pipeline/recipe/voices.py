@@ -30,7 +30,7 @@ def with_voices(
         settings = settings | {"voices": sorted(known)}
     if known is None or not (every or isinstance(asked, list | tuple)):
         return settings, ""
-    if strange := [] if every else [voice for voice in asked if voice not in known]:
+    if strange := [] if every else [voice for voice in asked if not isinstance(voice, str) or voice not in known]:
         named = ", ".join(f"'{voice}'" for voice in strange)
         return settings, f"{where}.voices: no voice {named} in {engine.name}; {nearest(str(strange[0]), known)}"
     chosen = known if every else asked

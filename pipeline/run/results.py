@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import pyarrow as pa
@@ -48,6 +49,11 @@ class Results:
     def put(self, place: int, values: Row) -> None:
         """The row's columns, as they are."""
         self._values[place] = values
+
+    def keep_given(self, place: int, given: Row) -> None:
+        """What a source or a person gave stands, whatever a stage that is called for whole conversations made of it."""
+        if given and self._rejects[place] is None:
+            self._values[place] = self._values[place] | given
 
     def reject(self, place: int, reject: Reject) -> None:
         self._rejects[place] = {"reason": reject.reason, "message": reject.message, "sample": reject.sample}
@@ -134,7 +140,7 @@ class Results:
                 )
         for name, others in self._choices.items():
             value = result.get(name)
-            if isinstance(value, int) and not 0 <= value < len(others):
+            if value is not None and not (isinstance(value, Integral) and int(value) in range(len(others))):
                 raise StageFault(
                     f"stage '{stage}', column '{name}', row {row}: {value} is no position of {', '.join(others)}"
                 )

@@ -173,6 +173,8 @@ class TaskRun:
             try:
                 with _STAGE_CODE:
                     request = call.generator.throw(error) if error is not None else call.generator.send(reply)
+                if not isinstance(request, Request):
+                    raise self._no_request(request)
                 name = request.digest(self.desk.identity)
             except StopIteration as end:
                 self._finish(call, end.value)
@@ -183,6 +185,8 @@ class TaskRun:
             except Refused as refused:  # thrown in above, and the stage has let it pass
                 self._finish(call, Reject(refused.reason, refused.message))
                 return
+            except StageFault:
+                raise
             except Exception as fault:
                 log.exception("stage %s failed on row %s", self.node.name, self.rows.id(call.places[0]))
                 place = traceback.extract_tb(fault.__traceback__)[-1]
@@ -202,6 +206,12 @@ class TaskRun:
             self.remembered += 1
             call.replies.append(kept)
             reply = request.reply.unpack(kept)
+
+    def _no_request(self, yielded: Any) -> StageFault:
+        return StageFault(
+            f"stage '{self.node.name}' yielded a value of type {type(yielded).__name__}; it yields requests, of classes "
+            "derived from stages.requests.base.Request"
+        )
 
     def _ask(self, call: _Call, name: bytes) -> None:
         if self.desk.engine is None or call.request is None:
@@ -274,6 +284,9 @@ class TaskRun:
     def _finish(self, call: _Call, returned: Any) -> None:
         self.watchers.progressed(len(call.places))
         self.results.take(call.places, returned)
+        if self.node.stage.each == "conversation" and self.node.given:
+            for place in call.places:
+                self.results.keep_given(place, self.rows.supplied(self.rows[place]))
         self.results.keep(call.places[0], call.requests, call.replies)
 
     def _keep_replies_under_way(self) -> None:

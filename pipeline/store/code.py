@@ -113,7 +113,7 @@ def _parse(module: str, file: Path, changed: int, size: int) -> _Module:
 def _run_time_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
     """All nodes but those under `if TYPE_CHECKING`."""
     for node in body:
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+        if isinstance(node, ast.If) and ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING":
             yield from _run_time_nodes(node.orelse)
             continue
         yield node

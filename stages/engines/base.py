@@ -106,11 +106,18 @@ class Batching(ABC):
                     self._waiting.put(None)
                     break
                 taken.append(item)
-            taken.sort(key=lambda item: self.cost(item[0]))
+            taken.sort(key=lambda item: self._cost(item[0]))
             while taken:
                 now = taken[: self.batch]  # which may be smaller after each
                 taken = taken[len(now) :]
                 self._settle(now)
+
+    def _cost(self, request: Request) -> float:
+        """Of a request that a backend can't cost, because it is of another kind, say: none, for it to be told of."""
+        try:
+            return self.cost(request)
+        except Exception:
+            return 0.0
 
     def _settle(self, items: list[tuple[Request, "Future[Any]"]]) -> None:
         try:

@@ -30,7 +30,7 @@ class Reply:
 class Request:
     """Base of all requests. `reply` is the class of what an engine says to it; `kept`: whether that goes into the store."""
 
-    reply: ClassVar[type]
+    reply: ClassVar[type[Any]]
     kept: ClassVar[bool] = True
 
     def __init_subclass__(cls) -> None:

@@ -60,6 +60,10 @@ CASES = [
     ("stages.speak_answer.voices=[x, y]", "RECIPE: stages.speak_answer.voices: no voice 'x', 'y' in tts; there is"),
     ("engines.llm={bakend: llm_null}", "RECIPE: engines.llm.backend: this key is needed; 'bakend' is none of the keys"),
     ("sources.alpaca.path=data", "is a folder; name its files, data/*.jsonl say"),
+    ("stages.rewrite.stage=stages.rewrite.run", "stages.rewrite: no stage 'stages.rewrite.run': 'stages.rewrite' is a module"),
+    ("stages.speak_query.attempts=1000000000000", "stages.speak_query.attempts: input should be less than or equal to 9"),
+    ("stages.speak_query.of=[query]", "stages.speak_query.of: input should be 'query' or 'answer'"),
+    ("stages.speak_answer.voices=[[af_heart]]", "stages.speak_answer.voices: no voice '['af_heart']' in tts; did you mean"),
     ("seed=many", "RECIPE: seed: input should be a valid integer"),
 ]  # fmt: skip
 
@@ -204,3 +208,24 @@ def test_a_folder_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixtu
 def test_a_model_that_cannot_be(capsys: pytest.CaptureFixture[str], tmp_path: Path, model: str) -> None:
     told = complaint(capsys, tmp_path, None, f"engines.asr={{backend: asr_whisper, model: {model}}}")
     assert "engines.asr.model: " in told and model in told
+
+
+@pytest.mark.parametrize("value", ["2024-99-99", "0x_", "!!int abc", "[" * 3000 + "]" * 3000])
+def test_a_value_that_yaml_cannot_read_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, value: str
+) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(f"name: {value}\n")
+    for arguments in (["plan", str(path)], ["plan", "configs/quickstart.yaml", "--set", f"seed={value}"]):
+        assert main(arguments) == 2
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert "not YAML" in line
+
+
+def test_a_profile_whose_name_is_a_number(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(yaml.safe_dump(QUICKSTART | {"profiles": {1: {}, "b": {3: 1}}}))
+    assert main(["plan", str(path), "--profile", "c"]) == 2
+    assert "no profile 'c'; there is 1, b" in capsys.readouterr().err
+    assert main(["plan", str(path), "--profile", "b"]) == 2
+    assert "3: unknown key" in capsys.readouterr().err

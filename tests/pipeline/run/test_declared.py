@@ -161,10 +161,11 @@ def test_what_arrow_would_pass_over_is_no_clip(outside: Path) -> None:
         run_inline(open_state(path))
 
 
-def test_a_choice_is_one_of_those_there_are(outside: Path) -> None:
+@pytest.mark.parametrize("choice", ["2", "-1", "1.0", "__import__('numpy').int64(7)"])
+def test_a_choice_is_one_of_those_there_are(outside: Path, choice: str) -> None:
     more = 'engine="llm", choices=lambda config: {"query_text": ("instruction", "context")}'
-    path = recipe(outside, write_stage(outside, '{"query_text": 2}', more=more))
-    with pytest.raises(StageFault, match=r"column 'query_text', row .*: 2 is no position of instruction, context"):
+    path = recipe(outside, write_stage(outside, f'{{"query_text": {choice}}}', more=more))
+    with pytest.raises(StageFault, match=r"column 'query_text', row .*: .* is no position of instruction, context"):
         run_inline(open_state(path))
 
 
@@ -281,3 +282,22 @@ def test_code_that_raises_on_every_row_ends_the_run_and_writes_no_dataset(tmp_pa
     assert code == 1 and "stage 'odd': its code raised on all of its first" in output, output
     assert f"voxsmith rejects {path} --reason stage_error" in output
     assert not (tmp_path / "out" / "toy" / "dataset").exists()
+
+
+def test_what_is_yielded_is_a_request(outside: Path) -> None:
+    path = recipe(outside, write_stage(outside, GOOD))
+    for file in (outside / "outside").glob("odd_*.py"):
+        file.write_text(file.read_text().replace('Complete(prompt=one["instruction"])', 'one["instruction"]'))
+    with pytest.raises(StageFault, match="stage 'odd' yielded a value of type str; it yields requests"):
+        run_inline(open_state(path))
+
+
+def test_what_a_source_gives_stands_where_a_stage_works_on_conversations(outside: Path) -> None:
+    stage = write_stage(outside, '[{"query_text": text}] * len(rows)', more=CONVERSATIONS)
+    path = recipe(outside, stage)
+    rows = Path(path).with_suffix(".jsonl")
+    rows.write_text("".join(json.dumps({"instruction": text, "said": f"Said: {text}"}) + "\n" for text in TEXTS))
+    told = ["sources.rows.columns={instruction: instruction, query_text: said}"]
+    state = open_state(path, overrides=told)
+    assert run_inline(state) == {}
+    assert texts_of(state, "query_text") == [f"Said: {text}" for text in TEXTS]

@@ -126,3 +126,14 @@ def test_where_following_ends_there_is_something() -> None:
 def test_a_module_that_is_not_there_is_told() -> None:
     with pytest.raises(ModuleNotFoundError, match=r"stages\.nothing"):
         code_digest("stages.nothing")
+
+
+def test_what_runs_where_no_type_checker_is_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "notchecked"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "other.py").write_text("K = 1\n")
+    text = "from typing import TYPE_CHECKING\nif not TYPE_CHECKING:\n    from notchecked.other import K\n"
+    (package / "title.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "notchecked.other" in reachable("notchecked.title")
