@@ -220,7 +220,7 @@ def _checks(manifest: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, Any
     for group, field in Checks.model_fields.items():
         known = getattr(field.annotation, "model_fields", {})
         own = given.get(group)
-        if not isinstance(own, dict):
+        if not isinstance(own, dict) or group not in manifest.get("checks_applied", [group]):
             continue
         limits = [(k, v, known[k].description or "") for k, v in own.items() if k in known]
         if limits:

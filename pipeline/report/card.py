@@ -60,7 +60,8 @@ def render_card(manifest: dict[str, Any], statistics: Statistics, published: Pub
         statistics=statistics,
         stages=_stages(manifest),
         columns=[(one["name"], _type(one), _meaning(one["name"], statistics)) for one in statistics.features],
-        paired=_is_paired(statistics),
+        paired=_is_spoken(statistics),
+        checks=_checks(manifest),
         audio=next((one["name"] for one in statistics.features if _type(one).startswith("Audio")), None),
         text="instruction" if any(one["name"] == "instruction" for one in statistics.features) else "id",
         labels=_shown(statistics),
@@ -92,8 +93,8 @@ def _header(manifest: dict[str, Any], statistics: Statistics, published: Publish
     return header | {
         "language": sorted(statistics.labels.get("language", {})) or ["en"],
         "pretty_name": manifest["name"],
-        "task_categories": _PAIRED_TASKS if _is_paired(statistics) else _TASKS,
-        "tags": _PAIRED_TAGS if _is_paired(statistics) else _TAGS,
+        "task_categories": _PAIRED_TASKS if _is_spoken(statistics) else _TASKS,
+        "tags": _PAIRED_TAGS if _is_spoken(statistics) else _TAGS,
         "size_categories": [next((name for name, limit in _SIZES if statistics.rows < limit), "100M<n<1B")],
         "configs": configs,
         "dataset_info": {
@@ -125,6 +126,19 @@ def _is_paired(statistics: Statistics) -> bool:
     """Whether rows are a query and its answer; else they are utterances, or whatever a recipe makes of them."""
     names = {feature["name"] for feature in statistics.features}
     return any(name.startswith(f"{side}_") for side in SIDES for name in names) or not names
+
+
+def _is_spoken(statistics: Statistics) -> bool:
+    """Whether rows are a query and its answer, of which one is spoken at least."""
+    return _is_paired(statistics) and (not statistics.features or any(side in statistics.seconds for side in SIDES))
+
+
+def _checks(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Limits that stages of the recipe held rows to, by group; of a manifest that doesn't say which, all."""
+    checks = manifest.get("recipe", {}).get("checks") or {}
+    groups = {group: limits for group, limits in checks.items() if isinstance(limits, dict)}
+    applied = manifest.get("checks_applied")
+    return groups if applied is None else {group: groups[group] for group in groups if group in applied}
 
 
 def _shown(statistics: Statistics) -> dict[str, list[tuple[str, Any]]]:

@@ -91,12 +91,21 @@ def _export(state: State, folder: Path) -> None:
             for _, prompt in node.config
             if isinstance(prompt, Prompt)
         },
+        "checks_applied": _checks_applied(state),
         "statistics": asdict(statistics),
     }
     write_text(folder / "README.md", render_card(manifest, statistics))
     build(folder, manifest)
     # Last: where it is, all the rest is of the same export.
     write_text(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False, default=str))
+
+
+def _checks_applied(state: State) -> list[str]:
+    """Groups of the recipe's checks that some stage of it holds rows to."""
+    groups = {group for node in state.graph.nodes.values() if (group := node.stage.checks(node.config))}
+    if "exchange" in groups:  # both texts of a turn
+        groups = groups - {"exchange"} | {"query_text", "answer_text"}
+    return sorted(groups)
 
 
 def _versions() -> list[tuple[str, str]]:

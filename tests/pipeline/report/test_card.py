@@ -1,5 +1,6 @@
 """The dataset card: a header that the Hub's own classes read, and a body that says what is so."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pipeline.recipe.licences import licence_id
 from pipeline.report.card import render_card
 from pipeline.report.statistics import summarise
 from tests.helpers.made_corpus import reject, row, write_corpus
+from tests.helpers.recipes import finish, write_recipe
 
 
 def card(out: Path, rows: int = 8, rejects: int = 3, splits: dict[str, float] | None = None) -> str:
@@ -126,3 +128,14 @@ def test_features_of_nested_columns() -> None:
         {"name": "b", "dtype": "float64"},
         {"name": "c", "struct": [{"name": "d", "dtype": "string"}]},
     ]
+
+
+def test_a_card_claims_no_speech_and_no_limit_where_there_was_none(tmp_path: Path) -> None:
+    """The toy recipe writes texts, and none of its stages declares a check."""
+    finish(write_recipe(tmp_path, ["one thing", "another thing"]))
+    card = (tmp_path / "out" / "toy" / "README.md").read_text()
+    assert "synthesised" not in card and "speech recogniser" not in card
+    assert "passed these limits" not in card and "max wer" not in card
+    manifest = json.loads((tmp_path / "out" / "toy" / "manifest.json").read_text())
+    assert manifest["checks_applied"] == []
+    assert "most word errors a word of text" not in (tmp_path / "out" / "toy" / "report.html").read_text()
