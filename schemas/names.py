@@ -11,7 +11,7 @@ def closest(name: str, known: Iterable[str]) -> str | None:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Advice that ends a message about the wrong `name`: "did you mean 'X'?", or which names there are."""
-    names = sorted(known)
+    names = sorted(set(known))
     if near := closest(name, names):
         return f"did you mean '{near}'?"
     return f"there is {', '.join(names)}" if names else "there is none"

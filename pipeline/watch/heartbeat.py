@@ -59,7 +59,8 @@ def live_run(store: Store, recipe: str) -> dict[str, Any] | None:
     if not any(not is_gone(store, mark, mark.written or datetime.now(UTC)) for mark in running):
         return None
     latest = (read_heartbeat(store, name) for name in reversed(manifests.run_names(store, recipe)[-_LOOKED_AT:]))
-    heartbeat = next((one for one in latest if one and one["status"] == "running"), None)
+    # One that another version of Voxsmith left counts in other words.
+    heartbeat = next((one for one in latest if one and one["status"] == "running" and "of_tasks" in one), None)
     if heartbeat is None:
         return None
     age = (datetime.now(UTC) - datetime.fromisoformat(heartbeat["written"])).total_seconds()
