@@ -96,9 +96,9 @@ def main() -> None:
             folder = Path(options.keep or temporary) / str(nodes)
             wall, busy = run(folder, options.rows, options.latency, nodes)
             metas = [json.loads(file.read_text()) for file in (folder / "store/objects/rewrite").glob("*.json")]
-        told = ", ".join(f"{name} {seconds(spans):.1f} s" for name, spans in busy.items())
+        summary = ", ".join(f"{name} {seconds(spans):.1f} s" for name, spans in busy.items())
         idle = gaps(busy["llm"], len(metas))
-        print(f"{nodes} nodes: wall {wall:.1f} s; busy: {told}; {len(metas)} tasks each")
+        print(f"{nodes} nodes: wall {wall:.1f} s; busy: {summary}; {len(metas)} tasks each")
         print(
             f"  idle between tasks: median {1e3 * idle[len(idle) // 2]:.1f} ms, "
             f"95th percentile {1e3 * idle[int(0.95 * len(idle))]:.1f} ms, longest {1e3 * idle[-1]:.1f} ms"

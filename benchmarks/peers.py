@@ -55,9 +55,9 @@ def python_of(name: str, cache: Path) -> str:
     if not done.exists():
         venv.create(folder, with_pip=True)
         command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES[name]]
-        told = subprocess.run(command, capture_output=True, text=True)
-        if told.returncode:
-            raise Failed(f"can't be installed: {told.stderr.strip().splitlines()[-1]}")
+        ran = subprocess.run(command, capture_output=True, text=True)
+        if ran.returncode:
+            raise Failed(f"can't be installed: {ran.stderr.strip().splitlines()[-1]}")
         done.touch()
     return str(python)
 
@@ -74,15 +74,15 @@ def cost(name: str, python: str, kind: str, rows: int, repeats: int, *more: str)
             if name == OURS:
                 env["PYTHONPATH"] = os.pathsep.join([str(HERE), str(HERE.parent), str(ROOT)])
             program = [python, str(HERE / f"with_{name}.py"), kind, str(source), str(out), *more]
-            found = measure(program, env, Path(folder))
-            if found.failed:
+            measured = measure(program, env, Path(folder))
+            if measured.failed:
                 log = Path(folder, "log").read_text(errors="replace").strip().splitlines()
-                raise Failed(f"failed: {log[-1] if log else found.failed}")
+                raise Failed(f"failed: {log[-1] if log else measured.failed}")
         if best is not None:
-            found.peak = min(found.peak, best.peak)
-            if best.cpu < found.cpu:
-                best.peak, found = found.peak, best
-        best = found
+            measured.peak = min(measured.peak, best.peak)
+            if best.cpu < measured.cpu:
+                best.peak, measured = measured.peak, best
+        best = measured
     assert best is not None
     return best
 
@@ -99,21 +99,21 @@ def line(name: str, rows: int, full: Cost, few: Cost) -> str:
 def compare(kind: str, rows: int, names: list[str], options: argparse.Namespace) -> None:
     print(f"\n{kind}: {rows} rows\n{'':<14} {'CPU s':>8} {'less start':>10} {'less few':>10} ", end="")
     print(f"{'rows/s':>9} {'less start':>9} {'less few':>9} {'wall s':>7} {'peak MB':>8}")
-    found: dict[str, tuple[Cost, Cost]] = {}
+    costss: dict[str, tuple[Cost, Cost]] = {}
     for name in names:
         try:
             python = python_of(name, Path(options.cache))
             costs = [cost(name, python, kind, count, options.repeats) for count in (rows, FEW)]
-            found[name] = (costs[0], costs[1])
-            print(line(name, rows, *found[name]), flush=True)
+            costss[name] = (costs[0], costs[1])
+            print(line(name, rows, *costss[name]), flush=True)
         except Failed as failed:
             print(f"{name:<14} {failed}", flush=True)
-    if OURS not in found:
+    if OURS not in costss:
         return
-    ours, few = found[OURS]
+    ours, few = costss[OURS]
     for name in names:
-        if name in found and name != OURS:
-            full, theirs = found[name]
+        if name in costss and name != OURS:
+            full, theirs = costss[name]
             faster = (full.wall - theirs.wall) / max(1e-3, ours.wall - few.wall)
             aim = f" (aim: {1 / AIMS[name]:.2f})" if name in AIMS else ""
             print(

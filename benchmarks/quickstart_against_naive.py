@@ -62,14 +62,14 @@ def _rows(folder: str) -> list[tuple[str, str]]:
     """(task, context) of each row that the sources accept, the hopeless ones left out."""
     recipe = load_recipe(str(ROOT / RECIPE), [f"store={folder}/store"])
     build_graph(recipe, RECIPE)
-    found = []
+    conversations = []
     for shard in list_shards(recipe, Store(recipe.store), True, None):
         place = (shard.folder, shard.key)
         columns = read_columns(Store(recipe.store), dict.fromkeys(("instruction", "context", "source"), place))
         for task, context, source in zip(*(columns[name].to_pylist() for name in columns.column_names), strict=True):
             if task and source != "hopeless":
-                found.append((task, context or ""))
-    return found
+                conversations.append((task, context or ""))
+    return conversations
 
 
 def _script(rows: list[tuple[str, str]]) -> float:

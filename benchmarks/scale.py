@@ -46,8 +46,8 @@ def measure(folder: Path, rows: int, replicas: int) -> float:
     again, _ = timed("run", recipe)
     plan, _ = timed("plan", recipe)
     status, _ = timed("status", recipe)
-    told = json.loads(subprocess.check_output([*PYTHON, "plan", recipe, "--json"], cwd=ROOT))
-    tasks = sum(stage["shards"] for stage in told["stages"])
+    ran = json.loads(subprocess.check_output([*PYTHON, "plan", recipe, "--json"], cwd=ROOT))
+    tasks = sum(stage["shards"] for stage in ran["stages"])
     counts = json.loads((folder / "out" / f"null_{rows}" / "manifest.json").read_text())["counts"]
     source = folder / "in" / "ultrachat.jsonl"
     text = source.read_text()

@@ -76,12 +76,12 @@ def _descendants() -> list[int]:
     for entry in os.listdir("/proc"):
         if entry.isdigit() and (fields := _stat(int(entry))):
             children.setdefault(int(fields[1]), []).append(int(entry))
-    found, waiting = [], [os.getpid()]
+    childrens, waiting = [], [os.getpid()]
     while waiting:
         new = children.get(waiting.pop(), [])
-        found += new
+        childrens += new
         waiting += new
-    return found
+    return childrens
 
 
 def _stat(pid: int) -> list[str]:

@@ -52,8 +52,8 @@ def one_by_one(
 
     def units(samples: np.ndarray) -> np.ndarray:
         asked = extractor(samples, sampling_rate=RATE, return_tensors="pt").input_values.to(device, dtype)
-        found = model(asked, output_hidden_states=True).hidden_states[layer][0].float()
-        return torch.cdist(found, centroids).argmin(dim=1).cpu().numpy()
+        features = model(asked, output_hidden_states=True).hidden_states[layer][0].float()
+        return torch.cdist(features, centroids).argmin(dim=1).cpu().numpy()
 
     with torch.inference_mode():
         units(clips[0])

@@ -30,8 +30,8 @@ def make(folder: Path) -> None:
     )
     vocabulary = {letter: number for number, letter in enumerate(["<pad>", "<unk>", *LETTERS])}
     (folder / "vocab.json").write_text(json.dumps(vocabulary))
-    told = {"add_blank": True, "normalize": True, "phonemize": False, "is_uroman": False, "language": "eng"}
-    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "VitsTokenizer", **told}))
+    settings = {"add_blank": True, "normalize": True, "phonemize": False, "is_uroman": False, "language": "eng"}
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "VitsTokenizer", **settings}))
 
 
 def main() -> None:

@@ -117,8 +117,8 @@ def main() -> None:
             speeds[name] = tokens / (time.perf_counter() - start)
         if round_ >= 0:
             ratios.append(speeds["ours"] / speeds["theirs"])
-            told = ", ".join(f"{name} {speed:.0f} tokens/s" for name, speed in sorted(speeds.items()))
-            print(f"round {round_ + 1}: {told}, ratio {ratios[-1]:.3f}", flush=True)
+            summary = ", ".join(f"{name} {speed:.0f} tokens/s" for name, speed in sorted(speeds.items()))
+            print(f"round {round_ + 1}: {summary}, ratio {ratios[-1]:.3f}", flush=True)
     print(f"median ratio {statistics.median(ratios):.3f} (aim 0.97) over {given.rounds} rounds of {given.rows} rows")
     engine.close()
 

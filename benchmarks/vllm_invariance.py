@@ -26,7 +26,7 @@ def prompts(count: int, temperature: float) -> Iterator[Complete]:
 def differing(config: llm_vllm.Config, count: int) -> dict[str, int]:
     """How many of `count` replies differ, for greedy and for seeded sampling, between each two ways of asking."""
     engine = llm_vllm.BACKEND.load(config)
-    found = {}
+    changed = {}
     try:
         for name, temperature in (("greedy", 0.0), ("sampled", 0.8)):
             asked = list(prompts(count, temperature))
@@ -35,10 +35,10 @@ def differing(config: llm_vllm.Config, count: int) -> dict[str, int]:
             backwards = [future.result(600).text for future in [engine.submit(one) for one in asked[::-1]]][::-1]
             pairs = {"alone against together": (alone, together), "together against backwards": (together, backwards)}
             for pair, (left, right) in pairs.items():
-                found[f"{name}, {pair}"] = sum(a != b for a, b in zip(left, right, strict=True))
+                changed[f"{name}, {pair}"] = sum(a != b for a, b in zip(left, right, strict=True))
     finally:
         engine.close()
-    return found
+    return changed
 
 
 def main() -> None:

@@ -28,13 +28,13 @@ def cuts(folder: Path, count: int) -> list[np.ndarray]:
     """Pieces of 2 to 15 s, drawn anew for each, at 16 kHz."""
     draw = np.random.default_rng(7)
     recordings = [hear(file.read_bytes()) for file in sorted(folder.glob("*.flac"))]
-    found = []
-    while len(found) < count:
-        samples = recordings[len(found) % len(recordings)]
+    pieces = []
+    while len(pieces) < count:
+        samples = recordings[len(pieces) % len(recordings)]
         length = min(len(samples), round(RATE * draw.uniform(2, 15)))
         start = int(draw.integers(0, len(samples) - length + 1))
-        found.append(samples[start : start + length])
-    return found
+        pieces.append(samples[start : start + length])
+    return pieces
 
 
 def main() -> None:
@@ -68,8 +68,8 @@ def main() -> None:
     plain = WhisperModel(path, device=device, compute_type=options.compute, cpu_threads=1)
 
     def transcribe(one: np.ndarray) -> str:
-        found, _ = plain.transcribe(one, language="en", beam_size=options.beam)
-        return "".join(segment.text for segment in found).strip()
+        segments, _ = plain.transcribe(one, language="en", beam_size=options.beam)
+        return "".join(segment.text for segment in segments).strip()
 
     transcribe(samples[0])
     start = clock()

@@ -27,12 +27,12 @@ def _gates() -> dict[str, Any]:
     """A key for each column that has a gate, in the order in which gates name the reason: max_query_wer, …"""
     gated = [(side, base, column.gate) for base, column in SIDE_COLUMNS.items() if column.gate for side in SIDES]
     own = [("", base, column.gate) for base, column in OWN_COLUMNS.items() if column.gate]
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for side, base, gate in sorted([*gated, *own], key=lambda one: one[2].last):
         name = f"{gate.kind}_{side}_{base}" if side else f"{gate.kind}_{base}"
         limit: Any = Field(None, description=gate.doc, **gate.bounds)
-        found[name] = (float | None, limit)
-    return found
+        fields[name] = (float | None, limit)
+    return fields
 
 
 class _Gates(Strict):

@@ -98,10 +98,10 @@ def stage_module(name: str) -> str:
 def backend(name: str) -> Backend[Any]:
     """The engine backend that a recipe names so: its module's BACKEND. Raises PartError."""
     module = _module_of("backend", name, BACKENDS, "voxsmith.backends")
-    found: Any = getattr(_imported("backend", name, module), "BACKEND", None)
-    if not isinstance(found, Backend):
+    declared: Any = getattr(_imported("backend", name, module), "BACKEND", None)
+    if not isinstance(declared, Backend):
         raise PartError(f"{module} has no `BACKEND = Backend(…)`, so it is no backend")
-    return found
+    return declared
 
 
 def _module_of(kind: str, name: str, ours: dict[str, str], group: str) -> str:

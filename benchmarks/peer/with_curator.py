@@ -44,7 +44,7 @@ if __name__ == "__main__":
         pipeline.add_stage(Step(kind, number))
     pipeline.add_stage(ParquetWriter(f"{out}/rows").with_(resources=SHARE))
     # Xenna asks the dashboard what its actors are at
-    found = ray.init(address="local", include_dashboard=True, _node_ip_address="127.0.0.1", log_to_driver=False)
-    os.environ["RAY_ADDRESS"] = found.address_info["gcs_address"]  # or it looks for others on this machine
+    cluster = ray.init(address="local", include_dashboard=True, _node_ip_address="127.0.0.1", log_to_driver=False)
+    os.environ["RAY_ADDRESS"] = cluster.address_info["gcs_address"]  # or it looks for others on this machine
     started()
     pipeline.run(XennaExecutor())

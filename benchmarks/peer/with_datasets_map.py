@@ -8,7 +8,7 @@ from work import STEPS, started
 if __name__ == "__main__":
     kind, rows, out = sys.argv[1:]
     started()
-    found = datasets.load_dataset("json", data_files=rows, split="train", cache_dir=f"{out}/cache")
+    dataset = datasets.load_dataset("json", data_files=rows, split="train", cache_dir=f"{out}/cache")
     for step in STEPS[kind]:
-        found = found.map(step, num_proc=2, load_from_cache_file=False)
-    found.save_to_disk(f"{out}/rows")
+        dataset = dataset.map(step, num_proc=2, load_from_cache_file=False)
+    dataset.save_to_disk(f"{out}/rows")

@@ -9,11 +9,11 @@ from work import STEPS, started
 
 kind, rows, out = sys.argv[1:]
 started()
-found = []
+merged_rows = []
 with open(rows) as file:
     for line in file:
         row = json.loads(line)
         for step in STEPS[kind]:
             row |= step(row)
-        found.append(row)
-pq.write_table(pa.Table.from_pylist(found), f"{out}/rows.parquet")
+        merged_rows.append(row)
+pq.write_table(pa.Table.from_pylist(merged_rows), f"{out}/rows.parquet")

@@ -18,7 +18,7 @@ if __name__ == "__main__":
     kind, rows, out = sys.argv[1:]
     ray.init(address="local", include_dashboard=False, _node_ip_address="127.0.0.1", log_to_driver=False)
     started()
-    found = ray.data.read_json(rows)
+    dataset = ray.data.read_json(rows)
     for step in STEPS[kind]:
-        found = found.map(merged(step))
-    found.write_parquet(f"{out}/rows")
+        dataset = dataset.map(merged(step))
+    dataset.write_parquet(f"{out}/rows")

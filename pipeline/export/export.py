@@ -105,7 +105,10 @@ def _licences(state: State) -> tuple[str, ...]:
 def _weights(state: State, layout: Layout, shards: list[int]) -> dict[int, int]:
     """Bytes of the objects that each shard's columns are in."""
     places = {shard: set(state.places(layout.columns, shard).values()) for shard in shards}
-    sizes = {stage: state.store.sizes(stage) for stage in {stage for found in places.values() for stage, _ in found}}
+    sizes = {
+        stage: state.store.sizes(stage)
+        for stage in {stage for shard_places in places.values() for stage, _ in shard_places}
+    }
     return {shard: sum(sizes[stage].get(key, 0) for stage, key in places[shard]) for shard in shards}
 
 

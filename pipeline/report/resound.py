@@ -21,9 +21,9 @@ def vocoder(model: str) -> Iterator[Resound]:
 
     It is no engine of the recipe: nothing in the dataset depends on it.
     """
-    found = backend("unit_vocoder")
+    vocoder_backend = backend("unit_vocoder")
     try:
-        engine = found.load(found.config(model=model))
+        engine = vocoder_backend.load(vocoder_backend.config(model=model))
     except references.ModelMissing as error:
         raise RecipeError(f"--vocoder: {error}") from None
     warnings: set[str] = set()  # each is given once

@@ -30,8 +30,8 @@ class Rows:
 
     def id(self, place: int) -> str:
         """The row's id, without converting its other columns."""
-        found: str = self._table["id"][place].as_py()
-        return found
+        row_id: str = self._table["id"][place].as_py()
+        return row_id
 
     def groups(self) -> Iterator[list[int]]:
         """Places of the rows that the stage's function gets at once: one row, or a whole conversation."""

@@ -113,10 +113,13 @@ class Batching(ABC):
                 self._settle(now)
 
     def _cost(self, request: Request) -> float:
-        """Of a request that a backend can't cost, because it is of another kind, say: none, for it to be told of."""
+        """0 where the backend's `cost` fails, on a request of another kind, say: `answer` then says so for that request alone,
+        while an error here would end the thread, and with it all requests that wait.
+        """
         try:
             return self.cost(request)
-        except Exception:
+        except Exception as error:  # of any kind: a backend may be anybody's
+            log.debug("%s has no cost for a %s: %s", self.name, type(request).__name__, error)
             return 0.0
 
     def _settle(self, items: list[tuple[Request, "Future[Any]"]]) -> None:

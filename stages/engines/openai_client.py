@@ -18,7 +18,8 @@ from pydantic import Field, field_validator
 from schemas.names import closest
 from schemas.resources import Resources
 from schemas.retry_after import seconds_to_wait
-from stages.engines.base import EngineConfig, Refused, Unavailable
+from stages.engines.backend import Backend
+from stages.engines.base import Engine, EngineConfig, Refused, Unavailable
 from stages.engines.event_loop import EventLoop, cancel_the_others
 
 LONGEST_PAUSE = 120.0  # seconds; where a server asks for a longer pause the request is pending
@@ -216,3 +217,32 @@ def trouble(config: ServerConfig) -> str:
     except openai.APIStatusError as error:
         return f"{config.base_url} answers with status {error.status_code}; the key comes from {config.api_key_env}"
     return "" if config.model in names else f"the server has no model '{config.model}'; it has {', '.join(names)}"
+
+
+def server_backend(
+    name: str,
+    config: type[ServerConfig],
+    load: Callable[[Any], Engine],
+    more: Callable[[Any], dict[str, Any]] = lambda config: {},
+) -> Backend[Any]:
+    """A backend that asks such a server. Its identity holds neither the address nor the key: the same model elsewhere gives
+    the same replies. `more`: settings of its own that shape replies.
+
+    A server makes its batches of whatever comes, so its replies are not promised to be batch-invariant.
+    """
+
+    def identity(settings: ServerConfig) -> dict[str, Any]:
+        model = f"{settings.model}@{settings.revision}" if settings.revision else settings.model
+        return {"backend": name, "model": model, "extra": settings.extra, **more(settings)}
+
+    return Backend(
+        name=name,
+        config=config,
+        load=load,
+        identity=identity,
+        models=lambda settings: (),
+        licence=lambda settings: str(settings.licence),
+        packages=("openai",),
+        extra="quickstart",
+        trouble=trouble,
+    )

@@ -22,8 +22,8 @@ WIDTH, LEVELS = 16, 8  # 3 ** 8 = 6,561 units
 def spectrogram(samples: np.ndarray) -> np.ndarray:
     """float32 [1, 128, samples // 160]: log10 of mel energies, the lowest 8 below the highest, moved to about -1 to 1."""
     bands = mel_filter_bank(201, 128, 0.0, 8000.0, 16000, norm="slaney", mel_scale="slaney")
-    found = torch.stft(torch.from_numpy(samples), 400, 160, window=torch.hann_window(400), return_complex=True)
-    mel = torch.from_numpy(bands.T.astype(np.float32)) @ found[:, :-1].abs() ** 2
+    spectrum = torch.stft(torch.from_numpy(samples), 400, 160, window=torch.hann_window(400), return_complex=True)
+    mel = torch.from_numpy(bands.T.astype(np.float32)) @ spectrum[:, :-1].abs() ** 2
     log = mel.clamp(min=1e-10).log10()
     return ((torch.maximum(log, log.max() - 8) + 4) / 4)[None].numpy()
 
@@ -75,15 +75,15 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     onnx.save(network(), MODEL)
     session = onnxruntime.InferenceSession(str(MODEL))
-    found = {}
+    arrays = {}
     for number in range(3):
         mel = spectrogram(clip(number))
         asked = {"feats": mel, "feats_length": np.array([mel.shape[2]], np.int32)}
-        found[f"units_clip{number}"] = session.run(None, asked)[0].reshape(-1)
+        arrays[f"units_clip{number}"] = session.run(None, asked)[0].reshape(-1)
         print(
-            f"clip {number}: {len(found[f'units_clip{number}'])} units, {len(set(found[f'units_clip{number}']))} kinds"
+            f"clip {number}: {len(arrays[f'units_clip{number}'])} units, {len(set(arrays[f'units_clip{number}']))} kinds"
         )
-    np.savez_compressed(FOLDER / "golden.npz", **found)
+    np.savez_compressed(FOLDER / "golden.npz", **arrays)
 
 
 if __name__ == "__main__":

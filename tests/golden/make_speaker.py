@@ -21,8 +21,8 @@ from stages.engines.quality.speaker_resemblyzer import spoken  # noqa: E402
 
 encoder = VoiceEncoder("cpu", verbose=False)
 clips = sorted((ROOT / "tests/data/voices/audio").glob("*.flac"))
-found = {clip.stem: encoder.embed_utterance(spoken(hear(clip.read_bytes()))) for clip in clips}
+vectors = {clip.stem: encoder.embed_utterance(spoken(hear(clip.read_bytes()))) for clip in clips}
 first = spoken(hear(clips[0].read_bytes()))
-found["short"] = encoder.embed_utterance(first[:12000])
-np.savez(ROOT / "tests/golden/speaker.npz", **found)
-print({name: vector[:4].round(4).tolist() for name, vector in found.items()})
+vectors["short"] = encoder.embed_utterance(first[:12000])
+np.savez(ROOT / "tests/golden/speaker.npz", **vectors)
+print({name: vector[:4].round(4).tolist() for name, vector in vectors.items()})

@@ -55,16 +55,16 @@ def features(model: torch.nn.Module, samples: np.ndarray, layer: int, normalise:
         source = torch.nn.functional.layer_norm(source, source.shape)
     with torch.inference_mode():
         if isinstance(model, HubertModel):
-            found, _ = model.extract_features(source, padding_mask=None, mask=False, output_layer=layer)
+            hidden, _ = model.extract_features(source, padding_mask=None, mask=False, output_layer=layer)
         else:
-            found = model.extract_features(source, padding_mask=None, mask=False, layer=layer - 1)["x"]
-    return found[0].numpy()
+            hidden = model.extract_features(source, padding_mask=None, mask=False, layer=layer - 1)["x"]
+    return hidden[0].numpy()
 
 
 def write(name: str, model: torch.nn.Module, settings: Any, task: Any, normalise: bool) -> None:
-    told = {"args": settings} if isinstance(settings, Namespace) else {"args": None, "cfg": settings}
+    checkpoint = {"args": settings} if isinstance(settings, Namespace) else {"args": None, "cfg": settings}
     state = {
-        **told,
+        **checkpoint,
         "model": model.state_dict(),
         "criterion": None,
         "optimizer_history": [{"criterion_name": "HubertCriterion", "num_updates": 1, "best": np.float64(1.5)}],
@@ -74,19 +74,19 @@ def write(name: str, model: torch.nn.Module, settings: Any, task: Any, normalise
     }
     folder = TINY if name == "hubert_base" else FOLDER
     torch.save(state, folder / f"{name}.pt")
-    found = {f"layer{n}_clip{m}": features(model, clip(m), n, normalise) for m in range(3) for n in LAYERS}
-    frames = np.concatenate([found[f"layer{LAYERS[0]}_clip{m}"] for m in range(3)])
+    arrays = {f"layer{n}_clip{m}": features(model, clip(m), n, normalise) for m in range(3) for n in LAYERS}
+    frames = np.concatenate([arrays[f"layer{LAYERS[0]}_clip{m}"] for m in range(3)])
     fitted = MiniBatchKMeans(20, n_init=3, random_state=0, batch_size=256).fit(frames)
     if name == "wav2vec2":
         np.save(folder / f"{name}_km20.npy", fitted.cluster_centers_.astype(np.float32))
     else:
         joblib.dump(fitted, folder / f"{name}_km20.bin")
     for m in range(3):
-        one = found[f"layer{LAYERS[0]}_clip{m}"]
-        found[f"units_clip{m}"] = fitted.predict(one).astype(np.uint16)
+        one = arrays[f"layer{LAYERS[0]}_clip{m}"]
+        arrays[f"units_clip{m}"] = fitted.predict(one).astype(np.uint16)
         distances = np.sort(((one[:, None] - fitted.cluster_centers_[None]) ** 2).sum(-1), axis=1)
         print(f"{name} clip {m}: {one.shape} frames, nearest margin {np.diff(distances[:, :2]).min():.5f}")
-    np.savez_compressed(FOLDER / f"{name}.npz", **found)
+    np.savez_compressed(FOLDER / f"{name}.npz", **arrays)
 
 
 def main() -> None:

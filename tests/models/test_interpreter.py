@@ -19,11 +19,11 @@ PACKAGES = {
 }
 
 
-def told(name: str, python: str, model: Path) -> str:
+def version_of_engine(name: str, python: str, model: Path) -> str:
     """What the backend's identity says of versions."""
     settings = {"resources": {"python": python}} | ({"model": str(model)} if name == "units_s3" else {})
-    found: dict[str, Any] = backend(name).identity(backend(name).config.model_validate(settings))
-    return " ".join(str(found[key]) for key in ("version", "g2p") if key in found)
+    identity: dict[str, Any] = backend(name).identity(backend(name).config.model_validate(settings))
+    return " ".join(str(identity[key]) for key in ("version", "g2p") if key in identity)
 
 
 def environment(folder: Path, **versions: str) -> str:
@@ -46,7 +46,9 @@ def test_identities_tell_the_versions_of_the_engines_interpreter(name: str, tmp_
         xllamacpp="9.5.5",
     )  # fmt: skip
     (model := tmp_path / "model.onnx").touch()
-    here, there, nowhere = (told(name, one, model) for one in ("", python, str(tmp_path / "none" / "bin" / "python")))
+    here, there, nowhere = (
+        version_of_engine(name, one, model) for one in ("", python, str(tmp_path / "none" / "bin" / "python"))
+    )
     for package in PACKAGES[name]:
         assert version(package) in here and version_of(python, package) in there
         assert version_of(python, package).startswith("9.")
@@ -55,4 +57,4 @@ def test_identities_tell_the_versions_of_the_engines_interpreter(name: str, tmp_
 
 def test_onnxruntime_for_gpus_is_onnxruntime(tmp_path: Path) -> None:
     python = environment(tmp_path / "other", onnxruntime_gpu="9.1.1")
-    assert told("mos_dnsmos", python, tmp_path) == "9.1.1"
+    assert version_of_engine("mos_dnsmos", python, tmp_path) == "9.1.1"

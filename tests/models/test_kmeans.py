@@ -28,9 +28,9 @@ def fitted() -> MiniBatchKMeans:
 @pytest.mark.parametrize("protocol", [2, 4])
 def test_what_joblib_wrote_is_read(tmp_path: Path, fitted: MiniBatchKMeans, compress: Any, protocol: int) -> None:
     joblib.dump(fitted, tmp_path / "km.bin", compress=compress, protocol=protocol)
-    found = read_centroids(tmp_path / "km.bin")
-    assert found.dtype == np.float32
-    assert np.array_equal(found, fitted.cluster_centers_)
+    centroids = read_centroids(tmp_path / "km.bin")
+    assert centroids.dtype == np.float32
+    assert np.array_equal(centroids, fitted.cluster_centers_)
 
 
 def test_doubles_columns_first_and_plain_arrays(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_broken_file_is_told_or_read_whole(tmp_path: Path, fitted: MiniBatchKM
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            found = read_centroids(path)
+            centroids = read_centroids(path)
         except ModelMissing:
             return
-    assert found.dtype == np.float32 and found.ndim == 2 and np.isfinite(found).all()
+    assert centroids.dtype == np.float32 and centroids.ndim == 2 and np.isfinite(centroids).all()

@@ -60,7 +60,7 @@ def catalogue(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> d
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(index))
     parts = [[f"pypi:half{n}==1.0", f"half{n}/part.bin"] for n in range(2)]
-    found = {
+    entries = {
         "whole": {
             "licence": "MIT",
             "about": "two halves",
@@ -70,8 +70,8 @@ def catalogue(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> d
             ],
         }
     }
-    monkeypatch.setattr(models, "CATALOGUE", found)
-    return found
+    monkeypatch.setattr(models, "CATALOGUE", entries)
+    return entries
 
 
 def test_a_package_is_fetched_once_joined_and_checked(
@@ -216,8 +216,8 @@ def test_files_are_hashed_once_by_all_processes(cache: Path, tmp_path: Path) -> 
     file.write_bytes(b"changed")  # of the same size and, below, time: only hashing again would tell
     os.utime(file, ns=(0, 1))
     ask = f"from models import references as models; print(models.identity({str(file)!r}))"
-    told = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert told.stdout.strip() == first
+    ran = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert ran.stdout.strip() == first
 
 
 @pytest.fixture
@@ -241,14 +241,14 @@ def test_a_file_that_a_site_publishes(cache: Path, site: str) -> None:
     assert models.licence(address) == "unknown"
     checked = f"{address}#sha256={hashlib.sha256(b'weights').hexdigest()}"
     assert models.fetch(checked).is_file() and models.identity(checked) != before
-    for wrong, told in (
+    for wrong, message in (
         (f"{address}#sha256=00", "it has sha256 9a12"),
         (f"{site}/nothing.pt", "can't be fetched: HTTP Error 404"),
         (f"{site}/", "names no file; write https://site/folder/file"),
     ):
-        with pytest.raises(ModelMissing, match=told):
+        with pytest.raises(ModelMissing, match=message):
             models.fetch(wrong)
-        if "names no file" not in told:
+        if "names no file" not in message:
             assert not models.available(wrong)
 
 
@@ -287,7 +287,7 @@ def test_hub_models_are_found_in_the_hub_cache(tmp_path: Path) -> None:
         "hub:org/name@v2",
         "hub:org/other",
     ]
-    told = subprocess.run(
+    ran = subprocess.run(
         [sys.executable, "-c", HUB, *references],
         capture_output=True,
         text=True,
@@ -296,7 +296,7 @@ def test_hub_models_are_found_in_the_hub_cache(tmp_path: Path) -> None:
         env={**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1"},
     ).stdout.splitlines()
     file = snapshot / "q4" / "model.gguf"
-    assert told[:6] == [
+    assert ran[:6] == [
         f"{snapshot} org/name@{commit} mit",
         str(snapshot),
         f"{file} org/name/q4/model.gguf@{commit} mit",
@@ -304,9 +304,9 @@ def test_hub_models_are_found_in_the_hub_cache(tmp_path: Path) -> None:
         f"{snapshot} org/name@{commit} mit",
         str(snapshot),
     ]
-    assert told[6] == "None org/name@v2 unknown"
-    assert told[7].startswith("hub:org/name@v2 can't be fetched from the hub: ")
-    assert told[8].startswith("None org/other@ unknown")
+    assert ran[6] == "None org/name@v2 unknown"
+    assert ran[7].startswith("hub:org/name@v2 can't be fetched from the hub: ")
+    assert ran[8].startswith("None org/other@ unknown")
 
 
 def fetched(home: Path, url: str, *references: str, offline: bool = False) -> tuple[list[str], str]:
@@ -331,13 +331,13 @@ def test_a_part_of_a_hub_model_is_completed(tmp_path: Path) -> None:
         (home / "refs").mkdir()
         (home / "refs" / "main").write_text(repo.head)
         (snapshot / "config.json").write_bytes(b"{}")  # where a fetch broke off
-        told, _ = fetched(tmp_path, server.url, "hub:org/name")
-        assert told == [str(snapshot)]
+        paths, _ = fetched(tmp_path, server.url, "hub:org/name")
+        assert paths == [str(snapshot)]
         assert {file.name: file.read_bytes() for file in snapshot.iterdir()} == files
         assert (home / "refs" / "main").read_text() == snapshot.name
-    told, _ = fetched(tmp_path, server.url, "hub:org/name", "hub:org/other")  # no hub any more
-    assert told[0] == str(snapshot)
-    assert told[1].startswith("hub:org/other can't be fetched from the hub: ")
+    paths, _ = fetched(tmp_path, server.url, "hub:org/name", "hub:org/other")  # no hub any more
+    assert paths[0] == str(snapshot)
+    assert paths[1].startswith("hub:org/other can't be fetched from the hub: ")
 
 
 def test_without_a_hub_what_is_here_is_taken_and_told(tmp_path: Path) -> None:
@@ -346,6 +346,6 @@ def test_without_a_hub_what_is_here_is_taken_and_told(tmp_path: Path) -> None:
     (home / "refs").mkdir()
     (home / "refs" / "main").write_text(snapshot.name)
     (snapshot / "config.json").write_bytes(b"{}")
-    told, beside = fetched(tmp_path, "http://127.0.0.1:9", "hub:org/name", offline=True)
-    assert told == [str(snapshot)]
+    paths, beside = fetched(tmp_path, "http://127.0.0.1:9", "hub:org/name", offline=True)
+    assert paths == [str(snapshot)]
     assert "hub:org/name: what is here of it is taken, whole or not: no hub to ask: " in beside

@@ -19,9 +19,9 @@ def vocoder() -> UnitHifiGan:
 def test_waves_are_fairseqs(vocoder: UnitHifiGan) -> None:
     wanted = np.load(FOLDER / "golden.npz")
     units, durations = wanted["units"].astype(np.int64), wanted["durations"].astype(np.int64)
-    for found, name in ((vocoder.wave(units, durations), "given"), (vocoder.wave(units), "predicted")):
-        assert found.shape == wanted[name].shape
-        most = np.abs(found - wanted[name]).max()
+    for wave, name in ((vocoder.wave(units, durations), "given"), (vocoder.wave(units), "predicted")):
+        assert wave.shape == wanted[name].shape
+        most = np.abs(wave - wanted[name]).max()
         print(f"{name} durations: largest difference from fairseq {most:.1e}")
         assert most <= 1e-4
 

@@ -167,9 +167,9 @@ def test_rejects_are_read_shard_by_shard(path: str, tmp_path: Path, monkeypatch:
     read: list[int] = []
     rejects_of = api.rejects_of
     monkeypatch.setattr(api, "rejects_of", lambda state, shard: read.append(shard) or rejects_of(state, shard))
-    found = api.rejects(path)
+    rejected = api.rejects(path)
     assert read == [], "the call opens the recipe, and reads no row yet"
-    first, *others = found
+    first, *others = rejected
     assert (first.stage, first.reason, first.message, first.sample, first.place) == (
         "toy_shout",
         "bad",
@@ -199,11 +199,11 @@ def test_a_comparison_of_two_runs(path: str, tmp_path: Path) -> None:
         api.diff(path)
     write_recipe(tmp_path, [*TEXTS[:-1], "a better one"])
     finish(path)
-    found = api.diff(path)
-    assert found.difference.counts["came"] == 1 and found.difference.counts["went"] == 0
-    assert found.as_json()["rows"][0]["after"]["query_text"] == "A BETTER ONE"
-    assert "A BETTER ONE" in found.as_text()
-    found.write_page(tmp_path / "page.html")
+    comparison = api.diff(path)
+    assert comparison.difference.counts["came"] == 1 and comparison.difference.counts["went"] == 0
+    assert comparison.as_json()["rows"][0]["after"]["query_text"] == "A BETTER ONE"
+    assert "A BETTER ONE" in comparison.as_text()
+    comparison.write_page(tmp_path / "page.html")
     assert "A BETTER ONE" in (tmp_path / "page.html").read_text()
 
 
@@ -220,9 +220,9 @@ def test_a_collection_of_what_nobody_uses(path: str) -> None:
 
 
 def test_a_checkup(path: str) -> None:
-    found = api.doctor(path)
-    assert found.ready and found.cores == os.cpu_count() and found.models == ()
-    assert [(one.name, one.backend, one.problems) for one in found.engines] == [("llm", "toys.llm", ())]
+    checkup = api.doctor(path)
+    assert checkup.ready and checkup.cores == os.cpu_count() and checkup.models == ()
+    assert [(one.name, one.backend, one.problems) for one in checkup.engines] == [("llm", "toys.llm", ())]
     greedy = api.doctor(path, overrides={"engines.llm.resources.num_cpus": 999})
     assert not greedy.ready and greedy.problems == 1
     assert greedy.engines[0].problems == (

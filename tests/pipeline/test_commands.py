@@ -42,8 +42,8 @@ def test_explain(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert "waits for toy_shout" in said(capsys, "explain", path, "toy_count", "0")
     state = finish(path)
     assert "up to date" in said(capsys, "explain", path, "toy_count", "0")
-    shard = next(n for n, found in enumerate(state.shards) if found.rows > 2)
-    row = sum(found.rows for found in state.shards[:shard])  # the first of its shard: its end stays where it is
+    shard = next(n for n, one in enumerate(state.shards) if one.rows > 2)
+    row = sum(one.rows for one in state.shards[:shard])  # the first of its shard: its end stays where it is
     for text in ("something else", "anything else", "nothing else"):  # one that is no end of a shard by its own hash
         edited = write_recipe(tmp_path, [*TEXTS[:row], text, *TEXTS[row + 1 :]])
         if open_state(edited, keep=False).shards[shard].anchor == state.shards[shard].anchor:
@@ -60,8 +60,8 @@ def test_status_and_rejects(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
     status = json.loads(said(capsys, "status", path, "--json"))
     assert status["rows"] == status["rows_finished"] == 19
     assert {row["name"]: row["rejects"] for row in status["stages"]}["toy_shout"] == 1
-    found = json.loads(said(capsys, "rejects", path, "--json"))["rejects"]
-    assert [(one["stage"], one["reason"], one["sample"]) for one in found] == [("toy_shout", "bad", "A BAD ONE")]
+    shown = json.loads(said(capsys, "rejects", path, "--json"))["rejects"]
+    assert [(one["stage"], one["reason"], one["sample"]) for one in shown] == [("toy_shout", "bad", "A BAD ONE")]
     assert "1 rejects" in said(capsys, "rejects", path, "--reason", "bad")
     assert "0 rejects" in said(capsys, "rejects", path, "--reason", "loop")
 
@@ -70,8 +70,8 @@ def test_status_of_a_run_that_was_killed(capsys: pytest.CaptureFixture[str], tmp
     path = write_recipe(tmp_path, TEXTS)
     state = open_state(path)
     manifests.write_run(state, manifests.new_run(state), manifests.now(), "running")
-    told = said(capsys, "status", path)
-    assert "killed" in told and "running" not in told
+    output = said(capsys, "status", path)
+    assert "killed" in output and "running" not in output
 
 
 def test_rejects_of_a_source_say_where_they_stand(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -79,11 +79,11 @@ def test_rejects_of_a_source_say_where_they_stand(capsys: pytest.CaptureFixture[
     rows = tmp_path / "toy.jsonl"
     rows.write_text(rows.read_text() + '{"instruction": "half a line\n' + '{"instruction": "a nul \\u0000 within"}\n')
     open_state(path)
-    told = said(capsys, "rejects", path)
+    output = said(capsys, "rejects", path)
     line = len(rows.read_text().splitlines())
-    assert f"bad_line: {rows}, line {line - 1}: not JSON: Unterminated string starting at column" in told
-    assert f"bad_text: {rows}, line {line}: " in told
-    assert told.count("\0") == 0
+    assert f"bad_line: {rows}, line {line - 1}: not JSON: Unterminated string starting at column" in output
+    assert f"bad_text: {rows}, line {line}: " in output
+    assert output.count("\0") == 0
     before = [shard.key for shard in open_state(path).shards]
     rows.write_text("\n" + rows.read_text())  # the same rows, a line further down: nothing is stale, places follow
     assert [shard.key for shard in open_state(path).shards] == before
@@ -166,15 +166,15 @@ def test_doctor(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"), [("", "they have no row"), ('{"q": 1}\n{"q": 2}\n', "all 2 rows are rejects")]
+    ("lines", "message"), [("", "they have no row"), ('{"q": 1}\n{"q": 2}\n', "all 2 rows are rejects")]
 )
 def test_sources_without_a_usable_row(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, lines: str, told: str
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, lines: str, message: str
 ) -> None:
     path = write_recipe(tmp_path, ["x"])
     (tmp_path / "toy.jsonl").write_text(lines)
     assert main(["run", path]) == 1
-    assert f"the sources give nothing to work on: {told}" in capsys.readouterr().err
+    assert f"the sources give nothing to work on: {message}" in capsys.readouterr().err
 
 
 def test_a_pilot_is_written_beside_the_corpus(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -204,8 +204,8 @@ def test_a_text_gives_the_terminal_no_orders(capsys: pytest.CaptureFixture[str],
     write_recipe(tmp_path, [f"a bad one {order}", f"a better one {order}"])
     finish(path)
     for verb in ("rejects", "diff"):
-        told = said(capsys, verb, path)
-        assert "\x1b" not in told and "\\x1b]0;" in told.lower(), told
+        output = said(capsys, verb, path)
+        assert "\x1b" not in output and "\\x1b]0;" in output.lower(), output
 
 
 def test_a_terminal_without_unicode(tmp_path: Path) -> None:

@@ -90,12 +90,12 @@ def test_instructs2s_asks_vllm_in_chats_held_to_a_schema(tmp_path: Path, on_vllm
     places = [part for one in (f"store={tmp_path}/store", f"out={tmp_path}/out") for part in ("--set", one)]
     code, output = run("run", "configs/instructs2s_200k.yaml", "--profile", "tiny", *places, "--set", on_vllm)
     assert code == 0, output
-    told = json.loads((tmp_path / "out" / "instructs2s_200k_tiny" / "manifest.json").read_text())
-    counts = told["counts"]
+    manifests = json.loads((tmp_path / "out" / "instructs2s_200k_tiny" / "manifest.json").read_text())
+    counts = manifests["counts"]
     assert counts["rows_in"] == 4 == counts["rows_out"] + counts["rejects"]
     assert counts["pending"] == 0
     assert counts["rows_out"] >= 1
-    assert told["engines"]["llm"]["backend"] == "llm_vllm"
+    assert manifests["engines"]["llm"]["backend"] == "llm_vllm"
     assert writers() <= others
 
 

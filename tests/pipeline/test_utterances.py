@@ -57,12 +57,12 @@ def flac_seconds(flac: bytes) -> float:
 
 
 def test_the_dataset_has_what_such_rows_have_and_nothing_else(exported: tuple[str, State, Path]) -> None:
-    found = datasets.load_from_disk(str(exported[2] / "dataset"))
+    dataset = datasets.load_from_disk(str(exported[2] / "dataset"))
     ours = ["id", "conversation_id", "turn", "source", "licence"]
     own = ["audio", "transcript", "continuation", "speaker", "language", "duration"]
-    assert found.column_names == [*ours, *own, "warmth", "mood", "remark", "topic", "weight", "provenance"]
-    assert found.features["audio"].sampling_rate == 8000 and found.features["warmth"].dtype == "float32"
-    plain = found.cast_column("audio", datasets.Audio(decode=False))
+    assert dataset.column_names == [*ours, *own, "warmth", "mood", "remark", "topic", "weight", "provenance"]
+    assert dataset.features["audio"].sampling_rate == 8000 and dataset.features["warmth"].dtype == "float32"
+    plain = dataset.cast_column("audio", datasets.Audio(decode=False))
     rows = {row["transcript"]: row for row in plain}
     assert list(rows) == ["one two three", "four five", "eins zwei drei vier"]
     first = rows["one two three"]
@@ -134,10 +134,10 @@ def test_a_changed_column_is_shown_by_diff(
     finish(path)
     stages = {"utter": {"stage": "toys.utter", "mood": "wild"}}
     finish(write(tmp_path, stages=stages))
-    found = api.diff(path)
-    assert found.difference.counts == {"same": 3, "changed": 3, "came": 0, "went": 0}
-    assert found.difference.columns == {"mood": 3}
-    assert {row["after"]["mood"] for row in found.as_json()["rows"]} == {"wild"}
+    comparison = api.diff(path)
+    assert comparison.difference.counts == {"same": 3, "changed": 3, "came": 0, "went": 0}
+    assert comparison.difference.columns == {"mood": 3}
+    assert {row["after"]["mood"] for row in comparison.as_json()["rows"]} == {"wild"}
     assert main(["diff", path, "--page", str(tmp_path / "diff.html")]) == 0
     assert "mood calm -> wild" in capsys.readouterr().out
     page = Page((tmp_path / "diff.html").read_text())
@@ -164,8 +164,8 @@ def test_a_person_corrects_and_blocks_such_rows(tmp_path: Path) -> None:
 def test_gates_and_splits_work_on_them(tmp_path: Path) -> None:
     path = write(tmp_path, export={"gates": {"max_duration": 0.35}, "splits": {"train": 0.5, "test": 0.5}})
     finish(path)
-    found = datasets.load_from_disk(str(tmp_path / "out" / "utterances" / "dataset"))
-    assert sorted(row for split in found.values() for row in split["transcript"]) == ["four five", "one two three"]
+    dataset = datasets.load_from_disk(str(tmp_path / "out" / "utterances" / "dataset"))
+    assert sorted(row for split in dataset.values() for row in split["transcript"]) == ["four five", "one two three"]
     rejects = datasets.load_from_disk(str(tmp_path / "out" / "utterances" / "rejects")).remove_columns("audio")
     assert "max_duration" in set(rejects["reason"])
 
@@ -258,11 +258,11 @@ def test_declarations_that_can_not_stand(name: str, column: Any, words: str) -> 
 def test_two_parts_may_declare_one_column_alike_but_not_otherwise() -> None:
     mood, other = Column(pa.string(), "x", "label"), Column(pa.int32(), "x", "label")
     problems = Problems("r.yaml")
-    found = collected(
+    columns = collected(
         problems, {"a": {"mood": mood}, "b": {"mood": mood, "tone": Column(AUDIO, "x", "audio", "attempt")}}
     )
-    assert problems.lines == [] and found["mood"] == mood
-    assert list(found)[-3:] == ["mood", "query_tone", "answer_tone"], "behind ours"
+    assert problems.lines == [] and columns["mood"] == mood
+    assert list(columns)[-3:] == ["mood", "query_tone", "answer_tone"], "behind ours"
     collected(problems, {"a": {"mood": mood}, "b": {"mood": other}})
     assert problems.lines == [
         "r.yaml: stages.b: declares the column 'mood' otherwise than stages.a does; give one of them another name"

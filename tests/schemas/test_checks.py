@@ -17,7 +17,7 @@ def test_setting_one_limit_leaves_the_others(group: str) -> None:
 
 def test_the_limits_of_a_recipe_that_sets_none_are_what_they_were() -> None:
     """They are in keys: another order or name would have everything run again."""
-    found = json.loads(Checks().model_dump_json())
-    assert found["query_clip"] == found["answer_clip"] | {"max_wer": 0.2}
-    assert list(found["query_clip"]) == list(found["answer_clip"])
-    assert list(found["query_clip"])[:3] == ["max_wer", "max_cer", "max_lost"]
+    limits = json.loads(Checks().model_dump_json())
+    assert limits["query_clip"] == limits["answer_clip"] | {"max_wer": 0.2}
+    assert list(limits["query_clip"]) == list(limits["answer_clip"])
+    assert list(limits["query_clip"])[:3] == ["max_wer", "max_cer", "max_lost"]

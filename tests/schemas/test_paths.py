@@ -31,13 +31,13 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path
     return there, here
 
 
-@pytest.mark.parametrize(("name", "found"), [("both", "there"), ("beside", "there"), ("around", "here")])
-def test_a_prompt_and_a_source_are_found(folders: tuple[Path, Path], name: str, found: str) -> None:
+@pytest.mark.parametrize(("name", "expected"), [("both", "there"), ("beside", "there"), ("around", "here")])
+def test_a_prompt_and_a_source_are_found(folders: tuple[Path, Path], name: str, expected: str) -> None:
     context = beside(folders[0] / "recipe.yaml")
-    assert Prompt.model_validate(f"prompts/{name}.jinja", context=context).render(query="x") == f"{found}: x"
+    assert Prompt.model_validate(f"prompts/{name}.jinja", context=context).render(query="x") == f"{expected}: x"
     entry = {"path": f"{name}.jsonl", "layout": "alpaca", "licence": "MIT"}
     path = Source.model_validate(entry, context=context).path
-    assert path is not None and Path(path).resolve().parent == folders[0].parent / found
+    assert path is not None and Path(path).resolve().parent == folders[0].parent / expected
 
 
 def test_a_glob_is_matched_beside_the_recipe(folders: tuple[Path, Path]) -> None:

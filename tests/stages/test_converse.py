@@ -188,5 +188,5 @@ def test_the_small_model_holds_a_dialogue(llm: llm_llamacpp.LlamaCpp) -> None:
 def test_a_turn_that_is_tried_again_by_hand_is_not_given_the_likeliest_words() -> None:
     _, first = given(context(), dialogue(*ASKED), *in_turn())
     _, again = given(replace(context(), retries={"r1": 1}), dialogue(*ASKED), *in_turn())
-    told = [(one.temperature, other.temperature) for one, other in zip(first, again, strict=True)]
-    assert told == [(0, 0), (0.2, 0.2), (0, 0.7), (0.2, 0.7), (0, 0), (0.2, 0.2)]
+    temperatures = [(one.temperature, other.temperature) for one, other in zip(first, again, strict=True)]
+    assert temperatures == [(0, 0), (0.2, 0.2), (0, 0.7), (0.2, 0.7), (0, 0), (0.2, 0.2)]

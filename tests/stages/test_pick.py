@@ -19,12 +19,12 @@ WRONG = GOOD | {"heard": "Thank you.", "wer": 0.9, "cer": 0.8}
 
 
 def row(*attempts: dict[str, Any] | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"id": "r", "answer_text": TEXT}
+    values: dict[str, Any] = {"id": "r", "answer_text": TEXT}
     for number, measured in enumerate(attempts, 1):
         measured = measured or dict.fromkeys(GOOD)
-        found |= {f"answer_{name}_{number}": value for name, value in measured.items()}
-        found[f"answer_voice_{number}"] = f"voice {number}" if measured["duration"] else None
-    return found
+        values |= {f"answer_{name}_{number}": value for name, value in measured.items()}
+        values[f"answer_voice_{number}"] = f"voice {number}" if measured["duration"] else None
+    return values
 
 
 def picked(*attempts: dict[str, Any] | None) -> dict[str, Any]:

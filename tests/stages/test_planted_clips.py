@@ -141,8 +141,10 @@ def test_bad_clips_are_caught_and_good_ones_pass(say: Callable[..., np.ndarray],
     verdicts = [future.result() for future in judging]
     asr.close()
     mos.close()
-    refused = [f"{case}: {found}" for case, found in zip(cases, verdicts, strict=True) if case.good and found]
-    missed = [str(case) for case, found in zip(cases, verdicts, strict=True) if not case.good and not found]
+    refused = [
+        f"{case}: {verdict_now}" for case, verdict_now in zip(cases, verdicts, strict=True) if case.good and verdict_now
+    ]
+    missed = [str(case) for case, verdict_now in zip(cases, verdicts, strict=True) if not case.good and not verdict_now]
     assert len(refused) <= 0.1 * len(cases) / 2, refused
     assert len(missed) <= 0.05 * len(cases) / 2, missed
 

@@ -40,11 +40,11 @@ def test_a_unit_that_lasts_too_long_for_a_duration_is_split(length: int) -> None
 
 def written(merge: bool, frames: np.ndarray) -> dict[str, Any]:
     context = Context(units.Config(of="answer", merge=merge), artifacts={"codebook": b"npy"})
-    found, asked = drive(units.STAGE.run(ROW, context), lambda request: Units(frames))
+    returned, asked = drive(units.STAGE.run(ROW, context), lambda request: Units(frames))
     assert asked == [Quantise(b"a clip", b"npy")]
-    assert set(found) == set(units.STAGE.writes(context.config))
-    assert all(column(name) for name in found)
-    return dict(found)
+    assert set(returned) == set(units.STAGE.writes(context.config))
+    assert all(column(name) for name in returned)
+    return dict(returned)
 
 
 def test_units_of_a_clip_merged_or_one_a_frame() -> None:
@@ -65,10 +65,10 @@ def blobs(request: Encode) -> Features:
 
 def fitted(count: int, seed: int = 7, **settings: Any) -> np.ndarray:
     context = Context(fit_units.Config(**settings), seed=seed, stage="fit_units")
-    found, asked = drive(fit_units.STAGE.run(iter(rows(count)), context), blobs)
+    returned, asked = drive(fit_units.STAGE.run(iter(rows(count)), context), blobs)
     assert sorted(request.clip for request in asked) == [bytes([number]) for number in range(count)]
-    assert set(found) == {"codebook"}
-    return np.asarray(np.load(io.BytesIO(found["codebook"]), allow_pickle=False))
+    assert set(returned) == {"codebook"}
+    return np.asarray(np.load(io.BytesIO(returned["codebook"]), allow_pickle=False))
 
 
 def test_centroids_are_where_the_frames_are() -> None:
@@ -95,8 +95,8 @@ def test_memory_is_bounded_by_frames_of_a_clip() -> None:
 def drawn(given: list[dict[str, Any]], **settings: Any) -> tuple[list[bytes], bytes]:
     """The clips that were encoded, and the codebook."""
     context = Context(fit_units.Config(clusters=4, **settings), seed=7, stage="fit_units")
-    found, asked = drive(fit_units.STAGE.run(iter(given), context), blobs)
-    return [request.clip for request in asked], found["codebook"]
+    returned, asked = drive(fit_units.STAGE.run(iter(given), context), blobs)
+    return [request.clip for request in asked], returned["codebook"]
 
 
 def test_a_large_shard_is_fitted_on_sample_rows_of_it() -> None:

@@ -22,7 +22,7 @@ def test_a_clip_that_was_not_rated_is_judged_by_the_rest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "found"),
+    ("reason", "measured"),
     [
         ("empty_clip", {"duration": 0.0}),
         ("empty_clip", {"duration": None}),
@@ -39,8 +39,8 @@ def test_a_clip_that_was_not_rated_is_judged_by_the_rest() -> None:
         ("too_fast", {"duration": 1.2}),
     ],
 )
-def test_each_fault_has_its_reason(reason: str, found: dict[str, Any]) -> None:
-    fault = clip_fault(FINE | found, TEXT, ClipChecks())
+def test_each_fault_has_its_reason(reason: str, measured: dict[str, Any]) -> None:
+    fault = clip_fault(FINE | measured, TEXT, ClipChecks())
     assert fault is not None
     assert fault.reason == reason
     assert fault.message
@@ -48,9 +48,9 @@ def test_each_fault_has_its_reason(reason: str, found: dict[str, Any]) -> None:
 
 def test_one_word_misheard_in_a_short_text_is_judged_by_its_sounds() -> None:
     text = "Ask Rachael."
-    found = FINE | {"duration": 0.9, "wer": 0.5, "heard": "Ask Rachel."}
-    assert clip_fault(found | {"cer": 0.1}, text, ClipChecks()) is None
-    fault = clip_fault(found | {"cer": 0.6, "heard": "Ask your mum."}, text, ClipChecks())
+    measured = FINE | {"duration": 0.9, "wer": 0.5, "heard": "Ask Rachel."}
+    assert clip_fault(measured | {"cer": 0.1}, text, ClipChecks()) is None
+    fault = clip_fault(measured | {"cer": 0.6, "heard": "Ask your mum."}, text, ClipChecks())
     assert fault and fault.reason == "wer"
 
 

@@ -5,9 +5,8 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
-from stages.engines.backend import Backend
 from stages.engines.base import Refused
-from stages.engines.openai_client import Again, Client, ServerConfig, trouble
+from stages.engines.openai_client import Again, Client, ServerConfig, server_backend
 from stages.requests.base import Request
 from stages.requests.llm import Complete, Completion
 
@@ -16,15 +15,6 @@ _CHARACTERS = 32  # of a token at most: what is longer comes from a server that 
 
 class Config(ServerConfig):
     """Settings of `llm_openai`."""
-
-
-def identity(config: Config) -> dict[str, Any]:
-    """Neither the address nor the key: the same model elsewhere gives the same replies."""
-    return {
-        "backend": "llm_openai",
-        "model": f"{config.model}@{config.revision}" if config.revision else config.model,
-        "extra": config.extra,
-    }
 
 
 class OpenAI(Client):
@@ -100,15 +90,4 @@ def _completion(reply: dict[str, Any], max_tokens: int) -> Completion:
     return Completion(text[:most], finish, int(usage.get("completion_tokens") or 0))
 
 
-# A server makes its batches of whatever comes, so its replies are not promised to be batch-invariant.
-BACKEND = Backend(
-    name="llm_openai",
-    config=Config,
-    load=OpenAI,
-    identity=identity,
-    models=lambda config: (),
-    licence=lambda config: config.licence,
-    packages=("openai",),
-    extra="quickstart",
-    trouble=trouble,
-)
+BACKEND = server_backend("llm_openai", Config, OpenAI)

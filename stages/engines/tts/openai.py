@@ -5,15 +5,14 @@ Its voices are the server's, by their names there.
 
 import asyncio
 from concurrent.futures import Future
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
 from models import audio
-from stages.engines.backend import Backend
 from stages.engines.base import Refused
-from stages.engines.openai_client import Again, Client, ServerConfig, trouble
+from stages.engines.openai_client import Again, Client, ServerConfig, server_backend
 from stages.engines.tts.long_texts import joined, pieces
 from stages.requests.base import Request
 from stages.requests.tts import Clip, Speak
@@ -26,16 +25,6 @@ class Config(ServerConfig):
 
     format: Literal["wav", "flac"] = Field("wav", description="what the server sends; both lose nothing")
     longest: int = Field(4000, ge=50, description="characters said at once; a longer text is cut between sentences")
-
-
-def identity(config: Config) -> dict[str, Any]:
-    """Neither the address nor the key: the same model elsewhere gives the same replies."""
-    return {
-        "backend": "tts_openai",
-        "model": f"{config.model}@{config.revision}" if config.revision else config.model,
-        "extra": config.extra,
-        "longest": config.longest,
-    }
 
 
 class OpenAISpeech(Client):
@@ -91,15 +80,4 @@ class OpenAISpeech(Client):
             raise Again(f"{where}: a reply that isn't {self.config.format} ({error}): {start!r}") from None
 
 
-# A server makes its batches of whatever comes, so its replies are not promised to be batch-invariant.
-BACKEND = Backend(
-    name="tts_openai",
-    config=Config,
-    load=OpenAISpeech,
-    identity=identity,
-    models=lambda config: (),
-    licence=lambda config: config.licence,
-    packages=("openai",),
-    extra="quickstart",
-    trouble=trouble,
-)
+BACKEND = server_backend("tts_openai", Config, OpenAISpeech, lambda config: {"longest": config.longest})

@@ -32,12 +32,12 @@ TEXTS = [f"thing {n}" for n in range(40)]
 def test_datasets_reads_and_decodes_the_clips(tmp_path: Path) -> None:
     """As a user would: load_from_disk, load_dataset("arrow"), and the Audio feature through torchcodec."""
     write_corpus(tmp_path, [row(n) for n in range(12)], [], {"train": 0.8, "test": 0.2})
-    found = datasets.load_from_disk(str(tmp_path / "dataset"))
-    assert set(found) == {"train", "test"}
-    first = found["train"][0]
+    dataset = datasets.load_from_disk(str(tmp_path / "dataset"))
+    assert set(dataset) == {"train", "test"}
+    first = dataset["train"][0]
     assert first["query_audio"].get_all_samples().sample_rate == 16000
     assert first["answer_audio"].get_all_samples().data.shape[0] == 1
-    assert found["train"].features["answer_units"].feature.dtype == "uint16"
+    assert dataset["train"].features["answer_units"].feature.dtype == "uint16"
     files = [str(path) for path in (tmp_path / "dataset" / "train").glob("*.arrow")]
     again = datasets.load_dataset("arrow", data_files=files, cache_dir=str(tmp_path / "cache"))["train"]
     assert isinstance(again.features["query_audio"], datasets.Audio)
@@ -49,7 +49,7 @@ def test_files_roll_over_and_keep_the_order(tmp_path: Path) -> None:
     writer = SplitWriter(tmp_path / "piece", schema, {}, [], 100)
     for start in range(0, 60, 10):
         writer.write("", pa.table({"id": [f"row-{n:020d}" for n in range(start, start + 10)]}))
-    files = {split: [tmp_path / "piece" / file for file in found] for split, found in writer.close().items()}
+    files = {split: [tmp_path / "piece" / file for file in names] for split, names in writer.close().items()}
     assemble(tmp_path / "d", files, schema, {}, "x")
     assert len(list((tmp_path / "d").glob("data-*-of-*.arrow"))) > 2
     assert datasets.load_from_disk(str(tmp_path / "d"))["id"][:] == [f"row-{n:020d}" for n in range(60)]
@@ -75,8 +75,8 @@ def test_an_engines_corrected_terms_are_exported_without_a_stage(tmp_path: Path)
     corrected = open_state(write_recipe(tmp_path, TEXTS, engines=null))
     assert not corrected.ready and not is_exported(corrected)
     export_state(corrected)
-    found = datasets.load_from_disk(str(tmp_path / "out/toy/dataset"))
-    assert set(found["licence"]) == {"CC-BY-NC-4.0"}
+    dataset = datasets.load_from_disk(str(tmp_path / "out/toy/dataset"))
+    assert set(dataset["licence"]) == {"CC-BY-NC-4.0"}
 
 
 def test_pieces_are_written_once_side_by_side_and_an_edit_writes_one(tmp_path: Path) -> None:
@@ -166,15 +166,15 @@ def test_a_row_without_what_it_must_bring_is_a_reject(
     partly_given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state = open_state(partly_given)
-    told = Rejected("sources", "missing_field", "the source gives no 'query_text' here, and no stage writes it", "")
+    expected = Rejected("sources", "missing_field", "the source gives no 'query_text' here, and no stage writes it", "")
 
     def rejected(state: State) -> dict[str, Rejected]:
-        found = [reject for shard in range(len(state.shards)) for reject in rejects_of(state, shard)]
-        return {row: one for row, one in zip(texts_of(state, "id"), found, strict=True) if one}
+        verdicts = [reject for shard in range(len(state.shards)) for reject in rejects_of(state, shard)]
+        return {row: one for row, one in zip(texts_of(state, "id"), verdicts, strict=True) if one}
 
     before = rejected(state)
     lost = {row: one for row, one in before.items() if one.reason == "missing_field"}
-    assert len(before) == 5 and set(lost.values()) == {told}
+    assert len(before) == 5 and set(lost.values()) == {expected}
     assert sorted(row for row in lost if row.startswith("some")) == ["some-1.1", "some-5.1"]
     run_inline(state)
     assert rejected(state) == before, "a verdict doesn't hang on how far the run is"
@@ -182,7 +182,7 @@ def test_a_row_without_what_it_must_bring_is_a_reject(
 
     assert api.status(partly_given).source_rejects == 5
     missing = {(row.id, row.message) for row in api.rejects(partly_given, reason="missing_field")}
-    assert missing == {(row, told.message) for row in lost}
+    assert missing == {(row, expected.message) for row in lost}
     assert api.export(partly_given).counts == {"rows_in": 23, "rows_out": 18, "rejects": 5, "pending": 0}
     manifest = json.loads((tmp_path / "out/toy/manifest.json").read_text())
     assert manifest["funnel"][0]["rejects"] == {"missing_field": 4, "empty_instruction": 1}
@@ -232,8 +232,8 @@ def test_duplicates_are_in_one_split(text: str) -> None:
 
 def test_later_turns_go_with_an_earlier_one() -> None:
     bad = Rejected("respond", "loop", "it repeats itself", "text")
-    found = with_later_turns(["a", "a", "a", "b", "b"], [None, bad, None, None, None])
-    assert [reject and reject.reason for reject in found] == [None, "loop", "earlier_turn_rejected", None, None]
+    rejects = with_later_turns(["a", "a", "a", "b", "b"], [None, bad, None, None, None])
+    assert [reject and reject.reason for reject in rejects] == [None, "loop", "earlier_turn_rejected", None, None]
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from schemas.columns import ROW_COLUMNS, SIDE_COLUMNS, SIDES
 
 ALL = pa.schema(
     [
-        *((name, found.type) for name, found in ROW_COLUMNS.items()),
-        *((f"{side}_{name}", found.type) for side in SIDES for name, found in SIDE_COLUMNS.items()),
+        *((name, declared.type) for name, declared in ROW_COLUMNS.items()),
+        *((f"{side}_{name}", declared.type) for side in SIDES for name, declared in SIDE_COLUMNS.items()),
         ("provenance", PROVENANCE),
     ]
 )
@@ -29,9 +29,9 @@ def of_the_library(schema: pa.Schema, rates: dict[str, int]) -> Features:
 def test_every_column_there_is(tmp_path: Path) -> None:
     for schema, rates in ((ALL, RATES), (REJECT_SCHEMA, {"audio": 22050})):
         wanted = of_the_library(schema, rates)
-        found = with_features(schema, features(schema, rates))
-        assert found.equals(wanted.arrow_schema)
-        assert json.loads(found.metadata[b"huggingface"]) == json.loads(wanted.arrow_schema.metadata[b"huggingface"])
+        written = with_features(schema, features(schema, rates))
+        assert written.equals(wanted.arrow_schema)
+        assert json.loads(written.metadata[b"huggingface"]) == json.loads(wanted.arrow_schema.metadata[b"huggingface"])
         DatasetInfo(features=wanted).write_to_directory(str(tmp_path))
         assert json.loads(dataset_info(features(schema, rates))) == json.loads(
             (tmp_path / "dataset_info.json").read_text()
@@ -44,5 +44,5 @@ def test_the_library_reads_a_file_of_it(tmp_path: Path) -> None:
     schema = with_features(ALL, features(ALL, RATES))
     with pa.ipc.new_stream(tmp_path / "x.arrow", schema) as writer:
         writer.write_table(schema.empty_table())
-    found = datasets.Dataset.from_file(str(tmp_path / "x.arrow")).features
-    assert found == of_the_library(ALL, RATES)
+    dataset = datasets.Dataset.from_file(str(tmp_path / "x.arrow")).features
+    assert dataset == of_the_library(ALL, RATES)

@@ -70,26 +70,26 @@ def path(state: State, tmp_path: Path) -> str:
 def test_two_runs_of_the_same_are_the_same_and_nothing_is_read(path: str, state: State) -> None:
     finish(path)
     shutil.rmtree(Path(state.store.root) / "objects")
-    found = compared(state)
-    assert found.counts == counts(30)
-    assert found.stages == found.rows == found.recipe == found.notes == []
+    comparison = compared(state)
+    assert comparison.counts == counts(30)
+    assert comparison.stages == comparison.rows == comparison.recipe == comparison.notes == []
 
 
 def test_a_changed_setting_is_told_as_the_reason_and_each_row_with_its_texts(path: str, state: State) -> None:
     finish(path, LOUD)
-    found = compared(state)
-    assert found.counts == counts(0, changed=30)
-    assert found.columns["query_text"] == 30 and "query_method" not in found.columns
-    stage = next(stage for stage in found.stages if stage.name == "toy_shout")
+    comparison = compared(state)
+    assert comparison.counts == counts(0, changed=30)
+    assert comparison.columns["query_text"] == 30 and "query_method" not in comparison.columns
+    stage = next(stage for stage in comparison.stages if stage.name == "toy_shout")
     assert stage.changed == stage.shards == len(state.shards)
     assert list(stage.reasons) == ["config.style changed from 'plain' to 'loud'"]
-    assert list(found.stages[1].reasons) == ["the column query_text changed"]
-    assert found.recipe == ["stages.toy_shout.style changed from None to 'loud'"]
-    told = as_json(
-        found, Rows(state.store, open_run(state.store, "toy", "previous"), open_run(state.store, "toy", "last"))
+    assert list(comparison.stages[1].reasons) == ["the column query_text changed"]
+    assert comparison.recipe == ["stages.toy_shout.style changed from None to 'loud'"]
+    as_plain = as_json(
+        comparison, Rows(state.store, open_run(state.store, "toy", "previous"), open_run(state.store, "toy", "last"))
     )
-    assert {row["after"]["query_text"] for row in told["rows"]} == {f"{text.upper()}!" for text in TEXTS}
-    assert {row["before"]["query_text"] for row in told["rows"]} == {text.upper() for text in TEXTS}
+    assert {row["after"]["query_text"] for row in as_plain["rows"]} == {f"{text.upper()}!" for text in TEXTS}
+    assert {row["before"]["query_text"] for row in as_plain["rows"]} == {text.upper() for text in TEXTS}
 
 
 def test_the_other_way_round_it_is_the_other_way_round(path: str, state: State) -> None:
@@ -101,19 +101,22 @@ def test_the_other_way_round_it_is_the_other_way_round(path: str, state: State) 
 
 def test_equal_values_under_other_keys_are_the_same(path: str, state: State) -> None:
     finish(path, "stages.toy_shout.max_chars=999")
-    found = compared(state)
-    assert found.counts == counts(30)
-    assert [stage.name for stage in found.stages] == ["toy_shout"]
+    comparison = compared(state)
+    assert comparison.counts == counts(30)
+    assert [stage.name for stage in comparison.stages] == ["toy_shout"]
 
 
 def test_an_edited_row_went_and_came_and_unchanged_shards_are_not_read(path: str, state: State, tmp_path: Path) -> None:
     ids = texts_of(state, "id")
     finish(write_recipe(tmp_path, [*TEXTS[:7], "something else entirely", *TEXTS[8:]]))
     assert remove_unchanged(state.store) >= len(state.shards) - 2
-    found = compared(state)
-    assert found.counts == counts(29, came=1, went=1)
-    assert found.whys == {"came": {"it is new in the sources": 1}, "went": {"it is not in the sources any more": 1}}
-    assert {row.kind: row.id for row in found.rows}["went"] == ids[7]
+    comparison = compared(state)
+    assert comparison.counts == counts(29, came=1, went=1)
+    assert comparison.whys == {
+        "came": {"it is new in the sources": 1},
+        "went": {"it is not in the sources any more": 1},
+    }
+    assert {row.kind: row.id for row in comparison.rows}["went"] == ids[7]
 
 
 def test_rows_are_matched_where_the_cuts_between_shards_moved(path: str, state: State) -> None:
@@ -128,13 +131,13 @@ def test_rows_are_matched_where_the_cuts_between_shards_moved(path: str, state: 
 def test_rows_that_a_check_lets_through_come_and_the_others_go(path: str, state: State) -> None:
     strict = "stages.toy_shout.max_chars=28"  # those with a number of one digit
     finish(path, strict)
-    found = compared(state)
-    assert found.counts == counts(10, went=20)
-    assert found.whys["went"] == {"rejected by toy_shout: bad": 20}
+    comparison = compared(state)
+    assert comparison.counts == counts(10, went=20)
+    assert comparison.whys["went"] == {"rejected by toy_shout: bad": 20}
     finish(path)
-    found = compared(state)
-    assert found.counts == counts(10, came=20)
-    assert found.whys["came"] == {"was rejected by toy_shout: bad": 20}
+    comparison = compared(state)
+    assert comparison.counts == counts(10, came=20)
+    assert comparison.whys["came"] == {"was rejected by toy_shout: bad": 20}
 
 
 def test_pending_rows_are_told_as_such(path: str, state: State, tmp_path: Path) -> None:
@@ -142,10 +145,10 @@ def test_pending_rows_are_told_as_such(path: str, state: State, tmp_path: Path) 
     down.touch()
     changed = write_recipe(tmp_path, [*TEXTS, "down now"], engines__llm__down=str(down))
     finish(changed)
-    found = compared(state)
-    assert "came" not in {row.kind for row in found.rows}
-    assert found.whys["went"].keys() <= {"pending"}  # rows of the shard that is held up
-    assert any("was not finished (pending)" in note for note in found.notes)
+    comparison = compared(state)
+    assert "came" not in {row.kind for row in comparison.rows}
+    assert comparison.whys["went"].keys() <= {"pending"}  # rows of the shard that is held up
+    assert any("was not finished (pending)" in note for note in comparison.notes)
     down.unlink()
     finish(changed)
     assert compared(state, manifests.run_names(state.store)[0]).counts == counts(30, came=1)
@@ -156,18 +159,18 @@ def test_a_corrected_and_a_blocked_row(path: str, state: State, tmp_path: Path) 
     lines = [{"id": ids[3], "answer_text": "mine"}, {"id": ids[20], "block": "no"}]
     (tmp_path / "c.jsonl").write_text("\n".join(map(json.dumps, lines)))
     finish(path, f"overrides={tmp_path / 'c.jsonl'}")
-    found = compared(state)
-    assert found.counts == counts(28, changed=1, went=1)
-    assert found.columns.keys() == {"answer_text", "answer_method", "answer_attempts"}
-    assert found.whys["went"] == {"rejected by overrides: blocked": 1}
+    comparison = compared(state)
+    assert comparison.counts == counts(28, changed=1, went=1)
+    assert comparison.columns.keys() == {"answer_text", "answer_method", "answer_attempts"}
+    assert comparison.whys["went"] == {"rejected by overrides: blocked": 1}
 
 
 def test_a_stage_more_or_less(path: str, state: State) -> None:
     finish(path, "stages={toy_shout: {stage: toys.shout, engine: llm}}")
-    found = compared(state)
-    assert found.counts == counts(0, changed=30)
-    assert set(found.columns) == {"answer_text", "answer_method", "answer_attempts", "query_spoken"}
-    assert all("did it" in why for stage in found.stages for why in stage.reasons)
+    comparison = compared(state)
+    assert comparison.counts == counts(0, changed=30)
+    assert set(comparison.columns) == {"answer_text", "answer_method", "answer_attempts", "query_spoken"}
+    assert all("did it" in why for stage in comparison.stages for why in stage.reasons)
 
 
 def test_a_stage_that_was_added_and_has_not_run(path: str, state: State) -> None:
@@ -177,16 +180,16 @@ def test_a_stage_that_was_added_and_has_not_run(path: str, state: State) -> None
     waiting = open_state(path)
     waiting.done = {where: done for where, done in waiting.done.items() if where[0] != "toy_words"}
     manifests.write_run(waiting, manifests.new_run(waiting), manifests.now(), "interrupted")
-    found = compared(waiting)
-    assert found.counts == counts(0, went=30)
-    assert found.whys["went"] == {"pending": 30}
+    comparison = compared(waiting)
+    assert comparison.counts == counts(0, went=30)
+    assert comparison.whys["went"] == {"pending": 30}
 
 
 def test_the_sample_is_bounded_and_always_the_same(path: str, state: State) -> None:
     finish(path, LOUD)
-    found = compared(state, rows=5)
-    assert found.counts["changed"] == 30 and len(found.rows) == 5
-    assert [row.id for row in found.rows] == [row.id for row in compared(state).rows[:5]]
+    comparison = compared(state, rows=5)
+    assert comparison.counts["changed"] == 30 and len(comparison.rows) == 5
+    assert [row.id for row in comparison.rows] == [row.id for row in compared(state).rows[:5]]
     assert compared(state, rows=0).rows == []
 
 
@@ -271,9 +274,9 @@ def test_what_is_printed(capsys: pytest.CaptureFixture[str], path: str, state: S
     assert "query_text   - TELL ME ABOUT THING" in out and "query_text   + TELL ME ABOUT THING" in out
     assert "more rows changed, came or went; --rows N shows more" in out
     assert main(["diff", path, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["runs"] == [first, second] and sum(told["counts"].values()) == 30
-    assert {"counts", "columns", "means", "whys", "stages", "recipe", "notes", "rows"} <= set(told)
+    output = json.loads(capsys.readouterr().out)
+    assert output["runs"] == [first, second] and sum(output["counts"].values()) == 30
+    assert {"counts", "columns", "means", "whys", "stages", "recipe", "notes", "rows"} <= set(output)
     assert main(["diff", path, "--page", str(tmp_path / "no" / "page.html")]) == 2
     assert "can't be written" in capsys.readouterr().err
 
@@ -305,7 +308,7 @@ def test_a_page_to_hear_both(spoken: tuple[str, list[str]], tmp_path: Path) -> N
     path, (corrected, blocked) = spoken
     file = tmp_path / "diff.html"
     assert main(["diff", path, "--page", str(file)]) == 0
-    assert [found.name for found in tmp_path.iterdir()] == ["diff.html"]
+    assert [files.name for files in tmp_path.iterdir()] == ["diff.html"]
     page = Page(file.read_text(encoding="utf-8"))
     for part in (corrected, blocked, "rejected by overrides: blocked", "it is new in the sources", "overrides changed"):
         assert part in page.text, part
@@ -342,8 +345,8 @@ def test_the_page_stays_within_its_budget(spoken: tuple[str, list[str]], tmp_pat
 
     state = open_state(spoken[0])
     before, after = (open_run(state.store, state.graph.recipe.name, one) for one in ("previous", "last"))
-    found = compare_runs(state.store, before, after, 12)
-    write_page(tmp_path / "small.html", "small", found, Rows(state.store, before, after), clip_bytes=30_000)
+    comparison = compare_runs(state.store, before, after, 12)
+    write_page(tmp_path / "small.html", "small", comparison, Rows(state.store, before, after), clip_bytes=30_000)
     text = (tmp_path / "small.html").read_text(encoding="utf-8")
     assert sum(len(a["src"] or "") for a in Page(text).all("audio")) < 31_000
     assert "left out to keep this page small" in text

@@ -129,8 +129,8 @@ def test_a_killed_run_on_this_machine_is_known_to_be_gone(full: Store) -> None:
     subprocess.run([sys.executable, "-c", script, full.root], capture_output=True, check=False)
     assert len(marks(full)) == 1
     assert collect(full, True, NEVER).files > 0 and len(marks(full)) == 1, "a dry run only tells"
-    found = collect(full, False, NEVER)
-    assert found.files > 0 and found.at_work == [] and marks(full) == []
+    collected = collect(full, False, NEVER)
+    assert collected.files > 0 and collected.at_work == [] and marks(full) == []
 
 
 @contextmanager
@@ -138,13 +138,13 @@ def elsewhere(store: Store, every: float = 0.1):
     """A run on another machine, whose process can't be asked."""
     with at_work(store, "run toy", ["toy_shout"], every) as mark:
         path = Path(store.root) / "live" / f"{mark.name}.json"
-        told = json.loads(path.read_text()) | {"machine": "another", "pid": 2**22 + 1}
-        yield path, told
+        mark_now = json.loads(path.read_text()) | {"machine": "another", "pid": 2**22 + 1}
+        yield path, mark_now
 
 
 def test_a_run_elsewhere_is_gone_only_when_it_is_old_and_still(full: Store) -> None:
-    with elsewhere(full, every=3600) as (path, told):
-        path.write_text(json.dumps(told | {"every": 0.1}))
+    with elsewhere(full, every=3600) as (path, mark_now):
+        path.write_text(json.dumps(mark_now | {"every": 0.1}))
         (mark,) = marks(full)
         assert mark.written is not None
         now = datetime.now(UTC)
@@ -152,12 +152,12 @@ def test_a_run_elsewhere_is_gone_only_when_it_is_old_and_still(full: Store) -> N
         assert not is_gone(full, mark, now - timedelta(days=9)), "of the future"
         assert is_gone(full, mark, now + timedelta(days=2)), "a day old, and it doesn't move"
 
-        path.write_text(json.dumps(told | {"every": 5}))  # watched for 15 s, of which a beat ends the first
+        path.write_text(json.dumps(mark_now | {"every": 5}))  # watched for 15 s, of which a beat ends the first
         (mark,), watched = marks(full), threading.Event()
 
         def beats() -> None:
             for beat in itertools.takewhile(lambda _: not watched.wait(0.05), itertools.count(1)):
-                full.write_json(f"live/{path.name}", told | {"every": 5, "beat": beat})
+                full.write_json(f"live/{path.name}", mark_now | {"every": 5, "beat": beat})
 
         beating = threading.Thread(target=beats)
         beating.start()
@@ -207,9 +207,9 @@ def test_gc_and_a_run_that_begin_at_once_see_each_other(full: Store) -> None:
         runner = threading.Thread(target=run)
         runner.start()
         wait_for(lambda: len(marks(full)) == 2, "the run's mark")
-        found = Collected()
-        _delete(full, own, infos, set(), found)
-        assert found.files == 0 and "run toy" in found.stopped_by
+        collected = Collected()
+        _delete(full, own, infos, set(), collected)
+        assert collected.files == 0 and "run toy" in collected.stopped_by
         assert not began.wait(0.5), "a run that doesn't wait has time to show it"
         gc_over.set()
     runner.join()
@@ -300,9 +300,9 @@ def test_gc_while_a_run_is_on(tmp_path: Path) -> None:
         if collections == 5:  # the first with the run at rest, the others while it works
             gate.file.unlink(missing_ok=True)
         age(tmp_path / "store" / "objects", 4000)
-        found = collect(store, False, NEVER)
-        if process.poll() is None and found.at_work:
-            assert found.files == 0 and "run toy" in found.at_work[0]
+        collected = collect(store, False, NEVER)
+        if process.poll() is None and collected.at_work:
+            assert collected.files == 0 and "run toy" in collected.at_work[0]
             collections += 1
         time.sleep(0.05)
     output = rest_of(process)

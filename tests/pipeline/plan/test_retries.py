@@ -42,8 +42,8 @@ def with_rejects(folder: Path, side: str, given: bool = False) -> tuple[str, Sta
 
 def rejected(state: State) -> set[str]:
     """Ids of the rows that were rejected for clipping."""
-    found = [reject for shard in range(len(state.shards)) for reject in rejects_of(state, shard)]
-    return {row for row, one in zip(texts_of(state, "id"), found, strict=True) if one and one.reason == "clipping"}
+    rejects = [reject for shard in range(len(state.shards)) for reject in rejects_of(state, shard)]
+    return {row for row, one in zip(texts_of(state, "id"), rejects, strict=True) if one and one.reason == "clipping"}
 
 
 def retried(path: str) -> tuple[State, Counter[str]]:
@@ -68,8 +68,8 @@ def test_a_clip_that_pick_rejects_is_said_and_spoken_anew(tmp_path: Path, capsys
     rows = rejected(before)
     assert 3 < len(rows) < 16
     after, calls = retried(path)
-    told = capsys.readouterr().out
-    assert f"{len(rows)} rows are tried again, from respond, speak_answer, speak_answer_2 on" in told
+    output = capsys.readouterr().out
+    assert f"{len(rows)} rows are tried again, from respond, speak_answer, speak_answer_2 on" in output
     assert calls["respond"] == calls["speak_answer"] == len(rows)
     assert changed(before, after, "answer_text") == changed(before, after, "answer_audio_1") == rows
     assert not [node for node in calls if node == "rewrite" or node.endswith("_query")]

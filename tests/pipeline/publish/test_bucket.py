@@ -33,8 +33,8 @@ def s3() -> Iterator[S3Server]:
 def said(capsys: pytest.CaptureFixture[str], path: str, url: str, code: int = 0) -> str:
     capsys.readouterr()
     assert main(["publish", path, "--to", url]) == code
-    found = capsys.readouterr()
-    return found.out + found.err
+    printed = capsys.readouterr()
+    return printed.out + printed.err
 
 
 def objects(url: str) -> dict[str, bytes]:
@@ -53,14 +53,14 @@ def test_an_object_store_gets_what_it_lacks(s3: S3Server, capsys: pytest.Capture
         assert "10 files sent, 0 were there already" in said(capsys, path, url)
     finally:
         s3.share = 0.0
-    found = objects(url)
+    keys = objects(url)
     (tmp_path / "there").mkdir()
-    for name, data in found.items():
+    for name, data in keys.items():
         (tmp_path / "there" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "there" / name).write_bytes(data)
     checked = subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=tmp_path / "there", check=False)
-    assert checked.returncode == 0 and len(found) == 11
-    assert "s3://bucket/sets/one/dataset/data-*-of-00006.parquet" in found["README.md"].decode()
+    assert checked.returncode == 0 and len(keys) == 11
+    assert "s3://bucket/sets/one/dataset/data-*-of-00006.parquet" in keys["README.md"].decode()
 
     before = s3.requests.get("PUT", 0)
     assert "0 files sent, 10 were there already" in said(capsys, path, url)
@@ -99,8 +99,8 @@ def test_a_folder_and_bad_addresses(capsys: pytest.CaptureFixture[str], tmp_path
     said(capsys, path, str(tmp_path / "there"))
     assert (tmp_path / "there/dataset/data-00002-of-00003.parquet").is_file()
     assert not list((tmp_path / "there").rglob("*.writing"))
-    told = said(capsys, path, "s3://key:secret@bucket/x", code=2)
-    assert "environment" in told and "secret" not in told
+    output = said(capsys, path, "s3://key:secret@bucket/x", code=2)
+    assert "environment" in output and "secret" not in output
     assert address("s3://key:secret@bucket/x?region=here") == "s3://bucket/x"
     assert "--to nowhere://x" in said(capsys, path, "nowhere://x", code=2)
 
@@ -111,8 +111,8 @@ def test_a_split_without_rows(tmp_path: Path) -> None:
     for form in ("parquet", "arrow"):
         there = str(tmp_path / form)
         assert main(["publish", path, "--to", there, "--format", form]) == 0
-        found = datasets.load_dataset(there, cache_dir=str(tmp_path / "cache"))
-        assert {name: len(split) for name, split in found.items()} == {"train": 10}
+        dataset = datasets.load_dataset(there, cache_dir=str(tmp_path / "cache"))
+        assert {name: len(split) for name, split in dataset.items()} == {"train": 10}
     kept = datasets.load_from_disk(f"{there}/dataset")
     assert {name: len(split) for name, split in kept.items()} == {"train": 10, "test": 0}
 
@@ -156,5 +156,5 @@ def test_one_at_a_time_and_damage_is_told(capsys: pytest.CaptureFixture[str], tm
     data = file.read_bytes()
     file.unlink()
     file.write_bytes(data[: len(data) // 2])
-    told = said(capsys, path, str(tmp_path / "there"), code=1)
-    assert "the same command goes on" in told and not (tmp_path / "there/README.md").exists()
+    output = said(capsys, path, str(tmp_path / "there"), code=1)
+    assert "the same command goes on" in output and not (tmp_path / "there/README.md").exists()

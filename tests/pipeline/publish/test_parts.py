@@ -55,8 +55,8 @@ from tests.helpers.made_corpus import export_corpus, row, write_corpus
     ],
 )
 def test_what_a_licence_objects_to(licence: str, claim: str | None, why: str | None) -> None:
-    found = objection(licence, claim)
-    assert found is None if why is None else found is not None and why in found
+    whys = objection(licence, claim)
+    assert whys is None if why is None else whys is not None and why in whys
 
 
 def refused(capsys: pytest.CaptureFixture[str], path: str) -> str:
@@ -67,19 +67,21 @@ def refused(capsys: pytest.CaptureFixture[str], path: str) -> str:
 
 def test_rows_that_forbid_the_claim_stop_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = export_corpus(tmp_path, [row(i) for i in range(12)], export__licence="Apache-2.0")
-    told = refused(capsys, path)
-    assert "the recipe claims Apache-2.0 for all rows" in told
-    assert "8 rows of dataset from 'alpaca' are under CC BY-NC 4.0: it asks for attribution, no commercial use" in told
-    assert "3 rows of rejects from 'alpaca' are under CC BY-NC 4.0" in told
-    assert "ultrachat" not in told and "export.licence" in told and "take those sources" in told
+    message = refused(capsys, path)
+    assert "the recipe claims Apache-2.0 for all rows" in message
+    assert (
+        "8 rows of dataset from 'alpaca' are under CC BY-NC 4.0: it asks for attribution, no commercial use" in message
+    )
+    assert "3 rows of rejects from 'alpaca' are under CC BY-NC 4.0" in message
+    assert "ultrachat" not in message and "export.licence" in message and "take those sources" in message
     path = export_corpus(tmp_path, [row(i) for i in range(12)], export__licence="CC-BY-NC-4.0")
     assert main(["publish", path, "--repo", "user/made", "--dry-run"]) == 0
 
 
 def test_unknown_terms_are_never_published(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     rows = [row(i) | ({"licence": "unknown"} if i == 7 else {}) for i in range(12)]
-    told = refused(capsys, export_corpus(tmp_path, rows))
-    assert "1 rows of dataset from 'alpaca' are under unknown: nobody knows its terms" in told
+    message = refused(capsys, export_corpus(tmp_path, rows))
+    assert "1 rows of dataset from 'alpaca' are under unknown: nobody knows its terms" in message
 
 
 def test_an_export_in_between_is_not_sent_unchecked(tmp_path: Path) -> None:
@@ -162,9 +164,9 @@ def test_parquet_keeps_features_clips_and_order(tmp_path: Path) -> None:
     assert (tmp_path / "a/one.parquet").read_bytes() == (tmp_path / "b/one.parquet").read_bytes()
     with pa.ipc.open_stream(source) as stream:
         wanted = stream.read_all()
-    found = pq.read_table(tmp_path / "a/one.parquet")
-    assert found.schema == wanted.schema and found.schema.metadata == wanted.schema.metadata
-    assert found.to_pylist() == wanted.to_pylist()
+    table = pq.read_table(tmp_path / "a/one.parquet")
+    assert table.schema == wanted.schema and table.schema.metadata == wanted.schema.metadata
+    assert table.to_pylist() == wanted.to_pylist()
     group = pq.ParquetFile(tmp_path / "a/one.parquet").metadata.row_group(0)
     columns = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
     assert columns["query_audio.bytes"].compression == "UNCOMPRESSED" and columns["id"].compression == "ZSTD"
@@ -183,17 +185,17 @@ def test_parquet_keeps_features_clips_and_order(tmp_path: Path) -> None:
     ],
 )
 def test_how_long_a_server_asks_to_wait(headers: dict[str, str], seconds: float | None) -> None:
-    found = retry_after(headers)
+    waited = retry_after(headers)
     assert (
-        found is None if seconds is None else found is not None and abs(found - seconds) < 3 * 3600
+        waited is None if seconds is None else waited is not None and abs(waited - seconds) < 3 * 3600
     )  # the date was made when tests were collected
 
 
 @pytest.mark.parametrize(("status", "passes"), [(400, False), (401, False), (429, True), (500, True)])
 def test_what_an_object_store_has_no_name_for(status: int, passes: bool) -> None:
     """AWS says 400 of keys that have expired; pyarrow calls that unknown."""
-    told = f"When listing: AWS Error UNKNOWN (HTTP status {status}) during ListObjectsV2 operation: ExpiredToken"
-    assert (passing_error(OSError(told)) is not None) == passes
+    message = f"When listing: AWS Error UNKNOWN (HTTP status {status}) during ListObjectsV2 operation: ExpiredToken"
+    assert (passing_error(OSError(message)) is not None) == passes
 
 
 def test_tries_run_out_and_verdicts_are_final(monkeypatch: pytest.MonkeyPatch) -> None:

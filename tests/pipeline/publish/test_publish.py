@@ -47,8 +47,8 @@ def publish(hub: HubServer, path: str, *arguments: str, token: str = TOKEN, code
     """What the command printed; the token never is among it, nor in what it wrote."""
     folder = Path(path).parent
     hub.requests.clear()
-    found, output = run_cli("publish", path, "--repo", REPO, *arguments, env=settings(hub, folder, token))
-    assert found == code, output
+    codes, output = run_cli("publish", path, "--repo", REPO, *arguments, env=settings(hub, folder, token))
+    assert codes == code, output
     assert "Traceback" not in output
     assert not token or token not in output
     notes = [file for file in folder.rglob("*") if file.suffix in (".json", ".md") and file.is_file()]
@@ -75,15 +75,15 @@ print(json.dumps(told))
     environment = {**os.environ, **settings(hub, tmp_path), "HF_DATASETS_CACHE": str(tmp_path / "cache")}
     ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=LONGEST)
     assert ran.returncode == 0, ran.stderr
-    told = json.loads(ran.stdout)
+    loaded = json.loads(ran.stdout)
     here = datasets.load_from_disk(str(tmp_path / "out/made_corpus/dataset"))
-    assert sorted(told["splits"]) == sorted(SPLITS) and told["rejects"] == 3 and told["rate"] == 24000
+    assert sorted(loaded["splits"]) == sorted(SPLITS) and loaded["rejects"] == 3 and loaded["rate"] == 24000
     for name in SPLITS:
         rows = here[name].cast_column("query_audio", datasets.Audio(decode=False)).with_format("arrow")[:]
         wanted = zip(rows["id"].to_pylist(), rows["query_audio"].to_pylist(), strict=True)
-        assert [(i, clip) for i, clip, _ in told[name]] == [(i, clip["bytes"].hex()) for i, clip in wanted]
-        assert told[name][0][2] == f"{told[name][0][0]}.answer.flac"
-    assert told["streamed"] == told["test"][0][0]
+        assert [(i, clip) for i, clip, _ in loaded[name]] == [(i, clip["bytes"].hex()) for i, clip in wanted]
+        assert loaded[name][0][2] == f"{loaded[name][0][0]}.answer.flac"
+    assert loaded["streamed"] == loaded["test"][0][0]
 
 
 def test_what_is_there_is_not_sent_again_and_what_is_old_goes(hub: HubServer, tmp_path: Path) -> None:
@@ -234,8 +234,8 @@ def test_arrow_as_it_is(hub: HubServer, tmp_path: Path) -> None:
     for name, data in hub.repos[REPO].files.items():
         (tmp_path / "there" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "there" / name).write_bytes(data)
-    found = datasets.load_from_disk(str(tmp_path / "there" / "dataset"))
-    assert {name: len(split) for name, split in found.items()} == {"train": 20, "test": 20}
+    dataset = datasets.load_from_disk(str(tmp_path / "there" / "dataset"))
+    assert {name: len(split) for name, split in dataset.items()} == {"train": 20, "test": 20}
     assert "dataset/test/*" not in hub.repos[REPO].files["README.md"].decode()
     publish(hub, path)
     assert not [name for name in hub.repos[REPO].files if name.endswith(".arrow")]

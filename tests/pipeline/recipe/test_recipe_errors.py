@@ -68,45 +68,47 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("override", "told"), CASES, ids=[case[0].split("=")[0] for case in CASES])
-def test_a_wrong_key(capsys: pytest.CaptureFixture[str], tmp_path: Path, override: str, told: str) -> None:
-    assert told in complaint(capsys, tmp_path, None, override)
+@pytest.mark.parametrize(("override", "message"), CASES, ids=[case[0].split("=")[0] for case in CASES])
+def test_a_wrong_key(capsys: pytest.CaptureFixture[str], tmp_path: Path, override: str, message: str) -> None:
+    assert message in complaint(capsys, tmp_path, None, override)
 
 
 def test_a_column_nobody_writes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    told = complaint(capsys, tmp_path, lambda recipe: recipe["stages"].pop("normalise_answer"))
-    assert "stages.speak_answer: reads 'answer_spoken', which no stage writes and no source gives" in told
-    assert "add a stage normalise (of: answer)" in told
+    message = complaint(capsys, tmp_path, lambda recipe: recipe["stages"].pop("normalise_answer"))
+    assert "stages.speak_answer: reads 'answer_spoken', which no stage writes and no source gives" in message
+    assert "add a stage normalise (of: answer)" in message
 
 
 def test_two_writers_of_one_column(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    told = complaint(
+    message = complaint(
         capsys,
         tmp_path,
         lambda recipe: recipe["stages"].update(zagain={**recipe["stages"]["rewrite"], "stage": "rewrite"}),
     )
-    assert "RECIPE: stages.zagain: writes 'query_text', 'query_method', 'query_attempts', and so does rewrite" in told
+    assert (
+        "RECIPE: stages.zagain: writes 'query_text', 'query_method', 'query_attempts', and so does rewrite" in message
+    )
 
 
 def test_an_undefined_variable_in_a_prompt(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     prompt = tmp_path / "p.jinja"
     prompt.write_text("Answer {{ qeury }}")
-    told = complaint(capsys, tmp_path, None, f"stages.respond.prompt={prompt}")
-    assert "uses the variable 'qeury', which the stage doesn't give; did you mean 'query'?" in told
+    message = complaint(capsys, tmp_path, None, f"stages.respond.prompt={prompt}")
+    assert "uses the variable 'qeury', which the stage doesn't give; did you mean 'query'?" in message
 
 
 def test_a_prompt_that_says_the_same_for_every_row(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     prompt = tmp_path / "p.jinja"
     prompt.write_text("Answer briefly.")
-    told = complaint(capsys, tmp_path, None, f"stages.respond.prompt={prompt}")
-    assert "uses no variable, so every row would be asked the same; the stage gives query" in told
+    message = complaint(capsys, tmp_path, None, f"stages.respond.prompt={prompt}")
+    assert "uses no variable, so every row would be asked the same; the stage gives query" in message
     prompt.write_bytes(b"caf\xe9 {{ query }}")
     assert "not UTF-8 text (byte 3)" in complaint(capsys, tmp_path, None, f"stages.respond.prompt={prompt}")
 
 
 def test_clips_that_nobody_picks(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    told = complaint(capsys, tmp_path, lambda recipe: recipe["stages"].pop("pick_query"))
-    assert "stages.speak_query: its clips would reach no dataset; add a stage pick (of: query)" in told
+    message = complaint(capsys, tmp_path, lambda recipe: recipe["stages"].pop("pick_query"))
+    assert "stages.speak_query: its clips would reach no dataset; add a stage pick (of: query)" in message
 
 
 def test_a_key_that_is_there_twice(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -126,9 +128,12 @@ def test_profiles(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     small = load_recipe(str(path), ["seed=3"], "tiny")
     assert (small.name, small.sources["alpaca"].limit, small.seed) == ("tiny", 3, 3)
     assert small.engines["llm"] == {"backend": "llm_null"} and small.engines["tts"] == plain.engines["tts"]
-    for name, told in (("tinny", "no profile 'tinny'; did you mean 'tiny'?"), ("bad", "profiles.bad.seed.x: 'seed'")):
+    for name, message in (
+        ("tinny", "no profile 'tinny'; did you mean 'tiny'?"),
+        ("bad", "profiles.bad.seed.x: 'seed'"),
+    ):
         assert main(["plan", str(path), "--profile", name]) == 2
-        assert told in capsys.readouterr().err
+        assert message in capsys.readouterr().err
 
 
 def test_a_broken_template(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -159,9 +164,9 @@ def test_a_model_that_is_not_there(
 ) -> None:
     monkeypatch.setenv("VOXSMITH_CACHE", str(tmp_path / "cache"))
     assert main(["run", "configs/quickstart.yaml", "--set", f"store={tmp_path}/store"]) == 2
-    told = capsys.readouterr().err
-    assert "get it with: voxsmith fetch smollm2-135m-instruct" in told
-    assert "engines.tts.model: " in told, "what is wanted hours later is told of now"
+    error = capsys.readouterr().err
+    assert "get it with: voxsmith fetch smollm2-135m-instruct" in error
+    assert "engines.tts.model: " in error, "what is wanted hours later is told of now"
 
 
 def test_a_cycle(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,8 +182,8 @@ def test_a_cycle(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch
 
 
 def test_a_misspelt_stage_in_an_override(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    told = complaint(capsys, tmp_path, None, "stages.speek_query.of=query")
-    assert "stages.speek_query: no stage 'speek_query'; did you mean 'speak_query'?" in told
+    message = complaint(capsys, tmp_path, None, "stages.speek_query.of=query")
+    assert "stages.speek_query: no stage 'speek_query'; did you mean 'speak_query'?" in message
 
 
 def test_files_are_looked_for_beside_the_recipe_and_where_the_command_runs(
@@ -190,8 +195,8 @@ def test_files_are_looked_for_beside_the_recipe_and_where_the_command_runs(
     assert main(["plan", quickstart, "--set", store]) == 0
     capsys.readouterr()
     assert main(["plan", quickstart, "--set", store, "--set", "sources.alpaca.path=mine/rows.jsonl"]) == 2
-    told = capsys.readouterr().err
-    assert f"looked in {ROOT}/configs, beside the recipe, and in {tmp_path}/elsewhere, where the command runs" in told
+    error = capsys.readouterr().err
+    assert f"looked in {ROOT}/configs, beside the recipe, and in {tmp_path}/elsewhere, where the command runs" in error
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -200,14 +205,14 @@ def test_a_folder_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixtu
     run_inline(open_state(path))
     (tmp_path / "file").touch()
     assert main(["export", path, "--set", f"out={tmp_path}/file/out"]) == 1
-    told = capsys.readouterr().err
-    assert told.startswith("voxsmith: Not a directory: ") and "Traceback" not in told
+    error = capsys.readouterr().err
+    assert error.startswith("voxsmith: Not a directory: ") and "Traceback" not in error
 
 
 @pytest.mark.parametrize("model", ["whisper-bse", "/nope"])
 def test_a_model_that_cannot_be(capsys: pytest.CaptureFixture[str], tmp_path: Path, model: str) -> None:
-    told = complaint(capsys, tmp_path, None, f"engines.asr={{backend: asr_whisper, model: {model}}}")
-    assert "engines.asr.model: " in told and model in told
+    message = complaint(capsys, tmp_path, None, f"engines.asr={{backend: asr_whisper, model: {model}}}")
+    assert "engines.asr.model: " in message and model in message
 
 
 @pytest.mark.parametrize("value", ["2024-99-99", "0x_", "!!int abc", "[" * 3000 + "]" * 3000])

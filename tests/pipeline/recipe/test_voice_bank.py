@@ -92,7 +92,7 @@ def test_only_what_speaks_in_a_changed_clip_is_spoken_again(
 
 
 @pytest.mark.parametrize(
-    ("voices", "spoil", "told"),
+    ("voices", "spoil", "message"),
     [
         (["LJ001-0026"], {}, "stages.speak.voices: no voice 'LJ001-0026' in tts; did you mean 'LJ001-0025'?"),
         ("*", {"manifest": None}, "its voices: no voice bank in"),
@@ -103,14 +103,14 @@ def test_only_what_speaks_in_a_changed_clip_is_spoken_again(
     ],
 )
 def test_what_is_wrong_is_told_before_anything_runs(
-    tmp_path: Path, bank: Path, voices: Any, spoil: dict[str, str | None], told: str
+    tmp_path: Path, bank: Path, voices: Any, spoil: dict[str, str | None], message: str
 ) -> None:
     for kind, content in spoil.items():
         file = bank / ("manifest.jsonl" if kind == "manifest" else f"audio/{NAMES[1]}.flac")
         file.unlink() if content is None else file.write_text(content)
     with pytest.raises(RecipeError) as caught:
         open_state(recipe(tmp_path, bank, voices))
-    assert any(told in line for line in caught.value.lines), caught.value.lines
+    assert any(message in line for line in caught.value.lines), caught.value.lines
     assert all("\n" not in line for line in caught.value.lines)
 
 

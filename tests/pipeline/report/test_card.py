@@ -44,9 +44,9 @@ def test_sizes_are_those_that_the_hub_knows(tmp_path: Path, rows: int, size: str
 def test_the_header_names_each_licence_that_binds(tmp_path: Path) -> None:
     both = [row(i) | {"licence": "CC-BY-NC-4.0 AND llama3.1"} for i in range(4)]
     manifest = write_corpus(tmp_path, both, [])
-    found = render_card(manifest, summarise(tmp_path / "dataset"))
-    assert header(found)["license"] == ["cc-by-nc-4.0", "llama3.1"]
-    assert "| CC-BY-NC-4.0 AND llama3.1 | 4 |" in found
+    text = render_card(manifest, summarise(tmp_path / "dataset"))
+    assert header(text)["license"] == ["cc-by-nc-4.0", "llama3.1"]
+    assert "| CC-BY-NC-4.0 AND llama3.1 | 4 |" in text
 
 
 def test_features_are_those_that_datasets_reads_from_the_files(tmp_path: Path) -> None:
@@ -59,19 +59,19 @@ def test_features_are_those_that_datasets_reads_from_the_files(tmp_path: Path) -
 
 def test_data_files_of_the_header_exist(tmp_path: Path) -> None:
     for name, rows, splits in (("flat", 8, None), ("split", 30, {"train": 0.7, "test": 0.3})):
-        found = header(card(tmp_path / name, rows, 3, splits))
-        assert [entry["config_name"] for entry in found["configs"]] == ["default", "rejects"]
-        for config in found["configs"]:
+        yaml_header = header(card(tmp_path / name, rows, 3, splits))
+        assert [entry["config_name"] for entry in yaml_header["configs"]] == ["default", "rejects"]
+        for config in yaml_header["configs"]:
             for files in config["data_files"]:
                 assert list((tmp_path / name).glob(files["path"])), files
-        assert [f["split"] for f in found["configs"][0]["data_files"]] == list(splits or {"train": 1})
+        assert [f["split"] for f in yaml_header["configs"][0]["data_files"]] == list(splits or {"train": 1})
 
 
 def test_a_split_without_rows_is_not_told_of(tmp_path: Path) -> None:
     """`load_dataset` fails where a split of `dataset_info` has no file."""
-    found = header(card(tmp_path, 10, 3, {"train": 0.9, "test": 0.1}))  # all ten rows go to train
-    assert [f["split"] for f in found["configs"][0]["data_files"]] == ["train"]
-    assert [split["name"] for split in found["dataset_info"]["splits"]] == ["train"]
+    yaml_header = header(card(tmp_path, 10, 3, {"train": 0.9, "test": 0.1}))  # all ten rows go to train
+    assert [f["split"] for f in yaml_header["configs"][0]["data_files"]] == ["train"]
+    assert [split["name"] for split in yaml_header["dataset_info"]["splits"]] == ["train"]
 
 
 def test_the_body_says_counts_models_columns_and_reasons(tmp_path: Path) -> None:

@@ -28,10 +28,10 @@ def page(out: Path, rows: list[dict[str, Any]], rejects: list[dict[str, Any]], *
 
 def test_a_page_with_players_funnel_and_rejects(tmp_path: Path) -> None:
     rows = [row(i) for i in range(40)]
-    found = page(tmp_path, rows, [reject(i) for i in range(9)])
-    assert len(found.all("article", **{"class": "row"})) >= 18
-    assert len(found.all("article", **{"class": "row"})) <= 24
-    clips = [a["src"] or "" for a in found.all("audio")]
+    html = page(tmp_path, rows, [reject(i) for i in range(9)])
+    assert len(html.all("article", **{"class": "row"})) >= 18
+    assert len(html.all("article", **{"class": "row"})) <= 24
+    clips = [a["src"] or "" for a in html.all("audio")]
     known = {r[f"{side}_audio"]["bytes"] for r in rows for side in ("query", "answer")}
     played = {base64.b64decode(src.removeprefix("data:audio/flac;base64,")) for src in clips}
     assert len(played & known) >= 36, "players hold the rows' own clips"
@@ -46,22 +46,22 @@ def test_a_page_with_players_funnel_and_rejects(tmp_path: Path) -> None:
         "0123456789ab",
         "most word errors a word",
     ):
-        assert part in found.text, part
-    assert len(found.all("svg", **{"class": "trunk"})) == 5
-    assert len(found.all("svg", **{"class": "strip"})) >= 36
-    assert found.all("mark"), "what was misheard is marked"
+        assert part in html.text, part
+    assert len(html.all("svg", **{"class": "trunk"})) == 5
+    assert len(html.all("svg", **{"class": "strip"})) >= 36
+    assert html.all("mark"), "what was misheard is marked"
 
 
 def test_nothing_is_loaded_from_outside(tmp_path: Path) -> None:
-    found = page(tmp_path, [row(i) for i in range(6)], [reject(i) for i in range(3)])
-    for tag, attributes in found.tags:
+    html = page(tmp_path, [row(i) for i in range(6)], [reject(i) for i in range(3)])
+    for tag, attributes in html.tags:
         for name, value in attributes.items():
             if name in ("src", "href", "data", "action", "poster", "srcset"):
                 assert value and value.startswith(("data:audio/flac;base64,", "#")), (tag, name)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"@import|url\(|fetch\(|XMLHttpRequest|<link|<iframe", text)
     assert set(re.findall(r"https?://[^\"' ]+", text)) <= {"http://www.w3.org/2000/svg"}, "a name, not an address"
-    (policy,) = found.all("meta", **{"http-equiv": "Content-Security-Policy"})
+    (policy,) = html.all("meta", **{"http-equiv": "Content-Security-Policy"})
     assert (policy["content"] or "").startswith("default-src 'none'")
 
 
@@ -71,10 +71,10 @@ def test_hostile_text_is_shown_not_run(tmp_path: Path) -> None:
     heard = {"query_heard": "something else", "answer_heard": HOSTILE + " more", "query_wer": 1.0, "answer_wer": 0.5}
     bad = reject(0, reason=HOSTILE, message=HOSTILE, text=HOSTILE, stage=HOSTILE, source=HOSTILE, id=HOSTILE)
     harmless = page(tmp_path / "a", [row(0)], [reject(0)])
-    found = page(tmp_path / "b", [row(0) | texts | sides | heard], [bad])
-    assert len(found.all("script")) == len(harmless.all("script")) == 1
-    assert not found.all("img") and not any("onerror" in attributes for _, attributes in found.tags)
-    assert HOSTILE in found.text
+    html = page(tmp_path / "b", [row(0) | texts | sides | heard], [bad])
+    assert len(html.all("script")) == len(harmless.all("script")) == 1
+    assert not html.all("img") and not any("onerror" in attributes for _, attributes in html.tags)
+    assert HOSTILE in html.text
 
 
 def test_no_rows_and_no_rejects(tmp_path: Path) -> None:
@@ -87,23 +87,23 @@ def test_no_rows_and_no_rejects(tmp_path: Path) -> None:
     "without", [("units", "unit_durations", "mos"), ("audio", "heard", "wer", "duration", "voice")]
 )
 def test_columns_may_be_missing(tmp_path: Path, without: tuple[str, ...]) -> None:
-    found = page(tmp_path, [row(i) for i in range(4)], [], without=without)
-    assert len(found.all("article", **{"class": "row"})) == 4
-    assert len(found.all("audio")) == (0 if "audio" in without else 8)
+    html = page(tmp_path, [row(i) for i in range(4)], [], without=without)
+    assert len(html.all("article", **{"class": "row"})) == 4
+    assert len(html.all("audio")) == (0 if "audio" in without else 8)
 
 
 def test_splits_are_played_too(tmp_path: Path) -> None:
-    found = page(tmp_path, [row(i) for i in range(20)], [], splits={"train": 0.5, "test": 0.5})
-    assert len(found.all("article", **{"class": "row"})) >= 18
+    html = page(tmp_path, [row(i) for i in range(20)], [], splits={"train": 0.5, "test": 0.5})
+    assert len(html.all("article", **{"class": "row"})) >= 18
 
 
 def test_clips_stay_within_the_budget(tmp_path: Path) -> None:
     rows = [row(i) for i in range(12)]
-    found = page(tmp_path, rows, [], clip_bytes=60_000)
-    held = sum(len(a["src"] or "") for a in found.all("audio"))
+    html = page(tmp_path, rows, [], clip_bytes=60_000)
+    held = sum(len(a["src"] or "") for a in html.all("audio"))
     assert 0 < held <= 62_000
-    assert "left out to keep this page small" in found.text
-    assert len(found.all("article", **{"class": "row"})) == 12
+    assert "left out to keep this page small" in html.text
+    assert len(html.all("article", **{"class": "row"})) == 12
 
 
 def test_the_same_corpus_makes_the_same_page(tmp_path: Path) -> None:
@@ -115,8 +115,8 @@ def test_the_same_corpus_makes_the_same_page(tmp_path: Path) -> None:
 
 
 def test_a_few_rejects_of_each_reason(tmp_path: Path) -> None:
-    found = page(tmp_path, [row(0)], [reject(i) for i in range(60)])
-    assert [len(found.all("article", **{"data-stage": s})) for s in ("sources", "rewrite", "pick")] == [4, 4, 4]
+    html = page(tmp_path, [row(0)], [reject(i) for i in range(60)])
+    assert [len(html.all("article", **{"data-stage": s})) for s in ("sources", "rewrite", "pick")] == [4, 4, 4]
 
 
 def test_words_are_compared_without_case_and_punctuation() -> None:

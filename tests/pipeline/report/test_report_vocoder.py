@@ -49,4 +49,4 @@ def test_without_it_there_is_no_such_player(recipe: str, tmp_path: Path) -> None
 
 def test_a_vocoder_that_is_none_is_told(recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", recipe, "--vocoder", str(tmp_path)]) == 2
-    assert "--vocoder: " in (told := capsys.readouterr().err) and "there is no g_00500000 in it" in told
+    assert "--vocoder: " in (error := capsys.readouterr().err) and "there is no g_00500000 in it" in error

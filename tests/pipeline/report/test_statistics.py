@@ -24,61 +24,66 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_counts_are_the_rows(corpus: Path) -> None:
-    found = summarise(corpus / "dataset")
-    assert found.rows == found.conversations == 40
-    assert {name: share.rows for name, share in found.splits.items()} == {"train": 20, "test": 20}
-    assert {name: share.rows for name, share in found.sources.items()} == {"alpaca": 27, "ultrachat": 13}
-    assert {name: share.rows for name, share in found.labels["query_method"].items()} == {
+    statistics = summarise(corpus / "dataset")
+    assert statistics.rows == statistics.conversations == 40
+    assert {name: share.rows for name, share in statistics.splits.items()} == {"train": 20, "test": 20}
+    assert {name: share.rows for name, share in statistics.sources.items()} == {"alpaca": 27, "ultrachat": 13}
+    assert {name: share.rows for name, share in statistics.labels["query_method"].items()} == {
         "llm": 20,
         "llm+context": 10,
         "rules": 10,
     }
-    assert len(found.labels["query_voice"]) == 4 and found.labels["answer_voice"]["af_heart"].rows == 40
+    assert len(statistics.labels["query_voice"]) == 4 and statistics.labels["answer_voice"]["af_heart"].rows == 40
     for side in ("query", "answer"):
         seconds = sum(r[f"{side}_duration"] for r in ROWS)
-        assert found.seconds[side] == pytest.approx(seconds, abs=1e-3)
+        assert statistics.seconds[side] == pytest.approx(seconds, abs=1e-3)
         words = [len(r[f"{side}_text"].split()) for r in ROWS]
         errors = sum(r[f"{side}_wer"] * n for r, n in zip(ROWS, words, strict=True))
-        assert found.corpus_wer[side] == pytest.approx(errors / sum(words), abs=1e-4)
-        assert found.units[f"{side}_units"].total == 480
-        assert found.units[f"{side}_units"].used == len({unit for r in ROWS for unit in r[f"{side}_units"]})
-    total = sum(share.seconds for share in found.sources.values())
-    assert total == pytest.approx(sum(found.seconds.values()), abs=0.01)
+        assert statistics.corpus_wer[side] == pytest.approx(errors / sum(words), abs=1e-4)
+        assert statistics.units[f"{side}_units"].total == 480
+        assert statistics.units[f"{side}_units"].used == len({unit for r in ROWS for unit in r[f"{side}_units"]})
+    total = sum(share.seconds for share in statistics.sources.values())
+    assert total == pytest.approx(sum(statistics.seconds.values()), abs=0.01)
 
 
 def test_histograms_hold_every_value_and_share_edges(corpus: Path) -> None:
-    found = summarise(corpus / "dataset").histograms
-    for name, histogram in found.items():
+    histograms = summarise(corpus / "dataset").histograms
+    for name, histogram in histograms.items():
         assert sum(histogram.counts) == histogram.count == 40, name
         assert len(histogram.edges) == len(histogram.counts) + 1 <= 32, name
         assert histogram.least <= histogram.median <= histogram.p95 <= histogram.greatest, name
-    assert found["query_duration"].edges == found["answer_duration"].edges
+    assert histograms["query_duration"].edges == histograms["answer_duration"].edges
     durations = sorted(r["query_duration"] for r in ROWS)
-    assert found["query_duration"].median == pytest.approx(durations[19], abs=0.01)
-    assert found["query_duration"].mean == pytest.approx(np.mean(durations), abs=1e-4)
+    assert histograms["query_duration"].median == pytest.approx(durations[19], abs=0.01)
+    assert histograms["query_duration"].mean == pytest.approx(np.mean(durations), abs=1e-4)
 
 
 def test_json_and_back(corpus: Path) -> None:
-    found = summarise(corpus / "dataset")
-    assert from_json(json.loads(json.dumps(asdict(found)))) == found
+    statistics = summarise(corpus / "dataset")
+    assert from_json(json.loads(json.dumps(asdict(statistics)))) == statistics
 
 
 def test_the_sample_does_not_hang_on_order_and_the_worst_are_the_worst(corpus: Path) -> None:
-    found = summarise(corpus / "dataset", rows=12)
+    statistics = summarise(corpus / "dataset", rows=12)
     ids = [r["id"] for r in ROWS]
-    assert found.sample == sorted(ids, key=draw)[:9]
-    assert len(found.worst) == 3 and set(found.worst) <= {r["id"] for r in ROWS if r["query_wer"] > 0}
+    assert statistics.sample == sorted(ids, key=draw)[:9]
+    assert len(statistics.worst) == 3 and set(statistics.worst) <= {r["id"] for r in ROWS if r["query_wer"] > 0}
     backwards = Summary(12)
     for split, batch in reversed(list(read(corpus / "dataset"))):
         backwards.add(batch.take(pa.array(range(batch.num_rows - 1, -1, -1), pa.int64())), split)
-    assert backwards.result().sample == found.sample
-    assert backwards.result().worst == found.worst
+    assert backwards.result().sample == statistics.sample
+    assert backwards.result().worst == statistics.worst
 
 
 def test_columns_may_be_missing_and_there_may_be_no_row(tmp_path: Path) -> None:
     write_corpus(tmp_path / "few", ROWS[:5], [], without=("units", "unit_durations", "mos", "heard", "wer", "voice"))
-    found = summarise(tmp_path / "few" / "dataset")
-    assert found.rows == 5 and not found.units and not found.corpus_wer and "query_mos" not in found.histograms
+    statistics = summarise(tmp_path / "few" / "dataset")
+    assert (
+        statistics.rows == 5
+        and not statistics.units
+        and not statistics.corpus_wer
+        and "query_mos" not in statistics.histograms
+    )
     write_corpus(tmp_path / "none", [], [])
     nothing = summarise(tmp_path / "none" / "dataset")
     assert nothing.rows == 0 and nothing.sample == [] and nothing.histograms == {} and nothing.features

@@ -28,7 +28,7 @@ def task(rows: int, key: str = "k", **changes: Any) -> Task:
     return Task("stage", 0, key, {}, (), (), {}, rows, **changes)
 
 
-def found(rows: int, borders: list[int], kills: Callable[[int, int], bool]) -> tuple[list[int], int]:
+def deadly_rows(rows: int, borders: list[int], kills: Callable[[int, int], bool]) -> tuple[list[int], int]:
     """The rows that are blamed, and the probes that it took."""
     bisection, probes = Bisection(task(rows), borders), 0
     while probe := bisection.next_probe():
@@ -44,7 +44,7 @@ def test_whole_conversations_are_blamed_and_nothing_else(lengths: list[int], dat
     borders = [sum(lengths[:number]) for number in range(len(lengths) + 1)]
     bad = data.draw(st.sets(st.integers(0, len(lengths) - 1), min_size=1, max_size=3))
     wholes = [range(borders[number], borders[number + 1]) for number in sorted(bad)]
-    deadly, probes = found(
+    deadly, probes = deadly_rows(
         borders[-1], borders, lambda start, end: any(start <= one.start and one.stop <= end for one in wholes)
     )
     assert deadly == [row for one in wholes for row in one]

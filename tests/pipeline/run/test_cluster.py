@@ -41,8 +41,8 @@ def test_cluster_files_name_the_ray_that_is_tested() -> None:
 
 def test_the_linter_has_nothing_to_say_about_the_image() -> None:
     linter = Path(sys.executable).parent / "hadolint"
-    told = subprocess.run([linter, ROOT / "configs/cluster/Dockerfile"], capture_output=True, text=True)
-    assert (told.returncode, told.stdout) == (0, "")
+    ran = subprocess.run([linter, ROOT / "configs/cluster/Dockerfile"], capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (0, "")
 
 
 def test_a_node_that_is_lost_costs_no_row(undisturbed: dict[str, str], cluster: Any, tmp_path: Path) -> None:

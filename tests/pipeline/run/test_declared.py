@@ -297,7 +297,7 @@ def test_what_a_source_gives_stands_where_a_stage_works_on_conversations(outside
     path = recipe(outside, stage)
     rows = Path(path).with_suffix(".jsonl")
     rows.write_text("".join(json.dumps({"instruction": text, "said": f"Said: {text}"}) + "\n" for text in TEXTS))
-    told = ["sources.rows.columns={instruction: instruction, query_text: said}"]
-    state = open_state(path, overrides=told)
+    changes = ["sources.rows.columns={instruction: instruction, query_text: said}"]
+    state = open_state(path, overrides=changes)
     assert run_inline(state) == {}
     assert texts_of(state, "query_text") == [f"Said: {text}" for text in TEXTS]

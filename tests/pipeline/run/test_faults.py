@@ -20,12 +20,12 @@ TEXTS = ["one", "two", "a bad three", "refuse four", "explode five", "six", "sev
 
 
 def reasons(state) -> dict[str, int]:
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for shard in range(len(state.shards)):
         for reject in rejects_of(state, shard):
             if reject is not None:
-                found[reject.reason] = found.get(reject.reason, 0) + 1
-    return found
+                counts[reject.reason] = counts.get(reject.reason, 0) + 1
+    return counts
 
 
 def test_each_bad_row_is_one_reject(tmp_path: Path) -> None:

@@ -52,8 +52,8 @@ def well(body: Body) -> str:
 
 @pytest.fixture
 def server() -> Iterator[OpenAIServer]:
-    with OpenAIServer(well) as found:
-        yield found
+    with OpenAIServer(well) as running:
+        yield running
 
 
 def recipe(folder: Path, server: OpenAIServer, **engine: Any) -> str:
@@ -67,9 +67,9 @@ def recipe(folder: Path, server: OpenAIServer, **engine: Any) -> str:
 
 def rows_of(folder: Path, part: str) -> dict[str, dict[str, Any]]:
     """The exported rows by what they are about."""
-    found = datasets.load_from_disk(str(folder / "out" / "toy" / part))
+    dataset = datasets.load_from_disk(str(folder / "out" / "toy" / part))
     text = "instruction" if part == "dataset" else "id"
-    return {next((thing for thing in THINGS if thing in row[text]), row[text]): row for row in found}
+    return {next((thing for thing in THINGS if thing in row[text]), row[text]): row for row in dataset}
 
 
 @pytest.fixture(scope="module")

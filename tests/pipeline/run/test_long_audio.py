@@ -47,9 +47,9 @@ def objects_of(store: Store, sizes: list[int]) -> dict[str, tuple[str, str]]:
 @settings(max_examples=60, deadline=None)
 def test_parts_are_bounded_and_whole(sizes: list[int], limit: int) -> None:
     table = pa.table({"a": pa.array(clips(sizes), AUDIO), "n": range(len(sizes))})
-    found = list(slices(table, limit))
-    assert pa.concat_tables(found).equals(table)
-    assert all(part.nbytes <= limit or len(part) == 1 for part in found)
+    tables = list(slices(table, limit))
+    assert pa.concat_tables(tables).equals(table)
+    assert all(part.nbytes <= limit or len(part) == 1 for part in tables)
 
 
 def test_objects_in_small_parts_hold_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,8 +176,8 @@ def test_a_language_model_server_that_is_killed_in_mid_run(tmp_path: Path) -> No
     assert process.returncode == 1, output
     assert "pending" in output and "is the server running there?" in output
     _, output = run_cli("status", path, "--json")
-    told = json.loads(output)
-    assert told["rows_finished"] < told["rows"] == len(TEXTS) and told["last_run"]["status"] == "pending"
+    address = json.loads(output)
+    assert address["rows_finished"] < address["rows"] == len(TEXTS) and address["last_run"]["status"] == "pending"
 
     server, _ = start_server(int(url.rsplit(":", 1)[1].split("/")[0]))
     try:

@@ -44,9 +44,9 @@ def test_units_of_the_engines_own_codebook(tmp_path: Path, encoder: dict[str, An
     units = {"of": "query", "engine": "encoder", "codebook": "engine", "merge": merge}
     state = open_state(recipe(tmp_path, encoder, units=units))
     assert run_inline(state) == {}
-    seconds, found, durations = (texts_of(state, f"query_{name}") for name in ("duration", "units", "unit_durations"))
-    assert len(found) == 2 and all(found)
-    for length, one, lasting in zip(seconds, found, durations, strict=True):
+    seconds, unitss, durations = (texts_of(state, f"query_{name}") for name in ("duration", "units", "unit_durations"))
+    assert len(unitss) == 2 and all(unitss)
+    for length, one, lasting in zip(seconds, unitss, durations, strict=True):
         assert abs(sum(lasting) - length * rate) <= 2
         assert merge or lasting == [1] * len(one)
         assert not merge or not (np.diff(one) == 0).any()
@@ -56,7 +56,7 @@ def test_units_of_the_engines_own_codebook(tmp_path: Path, encoder: dict[str, An
 
 
 @pytest.mark.parametrize(
-    ("encoder", "stages", "told"),
+    ("encoder", "stages", "message"),
     [
         (
             HUBERT | {"codebook": ""},
@@ -69,8 +69,8 @@ def test_units_of_the_engines_own_codebook(tmp_path: Path, encoder: dict[str, An
     ],
 )
 def test_a_codebook_that_is_not_there_is_told_before_anything_runs(
-    tmp_path: Path, encoder: dict[str, Any], stages: dict[str, Any], told: str
+    tmp_path: Path, encoder: dict[str, Any], stages: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(RecipeError) as caught:
         open_state(recipe(tmp_path, encoder, **stages))
-    assert any(told in line for line in caught.value.lines)
+    assert any(message in line for line in caught.value.lines)

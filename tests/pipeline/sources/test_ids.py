@@ -23,9 +23,9 @@ def conversation(said: list[str]) -> list[dict[str, Any]]:
 
 def named(corpus: list[list[str]], source: str = "s") -> dict[str, tuple[str, int, str]]:
     rows = [row for rows in identify(source, map(conversation, corpus)) for row in rows]
-    found = {row["id"]: (row["conversation_id"], row["turn"], row["instruction"]) for row in rows}
-    assert len(found) == len(rows), "two rows of one name"
-    return found
+    rows_by_id = {row["id"]: (row["conversation_id"], row["turn"], row["instruction"]) for row in rows}
+    assert len(rows_by_id) == len(rows), "two rows of one name"
+    return rows_by_id
 
 
 @given(corpora, st.randoms())

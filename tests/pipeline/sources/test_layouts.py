@@ -84,11 +84,11 @@ def test_drawn_turns_are_of_the_distribution_and_of_the_content(tmp_path: Path) 
     counts = Counter(Counter(row["conversation_id"] for row in rows).values())
     shares = [counts[turns] / len(records) for turns in range(1, 6)]
     assert shares == pytest.approx([0.406, 0.271, 0.180, 0.090, 0.053], abs=0.02)
-    told = {row["id"]: row["instruction"] for row in rows}
+    texts = {row["id"]: row["instruction"] for row in rows}
     some = read(tmp_path, records[1000:2000], layout="ultrachat", turns=drawn)
     talks = {row["conversation_id"] for row in some}
     assert {row["id"]: row["instruction"] for row in some} == {
-        name: text for name, text in told.items() if name.rpartition(".")[0] in talks
+        name: text for name, text in texts.items() if name.rpartition(".")[0] in talks
     }
     short = read(
         tmp_path, [{"data": ["Hello there.", "Hello!"]}] * 3, layout="ultrachat", turns={"mean": 90, "most": 9}
@@ -179,10 +179,10 @@ def test_a_broken_line_does_not_split_a_conversation(tmp_path: Path, junk: str) 
         return [row for shard in read_source("here", source) for row in shard]
 
     clean = [(row["id"], row["instruction"]) for row in rows(*good)]
-    found = rows(junk, good[0], junk, good[1], junk, good[2], junk, *good[3:], junk)
-    assert [(row["id"], row["instruction"]) for row in found if not row["reject"]] == clean
-    assert [row["instruction"] is None for row in found] == [True, *[False] * 3, *[True] * 3, *[False] * 3, True]
-    assert len({row["id"] for row in found}) == len(found)
+    reads = rows(junk, good[0], junk, good[1], junk, good[2], junk, *good[3:], junk)
+    assert [(row["id"], row["instruction"]) for row in reads if not row["reject"]] == clean
+    assert [row["instruction"] is None for row in reads] == [True, *[False] * 3, *[True] * 3, *[False] * 3, True]
+    assert len({row["id"] for row in reads}) == len(reads)
 
 
 def test_broken_lines_without_end_are_not_kept_in_memory(tmp_path: Path) -> None:

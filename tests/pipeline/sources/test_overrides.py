@@ -41,16 +41,16 @@ def ids(state: State) -> list[str]:
 def ran(state: State) -> dict[str, int]:
     """Runs what is ready; how often each stage asked its engine, of those that ran."""
     assert run_inline(state) == {}
-    found: dict[str, int] = {}
+    countss: dict[str, int] = {}
     for (node, _), done in state.done.items():
         if not done.reused:
-            found[node] = found.get(node, 0) + state.store.meta(node, done.key)["metrics"]["asked"]
-    return found
+            countss[node] = countss.get(node, 0) + state.store.meta(node, done.key)["metrics"]["asked"]
+    return countss
 
 
 def rejected(state: State) -> dict[str, Rejected]:
-    found = [reject for shard in range(len(state.shards)) for reject in rejects_of(state, shard)]
-    return {row: reject for row, reject in zip(ids(state), found, strict=True) if reject is not None}
+    rejects = [reject for shard in range(len(state.shards)) for reject in rejects_of(state, shard)]
+    return {row: reject for row, reject in zip(ids(state), rejects, strict=True) if reject is not None}
 
 
 def counts(state: State, folder: Path) -> dict[str, int]:
@@ -173,8 +173,8 @@ def test_a_dialogue_goes_on_from_a_corrected_turn() -> None:
     row = {"id": "a.0", "turn": 0, "query_text": "asked", "answer_text": "mine", "answer_method": "corrected"}
     with pytest.raises(StopIteration) as end:
         next(converse([row], Context(None)))
-    (found,) = end.value.value
-    assert found["query_method"] == "given" and found["answer_method"] == "corrected"
+    (last,) = end.value.value
+    assert last["query_method"] == "given" and last["answer_method"] == "corrected"
 
 
 def test_a_blocked_row_is_a_reject_with_the_persons_reason(
@@ -217,10 +217,10 @@ def test_later_turns_go_with_a_blocked_one_and_nobody_works_on_them(tmp_path: Pa
     ran(state)
     lines = asked(path)
     assert len(lines) == 34 * 3 and "c 1" not in lines and "e 1" not in lines and "a 1" in lines
-    found = rejected(state)
-    assert set(found) == {f"{conversation}.1", f"{conversation}.2"}
-    assert found[f"{conversation}.1"] == Rejected("overrides", "blocked", "rude", "c 1")
-    later = found[f"{conversation}.2"]
+    rejects = rejected(state)
+    assert set(rejects) == {f"{conversation}.1", f"{conversation}.2"}
+    assert rejects[f"{conversation}.1"] == Rejected("overrides", "blocked", "rude", "c 1")
+    later = rejects[f"{conversation}.2"]
     assert (later.stage, later.reason) == ("overrides", "earlier_turn_rejected")
     assert counts(state, tmp_path) == {"rows_in": 36, "rows_out": 34, "rejects": 2, "pending": 0}
 
@@ -298,9 +298,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("line", "told"), BAD)
+@pytest.mark.parametrize(("line", "message"), BAD)
 def test_a_bad_line_is_one_line_of_advice(
-    path: str, capsys: pytest.CaptureFixture[str], line: str | bytes, told: str
+    path: str, capsys: pytest.CaptureFixture[str], line: str | bytes, message: str
 ) -> None:
     with_overrides(path)
     file = Path(path).parent / "corrections.jsonl"
@@ -309,8 +309,8 @@ def test_a_bad_line_is_one_line_of_advice(
     )
     capsys.readouterr()
     assert main(["plan", path]) == 2
-    (found,) = capsys.readouterr().err.splitlines()
-    assert found.startswith(f"{file}: line 3: ") and told in found
+    (error,) = capsys.readouterr().err.splitlines()
+    assert error.startswith(f"{file}: line 3: ") and message in error
 
 
 def test_many_bad_lines_are_told_at_once_but_not_all(tmp_path: Path) -> None:

@@ -178,7 +178,9 @@ def test_the_table_has_every_column_and_its_type() -> None:
     (rows,) = read_source("hopeless", source)
     table = rows_to_table(rows, given_columns(source))
     assert table.column_names == [*ROW_COLUMNS, "_reject"]
-    assert [table.schema.field(name).type for name in ROW_COLUMNS] == [found.type for found in ROW_COLUMNS.values()]
+    assert [table.schema.field(name).type for name in ROW_COLUMNS] == [
+        declared.type for declared in ROW_COLUMNS.values()
+    ]
     assert table["_reject"].null_count == 6
     assert [row["reason"] for row in table["_reject"].to_pylist() if row] == ["bad_line", "empty_instruction"]
     assert table["instruction"].null_count == 2  # a rejected row has nothing for a stage to read

@@ -86,9 +86,9 @@ def test_rows_of_a_source_that_are_looked_at_before_a_run(
     for file in (tmp_path / "store/objects/source.rows").glob("*.arrow"):
         truncate(file)
     capsys.readouterr()
-    for command, told in (("plan", "takes it out"), ("export", "has been taken out, and the same command")):
+    for command, message in (("plan", "takes it out"), ("export", "has been taken out, and the same command")):
         assert main([command, path, *sets]) == 1
-        assert told in capsys.readouterr().err
+        assert message in capsys.readouterr().err
     assert run_inline(open_state(path, overrides=sets[1:])) == {}
     assert main(["export", path, *sets]) == 0
 
@@ -148,8 +148,8 @@ def test_a_changed_offset_is_told_and_kills_nothing(tmp_path: Path, check: str, 
     call = f"from tests.pipeline.store import test_damage; test_damage.{check}({str(tmp_path)!r}, {kind!r})"
     path = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
     environment = {**os.environ, "PYTHONPATH": path}
-    found = subprocess.run([sys.executable, "-c", call], env=environment, capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr
+    ran = subprocess.run([sys.executable, "-c", call], env=environment, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_a_damaged_reply_of_a_task_that_did_not_finish_is_asked_again(tmp_path: Path) -> None:

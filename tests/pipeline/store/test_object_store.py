@@ -72,15 +72,15 @@ def test_bad_minutes_lose_nothing(s3: S3Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("store", "told"),
+    ("store", "message"),
     [
         ("s3://key:secret@bucket/store", "holds no keys"),
         ("s3://bucket/store?retries=3", "retries: an s3 URL takes region"),
         ("nothing://here", "can't be opened"),
     ],
 )
-def test_a_store_that_cannot_be_opened_is_told_before_anything_runs(tmp_path: Path, store: str, told: str) -> None:
+def test_a_store_that_cannot_be_opened_is_told_before_anything_runs(tmp_path: Path, store: str, message: str) -> None:
     path = write_recipe(tmp_path, TEXTS, store=store)
-    with pytest.raises(RecipeError, match=told) as error:
+    with pytest.raises(RecipeError, match=message) as error:
         check_store(build_graph(load_recipe(path), path), path)
     assert "secret" not in str(error.value)

@@ -128,9 +128,9 @@ def test_a_column_that_points_gives_what_it_points_at(
     empty = [[] for _ in rows]
     field = column_field("query_audio", COLUMNS["query_audio"], names)
     store.commit("pick", "k", build_table([field], rows, [None] * len(rows), empty, empty), {})
-    found = read_columns(store, {"query_audio": ("pick", "k"), **{name: (name, "k") for name in names}})
+    table = read_columns(store, {"query_audio": ("pick", "k"), **{name: (name, "k") for name in names}})
     wanted = [None if n is None else (first, second)[n][row] for row, n in enumerate(index)]
-    assert found["query_audio"].to_pylist() == wanted
+    assert table["query_audio"].to_pylist() == wanted
 
 
 @given(values=st.lists(clips, max_size=12), cut=st.integers(0, 12))

@@ -116,22 +116,22 @@ def test_a_process_without_an_engine_is_busy_while_a_unit_is_on(clock: Clock) ->
 
 def metrics_of(folder: Path) -> dict[str, dict[str, Any]]:
     """The metrics of each stage's objects, summed."""
-    found: dict[str, Counter[str]] = {}
+    metrics: dict[str, Counter[str]] = {}
     for file in (folder / "store" / "objects").glob("toy_*/*.json"):
-        found.setdefault(file.parent.name, Counter()).update(json.loads(file.read_text())["metrics"])
-    return found
+        metrics.setdefault(file.parent.name, Counter()).update(json.loads(file.read_text())["metrics"])
+    return metrics
 
 
 def test_objects_say_what_they_took(tmp_path: Path) -> None:
     texts = ["one", "two words", "three words here"] * 4
     path = write_recipe(tmp_path, texts)
     assert run_inline(open_state(path)) == {}
-    found = metrics_of(tmp_path)
+    metrics = metrics_of(tmp_path)
     words = sum(len(text.split()) for text in texts)
-    assert found["toy_shout"]["prompt_tokens"] == found["toy_shout"]["completion_tokens"] == words
-    assert found["toy_count"]["asked"] == 24
-    assert found["toy_count"]["prompt_tokens"] == 2 * words + 24 * 2
-    assert found["toy_words"]["busy"] > 0 and found["toy_words"]["asked"] == 0
+    assert metrics["toy_shout"]["prompt_tokens"] == metrics["toy_shout"]["completion_tokens"] == words
+    assert metrics["toy_count"]["asked"] == 24
+    assert metrics["toy_count"]["prompt_tokens"] == 2 * words + 24 * 2
+    assert metrics["toy_words"]["busy"] > 0 and metrics["toy_words"]["asked"] == 0
 
 
 def test_an_engine_whose_actors_have_gone_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

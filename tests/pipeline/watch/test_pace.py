@@ -69,11 +69,11 @@ def test_estimates_go_by_the_latest_run_with_the_same_model(tmp_path: Path) -> N
     past = earlier_runs(state.store, state.graph)
     assert past.runs == ["toy-20260102T000000", "toy-20260101T000000"]
     assert [past.seconds_a_row(name) for name in state.graph.nodes] == [1.0, 2.0, 0.1]
-    found = estimate(state, make_plan(state, set(state.graph.nodes)))
-    assert found.seconds == 36 and found.cost == 36 * 1 + 12 * 2 * 5
+    estimated = estimate(state, make_plan(state, set(state.graph.nodes)))
+    assert estimated.seconds == 36 and estimated.cost == 36 * 1 + 12 * 2 * 5
     changed = open_state(path, overrides=["engines.llm.model=larger"])
-    found = estimate(changed, make_plan(changed, set(changed.graph.nodes)))
-    assert (found.seconds, found.cost, found.without_basis) == (None, None, ["toy_shout", "toy_count"])
+    estimated = estimate(changed, make_plan(changed, set(changed.graph.nodes)))
+    assert (estimated.seconds, estimated.cost, estimated.without_basis) == (None, None, ["toy_shout", "toy_count"])
 
 
 def test_a_snapshot_tells_no_eta_before_it_has_a_basis(tmp_path: Path) -> None:
@@ -128,12 +128,12 @@ def test_only_a_run_whose_process_lives_is_live(tmp_path: Path) -> None:
             pass
         assert live_run(state.store, "toy") is None  # its process is gone: no mark
         with at_work(state.store, "run toy", ()):
-            told = live_run(state.store, "toy")
-        assert told and told["run"] == name and told["tasks"] == 0
+            live_mark = live_run(state.store, "toy")
+        assert live_mark and live_mark["run"] == name and live_mark["tasks"] == 0
         pilot = manifests.new_run(state)
         Heartbeat(state.store, pilot).last({"status": "done"})
         with at_work(state.store, "run toy", ()):
-            told = live_run(state.store, "toy")
-        assert told and told["run"] == name, "a pilot that has ended beside it hides it not"
+            live_mark = live_run(state.store, "toy")
+        assert live_mark and live_mark["run"] == name, "a pilot that has ended beside it hides it not"
     with at_work(state.store, "run toy", ()):
         assert live_run(state.store, "toy") is None  # it has ended

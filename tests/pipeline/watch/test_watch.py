@@ -29,12 +29,12 @@ def samples(url: str, recipe: str) -> dict[tuple[str, str], float]:
     """Our samples of that recipe by (name, stage or engine)."""
     with urllib.request.urlopen(url, timeout=10) as reply:
         lines = reply.read().decode().splitlines()
-    found: dict[tuple[str, str], float] = {}
+    values: dict[tuple[str, str], float] = {}
     for line in lines:
         if line.startswith("ray_voxsmith_") and f'recipe="{recipe}"' in line:
             tags = dict(re.findall(r'(\w+)="([^"]*)"', line))
-            found[line.split("{")[0], tags.get("stage", tags["engine"])] = float(line.rsplit(" ", 1)[1])
-    return found
+            values[line.split("{")[0], tags.get("stage", tags["engine"])] = float(line.rsplit(" ", 1)[1])
+    return values
 
 
 def test_a_run_is_watched_from_outside(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -54,8 +54,8 @@ def test_a_run_is_watched_from_outside(capsys: pytest.CaptureFixture[str], tmp_p
         return capsys.readouterr().out
 
     def live() -> Any:
-        told = json.loads(said("status", path, "--json"))
-        return told if told["live"] and told["live"]["tasks"] else None
+        status = json.loads(said("status", path, "--json"))
+        return status if status["live"] and status["live"]["tasks"] else None
 
     def measured() -> Any:
         seen = samples(url, "watched")
@@ -63,11 +63,11 @@ def test_a_run_is_watched_from_outside(capsys: pytest.CaptureFixture[str], tmp_p
         return seen if all(seen.get((f"ray_voxsmith_{name}", of)) for name, of in wanted) else None
 
     printed = read_until(process, has_estimate)
-    told = wait_for(live, "a heartbeat that tells of finished shards", process)
-    url = told["live"]["work"]["metrics"][0]
-    assert told["source_rejects"] == 1
-    assert 0 < told["live"]["tasks"] < told["live"]["of_tasks"]
-    assert told["live"]["stages"]["toy_shout"]["rows"] > 0 and told["live"]["age"] >= 0
+    status = wait_for(live, "a heartbeat that tells of finished shards", process)
+    url = status["live"]["work"]["metrics"][0]
+    assert status["source_rejects"] == 1
+    assert 0 < status["live"]["tasks"] < status["live"]["of_tasks"]
+    assert status["live"]["stages"]["toy_shout"]["rows"] > 0 and status["live"]["age"] >= 0
     text = said("status", path)
     assert "a run is on: watched-" in text and "tasks, ETA" in text and re.search("sources +1 rejects", text)
     seen = wait_for(measured, "what Ray's endpoint says of the stages", process)
@@ -79,18 +79,18 @@ def test_a_run_is_watched_from_outside(capsys: pytest.CaptureFixture[str], tmp_p
     assert seen["ray_voxsmith_prompt_tokens_total", "toy_shout"] >= 3
     assert 0 < seen["ray_voxsmith_busy_share", "llm"] <= 1
 
-    found = events(output)
-    kinds = [event["event"] for event in found]
+    events_seen = events(output)
+    kinds = [event["event"] for event in events_seen]
     assert kinds[0] == "start" and kinds[-1] == "end"
     assert {"progress", "stage_finished"} < set(kinds)
-    assert {event["stage"] for event in found if event["event"] == "stage_finished"} == {
+    assert {event["stage"] for event in events_seen if event["event"] == "stage_finished"} == {
         "toy_shout",
         "toy_count",
         "toy_words",
     }
-    first, *_, last = [event for event in found if event["event"] == "progress"]
+    first, *_, last = [event for event in events_seen if event["event"] == "progress"]
     assert first["eta_seconds"] is None and last["eta_seconds"] is not None
-    end = found[-1]
+    end = events_seen[-1]
     assert (end["status"], end["rejects"], end["source_rejects"]) == ("done", 1, 1)
     engine = end["work"]["engines"]["llm"]
     assert (engine["asked"], engine["rows"]) == (41 + 80, 2 * 42)
@@ -135,11 +135,11 @@ def test_what_goes_wrong_is_an_event(tmp_path: Path) -> None:
     process = start_cli("run", path, "--progress", "json", "--only", "toy_shout")
     output = rest_of(process)
     assert process.returncode == 1, output
-    found = {event["event"]: event for event in events(output)}
-    assert found["pending"]["reason"] == "the toy server is down" and found["pending"]["rows"] == 1
-    assert found["actor_died"]["engine"] == "llm" and found["actor_died"]["stages"][0] == "toy_shout"
-    assert found["reject_burst"]["rejects"] > found["reject_burst"]["rows"] / 2
-    assert found["end"]["status"] == "pending" and found["end"]["work"]["engines"]["llm"]["retries"] >= 2
+    events_seen = {event["event"]: event for event in events(output)}
+    assert events_seen["pending"]["reason"] == "the toy server is down" and events_seen["pending"]["rows"] == 1
+    assert events_seen["actor_died"]["engine"] == "llm" and events_seen["actor_died"]["stages"][0] == "toy_shout"
+    assert events_seen["reject_burst"]["rejects"] > events_seen["reject_burst"]["rows"] / 2
+    assert events_seen["end"]["status"] == "pending" and events_seen["end"]["work"]["engines"]["llm"]["retries"] >= 2
 
 
 PATIENT = """
@@ -166,5 +166,5 @@ def test_an_impatient_ctrl_c_ends_the_run_without_a_traceback(tmp_path: Path) ->
     assert process.returncode == 130, output
     assert "the same command goes on" in output and "Traceback" not in output and "Exception" not in output
     assert "0 of 3 stages done" in output
-    told = json.loads(next((tmp_path / "store" / "runs").glob("*/progress.json")).read_text())
-    assert told["status"] == "interrupted"
+    progress = json.loads(next((tmp_path / "store" / "runs").glob("*/progress.json")).read_text())
+    assert progress["status"] == "interrupted"

@@ -34,6 +34,24 @@ def test_a_request_of_another_kind_fails_alone(batch: int) -> None:
     engine.close()
 
 
+class Costing(Echo):
+    """Its `cost` knows one kind of request alone, as a backend's from outside may."""
+
+    def cost(self, request: Request) -> float:
+        return float(len(request.prompt))  # type: ignore[attr-defined]
+
+
+def test_a_request_that_cannot_be_costed_fails_alone() -> None:
+    engine = Costing(4)
+    asked = (Complete(prompt="a"), Transcribe(clip=b"", language="en"), Complete(prompt="b"))
+    first, odd, last = (engine.submit(one) for one in asked)
+    assert (first.result(2), last.result(2)) == ("a", "b")
+    with pytest.raises(TypeError, match="0 replies to 1 requests"):
+        odd.result(2)
+    assert engine.submit(Complete(prompt="c")).result(2) == "c"
+    engine.close()
+
+
 class Shrinking(Echo):
     """Its batch gets smaller while it works, as where a card's memory runs out."""
 

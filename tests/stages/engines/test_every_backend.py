@@ -34,21 +34,21 @@ def settings(name: str) -> Any:
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_a_backend_holds_to_the_contract(name: str) -> None:
-    found, config = backend(name), settings(name)
-    assert isinstance(found, Backend) and found.name == name
-    assert found.kind == ("vocoder" if name == "unit_vocoder" else name.partition("_")[0])
+    one, config = backend(name), settings(name)
+    assert isinstance(one, Backend) and one.name == name
+    assert one.kind == ("vocoder" if name == "unit_vocoder" else name.partition("_")[0])
     assert isinstance(config, EngineConfig)
-    identity = found.identity(config)
+    identity = one.identity(config)
     assert json.loads(json.dumps(identity)) == identity and {"backend", "model"} <= identity.keys()
     assert identity["backend"] in (name, "null")
-    assert all(isinstance(model, str) and model for model in found.models(config))
-    assert isinstance(found.licence(config), str) and found.licence(config)
-    assert isinstance(found.is_batch_invariant(config), bool)
-    assert "\n" not in found.trouble(config)
-    voices = found.voices(config)
+    assert all(isinstance(model, str) and model for model in one.models(config))
+    assert isinstance(one.licence(config), str) and one.licence(config)
+    assert isinstance(one.is_batch_invariant(config), bool)
+    assert "\n" not in one.trouble(config)
+    voices = one.voices(config)
     assert voices is None or all(isinstance(part, str) for voice in voices.items() for part in voice)
-    assert found.has_codebook(config) or not found.only_own_codebook
-    assert found.about.strip(), "its module says in a line what it is"
+    assert one.has_codebook(config) or not one.only_own_codebook
+    assert one.about.strip(), "its module says in a line what it is"
 
 
 @pytest.mark.parametrize("name", BACKENDS)

@@ -55,10 +55,10 @@ def settings(name: str, folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module", params=ASKS)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Any]]:
-    found = backend(request.param)
-    found = found.load(found.config.model_validate(settings(request.param, tmp_path_factory.mktemp("models"))))
-    yield request.param, found
-    found.close()
+    loaded = backend(request.param)
+    loaded = loaded.load(loaded.config.model_validate(settings(request.param, tmp_path_factory.mktemp("models"))))
+    yield request.param, loaded
+    loaded.close()
 
 
 def wav(samples: np.ndarray, rate: int = 16000) -> bytes:
@@ -71,8 +71,8 @@ def reply(engine: tuple[str, Any], data: bytes, seconds: float) -> Any:
     """What the engine says of the clip, looked at: a reply that could go into a row."""
     name, loaded = engine
     asked: Request = ASKS[name](data)
-    found = loaded.submit(asked).result(500)
-    match found:
+    answered = loaded.submit(asked).result(500)
+    match answered:
         case Heard(text):
             assert isinstance(text, str)
         case Score(mos):
@@ -80,9 +80,9 @@ def reply(engine: tuple[str, Any], data: bytes, seconds: float) -> Any:
         case Voiceprint(vector):
             assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
         case _:
-            assert abs(len(found.frames) - max(1, seconds * RATES[name])) <= 1
-            assert np.isfinite(found.frames).all()
-    return found
+            assert abs(len(answered.frames) - max(1, seconds * RATES[name])) <= 1
+            assert np.isfinite(answered.frames).all()
+    return answered
 
 
 WHOLE, RATE = soundfile.read(SPEECH, dtype="float32")
@@ -147,9 +147,9 @@ TEN_MINUTES = [pytest.param(name, marks=pytest.mark.heavy if name in REAL else [
 
 @pytest.mark.parametrize("engine", TEN_MINUTES, indirect=True)
 def test_ten_minutes(engine: tuple[str, Any]) -> None:
-    found = reply(engine, wav(np.resize(WHOLE, 600 * RATE), RATE), 600)
-    if isinstance(found, Heard):
-        assert 900 < len(found.text.split()) < 2500
+    answered = reply(engine, wav(np.resize(WHOLE, 600 * RATE), RATE), 600)
+    if isinstance(answered, Heard):
+        assert 900 < len(answered.text.split()) < 2500
 
 
 def no_number(name: str, loaded: Any) -> None:
@@ -165,8 +165,8 @@ def no_number(name: str, loaded: Any) -> None:
 @pytest.mark.parametrize("name", ["mos_dnsmos", "mos_utmos", "speaker_resemblyzer"])
 def test_a_reply_that_is_no_number_is_a_reject(name: str, tmp_path: Path) -> None:
     """It would be below no limit. Features and clips of other engines: in their own tests."""
-    found = backend(name)
-    loaded = found.load(found.config.model_validate(settings(name, tmp_path)))
+    declared = backend(name)
+    loaded = declared.load(declared.config.model_validate(settings(name, tmp_path)))
     no_number(name, loaded)
     with pytest.raises(Refused, match=r"bad_score|bad_features"):
         loaded.submit(ASKS[name](SPEECH.read_bytes())).result(60)
@@ -176,12 +176,12 @@ def test_a_reply_that_is_no_number_is_a_reject(name: str, tmp_path: Path) -> Non
 def test_a_voice_of_the_bank_that_has_no_voice_is_named(tmp_path: Path) -> None:
     (tmp_path / "quiet.wav").write_bytes(wav(np.zeros(16000, np.float32)))
     (tmp_path / "broken.wav").write_bytes(SPEECH.read_bytes()[:30])
-    told = [{"id": name, "path": f"{name}.wav", "text": "Nothing."} for name in ("quiet", "broken")]
-    (tmp_path / "manifest.jsonl").write_text("\n".join(map(json.dumps, told)))
-    found = backend("speaker_resemblyzer")
-    config = found.config(bank=str(tmp_path))
-    loaded = found.load(config)
-    for name, digest in found.voices(config).items():
+    manifest = [{"id": name, "path": f"{name}.wav", "text": "Nothing."} for name in ("quiet", "broken")]
+    (tmp_path / "manifest.jsonl").write_text("\n".join(map(json.dumps, manifest)))
+    declared = backend("speaker_resemblyzer")
+    config = declared.config(bank=str(tmp_path))
+    loaded = declared.load(config)
+    for name, digest in declared.voices(config).items():
         with pytest.raises(Refused, match=f"bad_voice: the bank's clip of '{name}'"):
             loaded.submit(Embed(reference=digest)).result(60)
     loaded.close()

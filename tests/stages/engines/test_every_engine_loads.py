@@ -53,11 +53,11 @@ PACKAGES = {
 
 
 def load(name: str, model: Path | str) -> Any:
-    found = backend(name)
-    return found.load(found.config.model_validate({"model": str(model)} | MORE.get(name, {})))
+    declared = backend(name)
+    return declared.load(declared.config.model_validate({"model": str(model)} | MORE.get(name, {})))
 
 
-def told(name: str, model: Path | str) -> str:
+def complaint(name: str, model: Path | str) -> str:
     """What a person is told who gives the engine this model."""
     with pytest.raises(ModelMissing) as caught:
         load(name, model)
@@ -95,12 +95,12 @@ LOCAL = sorted(PACKAGES.keys() - {"llm_openai", "tts_openai", "llm_vllm"})  # of
 
 @pytest.mark.parametrize("name", LOCAL)
 def test_a_path_to_nowhere(name: str, tmp_path: Path) -> None:
-    assert "no such model file or folder" in told(name, tmp_path / "nowhere")
+    assert "no such model file or folder" in complaint(name, tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("name", LOCAL)
 def test_an_empty_folder(name: str, tmp_path: Path) -> None:
-    line = told(name, tmp_path)
+    line = complaint(name, tmp_path)
     assert str(tmp_path) in line
 
 
@@ -110,7 +110,7 @@ def test_a_package_that_cannot_be_imported(
 ) -> None:
     for one in [package, *(one for one in sys.modules if one.startswith(f"{package}."))]:
         monkeypatch.setitem(sys.modules, one, None)
-    line = told(name, good.get(name, "name"))
+    line = complaint(name, good.get(name, "name"))
     assert package in line.lower() and "pip install 'voxsmith" in line
 
 
@@ -187,7 +187,7 @@ ANOTHER: list[tuple[str, Callable[[Path], Path], str]] = [
 
 @pytest.mark.parametrize(("name", "make", "says"), ANOTHER, ids=[f"{name}-{n}" for n, (name, *_) in enumerate(ANOTHER)])
 def test_another_model(name: str, make: Callable[[Path], Path], says: str, tmp_path: Path) -> None:
-    assert says in told(name, make(tmp_path))
+    assert says in complaint(name, make(tmp_path))
 
 
 def other_tokenizer() -> bytes:
@@ -221,7 +221,7 @@ def test_another_models_file_beside_the_weights(
 ) -> None:
     """Each row would fail on it, one after another."""
     folder = changed(good[name], tmp_path / "model", file, data)
-    line = told(name, folder)
+    line = complaint(name, folder)
     assert str(folder) in line and re.search(says, line)
 
 
@@ -273,7 +273,7 @@ BROKEN: dict[str, Callable[[Path], bytes | None]] = {
 def test_broken_weights(name: str, how: str, good: dict[str, Path], tmp_path: Path) -> None:
     data = BROKEN[how](good[name] / WEIGHTS[name])
     folder = changed(good[name], tmp_path / "model", WEIGHTS[name], data)
-    assert str(folder) in told(name, folder)
+    assert str(folder) in complaint(name, folder)
 
 
 def tensors(file: Path) -> tuple[dict[str, torch.Tensor], Callable[[dict[str, torch.Tensor], Path], Any]]:
@@ -304,7 +304,7 @@ def test_weights_that_are_not_the_models(name: str, how: str, good: dict[str, Pa
     }[how]
     folder = changed(good[name], tmp_path / "model", WEIGHTS[name], None)
     save(broken, folder / WEIGHTS[name])
-    line = told(name, folder)
+    line = complaint(name, folder)
     assert str(folder) in line
     if how == "no numbers":
         assert "aren't finite numbers" in line
@@ -336,5 +336,5 @@ def test_too_little_memory(name: str, error: Exception, good: dict[str, Path], m
         raise error
 
     monkeypatch.setattr(NO_ROOM[name], too_much)
-    line = told(name, good[name])
+    line = complaint(name, good[name])
     assert f"{name}: out of memory while loading {good[name]}" in line and "smaller" in line

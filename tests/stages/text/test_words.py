@@ -58,6 +58,6 @@ def test_stems_are_the_same_in_threads() -> None:
     sys.setswitchinterval(1e-6)
     try:
         with ThreadPoolExecutor(4) as threads:
-            assert all(found == expected for found in threads.map(lambda _: [*map(stem.__wrapped__, made)], range(4)))
+            assert all(stems == expected for stems in threads.map(lambda _: [*map(stem.__wrapped__, made)], range(4)))
     finally:
         sys.setswitchinterval(before)

@@ -130,13 +130,13 @@ def test_cublas_is_found_where_pip_puts_it(tmp_path: Path, monkeypatch) -> None:
 
 
 def test_only_batches_depend_on_neighbours() -> None:
-    def told(**settings: Any) -> bool:
+    def is_invariant(**settings: Any) -> bool:
         return Engine("asr", "asr_whisper", Config.model_validate(settings)).batch_invariant
 
     card: dict[str, Any] = {"num_gpus": 1, "batch": 8}
-    assert told() and told(window="full") and told(resources=card)
-    assert told(window="full", resources=card | {"batch": 1})
-    assert not told(window="full", resources=card)
+    assert is_invariant() and is_invariant(window="full") and is_invariant(resources=card)
+    assert is_invariant(window="full", resources=card | {"batch": 1})
+    assert not is_invariant(window="full", resources=card)
 
 
 @pytest.mark.heavy

@@ -117,11 +117,11 @@ def test_what_passes_is_tried_again(server: OpenAIServer, connect: Connect, faul
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_what_stays_makes_the_engine_unavailable(server: OpenAIServer, connect: Connect, fault: Fault) -> None:
     server.always = fault
-    with pytest.raises(Unavailable, match="3 tries") as told:
+    with pytest.raises(Unavailable, match="3 tries") as raised:
         ask(connect(timeout=1.5), HELLO)
-    assert f"{server.url}/completions: " in str(told.value)
+    assert f"{server.url}/completions: " in str(raised.value)
     if fault.status:
-        assert f"status {fault.status}: {fault.message}" in str(told.value)
+        assert f"status {fault.status}: {fault.message}" in str(raised.value)
 
 
 def test_a_request_in_trouble_harms_no_other(server: OpenAIServer, connect: Connect) -> None:
@@ -291,9 +291,9 @@ def test_the_key_comes_from_the_environment_and_is_never_told(
     with pytest.raises(Unavailable, match="environment variable MY_KEY: not set"):
         ask(connect(api_key_env="MY_KEY"), HELLO)
     monkeypatch.setenv("MY_KEY", "sk-wrong")
-    with pytest.raises(Unavailable, match="environment variable MY_KEY: set, but not taken") as told:
+    with pytest.raises(Unavailable, match="environment variable MY_KEY: set, but not taken") as raised:
         ask(connect(api_key_env="MY_KEY"), HELLO)
-    assert "sk-wrong" not in str(told.value)
+    assert "sk-wrong" not in str(raised.value)
     monkeypatch.setenv("MY_KEY", "sk-right\n")
     engine = connect(api_key_env="MY_KEY")
     assert ask(engine, HELLO)[0].finish == "stop"

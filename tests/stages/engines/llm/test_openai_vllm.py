@@ -60,10 +60,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, "sub
 
 
 def _wait_for(url: str, process: "subprocess.Popen[bytes]", printed: Path) -> None:
-    told = llm_openai.Config(base_url=url, model="smollm2")
+    config = llm_openai.Config(base_url=url, model="smollm2")
     for _ in range(600):
         assert process.poll() is None, printed.read_text()[-3000:]
-        if not llm_openai.BACKEND.trouble(told):
+        if not llm_openai.BACKEND.trouble(config):
             return
         time.sleep(1)
     raise AssertionError(printed.read_text()[-3000:])

@@ -74,17 +74,17 @@ def test_messages_go_through_the_chat_template(engine: llm_vllm.VLLM) -> None:
     chat = Complete(messages=(("system", "Answer in one word."), ("user", "What is the capital of France?")))
     written = "<|im_start|>system\nAnswer in one word.<|im_end|>\n<|im_start|>user\nWhat is the capital of France?"
     plain = Complete(prompt=f"{written}<|im_end|>\n<|im_start|>assistant\n")
-    told, same = ask(engine, chat, plain)
-    assert "Paris" in told.text
-    assert told.text == same.text
-    assert told.finish == "stop"
+    chatted, same = ask(engine, chat, plain)
+    assert "Paris" in chatted.text
+    assert chatted.text == same.text
+    assert chatted.finish == "stop"
 
 
 def test_a_schema_is_kept_to(engine: llm_vllm.VLLM) -> None:
     asked = [Complete(messages=(("user", f"Name {n} colours."),), max_tokens=90, json_schema=SCHEMA) for n in range(8)]
     for reply in ask(engine, *asked):
-        found = json.loads(reply.text)
-        assert list(found) == ["answer"]
+        parsed = json.loads(reply.text)
+        assert list(parsed) == ["answer"]
         assert reply.text.startswith('{"answer":')  # no white space to get lost in
 
 
@@ -196,8 +196,10 @@ def test_vllm_knows_what_it_is_told_by_the_environment() -> None:
             del os.environ[name]
         set_environment(config(Path("model")))
         set_environment(config(Path("model"), {"num_gpus": 1}, batch_invariant=True))
-        told = {name for name in os.environ if name.startswith("VLLM_")}
-        assert {"VLLM_WORKER_MULTIPROC_METHOD", "VLLM_USE_FLASHINFER_SAMPLER"} <= told <= set(environment_variables)
+        variables = {name for name in os.environ if name.startswith("VLLM_")}
+        assert (
+            {"VLLM_WORKER_MULTIPROC_METHOD", "VLLM_USE_FLASHINFER_SAMPLER"} <= variables <= set(environment_variables)
+        )
     finally:
         os.environ.clear()
         os.environ.update(before)

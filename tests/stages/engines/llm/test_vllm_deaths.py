@@ -138,9 +138,9 @@ def test_one_that_cannot_be_started_anew_is_lost_and_not_tried_for_each_request(
         core = await Core.start(Config(model=str(tmp_path), resources={"batch": 16, "num_gpus": 0}))  # type: ignore[arg-type]
         monkeypatch.setattr(vllm, "from_engine_args", broken)
         asked = [core.ask([KILLER if row == 3 else row], None) for row in range(40)]
-        found = await asyncio.gather(*asked, return_exceptions=True)
+        replies = await asyncio.gather(*asked, return_exceptions=True)
         core.close()
-        return found
+        return replies
 
     lost = [one for one in asyncio.run(run()) if one != "told"]
     assert {type(one) for one in lost} == {EngineLost}

@@ -55,9 +55,9 @@ def test_the_batch_invariant_mode_wants_a_gpu() -> None:
 
 def test_the_version_is_that_of_the_interpreter_that_is_named(tmp_path: Path) -> None:
     environment = tmp_path / "other"
-    told = environment / "lib" / "python3.11" / "site-packages" / "vllm-9.8.7.dist-info"
-    told.mkdir(parents=True)
-    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: vllm\nVersion: 9.8.7\n")
+    metadata = environment / "lib" / "python3.11" / "site-packages" / "vllm-9.8.7.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: vllm\nVersion: 9.8.7\n")
     there = config(resources={"python": str(environment / "bin" / "python")})
     assert llm_vllm.BACKEND.identity(there)["version"] == "9.8.7"
     assert llm_vllm.BACKEND.trouble(there) == ""
@@ -76,8 +76,8 @@ def test_a_checkpoint_that_is_not_whole_is_told(tmp_path: Path) -> None:
     """vLLM itself doesn't miss what linear layers lack."""
     check_shards(tmp_path)  # one file has no list
     files = {"one.safetensors": ["q_proj", "k_proj"], "two.safetensors": ["v_proj"]}
-    told = {weight: name for name, weights in files.items() for weight in weights}
-    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": told}))
+    weight_map = {weight: name for name, weights in files.items() for weight in weights}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
     for says in ("it lacks one.safetensors; was it fetched whole", "it lacks two.safetensors"):
         with pytest.raises(ModelMissing, match=says):
             check_shards(tmp_path)

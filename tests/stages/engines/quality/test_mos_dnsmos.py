@@ -46,10 +46,10 @@ def test_windows_hold_every_sample_and_repeat_what_is_short() -> None:
     (only,) = windows(short)
     assert np.array_equal(only, np.tile(short, 3)[:WINDOW])
     for length in (WINDOW, WINDOW + 1, 2 * WINDOW, 3 * WINDOW - 5):
-        found = windows(np.arange(length, dtype=np.float32))
-        assert all(len(window) == WINDOW for window in found)
-        assert len(found) == -(-length // WINDOW)
-        assert len(np.unique(np.concatenate(found))) == length
+        cut = windows(np.arange(length, dtype=np.float32))
+        assert all(len(window) == WINDOW for window in cut)
+        assert len(cut) == -(-length // WINDOW)
+        assert len(np.unique(np.concatenate(cut))) == length
 
 
 def test_scores_stay_between_one_and_five(dnsmos: Dnsmos, ask) -> None:

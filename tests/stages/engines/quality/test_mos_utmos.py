@@ -36,14 +36,14 @@ def clip(samples: np.ndarray, rate: int = 16000) -> bytes:
 def test_scores_are_those_of_the_reference(utmos: Utmos, ask: Callable[..., Any]) -> None:
     golden = json.loads((FOLDER / "scores.json").read_text())
     files = [VOICES / f"{name}.flac" for name in golden if "," not in name]
-    found = {
+    scores = {
         file.stem: score.mos
         for file, score in zip(files, ask(utmos, [Rate(f.read_bytes()) for f in files]), strict=True)
     }
     for file in files:
         samples = audio.resample(*audio.decode(file.read_bytes()), 16000)
-        found[f"{file.stem}, 1 s"] = utmos.rate(samples[16000:32000])
-    worst = max(abs(found[name] - score) for name, score in golden.items())
+        scores[f"{file.stem}, 1 s"] = utmos.rate(samples[16000:32000])
+    worst = max(abs(scores[name] - score) for name, score in golden.items())
     print(f"largest difference {worst:.1e}")
     assert worst <= 1e-4
 
@@ -75,14 +75,14 @@ def test_what_cannot_be_loaded_is_told_in_a_line(tmp_path: Path) -> None:
     torch.save(weights | {"projection.2.weight": torch.zeros(1, 7)}, tmp_path / "odd.pt")
     torch.save(weights | {"wav2vec2.strange": torch.zeros(1)}, tmp_path / "strange.pt")
     torch.save([1, 2], tmp_path / "list.pt")
-    told = {
+    messages = {
         "cut.pt": "broken",
         "half.pt": "judge_emb isn't there",
         "odd.pt": "don't fit together",
         "list.pt": "no weights",
     }
     for name, text in (
-        told | {"empty": "isn't there", "strange.pt": "'strange' is no weight", "nowhere.pt": "no such"}
+        messages | {"empty": "isn't there", "strange.pt": "'strange' is no weight", "nowhere.pt": "no such"}
     ).items():
         with pytest.raises(ModelMissing) as error:
             BACKEND.load(Config(model=str(tmp_path / name)))

@@ -38,8 +38,8 @@ def test_voices_are_embedded_as_the_reference_does(encoder: Resemblyzer) -> None
     differences = {}
     for name in EXPECTED.files:
         samples = spoken(hear(clip("LJ001-0025" if name == "short" else name)))
-        found = encoder.embed(samples[:12000] if name == "short" else samples)
-        differences[name] = float(np.abs(found - EXPECTED[name]).max())
+        vector = encoder.embed(samples[:12000] if name == "short" else samples)
+        differences[name] = float(np.abs(vector - EXPECTED[name]).max())
     print("largest difference from Resemblyzer's own embedding:", differences)
     assert max(differences.values()) < 1e-5
 
@@ -56,8 +56,8 @@ def test_one_speaker_is_more_like_herself_than_like_others(encoder: Resemblyzer,
                 audio.encode(audio.resample(samples[middle:], rate, 24000), 24000),
             )
         )
-    found = ask(encoder, [Embed(half) for pair in halves for half in pair])
-    vectors = np.array([one.vector for one in found])
+    replies = ask(encoder, [Embed(half) for pair in halves for half in pair])
+    vectors = np.array([one.vector for one in replies])
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     likeness = vectors[0::2] @ vectors[1::2].T
     same = np.eye(len(halves), dtype=bool)
@@ -84,8 +84,8 @@ def test_a_reply_packs_and_no_neighbour_changes_it(encoder: Resemblyzer, ask: Ca
 def test_pauses_are_shortened() -> None:
     tone = np.sin(np.arange(16000) / 5).astype(np.float32) / 3
     quiet = np.zeros(16000, np.float32)
-    found = without_pauses(np.concatenate([quiet, tone, quiet, tone, quiet]))
-    assert len(found) == 16000 * 2.4
+    shortened = without_pauses(np.concatenate([quiet, tone, quiet, tone, quiet]))
+    assert len(shortened) == 16000 * 2.4
     assert without_pauses(np.zeros(100, np.float32)).size == 0
 
 
@@ -107,8 +107,8 @@ def test_what_has_no_voice_is_refused(encoder: Resemblyzer, broken: bytes, reaso
 def test_ten_minutes_are_embedded(encoder: Resemblyzer) -> None:
     samples = np.tile(hear(clip("LJ001-0025")), 68)
     assert len(samples) > 16000 * 590
-    found = encoder.submit(Embed(audio.encode(samples, 16000))).result(120).vector
-    assert found @ EXPECTED["LJ001-0025"] > 0.98
+    vector = encoder.submit(Embed(audio.encode(samples, 16000))).result(120).vector
+    assert vector @ EXPECTED["LJ001-0025"] > 0.98
 
 
 def test_what_cannot_be_loaded_is_told_in_a_line(tmp_path: Path) -> None:

@@ -56,9 +56,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> str:
         return clone
     folder = tmp_path_factory.mktemp("clone")
     for name, target in {"cosyvoice": folder, "matcha": folder / "third_party" / "Matcha-TTS"}.items():
-        found = importlib.util.find_spec(name)
-        assert found is not None and found.origin, f"{name} isn't installed: make test-cosyvoice"
-        shutil.copytree(Path(found.origin).parent, target / name)
+        spec = importlib.util.find_spec(name)
+        assert spec is not None and spec.origin, f"{name} isn't installed: make test-cosyvoice"
+        shutil.copytree(Path(spec.origin).parent, target / name)
     for file, changes in LEFT_OUT.items():
         path = folder / "cosyvoice" / "cli" / file
         text = path.read_text(encoding="utf-8")
@@ -102,17 +102,17 @@ def plain(models: dict[int, Path], source: str) -> Callable[..., np.ndarray]:
     def speaking(kind: int, texts: list[str], voice: str, seed: int, speed: float = 1.0) -> np.ndarray:
         if kind not in made:
             made[kind] = {1: First, 2: Second}[kind](str(models[kind]))
-        told = {"stream": False, "speed": speed, "text_frontend": False}
+        options = {"stream": False, "speed": speed, "text_frontend": False}
         one = voice_bank.read_bank(str(BANK)).get(voice)
         prompt = _prompt(made[kind], one) if one else None
         set_all_random_seed(seed)
         said = []
         for text in texts:
             if one:
-                found = list(made[kind].inference_zero_shot(text, one.voice.text, prompt, **told))
+                pieces = list(made[kind].inference_zero_shot(text, one.voice.text, prompt, **options))
             else:
-                found = list(made[kind].inference_sft(text, voice, **told))
-            said.append(np.concatenate([part["tts_speech"].numpy()[0] for part in found]))
+                pieces = list(made[kind].inference_sft(text, voice, **options))
+            said.append(np.concatenate([part["tts_speech"].numpy()[0] for part in pieces]))
         return joined(said, made[kind].sample_rate)
 
     return speaking
@@ -131,11 +131,11 @@ def test_a_text_sounds_as_cosyvoice_itself_says_it(
     first: CosyVoice, second: CosyVoice, plain: Callable[..., np.ndarray], kind: int, voice: str, speed: float
 ) -> None:
     engine = first if kind == 1 else second
-    found = engine.say(Speak(TEXT, voice, speed=speed, seed=7))
+    samples = engine.say(Speak(TEXT, voice, speed=speed, seed=7))
     wanted = plain(kind, [TEXT], voice, 7, speed)
-    assert len(found) > 0.3 * engine.rate
-    print(f"CosyVoice {kind}, {voice}, speed {speed}: largest difference {np.abs(found - wanted).max():.1e}")
-    np.testing.assert_array_equal(found, wanted)
+    assert len(samples) > 0.3 * engine.rate
+    print(f"CosyVoice {kind}, {voice}, speed {speed}: largest difference {np.abs(samples - wanted).max():.1e}")
+    np.testing.assert_array_equal(samples, wanted)
 
 
 def test_the_same_request_is_the_same_clip_whatever_was_asked_before(first: CosyVoice, second: CosyVoice) -> None:
@@ -167,9 +167,9 @@ def test_a_voice_is_heard_once(source: str, models: dict[int, Path]) -> None:
 
 def test_a_long_text_is_said_in_pieces(source: str, models: dict[int, Path], plain: Callable[..., np.ndarray]) -> None:
     short = BACKEND.load(Config(model=str(models[2]), source=source, bank=str(BANK), longest=30))
-    found = short.say(Speak(f"{TEXT} {TEXT}", ANNA, seed=3))
+    samples = short.say(Speak(f"{TEXT} {TEXT}", ANNA, seed=3))
     halves = ["The cat sat on the mat,", "and it was happy."]
-    np.testing.assert_array_equal(found, plain(2, halves * 2, ANNA, 3))
+    np.testing.assert_array_equal(samples, plain(2, halves * 2, ANNA, 3))
     short.close()
 
 
@@ -239,7 +239,7 @@ def test_a_language_model_that_fails_in_its_thread_says_nothing(first: CosyVoice
         return inference
 
     try:
-        for error, kind, told in (
+        for error, kind, message in (
             (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), Unavailable, "out of memory on 'The cat"),
             (
                 RuntimeError("CUDA error: device-side assert triggered\nCUDA kernel errors"),
@@ -250,7 +250,7 @@ def test_a_language_model_that_fails_in_its_thread_says_nothing(first: CosyVoice
             (KeyError("something else"), KeyError, "something else"),
         ):
             network.inference = failing(error)
-            with pytest.raises(kind, match=told):
+            with pytest.raises(kind, match=message):
                 first.submit(Speak(TEXT, "英文男")).result(60)
     finally:
         del network.inference
@@ -303,8 +303,8 @@ def broken_folders(models: dict[int, Path], path: Path) -> Iterator[tuple[Path, 
 
 
 def test_broken_folders_are_told_in_one_line(source: str, models: dict[int, Path], tmp_path: Path) -> None:
-    for folder, told in broken_folders(models, tmp_path):
-        with pytest.raises(ModelMissing, match=told) as caught:
+    for folder, message in broken_folders(models, tmp_path):
+        with pytest.raises(ModelMissing, match=message) as caught:
             BACKEND.load(Config(model=str(folder), source=source))
         assert "\n" not in str(caught.value), caught.value
 
@@ -326,5 +326,5 @@ def test_it_keeps_to_itself(first: CosyVoice, source: str, capfd: pytest.Capture
     first.submit(Speak("A secret.", "英文男")).result(60)
     written = capfd.readouterr()
     assert "secret" not in written.out + written.err and "it/s" not in written.err
-    told = tts_cosyvoice.BACKEND.identity(Config(model=str(BANK), source=source))
-    assert len(told["code"]) == 16 and told["code"] == cosyvoice_library.digest(source, "")
+    identity = tts_cosyvoice.BACKEND.identity(Config(model=str(BANK), source=source))
+    assert len(identity["code"]) == 16 and identity["code"] == cosyvoice_library.digest(source, "")

@@ -89,8 +89,8 @@ def test_the_wrong_folder_is_told(tmp_path: Path) -> None:
         (second, ""): "give it a voice bank's folder as `bank`",
         (early, ""): "an early CosyVoice 2: fetch it again",
     }
-    for (folder, bank), told in cases.items():
-        with pytest.raises(ModelMissing, match=re.escape(told)):
+    for (folder, bank), message in cases.items():
+        with pytest.raises(ModelMissing, match=re.escape(message)):
             BACKEND.load(Config(model=str(folder), bank=bank))
     with pytest.raises(ModelMissing, match="no such model file or folder"):
         BACKEND.load(Config(model=str(tmp_path / "nowhere")))
@@ -136,14 +136,14 @@ def test_a_list_of_voices_is_read_as_data(tmp_path: Path) -> None:
 def test_the_identity_has_the_code_and_no_machine_setting(tmp_path: Path) -> None:
     source, folder = clone(tmp_path), str(folder_of(tmp_path, 2))
     one = Config(model=folder, bank=BANK, source=source)
-    told = BACKEND.identity(one)
-    assert set(told) == {"backend", "version", "code", "model", "dtype", "longest"}
+    identity = BACKEND.identity(one)
+    assert set(identity) == {"backend", "version", "code", "model", "dtype", "longest"}
     same = Config.model_validate({**one.model_dump(), "check_bank": False, "resources": {"num_gpus": 1}, "bank": ""})
-    assert BACKEND.identity(same) == told
-    assert BACKEND.identity(one.model_copy(update={"dtype": "float16"})) != told
-    assert BACKEND.identity(one.model_copy(update={"longest": 60})) != told
+    assert BACKEND.identity(same) == identity
+    assert BACKEND.identity(one.model_copy(update={"dtype": "float16"})) != identity
+    assert BACKEND.identity(one.model_copy(update={"longest": 60})) != identity
     (Path(source) / "cosyvoice" / "llm.py").write_text("other = 1")
-    assert BACKEND.identity(one)["code"] != told["code"]
+    assert BACKEND.identity(one)["code"] != identity["code"]
     assert BACKEND.identity(one.model_copy(update={"source": str(tmp_path)}))["code"] == "not installed"
     assert BACKEND.licence(one) == "unknown"
     (Path(folder) / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
@@ -153,11 +153,11 @@ def test_the_identity_has_the_code_and_no_machine_setting(tmp_path: Path) -> Non
 
 def test_what_is_not_installed_is_told_with_how_to_get_it(tmp_path: Path) -> None:
     folder = str(folder_of(tmp_path, 1))
-    told = BACKEND.trouble(Config(model=folder, source=str(tmp_path)))
-    assert told.startswith(
+    trouble = BACKEND.trouble(Config(model=folder, source=str(tmp_path)))
+    assert trouble.startswith(
         f"tts_cosyvoice needs CosyVoice, and there is none in {tmp_path}: git clone --recursive https://"
     )
-    assert "pip install 'voxsmith[cosyvoice]'" in told and "`source`" in told
+    assert "pip install 'voxsmith[cosyvoice]'" in trouble and "`source`" in trouble
     with pytest.raises(ModelMissing, match="git clone --recursive"):
         BACKEND.load(Config(model=folder, source=str(tmp_path)))
     half = clone(tmp_path, matcha=False)

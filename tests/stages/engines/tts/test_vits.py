@@ -46,9 +46,9 @@ def plain(folder: Path, text: str, speaker: int, seed: int) -> np.ndarray:
 
 @pytest.mark.parametrize(("voice", "seed"), [("speaker_0", 1), ("speaker_1", 1), ("speaker_1", 2)])
 def test_a_text_sounds_as_the_reference_says_it(folder: Path, vits: Vits, voice: str, seed: int) -> None:
-    (found,) = vits.say_together([Speak(TEXT, voice, seed=seed)])
+    (samples,) = vits.say_together([Speak(TEXT, voice, seed=seed)])
     wanted = audio.trim(plain(folder, TEXT, int(voice[-1]), seed), RATE)
-    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    np.testing.assert_allclose(samples, wanted, atol=1e-5)
 
 
 def test_voices_and_seeds_differ_and_the_same_is_the_same(vits: Vits) -> None:
@@ -75,9 +75,9 @@ def test_texts_together_are_those_alone_but_for_their_last_sounds(folder: Path) 
 def test_a_long_text_is_said_in_pieces(folder: Path, vits: Vits) -> None:
     short = Vits(Config(model=str(folder), longest=50))
     text = f"{TEXT} {TEXT.upper()} and a last one without an end {TEXT}"
-    (found,) = short.say_together([Speak(text, "speaker_0")])
+    (samples,) = short.say_together([Speak(text, "speaker_0")])
     (one,) = short.say_together([Speak(TEXT, "speaker_0")])
-    assert len(found) > 2.5 * len(one)
+    assert len(samples) > 2.5 * len(one)
     short.close()
 
 
@@ -153,8 +153,8 @@ def broken_folders(folder: Path, path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def test_models_that_cannot_be_loaded_are_told_in_a_line(folder: Path, tmp_path: Path) -> None:
-    for path, told in broken_folders(folder, tmp_path):
-        with pytest.raises(ModelMissing, match=told) as caught:
+    for path, message in broken_folders(folder, tmp_path):
+        with pytest.raises(ModelMissing, match=message) as caught:
             BACKEND.load(Config(model=str(path)))
         assert "\n" not in str(caught.value)
 

@@ -74,9 +74,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def engine(folder: Path) -> Iterator[units_glm4voice.Glm4Voice]:
-    found = units_glm4voice.BACKEND.load(units_glm4voice.Config(model=str(folder)))
-    yield found
-    found.close()
+    loaded = units_glm4voice.BACKEND.load(units_glm4voice.Config(model=str(folder)))
+    yield loaded
+    loaded.close()
 
 
 def test_units_are_those_of_the_arithmetic(engine: units_glm4voice.Glm4Voice, folder: Path, ask) -> None:
@@ -84,9 +84,9 @@ def test_units_are_those_of_the_arithmetic(engine: units_glm4voice.Glm4Voice, fo
     together = engine.encode([clip(number) for number in range(3)])  # one batch, padded
     for number in range(3):
         wanted = torch.cdist(plainly(folder, clip(number)), codebook).argmin(1).numpy()
-        found = ask(engine, [Quantise(wav(clip(number)), b"")])[0].frames
-        assert found.tolist() == wanted.tolist()
-        assert len(found) == -(-len(clip(number)) // 1280) and len(set(found)) > 5
+        units = ask(engine, [Quantise(wav(clip(number)), b"")])[0].frames
+        assert units.tolist() == wanted.tolist()
+        assert len(units) == -(-len(clip(number)) // 1280) and len(set(units)) > 5
         assert (together[number] != wanted)[:-1].sum() == 0  # the last one sees where the padding begins
 
 

@@ -95,8 +95,8 @@ def test_features_and_units_are_fairseqs(name: str, layer: int, ask) -> None:
     engine = golden_engine(name, layer)
     clips = [wav(clip(number)) for number in range(3)]
     for asked in ([[one] for one in clips], [clips]):  # alone, then together
-        found = [reply.frames for group in asked for reply in ask(engine, [Encode(one) for one in group])]
-        most = max(np.abs(frames - wanted[f"layer{layer}_clip{n}"]).max() for n, frames in enumerate(found))
+        codes = [reply.frames for group in asked for reply in ask(engine, [Encode(one) for one in group])]
+        most = max(np.abs(frames - wanted[f"layer{layer}_clip{n}"]).max() for n, frames in enumerate(codes))
         print(f"{name}, layer {layer}: largest difference from fairseq {most:.1e}")
         assert most <= 1e-4
         if layer == 2:
@@ -186,12 +186,12 @@ def test_merged_units_and_durations_give_the_unmerged_sequence_back(base: SslUni
     sound = wav(np.concatenate([clip(0), clip(2)])[:length])
     context = Context(units.Config(of="answer", codebook="engine", merge=merge))
     row = {"id": "r", "answer_audio": {"bytes": sound, "path": "x.flac"}}
-    found, asked = drive(units.STAGE.run(row, context), lambda request: base.submit(request).result(60))
+    returned, asked = drive(units.STAGE.run(row, context), lambda request: base.submit(request).result(60))
     frames = base.submit(asked[0]).result(60).frames
-    assert np.repeat(found["answer_units"], found["answer_unit_durations"]).tolist() == frames.tolist()
+    assert np.repeat(returned["answer_units"], returned["answer_unit_durations"]).tolist() == frames.tolist()
     assert len(frames) == max(1, (length - 80) // 320)
     if not merge:
-        assert found["answer_units"] == frames.tolist()
+        assert returned["answer_units"] == frames.tolist()
 
 
 def test_a_fitted_codebook_is_taken_too(base: SslUnits, ask) -> None:
@@ -215,9 +215,9 @@ def test_without_a_codebook_rows_wait_for_one(ask) -> None:
 
 def test_sixteen_thousand_centroids_fit_into_units(base: SslUnits) -> None:
     centroids = torch.from_numpy(np.random.default_rng(0).normal(size=(16384, 32)).astype(np.float32))
-    found = base.nearest(centroids.flip(0)[::16], centroids, centroids.square().sum(dim=1))
-    assert found.dtype == np.uint16
-    assert np.array_equal(found, np.arange(16384)[::-16])
+    summary = base.nearest(centroids.flip(0)[::16], centroids, centroids.square().sum(dim=1))
+    assert summary.dtype == np.uint16
+    assert np.array_equal(summary, np.arange(16384)[::-16])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -260,9 +260,9 @@ def test_half_precision_keeps_nearly_all_units(base: SslUnits, ask) -> None:
 def refused(**changes: Any) -> str:
     with pytest.raises(ModelMissing) as caught:
         golden_engine(changes.pop("name", "hubert_base"), **changes)
-    told = str(caught.value)
-    assert "\n" not in told and len(told) < 600
-    return told
+    text = str(caught.value)
+    assert "\n" not in text and len(text) < 600
+    return text
 
 
 def test_a_wrong_path_or_layer_is_told(tmp_path: Path) -> None:
@@ -345,12 +345,12 @@ def test_a_missing_package_is_told_with_what_installs_it(tmp_path: Path) -> None
         text=True,
         check=True,
     )
-    told = "{} needs the package transformers, which isn't installed: pip install 'voxsmith[torch]'"
+    advice = "{} needs the package transformers, which isn't installed: pip install 'voxsmith[torch]'"
     assert ran.stdout.splitlines() == [
         *(
             line
             for name in ("units_hubert", "unit_vocoder")
-            for line in (told.format(name), f"ModelMissing {told.format(name)}")
+            for line in (advice.format(name), f"ModelMissing {advice.format(name)}")
         ),
         "transformers not installed",  # `plan` works without it
     ]
@@ -379,14 +379,14 @@ def test_a_batch_that_memory_is_too_small_for_is_halved() -> None:
 
 
 def test_identity_holds_what_replies_depend_on(tmp_path: Path) -> None:
-    def told(**changes: Any) -> dict[str, Any]:
+    def identity_of(**changes: Any) -> dict[str, Any]:
         asked = {"model": str(TINY / "hubert_base.pt"), "layer": 2, "codebook": codebook_of("hubert_base")}
         return units_hubert.BACKEND.identity(units_hubert.Config.model_validate(asked | changes))
 
-    assert told() == told(resources={"threads": 2, "batch": 32, "num_gpus": 1})
+    assert identity_of() == identity_of(resources={"threads": 2, "batch": 32, "num_gpus": 1})
     moved = shutil.copy(TINY / "hubert_base.pt", tmp_path / "hubert_base.pt")
-    assert told() == told(model=str(moved))
+    assert identity_of() == identity_of(model=str(moved))
     for change in ({"layer": 3}, {"dtype": "bfloat16"}, {"codebook": ""}, {"window": 20}, {"margin": 1}):
-        assert told() != told(**change)
+        assert identity_of() != identity_of(**change)
     (tmp_path / "README.md").write_text("---\nlicense: cc-by-nc-sa-4.0\n---\n")
     assert units_hubert.BACKEND.licence(units_hubert.Config(model=str(moved), layer=2)) == "cc-by-nc-sa-4.0"

@@ -30,18 +30,18 @@ def wav(samples: np.ndarray, rate: int = 16000) -> bytes:
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[units_s3.S3]:
-    found = units_s3.BACKEND.load(units_s3.Config(model=str(FOLDER)))
-    yield found
-    found.close()
+    loaded = units_s3.BACKEND.load(units_s3.Config(model=str(FOLDER)))
+    yield loaded
+    loaded.close()
 
 
 def test_units_are_the_files_own(engine: units_s3.S3, ask) -> None:
     wanted = np.load(GOLDEN / "s3" / "golden.npz")
     assert engine.hop == 640
     for number in range(3):
-        found = ask(engine, [Quantise(wav(clip(number)), b"")])[0].frames
-        assert found.dtype == np.uint16
-        assert np.array_equal(found, wanted[f"units_clip{number}"])
+        units = ask(engine, [Quantise(wav(clip(number)), b"")])[0].frames
+        assert units.dtype == np.uint16
+        assert np.array_equal(units, wanted[f"units_clip{number}"])
 
 
 def test_replies_do_not_depend_on_their_neighbours(engine: units_s3.S3, ask) -> None:
@@ -83,13 +83,13 @@ def test_it_has_no_features_and_takes_no_codebook(engine: units_s3.S3, ask) -> N
 def test_wrong_files_are_told(tmp_path: Path) -> None:
     (tmp_path / "broken.onnx").write_bytes((FOLDER / "speech_tokenizer_v2.onnx").read_bytes()[:500])
     other = references.fetch("dnsmos") / "sig_bak_ovr.onnx"
-    for name, told in {
+    for name, message in {
         "": "there is no speech_tokenizer_v2.onnx in it",
         "nowhere.onnx": "no such model file or folder",
         "broken.onnx": "broken, or no ONNX file",
         str(other): "no speech tokenizer: it takes",
     }.items():
-        with pytest.raises(ModelMissing, match=told):
+        with pytest.raises(ModelMissing, match=message):
             units_s3.BACKEND.load(units_s3.Config(model=str(tmp_path / name)))
 
 

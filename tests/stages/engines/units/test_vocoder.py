@@ -44,7 +44,7 @@ def test_a_clip_comes_out(vocoder: unit_vocoder.UnitVocoder, ask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("units", "durations", "told"),
+    ("units", "durations", "message"),
     [
         ([], [], "there must be units"),
         ([1, 2], [1], "one for each of them"),
@@ -54,9 +54,9 @@ def test_a_clip_comes_out(vocoder: unit_vocoder.UnitVocoder, ask) -> None:
     ],
 )
 def test_units_that_are_none_of_its_own_are_refused(
-    vocoder: unit_vocoder.UnitVocoder, ask, units: list[int], durations: list[int], told: str
+    vocoder: unit_vocoder.UnitVocoder, ask, units: list[int], durations: list[int], message: str
 ) -> None:
-    with pytest.raises(Refused, match=told):
+    with pytest.raises(Refused, match=message):
         ask(vocoder, [Vocode(packed(units), packed(durations))])
 
 
