@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from pipeline.errors import RecipeError, RunFailed
 
-DONE, FAILED, BAD, INTERRUPTED = 0, 1, 2, 130
+FAILED, BAD, INTERRUPTED = 1, 2, 130
 
 
 def _rows(text: str) -> int:

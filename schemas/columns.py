@@ -152,9 +152,6 @@ OWN_COLUMNS = {
     **{name: replace(SIDE_COLUMNS[name], per="row") for name in (*_OF_A_CLIP, "unit_durations")},
 }
 
-# Measured once an attempt, before `pick` has chosen one.
-PER_ATTEMPT = tuple(name for name, column in SIDE_COLUMNS.items() if column.per == "attempt")
-
 # Not a column of rows but one file for the whole recipe: what a fit stage writes and a later stage reads.
 ARTIFACTS = {"codebook": "k-means centroids of encoder features, float32 [k, width]"}
 
@@ -180,11 +177,6 @@ def column(name: str, columns: Mapping[str, Column] = COLUMNS) -> Column | None:
     match = re.fullmatch(r"(.+)_(\d+)", name)
     numbered = columns.get(match[1]) if match else None
     return numbered if numbered is not None and numbered.per == "attempt" else None
-
-
-def known_columns(columns: Mapping[str, Column] = COLUMNS) -> list[str]:
-    """Every name a recipe may use for a column, without the numbered ones."""
-    return list(columns)
 
 
 def measures(columns: Mapping[str, Column]) -> list[str]:

@@ -17,6 +17,7 @@ from pipeline.report.card import things
 from pipeline.report.row_view import Resound, has_content, short, style_of, view
 from pipeline.report.statistics import Histogram, Statistics, draw, from_json, read, summarise
 from pipeline.store.files import write_text
+from pipeline.watch.durations import length
 from schemas.checks import Checks
 from schemas.columns import SIDES, Group, groups, side_of
 
@@ -79,7 +80,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"hours": _hours, "percent": _percent, "plain": _as_text, "things": things}
+    made.filters |= {"hours": length, "percent": _percent, "plain": _as_text, "things": things}
     made.filters |= {"group": side_of, "style": lambda name: style_of(side_of(name))}
     return made
 
@@ -229,13 +230,6 @@ def _checks(manifest: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, Any
 
 def _digest(recipe: Any) -> str:
     return sha256(json.dumps(recipe, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _hours(seconds: float) -> str:
-    """Seconds as a person would say them."""
-    if seconds >= 36_000:
-        return f"{seconds / 3600:,.0f} h"
-    return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
 
 
 def _percent(part: float, whole: float) -> str:

@@ -12,6 +12,7 @@ from pipeline.export.writer import DATA_FILES
 from pipeline.recipe.licences import licence_id, parts
 from pipeline.report.statistics import Statistics
 from pipeline.store.code import source_file
+from pipeline.watch.durations import length
 from schemas.columns import ROW, SIDES, column
 from stages.registry import PartError, stage_module
 
@@ -52,7 +53,7 @@ def render_card(manifest: dict[str, Any], statistics: Statistics, published: Pub
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"cell": _cell, "duration": _duration, "things": things}
+    environment.filters |= {"cell": _cell, "duration": length, "things": things}
     header = yaml.safe_dump(_header(manifest, statistics, published), sort_keys=False, allow_unicode=True, width=1000)
     return environment.get_template("card.md.jinja").render(
         header=header,
@@ -183,7 +184,3 @@ def _cell(value: Any) -> str:
     """Text that can't leave its table cell, nor become markup."""
     text = " ".join(str(value).split())
     return re.sub(r"([|`*_<>\[\]\\])", r"\\\1", text)
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds / 3600:,.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
