@@ -1,9 +1,9 @@
-"""Lays configs/ into the wheel, as pipeline/configs: a folder of that name at the top would be anybody's."""
+"""Lays configs/ into the wheel, as voxsmith/configs. The packages lie in voxsmith/: links, in a clone."""
 
 from setuptools import find_packages, setup
 
 setup(
-    packages=[*find_packages(include=["models*", "pipeline*", "schemas*", "stages*"]), "pipeline.configs"],
-    package_dir={"pipeline.configs": "configs"},
-    package_data={"": ["py.typed", "*.jinja", "*.json"], "pipeline.configs": ["**/*"]},
+    packages=[*find_packages(include=["voxsmith*"]), "voxsmith.configs"],
+    package_dir={"voxsmith.configs": "configs"},
+    package_data={"": ["py.typed", "*.jinja", "*.json"], "voxsmith.configs": ["**/*"]},
 )

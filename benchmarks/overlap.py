@@ -60,7 +60,7 @@ def run(folder: Path, rows: int, latency: float, nodes: int) -> tuple[float, dic
         for _ in range(nodes - 1):
             cluster.add_node(**node)
         cluster.wait_for_nodes()
-        command = [sys.executable, "-m", "pipeline", "run", str(recipe), "--from", "rewrite"]
+        command = [sys.executable, "-m", "voxsmith", "run", str(recipe), "--from", "rewrite"]
         subprocess.run(command, cwd=ROOT, env={**os.environ, "RAY_ADDRESS": cluster.address}, check=True)
     finally:
         cluster.shutdown()

@@ -20,22 +20,22 @@ import numpy as np
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pipeline.recipe.graph import build_graph  # noqa: E402
-from pipeline.recipe.load import load_recipe  # noqa: E402
-from pipeline.sources.inputs import list_shards  # noqa: E402
-from pipeline.store.objects import read_columns  # noqa: E402
-from pipeline.store.store import Store  # noqa: E402
-from stages.engines.asr import whisper as asr_whisper  # noqa: E402
-from stages.engines.clips import RATE, hear  # noqa: E402
-from stages.engines.llm import llamacpp as llm_llamacpp  # noqa: E402
-from stages.engines.quality import mos_dnsmos  # noqa: E402
-from stages.engines.tts import kokoro as tts_kokoro  # noqa: E402
-from stages.engines.units import encoder as units_encoder  # noqa: E402
-from stages.requests.asr import Transcribe  # noqa: E402
-from stages.requests.llm import Complete  # noqa: E402
-from stages.requests.mos import Rate  # noqa: E402
-from stages.requests.tts import Speak  # noqa: E402
-from stages.text.verbalise import verbalise  # noqa: E402
+from voxsmith.pipeline.recipe.graph import build_graph  # noqa: E402
+from voxsmith.pipeline.recipe.load import load_recipe  # noqa: E402
+from voxsmith.pipeline.sources.inputs import list_shards  # noqa: E402
+from voxsmith.pipeline.store.objects import read_columns  # noqa: E402
+from voxsmith.pipeline.store.store import Store  # noqa: E402
+from voxsmith.stages.engines.asr import whisper as asr_whisper  # noqa: E402
+from voxsmith.stages.engines.clips import RATE, hear  # noqa: E402
+from voxsmith.stages.engines.llm import llamacpp as llm_llamacpp  # noqa: E402
+from voxsmith.stages.engines.quality import mos_dnsmos  # noqa: E402
+from voxsmith.stages.engines.tts import kokoro as tts_kokoro  # noqa: E402
+from voxsmith.stages.engines.units import encoder as units_encoder  # noqa: E402
+from voxsmith.stages.requests.asr import Transcribe  # noqa: E402
+from voxsmith.stages.requests.llm import Complete  # noqa: E402
+from voxsmith.stages.requests.mos import Rate  # noqa: E402
+from voxsmith.stages.requests.tts import Speak  # noqa: E402
+from voxsmith.stages.text.verbalise import verbalise  # noqa: E402
 
 RECIPE = "configs/quickstart.yaml"
 
@@ -46,7 +46,7 @@ def main() -> None:
     share = parser.parse_args().share
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        command = [sys.executable, "-m", "pipeline", "run", RECIPE, "--set", f"store={folder}/store"]
+        command = [sys.executable, "-m", "voxsmith", "run", RECIPE, "--set", f"store={folder}/store"]
         subprocess.run([*command, "--set", f"out={folder}/out"], cwd=ROOT, check=True)
         ours = time.perf_counter() - start
         rows = _rows(folder)

@@ -24,7 +24,7 @@ def timed(recipe: Path) -> float:
     """Seconds of `run`, from the command to its end."""
     start = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-m", "pipeline", "run", str(recipe)], cwd=ROOT, stdout=subprocess.DEVNULL, check=True
+        [sys.executable, "-m", "voxsmith", "run", str(recipe)], cwd=ROOT, stdout=subprocess.DEVNULL, check=True
     )
     return time.perf_counter() - start
 

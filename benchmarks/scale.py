@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 from corpora import ROOT, write_recipe
 
-PYTHON = [sys.executable, "-m", "pipeline"]
+PYTHON = [sys.executable, "-m", "voxsmith"]
 
 
 def timed(*arguments: str) -> tuple[float, float]:

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 import transformers
 
-from models.windows import buckets
-from stages.engines.units import hubert as units_hubert
+from voxsmith.models.windows import buckets
+from voxsmith.stages.engines.units import hubert as units_hubert
 
 SIZES: dict[str, dict[str, Any]] = {
     "base": {},

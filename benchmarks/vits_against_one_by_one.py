@@ -17,8 +17,8 @@ import numpy as np
 import torch
 import transformers
 
-from stages.engines.tts import vits as tts_vits
-from stages.requests.tts import Speak
+from voxsmith.stages.engines.tts import vits as tts_vits
+from voxsmith.stages.requests.tts import Speak
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz' ,.?!-"
 

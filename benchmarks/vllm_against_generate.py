@@ -17,14 +17,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.recipe.nodes import Node
-from pipeline.run.task import Desk, TaskRun, context_of
-from pipeline.watch.meter import Meter
-from stages.context import Asking, Context, Row
-from stages.engines.llm import vllm as llm_vllm
-from stages.engines.llm.vllm_core import arguments_of, set_environment
-from stages.requests.llm import Complete
-from stages.stage import Stage, StageConfig
+from voxsmith.pipeline.recipe.nodes import Node
+from voxsmith.pipeline.run.task import Desk, TaskRun, context_of
+from voxsmith.pipeline.watch.meter import Meter
+from voxsmith.stages.context import Asking, Context, Row
+from voxsmith.stages.engines.llm import vllm as llm_vllm
+from voxsmith.stages.engines.llm.vllm_core import arguments_of, set_environment
+from voxsmith.stages.requests.llm import Complete
+from voxsmith.stages.stage import Stage, StageConfig
 
 HEAD = "Written: Generate a list of 5 healthy snacks.\nSpoken: Could you give me a list of five healthy snacks?\n\n" * 3
 THINGS = ("a lamp", "a river", "bread", "winter", "a bicycle", "the moon", "a library", "tea", "a bridge", "rain")
@@ -77,7 +77,7 @@ def ours(engine: llm_vllm.VLLM, asked: list[str], shard: int) -> int:
         account.close()
         return sum(outcome.table["query_attempts"].to_pylist())
 
-    calls = min(16, max(2, math.ceil(at_once / shard) + 1))  # as pipeline.run.pools has it
+    calls = min(16, max(2, math.ceil(at_once / shard) + 1))  # as voxsmith.pipeline.run.pools has it
     with ThreadPoolExecutor(calls) as pool:
         return sum(pool.map(task, range(0, len(asked), shard)))
 

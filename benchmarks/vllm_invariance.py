@@ -8,8 +8,8 @@ Prints, of so many prompts, how many replies differ between each two ways of ask
 import argparse
 from collections.abc import Iterator
 
-from stages.engines.llm import vllm as llm_vllm
-from stages.requests.llm import Complete
+from voxsmith.stages.engines.llm import vllm as llm_vllm
+from voxsmith.stages.requests.llm import Complete
 
 THINGS = ("a lamp", "a river", "bread", "winter", "a bicycle", "the moon", "a library", "tea", "a bridge", "rain")
 

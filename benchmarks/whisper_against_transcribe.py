@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from models import audio, references
-from stages.engines.asr import whisper as asr_whisper
-from stages.engines.clips import RATE, hear
-from stages.requests.asr import Transcribe
-from stages.text.wer import error_rates
+from voxsmith.models import audio, references
+from voxsmith.stages.engines.asr import whisper as asr_whisper
+from voxsmith.stages.engines.clips import RATE, hear
+from voxsmith.stages.requests.asr import Transcribe
+from voxsmith.stages.text.wer import error_rates
 
 ROOT = Path(__file__).parents[1]
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from models.references import ModelMissing
+from voxsmith.models.references import ModelMissing
 
 _INSTALL = "CTranslate2 takes cuBLAS of CUDA 12, whatever CUDA PyTorch has: pip install nvidia-cublas-cu12"
 _NAMES = ("libcublasLt.so.12", "libcublas.so.12")  # the second wants the first

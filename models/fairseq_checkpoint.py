@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from models.loading import reading
-from models.references import ModelMissing
+from voxsmith.models.loading import reading
+from voxsmith.models.references import ModelMissing
 
 # What a training run leaves beside the weights is of these packages, and of these plain types.
 _KNOWN = re.compile(

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from models import joblib_arrays
-from models.joblib_arrays import Made, NotPlain
-from models.references import ModelMissing
+from voxsmith.models import joblib_arrays
+from voxsmith.models.joblib_arrays import Made, NotPlain
+from voxsmith.models.references import ModelMissing
 
 MOST = 65536  # centroids: units are uint16
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from models.out_of_memory import out_of_memory
-from models.references import ModelMissing
+from voxsmith.models.out_of_memory import out_of_memory
+from voxsmith.models.references import ModelMissing
 
 
 @contextmanager

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.interpreter import version_of
-from models.loading import reading
-from models.references import ModelMissing
-from schemas.resources import Resources
+from voxsmith.models.interpreter import version_of
+from voxsmith.models.loading import reading
+from voxsmith.models.references import ModelMissing
+from voxsmith.schemas.resources import Resources
 
 if TYPE_CHECKING:
     import onnxruntime

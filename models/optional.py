@@ -1,7 +1,7 @@
 """Packages that only some engines need: which versions the engine's interpreter has, or how to get them."""
 
-from models.interpreter import version_of
-from models.references import ModelMissing
+from voxsmith.models.interpreter import version_of
+from voxsmith.models.references import ModelMissing
 
 
 def versions(python: str, *packages: str) -> str:

@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from models.packages import members
-from schemas.names import nearest
+from voxsmith.models.packages import members
+from voxsmith.schemas.names import nearest
 
 CATALOGUE: dict[str, Any] = json.loads((Path(__file__).parent / "catalogue.json").read_text(encoding="utf-8"))
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models import fairseq_checkpoint
-from models.loading import reading
-from models.references import ModelMissing
-from models.torch_weights import check_finite, check_report
+from voxsmith.models import fairseq_checkpoint
+from voxsmith.models.loading import reading
+from voxsmith.models.references import ModelMissing
+from voxsmith.models.torch_weights import check_finite, check_report
 
 if TYPE_CHECKING:
     import torch

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from models.lost_gpu import which_gpu
-from models.references import ModelMissing
-from schemas.resources import Resources
+from voxsmith.models.lost_gpu import which_gpu
+from voxsmith.models.references import ModelMissing
+from voxsmith.schemas.resources import Resources
 
 if TYPE_CHECKING:
     import torch

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.references import ModelMissing
+from voxsmith.models.references import ModelMissing
 
 if TYPE_CHECKING:
     import torch

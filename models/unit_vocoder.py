@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.loading import reading
-from models.references import ModelMissing
-from models.torch_weights import check_finite
-from models.windows import windows
+from voxsmith.models.loading import reading
+from voxsmith.models.references import ModelMissing
+from voxsmith.models.torch_weights import check_finite
+from voxsmith.models.windows import windows
 
 if TYPE_CHECKING:
     import torch

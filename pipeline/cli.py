@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from typing import NoReturn
 
-from pipeline.errors import RecipeError, RunFailed
+from voxsmith.pipeline.errors import RecipeError, RunFailed
 
 FAILED, BAD, INTERRUPTED = 1, 2, 130
 
@@ -76,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
     json_flag.add_argument("--json", action="store_true", help="for programs")
 
     def add(verb: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
-        """`verb`: a function in a module of `pipeline.commands`, "look.status" is `voxsmith status`."""
+        """`verb`: a function in a module of `voxsmith.pipeline.commands`, "look.status" is `voxsmith status`."""
         group, _, name = verb.partition(".")
         command = verbs.add_parser(name, help=text, description=text, parents=list(parents))
         command.set_defaults(group=group)
@@ -148,7 +148,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         # Takes a second, in which an impatient person may press Ctrl-C.
-        commands = import_module(f"pipeline.commands.{options.group}")
+        commands = import_module(f"voxsmith.pipeline.commands.{options.group}")
         code: int = getattr(commands, options.verb)(options)
         return code
     except RecipeError as error:

@@ -5,7 +5,7 @@ Each stage gets only the group that it declares, so that a stricter clip limit n
 
 from pydantic import Field
 
-from schemas.strict import Strict
+from voxsmith.schemas.strict import Strict
 
 
 class QueryText(Strict):

@@ -10,8 +10,8 @@ from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import ValidationInfo, model_validator
 
-from schemas.paths import find, looked_in
-from schemas.strict import Strict
+from voxsmith.schemas.paths import find, looked_in
+from voxsmith.schemas.strict import Strict
 
 # Sandboxed: a prompt that came from somewhere else reaches no Python behind the variables that it is given.
 _JINJA = ImmutableSandboxedEnvironment(

@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, create_model, model_validator
 
-from schemas.checks import Checks
-from schemas.columns import OWN_COLUMNS, SIDE_COLUMNS, SIDES
-from schemas.names import nearest
-from schemas.paths import FilePath
-from schemas.source import Source
-from schemas.strict import Strict
+from voxsmith.schemas.checks import Checks
+from voxsmith.schemas.columns import OWN_COLUMNS, SIDE_COLUMNS, SIDES
+from voxsmith.schemas.names import nearest
+from voxsmith.schemas.paths import FilePath
+from voxsmith.schemas.source import Source
+from voxsmith.schemas.strict import Strict
 
 
 def _name(text: str) -> str:

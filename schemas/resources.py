@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from schemas.paths import FilePath
-from schemas.strict import Strict
+from voxsmith.schemas.paths import FilePath
+from voxsmith.schemas.strict import Strict
 
 
 class Resources(Strict):

@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from schemas.columns import COLUMNS
-from schemas.names import closest, nearest
-from schemas.paths import FilePath, find, folders, looked_in
-from schemas.strict import Strict
+from voxsmith.schemas.columns import COLUMNS
+from voxsmith.schemas.names import closest, nearest
+from voxsmith.schemas.paths import FilePath, find, folders, looked_in
+from voxsmith.schemas.strict import Strict
 
 SUFFIXES = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
 

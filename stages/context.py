@@ -4,9 +4,9 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.hashing import hashed_number
-from schemas.text import clean
-from stages.requests.base import Request
+from voxsmith.schemas.hashing import hashed_number
+from voxsmith.schemas.text import clean
+from voxsmith.stages.requests.base import Request
 
 Row = dict[str, Any]
 # A stage's function yields requests, is sent their replies, and returns the columns it writes.

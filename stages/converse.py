@@ -11,20 +11,20 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from schemas.checks import Exchange
-from schemas.prompt import Prompt
-from stages import rewrite
-from stages.context import Context, Reject, Row
-from stages.requests.base import Request
-from stages.requests.llm import Complete
-from stages.respond import Answering, ask_answer
-from stages.stage import Stage
-from stages.text.follow_up import fits, said_as_written
-from stages.text.forms import ask_in
-from stages.text.plain_request import with_filler, without_filler
-from stages.text.reading import unreadable
-from stages.text.speakable import Fault, speakable
-from stages.text.words import words
+from voxsmith.schemas.checks import Exchange
+from voxsmith.schemas.prompt import Prompt
+from voxsmith.stages import rewrite
+from voxsmith.stages.context import Context, Reject, Row
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.llm import Complete
+from voxsmith.stages.respond import Answering, ask_answer
+from voxsmith.stages.stage import Stage
+from voxsmith.stages.text.follow_up import fits, said_as_written
+from voxsmith.stages.text.forms import ask_in
+from voxsmith.stages.text.plain_request import with_filler, without_filler
+from voxsmith.stages.text.reading import unreadable
+from voxsmith.stages.text.speakable import Fault, speakable
+from voxsmith.stages.text.words import words
 
 History = list[dict[str, str]]  # earlier turns, first to last: "query" and "answer" of each
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
-from schemas.columns import Side
-from stages.context import Context, Row
-from stages.requests.units import Encode
-from stages.stage import Stage, StageConfig
+from voxsmith.schemas.columns import Side
+from voxsmith.stages.context import Context, Row
+from voxsmith.stages.requests.units import Encode
+from voxsmith.stages.stage import Stage, StageConfig
 
 if TYPE_CHECKING:
-    from stages.engines.backend import Backend
+    from voxsmith.stages.engines.backend import Backend
 
 
 class Config(StageConfig):
@@ -73,7 +73,8 @@ STAGE = Stage(
     engine="units",
     each="recipe",
     fits="codebook",
-    same_code=("3171b124623d8076e4fc83f20e2f9960",),  # of 0.1, whose requests stood in one file
+    # of 0.1: requests stood in one file; packages were imported without `voxsmith.` before them
+    same_code=("3171b124623d8076e4fc83f20e2f9960", "090ee5a10803daf106a6ad6898683eb4"),
     refuses_engine=_refuses_engine,
     packages=("scikit-learn", "threadpoolctl"),
     extra="quickstart",

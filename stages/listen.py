@@ -2,12 +2,12 @@
 
 from pydantic import Field
 
-from models.audio import clipping, decode, longest_silence, tail_level
-from schemas.columns import Side
-from stages.context import Asking, Context, Row
-from stages.requests.asr import Transcribe
-from stages.stage import Stage, StageConfig
-from stages.text.wer import error_rates
+from voxsmith.models.audio import clipping, decode, longest_silence, tail_level
+from voxsmith.schemas.columns import Side
+from voxsmith.stages.context import Asking, Context, Row
+from voxsmith.stages.requests.asr import Transcribe
+from voxsmith.stages.stage import Stage, StageConfig
+from voxsmith.stages.text.wer import error_rates
 
 DOUBTFUL = 0.05  # word error rate beyond which a clip is heard again, carefully: then the ASR may be what failed
 
@@ -22,7 +22,7 @@ class Config(StageConfig):
 
 
 def listen(row: Row, context: Context) -> Asking:
-    """Writes heard, wer, cer, duration, silence, clipping, tail of the attempt (schemas.columns says what they are)."""
+    """Writes heard, wer, cer, duration, silence, clipping, tail of the attempt (voxsmith.schemas.columns says what they are)."""
     config: Config = context.config
     clip = row[f"{config.of}_audio_{config.attempt}"]["bytes"]
     heard = yield Transcribe(clip=clip, language=config.language)

@@ -2,10 +2,10 @@
 
 import re
 
-from schemas.columns import Side
-from stages.context import Asking, Context, Reject, Row
-from stages.stage import Stage, StageConfig
-from stages.text.spoken import spoken
+from voxsmith.schemas.columns import Side
+from voxsmith.stages.context import Asking, Context, Reject, Row
+from voxsmith.stages.stage import Stage, StageConfig
+from voxsmith.stages.text.spoken import spoken
 
 
 class Config(StageConfig):

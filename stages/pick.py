@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from schemas.columns import Side
-from stages.context import Asking, Context, Reject, Row
-from stages.stage import Stage, StageConfig
-from stages.verdict import MEASURES, clip_fault, measures
+from voxsmith.schemas.columns import Side
+from voxsmith.stages.context import Asking, Context, Reject, Row
+from voxsmith.stages.stage import Stage, StageConfig
+from voxsmith.stages.verdict import MEASURES, clip_fault, measures
 
 _COPIED = ("voice", *MEASURES)
 

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from schemas.columns import Side
-from stages.context import Asking, Context, Row
-from stages.requests.mos import Rate
-from stages.stage import Stage, StageConfig
+from voxsmith.schemas.columns import Side
+from voxsmith.stages.context import Asking, Context, Row
+from voxsmith.stages.requests.mos import Rate
+from voxsmith.stages.stage import Stage, StageConfig
 
 
 class Config(StageConfig):

@@ -5,11 +5,11 @@ bank, and like the other clips of its conversation.
 import numpy as np
 from pydantic import Field
 
-from schemas.columns import Side
-from stages.context import AskingAll, Context, Row
-from stages.engines.base import Refused
-from stages.requests.speaker import Embed
-from stages.stage import Stage, StageConfig
+from voxsmith.schemas.columns import Side
+from voxsmith.stages.context import AskingAll, Context, Row
+from voxsmith.stages.engines.base import Refused
+from voxsmith.stages.requests.speaker import Embed
+from voxsmith.stages.stage import Stage, StageConfig
 
 
 class Config(StageConfig):

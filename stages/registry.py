@@ -18,47 +18,47 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
-from schemas.names import nearest
-from stages.engines.backend import Backend
-from stages.stage import Stage
+from voxsmith.schemas.names import nearest
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.stage import Stage
 
 STAGES: dict[str, str] = {
-    "rewrite": "stages.rewrite",
-    "respond": "stages.respond",
-    "converse": "stages.converse",
-    "normalise": "stages.normalise",
-    "speak": "stages.speak",
-    "listen": "stages.listen",
-    "rate": "stages.rate",
-    "pick": "stages.pick",
-    "recognise": "stages.recognise",
-    "fit_units": "stages.fit_units",
-    "units": "stages.units",
+    "rewrite": "voxsmith.stages.rewrite",
+    "respond": "voxsmith.stages.respond",
+    "converse": "voxsmith.stages.converse",
+    "normalise": "voxsmith.stages.normalise",
+    "speak": "voxsmith.stages.speak",
+    "listen": "voxsmith.stages.listen",
+    "rate": "voxsmith.stages.rate",
+    "pick": "voxsmith.stages.pick",
+    "recognise": "voxsmith.stages.recognise",
+    "fit_units": "voxsmith.stages.fit_units",
+    "units": "voxsmith.stages.units",
 }
 
 BACKENDS: dict[str, str] = {
-    "llm_llamacpp": "stages.engines.llm.llamacpp",
-    "llm_openai": "stages.engines.llm.openai",
-    "llm_vllm": "stages.engines.llm.vllm",
-    "tts_kokoro": "stages.engines.tts.kokoro",
-    "tts_vits": "stages.engines.tts.vits",
-    "tts_cosyvoice": "stages.engines.tts.cosyvoice",
-    "tts_openai": "stages.engines.tts.openai",
-    "asr_whisper": "stages.engines.asr.whisper",
-    "mos_dnsmos": "stages.engines.quality.mos_dnsmos",
-    "mos_utmos": "stages.engines.quality.mos_utmos",
-    "speaker_resemblyzer": "stages.engines.quality.speaker_resemblyzer",
-    "units_encoder": "stages.engines.units.encoder",
-    "units_hubert": "stages.engines.units.hubert",
-    "units_seamless": "stages.engines.units.seamless",
-    "units_s3": "stages.engines.units.s3",
-    "units_glm4voice": "stages.engines.units.glm4voice",
-    "unit_vocoder": "stages.engines.units.vocoder",
-    "llm_null": "stages.engines.llm.null",
-    "tts_null": "stages.engines.tts.null",
-    "asr_null": "stages.engines.asr.null",
-    "mos_null": "stages.engines.quality.mos_null",
-    "units_null": "stages.engines.units.null",
+    "llm_llamacpp": "voxsmith.stages.engines.llm.llamacpp",
+    "llm_openai": "voxsmith.stages.engines.llm.openai",
+    "llm_vllm": "voxsmith.stages.engines.llm.vllm",
+    "tts_kokoro": "voxsmith.stages.engines.tts.kokoro",
+    "tts_vits": "voxsmith.stages.engines.tts.vits",
+    "tts_cosyvoice": "voxsmith.stages.engines.tts.cosyvoice",
+    "tts_openai": "voxsmith.stages.engines.tts.openai",
+    "asr_whisper": "voxsmith.stages.engines.asr.whisper",
+    "mos_dnsmos": "voxsmith.stages.engines.quality.mos_dnsmos",
+    "mos_utmos": "voxsmith.stages.engines.quality.mos_utmos",
+    "speaker_resemblyzer": "voxsmith.stages.engines.quality.speaker_resemblyzer",
+    "units_encoder": "voxsmith.stages.engines.units.encoder",
+    "units_hubert": "voxsmith.stages.engines.units.hubert",
+    "units_seamless": "voxsmith.stages.engines.units.seamless",
+    "units_s3": "voxsmith.stages.engines.units.s3",
+    "units_glm4voice": "voxsmith.stages.engines.units.glm4voice",
+    "unit_vocoder": "voxsmith.stages.engines.units.vocoder",
+    "llm_null": "voxsmith.stages.engines.llm.null",
+    "tts_null": "voxsmith.stages.engines.tts.null",
+    "asr_null": "voxsmith.stages.engines.asr.null",
+    "mos_null": "voxsmith.stages.engines.quality.mos_null",
+    "units_null": "voxsmith.stages.engines.units.null",
 }
 
 

@@ -9,15 +9,15 @@ from typing import Any
 
 from pydantic import Field
 
-from schemas.checks import AnswerText
-from schemas.prompt import Prompt
-from stages.context import Asking, Context, Reject, Row
-from stages.requests.llm import Complete
-from stages.stage import Stage, StageConfig
-from stages.text.answers import answer_fault, proposal, said_before
-from stages.text.forms import Form, ask_in
-from stages.text.plain_request import without_filler
-from stages.text.replies import free_text, json_field
+from voxsmith.schemas.checks import AnswerText
+from voxsmith.schemas.prompt import Prompt
+from voxsmith.stages.context import Asking, Context, Reject, Row
+from voxsmith.stages.requests.llm import Complete
+from voxsmith.stages.stage import Stage, StageConfig
+from voxsmith.stages.text.answers import answer_fault, proposal, said_before
+from voxsmith.stages.text.forms import Form, ask_in
+from voxsmith.stages.text.plain_request import without_filler
+from voxsmith.stages.text.replies import free_text, json_field
 
 
 class Answering(StageConfig):

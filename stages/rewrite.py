@@ -8,20 +8,27 @@ from typing import Literal
 
 from pydantic import Field
 
-from schemas.checks import QueryText
-from schemas.prompt import Prompt
-from stages.context import Asking, Context, Reject, Row
-from stages.requests.llm import Complete
-from stages.stage import Stage, StageConfig
-from stages.text.faithful import faithful, holds
-from stages.text.forms import Form, ask_in
-from stages.text.material import split_context
-from stages.text.plain_request import is_question, opener, plain_request, with_context, with_filler, without_filler
-from stages.text.reading import endless, unreadable
-from stages.text.replies import json_field
-from stages.text.speakable import Fault, speakable
-from stages.text.verbalise import verbalise
-from stages.text.words import words
+from voxsmith.schemas.checks import QueryText
+from voxsmith.schemas.prompt import Prompt
+from voxsmith.stages.context import Asking, Context, Reject, Row
+from voxsmith.stages.requests.llm import Complete
+from voxsmith.stages.stage import Stage, StageConfig
+from voxsmith.stages.text.faithful import faithful, holds
+from voxsmith.stages.text.forms import Form, ask_in
+from voxsmith.stages.text.material import split_context
+from voxsmith.stages.text.plain_request import (
+    is_question,
+    opener,
+    plain_request,
+    with_context,
+    with_filler,
+    without_filler,
+)
+from voxsmith.stages.text.reading import endless, unreadable
+from voxsmith.stages.text.replies import json_field
+from voxsmith.stages.text.speakable import Fault, speakable
+from voxsmith.stages.text.verbalise import verbalise
+from voxsmith.stages.text.words import words
 
 
 class Config(StageConfig):

@@ -4,13 +4,13 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from models.audio import FINISH
-from schemas.columns import Side
-from schemas.hashing import hashed, hashed_hex
-from stages.context import Asking, Context, Row
-from stages.requests.tts import Speak
-from stages.stage import Stage, StageConfig
-from stages.verdict import MEASURES, clip_fault, measures
+from voxsmith.models.audio import FINISH
+from voxsmith.schemas.columns import Side
+from voxsmith.schemas.hashing import hashed, hashed_hex
+from voxsmith.stages.context import Asking, Context, Row
+from voxsmith.stages.requests.tts import Speak
+from voxsmith.stages.stage import Stage, StageConfig
+from voxsmith.stages.verdict import MEASURES, clip_fault, measures
 
 
 class Config(StageConfig):

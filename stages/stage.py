@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from schemas.columns import Column
-from schemas.strict import Strict
+from voxsmith.schemas.columns import Column
+from voxsmith.schemas.strict import Strict
 
 if TYPE_CHECKING:
-    from stages.engines.backend import Backend
+    from voxsmith.stages.engines.backend import Backend
 
 
 class StageConfig(Strict):
@@ -26,7 +26,7 @@ class Stage:
     requests, receives replies, returns the written columns, or raises `Reject`. Where `each` is "conversation" it
     returns, for each row, its columns or a `Reject`.
     `kept_as` names the column whose clip is the reply to the stage's only request: the clip is then stored once.
-    `columns`: the Arrow type, meaning and role of columns that schemas.columns doesn't have; a part from outside declares
+    `columns`: the Arrow type, meaning and role of columns that voxsmith.schemas.columns doesn't have; a part from outside declares
     its own here.
     `refuses_engine(config, backend, settings)`: why the engine with that backend and those settings won't do, in words
     for a person; "" where it will.
@@ -41,8 +41,8 @@ class Stage:
     engine: str | None = None  # the kind it asks: "llm", "tts", "asr", "mos", "speaker", "units"
     each: Literal["row", "conversation", "recipe"] = "row"
     optional: Callable[[Any], tuple[str, ...]] = lambda config: ()
-    checks: Callable[[Any], str | None] = lambda config: None  # the name of a group in schemas.checks.Checks
-    artifacts: Callable[[Any], tuple[str, ...]] = lambda config: ()  # read, see schemas.columns.ARTIFACTS
+    checks: Callable[[Any], str | None] = lambda config: None  # the name of a group in voxsmith.schemas.checks.Checks
+    artifacts: Callable[[Any], tuple[str, ...]] = lambda config: ()  # read, see voxsmith.schemas.columns.ARTIFACTS
     fits: str | None = None  # the artifact it writes, where `each` is "recipe"
     # Digests of its code in earlier versions that fit the same: what they fitted stays pinned.
     same_code: tuple[str, ...] = ()

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from schemas.columns import Side
-from stages.context import Asking, Context, Row
-from stages.requests.units import Quantise
-from stages.stage import Stage, StageConfig
+from voxsmith.schemas.columns import Side
+from voxsmith.stages.context import Asking, Context, Row
+from voxsmith.stages.requests.units import Quantise
+from voxsmith.stages.stage import Stage, StageConfig
 
 if TYPE_CHECKING:
-    from stages.engines.backend import Backend
+    from voxsmith.stages.engines.backend import Backend
 
 _LONGEST = 65535  # frames: durations are uint16
 

@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.checks import ClipChecks
-from stages.text.speakable import Fault
-from stages.text.wer import lost_and_added
-from stages.text.words import words
+from voxsmith.schemas.checks import ClipChecks
+from voxsmith.stages.text.speakable import Fault
+from voxsmith.stages.text.wer import lost_and_added
+from voxsmith.stages.text.words import words
 
 _NUMBERS = ("wer", "cer", "mos", "duration", "silence", "clipping", "tail")
 MEASURES = ("heard", *_NUMBERS)
@@ -22,7 +22,7 @@ def measures(row: Mapping[str, Any], side: str, attempt: int) -> dict[str, Any]:
 
 
 def clip_fault(measured: Mapping[str, Any], text: str, checks: ClipChecks) -> Fault | None:
-    """The first thing wrong with the clip of `text`, or None. Measures as in schemas.columns; `mos` may be None."""
+    """The first thing wrong with the clip of `text`, or None. Measures as in voxsmith.schemas.columns; `mos` may be None."""
     # NaN is beyond no limit, so each comparison below would let it pass
     if wrong := [name for name in _NUMBERS if measured[name] is not None and not math.isfinite(measured[name])]:
         return Fault("unmeasured", f"no number came out of measuring {', '.join(wrong)}")

@@ -1,6 +1,7 @@
 """The arrows between the rooms run one way, nowhere in a circle, and Ray stays in pipeline/."""
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -37,14 +38,16 @@ MODULES = {module_name(path): path for room in MAY_IMPORT for path in sorted((RO
 
 
 def imports_in(source: str) -> Iterator[str]:
-    """What the code imports, modules by their whole names: `from a import b` is a.b where that is a module of ours."""
+    """What the code imports, ours without `voxsmith.` before it, modules by their whole names: `from voxsmith.a import b` is
+    a.b where that is a module of ours.
+    """
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from (alias.name.removeprefix("voxsmith.") for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
-                name = f"{node.module}.{alias.name}"
-                yield name if name in MODULES else node.module
+                name = f"{node.module}.{alias.name}".removeprefix("voxsmith.")
+                yield name if name in MODULES else node.module.removeprefix("voxsmith.")
 
 
 IMPORTS = {name: set(imports_in(path.read_text(encoding="utf-8"))) for name, path in MODULES.items()}
@@ -60,8 +63,23 @@ def room(module: str) -> str:
 
 
 def test_an_alias_is_seen_as_the_module_that_it_is() -> None:
-    assert set(imports_in("from stages.engines import voice_bank as bank")) == {"stages.engines.voice_bank"}
-    assert set(imports_in("from stages.engines.base import Engine")) == {"stages.engines.base"}
+    alias, name = (
+        "from voxsmith.stages.engines import voice_bank as bank",
+        "from voxsmith.stages.engines.base import Engine",
+    )
+    assert set(imports_in(alias)) == {"stages.engines.voice_bank"}
+    assert set(imports_in(name)) == {"stages.engines.base"}
+
+
+def test_ours_are_imported_from_voxsmith_alone() -> None:
+    """Anybody's folder may be called `stages` or `models`: what is imported by these names is not ours."""
+    names = re.compile(rf"^\s*(?:from|import) ({'|'.join(MAY_IMPORT)})\b(?!:)", re.MULTILINE)
+    files = [
+        path for folder in (*MAY_IMPORT, "tests", "benchmarks", "examples") for path in (ROOT / folder).rglob("*.py")
+    ]
+    assert files
+    assert [f"{path}: {line}" for path in files for line in names.findall(path.read_text(encoding="utf-8"))] == []
+    assert sorted(path.name for path in (ROOT / "voxsmith").iterdir() if path.is_symlink()) == sorted(MAY_IMPORT)
 
 
 def test_rooms_import_only_what_they_may() -> None:

@@ -24,7 +24,7 @@ def watch(event, arguments):
         if path.startswith(ROOT) and not path.startswith((sys.prefix, sys.base_prefix)):
             raise SystemExit(f"a file of the checkout: {event} {path}")
 sys.addaudithook(watch)
-from pipeline.cli import main
+from voxsmith.pipeline.cli import main
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -35,9 +35,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("copy")
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True)
     for name in listed.stdout.decode().splitlines():
-        if (ROOT / name).is_file() and not name.startswith("docs/"):
+        if ((ROOT / name).is_file() and not name.startswith("docs/")) or (ROOT / name).is_symlink():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, copy / name)
+            shutil.copy(ROOT / name, copy / name, follow_symlinks=False)
     build = "import sys; from setuptools import build_meta; print(build_meta.build_sdist(sys.argv[1]))"
     out = tmp_path_factory.mktemp("source")
     subprocess.run([sys.executable, "-c", build, out], cwd=copy, capture_output=True, check=True)
@@ -81,7 +81,7 @@ def voxsmith(installed: Path, folder: Path, *arguments: str) -> tuple[int, str, 
 def test_what_is_in_the_source_distribution(source: Path) -> None:
     with tarfile.open(source) as tar:
         names = {name.partition("/")[2] for name in tar.getnames()}
-    assert {"setup.py", "LICENSE", "configs/quickstart.yaml", "pipeline/py.typed"} <= names
+    assert {"setup.py", "LICENSE", "configs/quickstart.yaml", "voxsmith/pipeline/cli.py", "voxsmith/py.typed"} <= names
     assert not [name for name in names if name.startswith(("tests", "benchmarks"))]
 
 
@@ -89,10 +89,10 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     tops = {name.partition("/")[0] for name in names if ".dist-info" not in name}
-    assert tops == {"models", "pipeline", "schemas", "stages"}, "nothing else lies at the top of site-packages"
+    assert tops == {"voxsmith"}, "nothing else lies at the top of site-packages"
     assert {f"{top}/py.typed" for top in tops} <= names
     configs = {str(path.relative_to(ROOT)) for path in (ROOT / "configs").rglob("*") if path.is_file()}
-    assert {f"pipeline/{name}" for name in configs} <= names
+    assert {f"voxsmith/{name}" for name in configs} <= names
     assert sum(name.endswith((".jinja", "catalogue.json")) for name in names) >= 13
 
 
@@ -145,7 +145,7 @@ def test_no_commit_of_a_repository_around_it_is_taken_for_ours(installed: Path, 
         ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x"],
     ):
         subprocess.run(["git", *ask], cwd=tmp_path, check=True)
-    command = [sys.executable, "-P", "-c", "from pipeline.report import outputs; print(outputs._git_commit())"]
+    command = [sys.executable, "-P", "-c", "from voxsmith.pipeline.report import outputs; print(outputs._git_commit())"]
     done = subprocess.run(
         command, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path / "site")}, capture_output=True, text=True
     )

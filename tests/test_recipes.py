@@ -14,11 +14,11 @@ import datasets
 import pytest
 import yaml
 
-from pipeline.recipe.graph import build_graph
-from pipeline.recipe.load import load_recipe
-from pipeline.recipe.nodes import Graph
-from pipeline.recipe.preflight import check_names
 from tests.helpers.recipes import ROOT, run_cli, start_cli
+from voxsmith.pipeline.recipe.graph import build_graph
+from voxsmith.pipeline.recipe.load import load_recipe
+from voxsmith.pipeline.recipe.nodes import Graph
+from voxsmith.pipeline.recipe.preflight import check_names
 
 CONFIGS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "configs").glob("*.yaml"))
 SINGLE, MULTI = "configs/instructs2s_200k.yaml", "configs/instructs2s_multiturn.yaml"
@@ -87,7 +87,7 @@ def test_the_llm_is_set_up_as_the_arithmetic_has_it(path: str) -> None:
 
 @pytest.mark.parametrize("path", [SINGLE, MULTI])
 def test_the_commands_of_a_header_are_commands(path: str) -> None:
-    from pipeline.cli import parser
+    from voxsmith.pipeline.cli import parser
 
     commands = re.findall(r"voxsmith (\w+ +RECIPE[^#\n]*)", header(path))
     assert len(commands) >= 4
@@ -100,7 +100,7 @@ def test_the_commands_of_a_header_are_commands(path: str) -> None:
 def test_plan_needs_neither_models_nor_packages_nor_a_gpu(path: str, tmp_path: Path) -> None:
     """The full engines, over the rows in configs/data, where no library of any engine can be imported."""
     arguments = ["plan", path, "--json", *sets(*SAMPLES[path], *NEEDS.get(path, []), f"store={tmp_path}/store")]
-    hidden = f"import sys; sys.modules.update(dict.fromkeys({ABSENT})); from pipeline.cli import main; "
+    hidden = f"import sys; sys.modules.update(dict.fromkeys({ABSENT})); from voxsmith.pipeline.cli import main; "
     done = subprocess.run(
         [sys.executable, "-c", f"{hidden}sys.exit(main({arguments}))"],
         cwd=ROOT,

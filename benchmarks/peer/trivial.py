@@ -5,8 +5,8 @@ from typing import Any
 from pydantic import Field
 from work import RATE, STEPS
 
-from stages.context import Context, Row
-from stages.stage import Stage, StageConfig
+from voxsmith.stages.context import Context, Row
+from voxsmith.stages.stage import Stage, StageConfig
 
 # By kind, the column that each step reads, and at last what the third writes; of ours, as there are no others.
 COLUMNS = {

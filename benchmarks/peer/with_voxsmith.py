@@ -11,12 +11,12 @@ import ray
 import yaml
 from work import started
 
-from pipeline import cli
-from pipeline.recipe.graph import build_graph
-from pipeline.recipe.load import load_recipe
-from pipeline.run import executor  # noqa: F401 - else imported late
-from pipeline.run.pools import connect, make_pools, start_actor
-from pipeline.watch import progress  # noqa: F401
+from voxsmith.pipeline import cli
+from voxsmith.pipeline.recipe.graph import build_graph
+from voxsmith.pipeline.recipe.load import load_recipe
+from voxsmith.pipeline.run import executor  # noqa: F401 - else imported late
+from voxsmith.pipeline.run.pools import connect, make_pools, start_actor
+from voxsmith.pipeline.watch import progress  # noqa: F401
 
 SHARD = {"text": 1024, "audio": 64}  # rows
 

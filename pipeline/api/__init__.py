@@ -1,11 +1,11 @@
 """Voxsmith from Python: what each command does, as functions over a recipe that return values.
 
-    from pipeline import api
+    from voxsmith.pipeline import api
 
     outcome = api.run("configs/quickstart.yaml", limit=64)
     print(outcome.status, outcome.exported.counts)
 
-A recipe is the path of a YAML file, a mapping with the keys of one, a `schemas.recipe.Recipe`, or what `load` returns. Each
+A recipe is the path of a YAML file, a mapping with the keys of one, a `voxsmith.schemas.recipe.Recipe`, or what `load` returns. Each
 function over a recipe also takes the keywords `overrides` and `profile`; see `load`. Nothing here prints or ends the
 process: messages go to `logging`, or, where a function takes `say`, to that. All raise RecipeError, whose `lines` say what
 is wrong where, for a recipe or an argument that is wrong, RunFailed for what can't be done now, and OSError for a disk.
@@ -18,28 +18,28 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
-from pipeline.api import running
-from pipeline.api.opened import Loaded, Opened, RecipeLike, graph_of, load, open_recipe
-from pipeline.api.values import Explanation, Exported, Outcome, Plan, RejectedRow, StageStatus, Status
-from pipeline.errors import RecipeError, RunFailed
-from pipeline.plan import manifests
-from pipeline.plan.accounts import finished, rejects_of
-from pipeline.plan.gc import Collected, collect
-from pipeline.plan.planner import make_plan
-from pipeline.plan.state import WHOLE, State
-from pipeline.recipe.load import Overrides
-from pipeline.report.outputs import export_state, folder_of, is_exported, out_folder, read_manifest
-from pipeline.sources import listings
-from pipeline.store.objects import read_columns
-from pipeline.watch.estimate import estimate
-from pipeline.watch.heartbeat import live_run
-from pipeline.watch.snapshot import source_rejects
+from voxsmith.pipeline.api import running
+from voxsmith.pipeline.api.opened import Loaded, Opened, RecipeLike, graph_of, load, open_recipe
+from voxsmith.pipeline.api.values import Explanation, Exported, Outcome, Plan, RejectedRow, StageStatus, Status
+from voxsmith.pipeline.errors import RecipeError, RunFailed
+from voxsmith.pipeline.plan import manifests
+from voxsmith.pipeline.plan.accounts import finished, rejects_of
+from voxsmith.pipeline.plan.gc import Collected, collect
+from voxsmith.pipeline.plan.planner import make_plan
+from voxsmith.pipeline.plan.state import WHOLE, State
+from voxsmith.pipeline.recipe.load import Overrides
+from voxsmith.pipeline.report.outputs import export_state, folder_of, is_exported, out_folder, read_manifest
+from voxsmith.pipeline.sources import listings
+from voxsmith.pipeline.store.objects import read_columns
+from voxsmith.pipeline.watch.estimate import estimate
+from voxsmith.pipeline.watch.heartbeat import live_run
+from voxsmith.pipeline.watch.snapshot import source_rejects
 
 if TYPE_CHECKING:  # they load what their functions need
-    from pipeline.look_back.comparison import Comparison
-    from pipeline.publish.send import Publication
-    from pipeline.recipe.doctor import Checkup
-    from pipeline.recipe.listen_to_banks import Banks
+    from voxsmith.pipeline.look_back.comparison import Comparison
+    from voxsmith.pipeline.publish.send import Publication
+    from voxsmith.pipeline.recipe.doctor import Checkup
+    from voxsmith.pipeline.recipe.listen_to_banks import Banks
 
 __all__ = [
     "Explanation", "Exported", "Loaded", "Outcome", "Plan", "RecipeError", "RecipeLike", "RejectedRow", "RunFailed",
@@ -183,12 +183,12 @@ def report(recipe: RecipeLike, *, vocoder: str | None = None, **changes: Unpack[
     """Write the report page again from the exported dataset; returns its path. `vocoder`: a unit vocoder's model, with
     which the page also plays what the units kept. Raises RunFailed where nothing is exported.
     """
-    from pipeline.report.build import build
+    from voxsmith.pipeline.report.build import build
 
     folder, manifest = _manifest(load(recipe, **changes))
     if vocoder is None:
         return build(folder, manifest)
-    from pipeline.report.resound import vocoder as load_vocoder
+    from voxsmith.pipeline.report.resound import vocoder as load_vocoder
 
     with load_vocoder(vocoder) as resound:
         return build(folder, manifest, resound=resound)
@@ -211,7 +211,7 @@ def publish(
     Raises RunFailed, with what to do, where nothing is exported, its licences don't allow it, or the place can't be
     written to.
     """
-    from pipeline.publish.send import Target, publish
+    from voxsmith.pipeline.publish.send import Target, publish
 
     loaded = load(recipe, **changes)
     return publish(loaded.recipe, loaded.label, Target(repo, to, private, form), dry_run, say)
@@ -225,7 +225,7 @@ def diff(
     `before` and `after`: names of runs, or "previous" and "last". Raises RecipeError where there is no such run, and
     RunFailed where an object of it is gone.
     """
-    from pipeline.look_back.comparison import compare
+    from voxsmith.pipeline.look_back.comparison import compare
 
     opened = _open(recipe, changes)
     return compare(opened.store, opened.name, before, after, rows, opened.graph.columns)
@@ -242,14 +242,14 @@ def gc(
 
 def doctor(recipe: RecipeLike, **changes: Unpack[Changes]) -> "Checkup":
     """What this machine has, what the recipe's engines and models need, and what is missing. Loads no model."""
-    from pipeline.recipe.doctor import examine
+    from voxsmith.pipeline.recipe.doctor import examine
 
     return examine(graph_of(load(recipe, **changes)))
 
 
 def voices(recipe: RecipeLike, **changes: Unpack[Changes]) -> "Banks":
     """Listen to the recipe's voice banks: length, noise, clipping, what is said (by the recipe's ASR engine)."""
-    from pipeline.recipe.listen_to_banks import listen
+    from voxsmith.pipeline.recipe.listen_to_banks import listen
 
     loaded = load(recipe, **changes)
     return listen(graph_of(loaded), loaded.label)
@@ -259,7 +259,7 @@ def fetch(models: Iterable[str], *, profile: str | None = None, say: Say = log.i
     """Get models into the cache folder; returns the path of each. `models`: names from the catalogue, hub:org/name, or a
     recipe file (of that `profile`) for all that it needs. Raises RecipeError for a model that there isn't.
     """
-    from pipeline.recipe.preflight import fetch_models
+    from voxsmith.pipeline.recipe.preflight import fetch_models
 
     paths: dict[str, str] = {}
     for model, path in fetch_models(models, profile):

@@ -1,4 +1,4 @@
-"""A recipe as the functions of `pipeline.api` take it: a file, a mapping or a `Recipe`; loaded, checked, with its store."""
+"""A recipe as the functions of `voxsmith.pipeline.api` take it: a file, a mapping or a `Recipe`; loaded, checked, with its store."""
 
 import os
 from collections.abc import Mapping
@@ -7,17 +7,17 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.errors import RecipeError
-from pipeline.plan.state import State
-from pipeline.recipe.graph import build_graph
-from pipeline.recipe.load import Overrides, check_recipe, load_recipe
-from pipeline.recipe.nodes import Graph
-from pipeline.recipe.preflight import check_names, check_store
-from pipeline.sources.inputs import list_shards
-from pipeline.store.liveness import at_work
-from pipeline.store.store import Store
-from schemas.names import nearest
-from schemas.recipe import Recipe
+from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.plan.state import State
+from voxsmith.pipeline.recipe.graph import build_graph
+from voxsmith.pipeline.recipe.load import Overrides, check_recipe, load_recipe
+from voxsmith.pipeline.recipe.nodes import Graph
+from voxsmith.pipeline.recipe.preflight import check_names, check_store
+from voxsmith.pipeline.sources.inputs import list_shards
+from voxsmith.pipeline.store.liveness import at_work
+from voxsmith.pipeline.store.store import Store
+from voxsmith.schemas.names import nearest
+from voxsmith.schemas.recipe import Recipe
 
 NO_FILE = "RECIPE"  # stands in messages for a recipe that came from no file
 

@@ -7,22 +7,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from pipeline.api.opened import Opened
-from pipeline.api.values import Ending, Exported, Outcome
-from pipeline.errors import RunFailed
-from pipeline.plan import manifests
-from pipeline.plan.accounts import finished
-from pipeline.plan.retries import note
-from pipeline.plan.state import State
-from pipeline.recipe.preflight import check_models, check_packages
-from pipeline.report.outputs import export_state, is_exported, other_recipe, out_folder, read_manifest
+from voxsmith.pipeline.api.opened import Opened
+from voxsmith.pipeline.api.values import Ending, Exported, Outcome
+from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.plan import manifests
+from voxsmith.pipeline.plan.accounts import finished
+from voxsmith.pipeline.plan.retries import note
+from voxsmith.pipeline.plan.state import State
+from voxsmith.pipeline.recipe.preflight import check_models, check_packages
+from voxsmith.pipeline.report.outputs import export_state, is_exported, other_recipe, out_folder, read_manifest
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What of a recipe to run, and how to show it; see `pipeline.api.run`."""
+    """What of a recipe to run, and how to show it; see `voxsmith.pipeline.api.run`."""
 
     only: str | None = None
     start: str | None = None
@@ -87,8 +87,8 @@ def _check_rows(state: State, label: str) -> None:
 
 def _execute(state: State, label: str, selected: set[str], choice: Choice) -> Outcome:
     """Run the stages. The run's manifest is written before and, whatever happens, behind it."""
-    from pipeline.run.executor import execute
-    from pipeline.watch.progress import Progress
+    from voxsmith.pipeline.run.executor import execute
+    from voxsmith.pipeline.watch.progress import Progress
 
     graph = state.graph
     left = [name for name in graph.nodes if name in selected and state.left(name)]

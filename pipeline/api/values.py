@@ -1,12 +1,12 @@
-"""What the functions of `pipeline.api` return."""
+"""What the functions of `voxsmith.pipeline.api` return."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.plan.planner import StagePlan
-from pipeline.watch.estimate import Estimate
+from voxsmith.pipeline.plan.planner import StagePlan
+from voxsmith.pipeline.watch.estimate import Estimate
 
 Ending = Literal["done", "pending", "interrupted"]
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline import api
-from pipeline.api.values import RejectedRow
-from pipeline.commands.options import printable, recipe_of
-from pipeline.errors import RecipeError
-from pipeline.watch.heartbeat import tell_live
+from voxsmith.pipeline import api
+from voxsmith.pipeline.api.values import RejectedRow
+from voxsmith.pipeline.commands.options import printable, recipe_of
+from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.watch.heartbeat import tell_live
 
 _SAMPLE = 160  # characters of a rejected text that are shown
 

@@ -5,15 +5,15 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from pipeline import api
-from pipeline.commands.options import recipe_of
-from pipeline.recipe.listen_to_banks import Banks
+from voxsmith.pipeline import api
+from voxsmith.pipeline.commands.options import recipe_of
+from voxsmith.pipeline.recipe.listen_to_banks import Banks
 
 _GIB = 2**30
 
 
 def new(options: Namespace) -> int:
-    from pipeline.recipe.shipped import copy, print_recipes
+    from voxsmith.pipeline.recipe.shipped import copy, print_recipes
 
     if options.name is None:
         print_recipes()
@@ -27,11 +27,11 @@ def new(options: Namespace) -> int:
 
 def keys(options: Namespace) -> int:
     if options.markdown:
-        from pipeline.recipe.reference_page import page
+        from voxsmith.pipeline.recipe.reference_page import page
 
         print(page(), end="")
         return 0
-    from pipeline.recipe.reference import print_keys
+    from voxsmith.pipeline.recipe.reference import print_keys
 
     print_keys(options.name)
     return 0

@@ -2,8 +2,8 @@
 
 from argparse import Namespace
 
-from pipeline.api.opened import Loaded, load
-from pipeline.store.without_pandas import without_pandas
+from voxsmith.pipeline.api.opened import Loaded, load
+from voxsmith.pipeline.store.without_pandas import without_pandas
 
 
 def recipe_of(options: Namespace) -> Loaded:

@@ -2,10 +2,10 @@
 
 from argparse import Namespace
 
-from pipeline import api
-from pipeline.commands.options import recipe_of
-from pipeline.publish.hub import has_token
-from pipeline.publish.send import Publication, in_bytes
+from voxsmith.pipeline import api
+from voxsmith.pipeline.commands.options import recipe_of
+from voxsmith.pipeline.publish.hub import has_token
+from voxsmith.pipeline.publish.send import Publication, in_bytes
 
 
 def publish(options: Namespace) -> int:

@@ -7,11 +7,11 @@ from argparse import Namespace
 from collections.abc import Sequence
 from datetime import timedelta
 
-from pipeline import api
-from pipeline.api.values import Exported
-from pipeline.commands.options import recipe_of
-from pipeline.plan.planner import StagePlan
-from pipeline.watch.estimate import in_words
+from voxsmith.pipeline import api
+from voxsmith.pipeline.api.values import Exported
+from voxsmith.pipeline.commands.options import recipe_of
+from voxsmith.pipeline.plan.planner import StagePlan
+from voxsmith.pipeline.watch.estimate import in_words
 
 _REASONS = 5  # for which rows are pending, that are shown
 
@@ -53,7 +53,7 @@ def _print_plan(stages: Sequence[StagePlan]) -> None:
 
 
 def run(options: Namespace) -> int:
-    from pipeline.watch.run_table import print_table
+    from voxsmith.pipeline.watch.run_table import print_table
 
     recipe = recipe_of(options)
     outcome = api.run(

@@ -19,20 +19,20 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.errors import RunFailed
-from pipeline.export.features import Rates, column_field
-from pipeline.export.piece import PROVENANCE, REJECT_SCHEMA, FinishedShard, Layout, Written, write_piece
-from pipeline.export.writer import assemble
-from pipeline.plan.accounts import EXPORT, OVERRIDES, finished, owner_of_failed_clip, rejecting
-from pipeline.plan.state import State
-from pipeline.recipe.voices import voice_licences
-from pipeline.store.code import code_digest
-from pipeline.store.digests import digest
-from pipeline.store.files import write_text
-from pipeline.store.objects import Damaged
-from pipeline.store.store import json_object
-from pipeline.store.without_pandas import without_pandas
-from schemas.hashing import hashed_number
+from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.export.features import Rates, column_field
+from voxsmith.pipeline.export.piece import PROVENANCE, REJECT_SCHEMA, FinishedShard, Layout, Written, write_piece
+from voxsmith.pipeline.export.writer import assemble
+from voxsmith.pipeline.plan.accounts import EXPORT, OVERRIDES, finished, owner_of_failed_clip, rejecting
+from voxsmith.pipeline.plan.state import State
+from voxsmith.pipeline.recipe.voices import voice_licences
+from voxsmith.pipeline.store.code import code_digest
+from voxsmith.pipeline.store.digests import digest
+from voxsmith.pipeline.store.files import write_text
+from voxsmith.pipeline.store.objects import Damaged
+from voxsmith.pipeline.store.store import json_object
+from voxsmith.pipeline.store.without_pandas import without_pandas
+from voxsmith.schemas.hashing import hashed_number
 
 _PIECES = ".pieces"
 _LITTLE = 256 * 2**20  # bytes of objects, which the driver writes itself in the second that a process takes to start
@@ -92,7 +92,7 @@ def write_dataset(state: State, folder: Path) -> dict[str, Any]:
 
 
 def _code() -> str:
-    return code_digest("pipeline.export.export")
+    return code_digest("voxsmith.pipeline.export.export")
 
 
 def _licences(state: State) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from schemas.columns import COLUMNS, Column
+from voxsmith.schemas.columns import COLUMNS, Column
 
 Features = dict[str, Any]
 Rates = Mapping[str, int | None]  # hertz of each audio column, None where nobody knows

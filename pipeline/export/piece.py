@@ -13,15 +13,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.export.features import Rates, columns_of
-from pipeline.export.writer import SplitWriter
-from pipeline.plan.accounts import EXPORT, OVERRIDES, Rejected, Rejecting, rejects_in, with_later_turns
-from pipeline.recipe.licences import strictest
-from pipeline.store.objects import Place, read_columns
-from pipeline.store.store import Store
-from pipeline.store.table_slices import BATCH_BYTES, slices
-from schemas.columns import AUDIO, Column, groups
-from schemas.hashing import hashed_share
+from voxsmith.pipeline.export.features import Rates, columns_of
+from voxsmith.pipeline.export.writer import SplitWriter
+from voxsmith.pipeline.plan.accounts import EXPORT, OVERRIDES, Rejected, Rejecting, rejects_in, with_later_turns
+from voxsmith.pipeline.recipe.licences import strictest
+from voxsmith.pipeline.store.objects import Place, read_columns
+from voxsmith.pipeline.store.store import Store
+from voxsmith.pipeline.store.table_slices import BATCH_BYTES, slices
+from voxsmith.schemas.columns import AUDIO, Column, groups
+from voxsmith.schemas.hashing import hashed_share
 
 _REJECTS = 64  # written at a time: each may have a long clip
 PROVENANCE = pa.list_(pa.struct([(name, pa.string()) for name in ("stage", "engine", "model", "object")]))

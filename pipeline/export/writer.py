@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.export.features import Rates, dataset_info, features, with_features
-from pipeline.store.digests import digest
-from pipeline.store.table_slices import BATCH_BYTES, slices
+from voxsmith.pipeline.export.features import Rates, dataset_info, features, with_features
+from voxsmith.pipeline.store.digests import digest
+from voxsmith.pipeline.store.table_slices import BATCH_BYTES, slices
 
 # The names of a dataset's files, as a glob. `datasets` leaves files of its own beside them (cache-….arrow) when somebody
 # filters or shuffles what it has loaded from there.

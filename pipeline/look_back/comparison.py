@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.look_back.diff import Difference, compare_runs
-from pipeline.look_back.past import open_run
-from pipeline.look_back.rows import Rows, as_json
-from pipeline.look_back.show import show
-from pipeline.store.store import Store
-from schemas.columns import COLUMNS, Column
+from voxsmith.pipeline.look_back.diff import Difference, compare_runs
+from voxsmith.pipeline.look_back.past import open_run
+from voxsmith.pipeline.look_back.rows import Rows, as_json
+from voxsmith.pipeline.look_back.show import show
+from voxsmith.pipeline.store.store import Store
+from voxsmith.schemas.columns import COLUMNS, Column
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Comparison:
 
     def write_page(self, path: Path) -> None:
         """Write a page that plays both versions of each row; it opens offline. Raises OSError."""
-        from pipeline.look_back.page import write_page
+        from voxsmith.pipeline.look_back.page import write_page
 
         write_page(path, self.recipe, self.difference, self.rows)
 
@@ -39,6 +39,6 @@ class Comparison:
 def compare(
     store: Store, recipe: str, before: str, after: str, rows: int, columns: Mapping[str, Column] = COLUMNS
 ) -> Comparison:
-    """Compare two runs of the store; see `pipeline.api.diff`. `columns`: those that the recipe has."""
+    """Compare two runs of the store; see `voxsmith.pipeline.api.diff`. `columns`: those that the recipe has."""
     old, new = open_run(store, recipe, before, columns), open_run(store, recipe, after, columns)
     return Comparison(recipe, compare_runs(store, old, new, rows), Rows(store, old, new))

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pipeline.look_back.past import Past, PastShard
-from pipeline.plan.keys import difference
-from pipeline.report.statistics import draw
-from pipeline.store.store import Store
-from schemas.columns import column, measures
+from voxsmith.pipeline.look_back.past import Past, PastShard
+from voxsmith.pipeline.plan.keys import difference
+from voxsmith.pipeline.report.statistics import draw
+from voxsmith.pipeline.store.store import Store
+from voxsmith.schemas.columns import column, measures
 
 Kind = Literal["changed", "came", "went"]
 Spot = tuple[str, int]  # a shard's anchor, and the row's place in it

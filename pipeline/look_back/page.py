@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline.look_back.diff import KINDS, Difference, Row
-from pipeline.look_back.rows import Rows
-from pipeline.report.budget import CLIP_BYTES, Budget
-from pipeline.report.build import environment
-from pipeline.report.row_view import facts, style_of
-from pipeline.report.words import Span, compare
-from pipeline.store.files import write_text
-from schemas.columns import Group, groups
+from voxsmith.pipeline.look_back.diff import KINDS, Difference, Row
+from voxsmith.pipeline.look_back.rows import Rows
+from voxsmith.pipeline.report.budget import CLIP_BYTES, Budget
+from voxsmith.pipeline.report.build import environment
+from voxsmith.pipeline.report.row_view import facts, style_of
+from voxsmith.pipeline.report.words import Span, compare
+from voxsmith.pipeline.store.files import write_text
+from voxsmith.schemas.columns import Group, groups
 
 
 def write_page(path: Path, name: str, difference: Difference, rows: Rows, clip_bytes: int = CLIP_BYTES) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.errors import RecipeError, RunFailed
-from pipeline.plan.accounts import BLOCKS, OVERRIDES, REJECTS, SOURCES, Rejecting, rejects_in
-from pipeline.plan.manifests import read_run, run_names
-from pipeline.store.objects import Damaged, Place
-from pipeline.store.store import Store
-from schemas.columns import AUDIO, COLUMNS, Column, column
-from schemas.names import nearest
+from voxsmith.pipeline.errors import RecipeError, RunFailed
+from voxsmith.pipeline.plan.accounts import BLOCKS, OVERRIDES, REJECTS, SOURCES, Rejecting, rejects_in
+from voxsmith.pipeline.plan.manifests import read_run, run_names
+from voxsmith.pipeline.store.objects import Damaged, Place
+from voxsmith.pipeline.store.store import Store
+from voxsmith.schemas.columns import AUDIO, COLUMNS, Column, column
+from voxsmith.schemas.names import nearest
 
 LAST, PREVIOUS = "last", "previous"
 

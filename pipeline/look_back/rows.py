@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.look_back.diff import Difference, RecentShards, Row, Spot
-from pipeline.look_back.past import Past
-from pipeline.store.store import Store
-from schemas.columns import Column, Role
+from voxsmith.pipeline.look_back.diff import Difference, RecentShards, Row, Spot
+from voxsmith.pipeline.look_back.past import Past
+from voxsmith.pipeline.store.store import Store
+from voxsmith.schemas.columns import Column, Role
 
 TEXTS: tuple[Role, ...] = ("written", "text", "heard")
 VALUES: tuple[Role, ...] = ("label", "measure")

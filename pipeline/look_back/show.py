@@ -4,8 +4,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.look_back.diff import Difference, Row
-from pipeline.look_back.rows import TEXTS, VALUES, Rows
+from voxsmith.pipeline.look_back.diff import Difference, Row
+from voxsmith.pipeline.look_back.rows import TEXTS, VALUES, Rows
 
 _WIDTH = 116
 _LINES = 20  # of the recipe's changes

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.plan.state import WHOLE, State
-from pipeline.recipe.nodes import SOURCE
-from pipeline.store.objects import Place, read_columns
-from pipeline.store.store import Store
+from voxsmith.pipeline.plan.state import WHOLE, State
+from voxsmith.pipeline.recipe.nodes import SOURCE
+from voxsmith.pipeline.store.objects import Place, read_columns
+from voxsmith.pipeline.store.store import Store
 
 # Who rejects, the object that says so, and in which column: one of verdicts, or one that a row has to bring with it.
 Rejecting = tuple[str, Place, str]

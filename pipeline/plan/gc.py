@@ -13,9 +13,9 @@ from typing import Any
 
 import pyarrow.fs as pafs
 
-from pipeline.plan.manifests import latest_runs
-from pipeline.store.liveness import GC, Mark, at_work, is_gone, marks, remove, store_time
-from pipeline.store.store import Store
+from voxsmith.pipeline.plan.manifests import latest_runs
+from voxsmith.pipeline.store.liveness import GC, Mark, at_work, is_gone, marks, remove, store_time
+from voxsmith.pipeline.store.store import Store
 
 GRACE = timedelta(hours=24)
 _AT_ONCE = 256  # files between two looks at who has come to work

@@ -4,11 +4,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pipeline.recipe.nodes import Graph, Node
-from pipeline.store.code import code_digest
-from pipeline.store.digests import digest
-from schemas.prompt import Prompt
-from stages.registry import stage_module
+from voxsmith.pipeline.recipe.nodes import Graph, Node
+from voxsmith.pipeline.store.code import code_digest
+from voxsmith.pipeline.store.digests import digest
+from voxsmith.schemas.prompt import Prompt
+from voxsmith.stages.registry import stage_module
 
 Parts = dict[str, Any]
 

@@ -4,9 +4,9 @@ import datetime
 import re
 from typing import Any
 
-from pipeline.plan.keys import difference
-from pipeline.plan.state import WHOLE, State, Task
-from pipeline.store.store import Store
+from voxsmith.pipeline.plan.keys import difference
+from voxsmith.pipeline.plan.state import WHOLE, State, Task
+from voxsmith.pipeline.store.store import Store
 
 _NAME = re.compile(r"(.+)-(\d{8}T\d{6})(?:-(\d+))?")
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from pipeline.plan import manifests
-from pipeline.plan.state import WHOLE, State
+from voxsmith.pipeline.plan import manifests
+from voxsmith.pipeline.plan.state import WHOLE, State
 
 
 @dataclass(frozen=True)

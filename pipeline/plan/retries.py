@@ -1,12 +1,12 @@
 """Rows that a person has tried again: for which stages they get other seeds."""
 
-from pipeline.errors import RecipeError
-from pipeline.plan.accounts import rejects_of
-from pipeline.plan.state import State
-from pipeline.recipe.nodes import SOURCE, Graph
-from pipeline.sources.inputs import retries_path
-from pipeline.store.objects import read_columns
-from schemas.names import nearest
+from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.plan.accounts import rejects_of
+from voxsmith.pipeline.plan.state import State
+from voxsmith.pipeline.recipe.nodes import SOURCE, Graph
+from voxsmith.pipeline.sources.inputs import retries_path
+from voxsmith.pipeline.store.objects import read_columns
+from voxsmith.schemas.names import nearest
 
 LATER = "earlier_turn_rejected"  # no verdict on the row itself: what is tried again is the turn that it goes with
 

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.plan.keys import Parts, fixed_parts, shard_key
-from pipeline.recipe.nodes import SOURCE, Graph, Node
-from pipeline.sources.shard import Shard
-from pipeline.store.digests import digest
-from pipeline.store.objects import Place
-from pipeline.store.store import Store
-from schemas.hashing import hashed
+from voxsmith.pipeline.plan.keys import Parts, fixed_parts, shard_key
+from voxsmith.pipeline.recipe.nodes import SOURCE, Graph, Node
+from voxsmith.pipeline.sources.shard import Shard
+from voxsmith.pipeline.store.digests import digest
+from voxsmith.pipeline.store.objects import Place
+from voxsmith.pipeline.store.store import Store
+from voxsmith.schemas.hashing import hashed
 
 WHOLE = -1  # the shard number of a fit stage: it works on the recipe, not on a shard
 

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pyarrow.fs as pafs
 
-from pipeline.errors import RecipeError, RunFailed
-from pipeline.publish.files import ReadyFile, There, small
-from pipeline.publish.retry import patiently
-from pipeline.store.store import open_filesystem
+from voxsmith.pipeline.errors import RecipeError, RunFailed
+from voxsmith.pipeline.publish.files import ReadyFile, There, small
+from voxsmith.pipeline.publish.retry import patiently
+from voxsmith.pipeline.store.store import open_filesystem
 
 Reply = TypeVar("Reply")
 

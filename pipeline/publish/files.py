@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
-from pipeline.errors import RunFailed
-from pipeline.export.writer import DATA_FILES
-from pipeline.publish.parquet import rows_in, to_parquet
-from pipeline.store.code import code_digest
-from pipeline.store.files import write_text
-from pipeline.store.store import json_object
+from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.export.writer import DATA_FILES
+from voxsmith.pipeline.publish.parquet import rows_in, to_parquet
+from voxsmith.pipeline.store.code import code_digest
+from voxsmith.pipeline.store.files import write_text
+from voxsmith.pipeline.store.store import json_object
 
 PARTS = ("dataset", "rejects")
 # A commit asks for fewer than 100 files, and the Hub allows 128 commits an hour: a group is what a kill may cost.
@@ -107,7 +107,7 @@ class Workshop:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._note = folder / "made.json"
-        self._code = code_digest("pipeline.publish.parquet")
+        self._code = code_digest("voxsmith.pipeline.publish.parquet")
         self._known = (json_object(self._note.read_bytes()) if self._note.is_file() else None) or {}
 
     @contextmanager

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.errors import RecipeError, RunFailed
-from pipeline.publish.files import ReadyFile, There
-from pipeline.publish.retry import TRIES, patiently
+from voxsmith.pipeline.errors import RecipeError, RunFailed
+from voxsmith.pipeline.publish.files import ReadyFile, There
+from voxsmith.pipeline.publish.retry import TRIES, patiently
 
 Reply = TypeVar("Reply")
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.store.files import appearing
-from pipeline.store.table_slices import slices
+from voxsmith.pipeline.store.files import appearing
+from voxsmith.pipeline.store.table_slices import slices
 
 ROW_GROUP_BYTES = 50_000_000
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
-from pipeline.errors import RunFailed
-from schemas.retry_after import seconds_to_wait
+from voxsmith.pipeline.errors import RunFailed
+from voxsmith.schemas.retry_after import seconds_to_wait
 
 Reply = TypeVar("Reply")
 

@@ -8,16 +8,16 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from pipeline.errors import RecipeError, RunFailed
-from pipeline.publish.bucket import Bucket, address
-from pipeline.publish.files import Item, ReadyFile, There, Workshop, data_items, in_groups, other_items, small
-from pipeline.publish.hub import HubRepo, check_repo
-from pipeline.publish.terms import check_terms
-from pipeline.report.card import Published, render_card
-from pipeline.report.outputs import folder_of, read_manifest
-from pipeline.report.statistics import from_json
-from pipeline.store.digests import digest
-from schemas.recipe import Recipe
+from voxsmith.pipeline.errors import RecipeError, RunFailed
+from voxsmith.pipeline.publish.bucket import Bucket, address
+from voxsmith.pipeline.publish.files import Item, ReadyFile, There, Workshop, data_items, in_groups, other_items, small
+from voxsmith.pipeline.publish.hub import HubRepo, check_repo
+from voxsmith.pipeline.publish.terms import check_terms
+from voxsmith.pipeline.report.card import Published, render_card
+from voxsmith.pipeline.report.outputs import folder_of, read_manifest
+from voxsmith.pipeline.report.statistics import from_json
+from voxsmith.pipeline.store.digests import digest
+from voxsmith.schemas.recipe import Recipe
 
 # What an earlier publication of ours may have left; other files there are not ours to delete.
 _OURS = re.compile(

@@ -6,9 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.errors import RunFailed
-from pipeline.recipe.licences import objection, parts, strictest
-from pipeline.report.statistics import read
+from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.recipe.licences import objection, parts, strictest
+from voxsmith.pipeline.report.statistics import read
 
 
 def check_terms(folder: Path, manifest: dict[str, Any], recipe: str) -> None:

@@ -6,16 +6,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline.recipe.load import explain_errors
-from pipeline.recipe.nodes import Engine, Node
-from pipeline.recipe.problems import Problems
-from pipeline.recipe.voices import with_voices
-from schemas.names import closest, nearest
-from schemas.paths import beside
-from schemas.prompt import Prompt
-from schemas.recipe import Recipe
-from stages.registry import PartError, backend, backend_names, stage, stage_names
-from stages.stage import Stage
+from voxsmith.pipeline.recipe.load import explain_errors
+from voxsmith.pipeline.recipe.nodes import Engine, Node
+from voxsmith.pipeline.recipe.problems import Problems
+from voxsmith.pipeline.recipe.voices import with_voices
+from voxsmith.schemas.names import closest, nearest
+from voxsmith.schemas.paths import beside
+from voxsmith.schemas.prompt import Prompt
+from voxsmith.schemas.recipe import Recipe
+from voxsmith.stages.registry import PartError, backend, backend_names, stage, stage_names
+from voxsmith.stages.stage import Stage
 
 _UNROLLED = range(1, 100)  # attempts; how many a stage takes at most its own settings say
 

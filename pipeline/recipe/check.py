@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from pipeline.recipe.nodes import SOURCE, Node
-from pipeline.recipe.problems import Problems
-from pipeline.sources import given_columns
-from pipeline.sources.overrides import method_of, overridable
-from schemas.columns import ROW_COLUMNS, SIDES, Column, column
-from schemas.names import nearest
-from schemas.recipe import Recipe
-from stages.registry import STAGES, stage
+from voxsmith.pipeline.recipe.nodes import SOURCE, Node
+from voxsmith.pipeline.recipe.problems import Problems
+from voxsmith.pipeline.sources import given_columns
+from voxsmith.pipeline.sources.overrides import method_of, overridable
+from voxsmith.schemas.columns import ROW_COLUMNS, SIDES, Column, column
+from voxsmith.schemas.names import nearest
+from voxsmith.schemas.recipe import Recipe
+from voxsmith.stages.registry import STAGES, stage
 
 
 def check_declarations(nodes: Iterable[Node], problems: Problems) -> None:

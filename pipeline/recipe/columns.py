@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 import pyarrow as pa
 from pyarrow import types
 
-from pipeline.recipe.problems import Problems
-from schemas.columns import AUDIO, COLUMNS, RESERVED, Column, column, expand
-from schemas.names import nearest
-from stages.stage import Stage
+from voxsmith.pipeline.recipe.problems import Problems
+from voxsmith.schemas.columns import AUDIO, COLUMNS, RESERVED, Column, column, expand
+from voxsmith.schemas.names import nearest
+from voxsmith.stages.stage import Stage
 
 # What an Arrow type must be for a role, in words and as a test.
 _Test = Callable[[pa.DataType], bool]
@@ -22,7 +22,7 @@ _TYPES: dict[str, tuple[str, _Test]] = {
     "written": _TEXT,
     "text": _TEXT,
     "heard": _TEXT,
-    "audio": ("schemas.columns.AUDIO", lambda kind: kind == AUDIO),
+    "audio": ("voxsmith.schemas.columns.AUDIO", lambda kind: kind == AUDIO),
     "measure": ("a number", lambda kind: types.is_integer(kind) or types.is_floating(kind)),
     "units": _NUMBERS,
     "frames": _NUMBERS,
@@ -37,7 +37,9 @@ def all_columns(stages: Mapping[str, Stage], problems: Problems) -> dict[str, Co
     for where, stage in stages.items():
         strange = [name for name, one in stage.columns.items() if not isinstance(one, Column)]
         for name in strange:
-            problems.add(f"stages.{where}", f"declares the column '{name}', but not as a schemas.columns.Column")
+            problems.add(
+                f"stages.{where}", f"declares the column '{name}', but not as a voxsmith.schemas.columns.Column"
+            )
         for name, one in expand({} if strange else stage.columns).items():
             wrong = _wrong(name, one)
             if wrong:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import psutil
 
-from models import references
-from pipeline.recipe.nodes import Engine, Graph
-from pipeline.recipe.preflight import lacking_packages, models_of
+from voxsmith.models import references
+from voxsmith.pipeline.recipe.nodes import Engine, Graph
+from voxsmith.pipeline.recipe.preflight import lacking_packages, models_of
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,14 @@
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
-from pipeline.errors import RecipeError
-from pipeline.recipe.build import build_engines, build_nodes
-from pipeline.recipe.check import check_columns, check_declarations, check_sources, owners_of, with_given
-from pipeline.recipe.columns import all_columns
-from pipeline.recipe.nodes import Graph
-from pipeline.recipe.problems import Problems
-from pipeline.sources.overrides import read_overrides
-from schemas.recipe import Recipe
+from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.recipe.build import build_engines, build_nodes
+from voxsmith.pipeline.recipe.check import check_columns, check_declarations, check_sources, owners_of, with_given
+from voxsmith.pipeline.recipe.columns import all_columns
+from voxsmith.pipeline.recipe.nodes import Graph
+from voxsmith.pipeline.recipe.problems import Problems
+from voxsmith.pipeline.sources.overrides import read_overrides
+from voxsmith.schemas.recipe import Recipe
 
 
 def build_graph(recipe: Recipe, path: str) -> Graph:

@@ -3,12 +3,12 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from models import references
-from pipeline.errors import RecipeError
-from pipeline.recipe.nodes import Engine, Graph
-from stages.engines import voice_bank
-from stages.engines.backend import loaded
-from stages.engines.base import Refused, Unavailable
+from voxsmith.models import references
+from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.recipe.nodes import Engine, Graph
+from voxsmith.stages.engines import voice_bank
+from voxsmith.stages.engines.backend import loaded
+from voxsmith.stages.engines.base import Refused, Unavailable
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pipeline.errors import RecipeError
-from schemas.names import nearest
-from schemas.paths import beside
-from schemas.recipe import Recipe
+from voxsmith.pipeline.errors import RecipeError
+from voxsmith.schemas.names import nearest
+from voxsmith.schemas.paths import beside
+from voxsmith.schemas.recipe import Recipe
 
 # Values by key path: {"a.b.c": value}, or lines "a.b.c=value", whose values are YAML.
 Overrides = Mapping[str, Any] | Iterable[str]

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.recipe.licences import is_unknown, parts, strictest
-from schemas.columns import COLUMNS, ROW_COLUMNS, Column
-from schemas.columns import column as look_up
-from schemas.recipe import Recipe
-from stages.engines.backend import Backend
-from stages.registry import backend, stage
-from stages.stage import Stage
+from voxsmith.pipeline.recipe.licences import is_unknown, parts, strictest
+from voxsmith.schemas.columns import COLUMNS, ROW_COLUMNS, Column
+from voxsmith.schemas.columns import column as look_up
+from voxsmith.schemas.recipe import Recipe
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.registry import backend, stage
+from voxsmith.stages.stage import Stage
 
 SOURCE = "source"  # owner of the columns that rows bring with them
 

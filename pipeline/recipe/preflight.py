@@ -3,14 +3,14 @@
 import os
 from collections.abc import Iterable, Iterator
 
-from models import references
-from models.optional import lacking
-from pipeline.errors import RecipeError
-from pipeline.recipe.graph import build_graph
-from pipeline.recipe.load import load_recipe
-from pipeline.recipe.nodes import Graph
-from pipeline.store.store import Store
-from pipeline.store.version import check_version
+from voxsmith.models import references
+from voxsmith.models.optional import lacking
+from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.recipe.graph import build_graph
+from voxsmith.pipeline.recipe.load import load_recipe
+from voxsmith.pipeline.recipe.nodes import Graph
+from voxsmith.pipeline.store.store import Store
+from voxsmith.pipeline.store.version import check_version
 
 
 def check_store(graph: Graph, path: str, keep: bool = False) -> Store:

@@ -1,6 +1,6 @@
 """What is wrong with a recipe: all of it is told at once."""
 
-from pipeline.errors import RecipeError
+from voxsmith.pipeline.errors import RecipeError
 
 
 class Problems:

@@ -10,12 +10,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from rich.markup import escape
 
-from pipeline.errors import RecipeError
-from schemas.names import nearest
-from schemas.prompt import Prompt
-from schemas.recipe import Recipe
-from schemas.strict import Strict
-from stages.registry import backend, backend_names, stage, stage_names
+from voxsmith.pipeline.errors import RecipeError
+from voxsmith.schemas.names import nearest
+from voxsmith.schemas.prompt import Prompt
+from voxsmith.schemas.recipe import Recipe
+from voxsmith.schemas.strict import Strict
+from voxsmith.stages.registry import backend, backend_names, stage, stage_names
 
 PARTS = ("sources", "checks", "export", "rates")  # of a recipe, whose keys are many
 _TABLE = 110  # columns of a terminal, from which on four of a table have room

@@ -7,9 +7,9 @@ from importlib import import_module
 
 import pyarrow as pa
 
-from pipeline.recipe.reference import PARTS, Key, keys_of
-from schemas.columns import ARTIFACTS, OWN_COLUMNS, ROW_COLUMNS, SIDE_COLUMNS, Column
-from stages.registry import BACKENDS, STAGES
+from voxsmith.pipeline.recipe.reference import PARTS, Key, keys_of
+from voxsmith.schemas.columns import ARTIFACTS, OWN_COLUMNS, ROW_COLUMNS, SIDE_COLUMNS, Column
+from voxsmith.stages.registry import BACKENDS, STAGES
 
 _HEAD = """# Reference
 

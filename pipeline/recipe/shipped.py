@@ -6,15 +6,15 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from pipeline.errors import RecipeError
-from schemas.names import nearest
+from voxsmith.pipeline.errors import RecipeError
+from voxsmith.schemas.names import nearest
 
 _LICENCES = "data/LICENCES.md"  # goes with whatever is of data/
 
 
 def shipped() -> Traversable:
-    """The folder of recipes with their prompts and data: configs/ of a checkout, which the wheel has in this package."""
-    package = files("pipeline")
+    """The folder of recipes with their prompts and data: configs/ of a checkout, which the wheel has in the package."""
+    package = files("voxsmith")
     installed = package / "configs"
     return installed if installed.is_dir() else Path(str(package)).parent / "configs"
 

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from models import references
-from pipeline.recipe.licences import strictest
-from schemas.names import nearest
+from voxsmith.models import references
+from voxsmith.pipeline.recipe.licences import strictest
+from voxsmith.schemas.names import nearest
 
 if TYPE_CHECKING:
-    from pipeline.recipe.nodes import Engine, Graph
+    from voxsmith.pipeline.recipe.nodes import Engine, Graph
 
 ALL = "*"  # stands for every voice that the engine has
 

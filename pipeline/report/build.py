@@ -10,16 +10,16 @@ from typing import Any
 import pyarrow as pa
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pipeline.export.features import columns_of
-from pipeline.report import charts
-from pipeline.report.budget import CLIP_BYTES, Budget
-from pipeline.report.card import things
-from pipeline.report.row_view import Resound, has_content, short, style_of, view
-from pipeline.report.statistics import Histogram, Statistics, draw, from_json, read, summarise
-from pipeline.store.files import write_text
-from pipeline.watch.durations import length
-from schemas.checks import Checks
-from schemas.columns import SIDES, Group, groups, side_of
+from voxsmith.pipeline.export.features import columns_of
+from voxsmith.pipeline.report import charts
+from voxsmith.pipeline.report.budget import CLIP_BYTES, Budget
+from voxsmith.pipeline.report.card import things
+from voxsmith.pipeline.report.row_view import Resound, has_content, short, style_of, view
+from voxsmith.pipeline.report.statistics import Histogram, Statistics, draw, from_json, read, summarise
+from voxsmith.pipeline.store.files import write_text
+from voxsmith.pipeline.watch.durations import length
+from voxsmith.schemas.checks import Checks
+from voxsmith.schemas.columns import SIDES, Group, groups, side_of
 
 REJECTS_A_REASON = 4
 VALUES = 200  # of a label that are listed
@@ -74,7 +74,7 @@ def build(out: Path, manifest: dict[str, Any], clip_bytes: int = CLIP_BYTES, res
 def environment() -> Environment:
     """Templates of pages. Everything is escaped, because others wrote what rows hold."""
     made = Environment(
-        loader=PackageLoader("pipeline.report", "."),
+        loader=PackageLoader("voxsmith.pipeline.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -8,13 +8,13 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipeline.export.writer import DATA_FILES
-from pipeline.recipe.licences import licence_id, parts
-from pipeline.report.statistics import Statistics
-from pipeline.store.code import source_file
-from pipeline.watch.durations import length
-from schemas.columns import ROW, SIDES, column
-from stages.registry import PartError, stage_module
+from voxsmith.pipeline.export.writer import DATA_FILES
+from voxsmith.pipeline.recipe.licences import licence_id, parts
+from voxsmith.pipeline.report.statistics import Statistics
+from voxsmith.pipeline.store.code import source_file
+from voxsmith.pipeline.watch.durations import length
+from voxsmith.schemas.columns import ROW, SIDES, column
+from voxsmith.stages.registry import PartError, stage_module
 
 _SIZES = (
     ("n<1K", 10**3),

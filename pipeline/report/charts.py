@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.report.statistics import Histogram
+from voxsmith.pipeline.report.statistics import Histogram
 
 _WIDTH, _HEIGHT = 300, 64
 _TRUNK = 88  # percent of the picture that all rows take; the rest is room for what leaves

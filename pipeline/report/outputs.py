@@ -9,14 +9,14 @@ from typing import Any
 
 from filelock import FileLock
 
-from pipeline.export.export import export_key, write_dataset
-from pipeline.plan.manifests import now
-from pipeline.plan.state import State
-from pipeline.store.digests import digest
-from pipeline.store.files import write_text
-from pipeline.store.store import json_object, telling_of_no_room
-from schemas.prompt import Prompt
-from schemas.recipe import Recipe
+from voxsmith.pipeline.export.export import export_key, write_dataset
+from voxsmith.pipeline.plan.manifests import now
+from voxsmith.pipeline.plan.state import State
+from voxsmith.pipeline.store.digests import digest
+from voxsmith.pipeline.store.files import write_text
+from voxsmith.pipeline.store.store import json_object, telling_of_no_room
+from voxsmith.schemas.prompt import Prompt
+from voxsmith.schemas.recipe import Recipe
 
 _PACKAGES = ("voxsmith", "ray", "pyarrow", "datasets", "numpy", "onnxruntime", "ctranslate2", "xllamacpp", "openai")
 
@@ -62,9 +62,9 @@ def export_state(state: State) -> None:
 
 
 def _export(state: State, folder: Path) -> None:
-    from pipeline.report.build import build
-    from pipeline.report.card import render_card
-    from pipeline.report.statistics import summarise
+    from voxsmith.pipeline.report.build import build
+    from voxsmith.pipeline.report.card import render_card
+    from voxsmith.pipeline.report.statistics import summarise
 
     summary = write_dataset(state, folder)
     graph, recipe = state.graph, state.graph.recipe

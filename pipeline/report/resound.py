@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from struct import pack
 
-from models import references
-from pipeline.errors import RecipeError
-from pipeline.report.row_view import Resound
-from stages.engines.base import Refused, Unavailable
-from stages.registry import backend
-from stages.requests.units import Vocode
+from voxsmith.models import references
+from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.report.row_view import Resound
+from voxsmith.stages.engines.base import Refused, Unavailable
+from voxsmith.stages.registry import backend
+from voxsmith.stages.requests.units import Vocode
 
 log = logging.getLogger(__name__)
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from pipeline.report import charts
-from pipeline.report.budget import Budget
-from pipeline.report.words import compare
-from schemas.columns import Group
+from voxsmith.pipeline.report import charts
+from voxsmith.pipeline.report.budget import Budget
+from voxsmith.pipeline.report.words import compare
+from voxsmith.schemas.columns import Group
 
 # Makes a FLAC file of units and the frames that each lasts; None where it can't.
 Resound = Callable[[Sequence[int], Sequence[int]], bytes | None]

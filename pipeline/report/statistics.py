@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import TypeAdapter
 
-from pipeline.export.features import card_features, columns_of
-from pipeline.export.writer import DATA_FILES
-from schemas.columns import COLUMNS, Group, groups
-from schemas.hashing import hashed_hex
+from voxsmith.pipeline.export.features import card_features, columns_of
+from voxsmith.pipeline.export.writer import DATA_FILES
+from voxsmith.schemas.columns import COLUMNS, Group, groups
+from voxsmith.schemas.hashing import hashed_hex
 
 # Counted beside the columns that are measures, and in which steps.
 WORDS, WORDS_STEP, SPEED_STEP, UNITS_STEP = "words", 1.0, 0.01, 0.1

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from pipeline.plan.state import Task
-from pipeline.store.objects import read_columns
-from pipeline.store.store import Store
+from voxsmith.pipeline.plan.state import Task
+from voxsmith.pipeline.store.objects import read_columns
+from voxsmith.pipeline.store.store import Store
 
 
 class Bisection:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import ray
 
-from pipeline.errors import RunFailed
+from voxsmith.pipeline.errors import RunFailed
 
 WAIT = "VOXSMITH_WAIT_FOR_NODES"  # seconds; to be set on a cluster that grows when it is asked
 

@@ -9,21 +9,21 @@ import ray
 from ray import cloudpickle
 from ray.exceptions import RayError
 
-from pipeline.errors import RunFailed
-from pipeline.plan.state import WHOLE, State, Task
-from pipeline.run.bisection import Bisection, borders_of
-from pipeline.run.cluster import endpoints, free_resources, resources, seconds_to_wait
-from pipeline.run.failures import ACTOR_GONE, Failures
-from pipeline.run.ledger import Ledger
-from pipeline.run.pools import Actor, Pool, assign, connect, end_actor, make_pools, start_actor
-from pipeline.run.reject_alarm import Alarm
-from pipeline.run.shutdown import Shutdown
-from pipeline.run.waves import look_for_nodes, to_end, to_start
-from pipeline.run.worker import Pulse
-from pipeline.store.store import NO_ROOM
-from pipeline.watch.progress import Progress
-from pipeline.watch.work import NO_ENGINE
-from stages.engines.base import EngineLost
+from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.plan.state import WHOLE, State, Task
+from voxsmith.pipeline.run.bisection import Bisection, borders_of
+from voxsmith.pipeline.run.cluster import endpoints, free_resources, resources, seconds_to_wait
+from voxsmith.pipeline.run.failures import ACTOR_GONE, Failures
+from voxsmith.pipeline.run.ledger import Ledger
+from voxsmith.pipeline.run.pools import Actor, Pool, assign, connect, end_actor, make_pools, start_actor
+from voxsmith.pipeline.run.reject_alarm import Alarm
+from voxsmith.pipeline.run.shutdown import Shutdown
+from voxsmith.pipeline.run.waves import look_for_nodes, to_end, to_start
+from voxsmith.pipeline.run.worker import Pulse
+from voxsmith.pipeline.store.store import NO_ROOM
+from voxsmith.pipeline.watch.progress import Progress
+from voxsmith.pipeline.watch.work import NO_ENGINE
+from voxsmith.stages.engines.base import EngineLost
 
 _LOOKS = 1.0  # seconds between two looks at what the cluster has free
 _PULSE = 10.0  # seconds between two looks at an actor's progress
@@ -168,7 +168,7 @@ class Run:
         self.enqueue(task)
 
     def finished(self, task: Task, meta: dict[str, Any]) -> None:
-        """The task has come to its end; `meta`: see `pipeline.run.worker.Worker.run`."""
+        """The task has come to its end; `meta`: see `voxsmith.pipeline.run.worker.Worker.run`."""
         self.ledger.end(task, meta)
         if meta.get("damaged"):
             self._make_again(task, *meta["damaged"])

@@ -4,8 +4,8 @@ from collections import Counter
 
 from ray.exceptions import NodeDiedError, OutOfMemoryError, RayActorError
 
-from pipeline.errors import RunFailed
-from pipeline.plan.state import Task
+from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.plan.state import Task
 
 ACTOR_GONE = (RayActorError, OutOfMemoryError, NodeDiedError)  # Ray's errors for it have no base of their own
 

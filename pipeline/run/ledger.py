@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
-from pipeline.plan.state import Task
-from pipeline.run.pools import Pool
-from pipeline.watch.meter import Figures, add
-from pipeline.watch.ray_metrics import RayMetrics
-from pipeline.watch.work import Tally, Work
+from voxsmith.pipeline.plan.state import Task
+from voxsmith.pipeline.run.pools import Pool
+from voxsmith.pipeline.watch.meter import Figures, add
+from voxsmith.pipeline.watch.ray_metrics import RayMetrics
+from voxsmith.pipeline.watch.work import Tally, Work
 
 
 class Ledger:

@@ -12,12 +12,12 @@ from typing import Any
 
 import ray
 
-from pipeline.errors import RunFailed
-from pipeline.plan.state import Task
-from pipeline.recipe.nodes import Graph
-from pipeline.run.cluster import fits, free_resources
-from pipeline.run.worker import Worker
-from pipeline.watch.work import NO_ENGINE, Life
+from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.plan.state import Task
+from voxsmith.pipeline.recipe.nodes import Graph
+from voxsmith.pipeline.run.cluster import fits, free_resources
+from voxsmith.pipeline.run.worker import Worker
+from voxsmith.pipeline.watch.work import NO_ENGINE, Life
 
 _PATIENCE = 1800.0  # seconds, of stages without an engine
 _CALLS = 2  # in flight an actor at least: it never waits for the driver

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.errors import RunFailed
+from voxsmith.pipeline.errors import RunFailed
 
 _FIRST_ROWS = 32  # rows of a stage after which its share of rejects is judged
 _FAULTY_ROWS = 4  # rows of a stage that all raise, after which its code is at fault and not the rows

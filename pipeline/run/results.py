@@ -7,12 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.errors import RunFailed
-from pipeline.recipe.nodes import Node
-from pipeline.run.rows import Rows
-from pipeline.store.objects import build_table, column_field
-from schemas.names import nearest
-from stages.context import Reject, Row
+from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.recipe.nodes import Node
+from voxsmith.pipeline.run.rows import Rows
+from voxsmith.pipeline.store.objects import build_table, column_field
+from voxsmith.schemas.names import nearest
+from voxsmith.stages.context import Reject, Row
 
 _NO_FIT = (pa.ArrowException, TypeError, ValueError, OverflowError)  # what Arrow raises for a value of another type
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from pipeline.recipe.nodes import Node
-from schemas.columns import SIDES
-from stages.context import Row
+from voxsmith.pipeline.recipe.nodes import Node
+from voxsmith.schemas.columns import SIDES
+from voxsmith.stages.context import Row
 
 _AHEAD = 16  # rows that are converted together: converting them one by one is slow
 

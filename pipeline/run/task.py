@@ -12,16 +12,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.recipe.nodes import Node
-from pipeline.run.results import Results, StageFault
-from pipeline.run.rows import Rows
-from pipeline.store.memo import Memo
-from pipeline.store.objects import build_table
-from pipeline.watch.meter import Account
-from schemas.text import clean
-from stages.context import Context, Reject
-from stages.engines.base import EngineLost, Refused, Unavailable
-from stages.requests.base import Request
+from voxsmith.pipeline.recipe.nodes import Node
+from voxsmith.pipeline.run.results import Results, StageFault
+from voxsmith.pipeline.run.rows import Rows
+from voxsmith.pipeline.store.memo import Memo
+from voxsmith.pipeline.store.objects import build_table
+from voxsmith.pipeline.watch.meter import Account
+from voxsmith.schemas.text import clean
+from voxsmith.stages.context import Context, Reject
+from voxsmith.stages.engines.base import EngineLost, Refused, Unavailable
+from voxsmith.stages.requests.base import Request
 
 _AT_ONCE = 64  # conversations with an open generator, if the engine doesn't say: bounds the clips in memory
 _PARTIAL_SECONDS = 30.0  # between two partial objects
@@ -210,7 +210,7 @@ class TaskRun:
     def _no_request(self, yielded: Any) -> StageFault:
         return StageFault(
             f"stage '{self.node.name}' yielded a value of type {type(yielded).__name__}; it yields requests, of classes "
-            "derived from stages.requests.base.Request"
+            "derived from voxsmith.stages.requests.base.Request"
         )
 
     def _ask(self, call: _Call, name: bytes) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Collection, Iterator
 
 import ray
 
-from pipeline.errors import RunFailed
-from pipeline.run.cluster import WAIT, fits, shortage
-from pipeline.run.pools import Actor, Pool
+from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.run.cluster import WAIT, fits, shortage
+from voxsmith.pipeline.run.pools import Actor, Pool
 
 # Seconds that a pool waits for a place for its first actor before idle actors are ended for it: those that have what it
 # lacks, if the cluster had none of that free; later any.

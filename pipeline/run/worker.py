@@ -10,24 +10,24 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from models import references
-from pipeline.errors import RunFailed
-from pipeline.plan.keys import code_part
-from pipeline.plan.state import WHOLE, Task
-from pipeline.recipe.nodes import Graph, Node
-from pipeline.run.results import artifact_of
-from pipeline.run.task import Desk, TaskOutcome, TaskRun, Watchers, context_of
-from pipeline.store.digests import column_digest, digest
-from pipeline.store.memo import Memo
-from pipeline.store.objects import Damaged, Place, read_columns
-from pipeline.store.store import Store
-from pipeline.store.table_cache import TableCache
-from pipeline.store.without_pandas import without_pandas
-from pipeline.watch.meter import Account, Figures, Meter
-from stages.context import Reject, Row
-from stages.engines.backend import loaded
-from stages.engines.base import Engine, Unavailable
-from stages.registry import PartError
+from voxsmith.models import references
+from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.plan.keys import code_part
+from voxsmith.pipeline.plan.state import WHOLE, Task
+from voxsmith.pipeline.recipe.nodes import Graph, Node
+from voxsmith.pipeline.run.results import artifact_of
+from voxsmith.pipeline.run.task import Desk, TaskOutcome, TaskRun, Watchers, context_of
+from voxsmith.pipeline.store.digests import column_digest, digest
+from voxsmith.pipeline.store.memo import Memo
+from voxsmith.pipeline.store.objects import Damaged, Place, read_columns
+from voxsmith.pipeline.store.store import Store
+from voxsmith.pipeline.store.table_cache import TableCache
+from voxsmith.pipeline.store.without_pandas import without_pandas
+from voxsmith.pipeline.watch.meter import Account, Figures, Meter
+from voxsmith.stages.context import Reject, Row
+from voxsmith.stages.engines.backend import loaded
+from voxsmith.stages.engines.base import Engine, Unavailable
+from voxsmith.stages.registry import PartError
 
 # Of an identity: what each node has fetched for itself.
 _MODELS = ("model", "adapter", "codebook")

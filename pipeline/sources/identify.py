@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from schemas.hashing import hashed_number
+from voxsmith.schemas.hashing import hashed_number
 
 Row = dict[str, Any]
 

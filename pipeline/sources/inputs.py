@@ -7,15 +7,15 @@ from dataclasses import asdict, replace
 
 import pyarrow as pa
 
-from pipeline.sources import given_columns, lacking, listings, read_source, rows_to_table
-from pipeline.sources.overrides import Corrector
-from pipeline.sources.shard import Shard
-from pipeline.store.digests import column_digest, digest
-from pipeline.store.objects import read_rows
-from pipeline.store.store import Store
-from schemas.columns import COLUMNS, Column
-from schemas.recipe import Recipe
-from schemas.source import Source
+from voxsmith.pipeline.sources import given_columns, lacking, listings, read_source, rows_to_table
+from voxsmith.pipeline.sources.overrides import Corrector
+from voxsmith.pipeline.sources.shard import Shard
+from voxsmith.pipeline.store.digests import column_digest, digest
+from voxsmith.pipeline.store.objects import read_rows
+from voxsmith.pipeline.store.store import Store
+from voxsmith.schemas.columns import COLUMNS, Column
+from voxsmith.schemas.recipe import Recipe
+from voxsmith.schemas.source import Source
 
 _PLACES = 10_000  # rejected rows of a source whose places are kept: more are for a program to look into
 log = logging.getLogger(__name__)

@@ -17,12 +17,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.sources.identify import Row
-from pipeline.sources.records import Bad, Placed, kind
-from schemas.columns import COLUMNS, Column
-from schemas.hashing import hashed_share
-from schemas.source import TASKS, DrawnTurns, Source
-from schemas.text import clean
+from voxsmith.pipeline.sources.identify import Row
+from voxsmith.pipeline.sources.records import Bad, Placed, kind
+from voxsmith.schemas.columns import COLUMNS, Column
+from voxsmith.schemas.hashing import hashed_share
+from voxsmith.schemas.source import TASKS, DrawnTurns, Source
+from voxsmith.schemas.text import clean
 
 SAMPLE = 200  # characters of what was read that a reject shows
 

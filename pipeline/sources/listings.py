@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipeline.sources.hub import commit_of
-from pipeline.store.code import code_digest
-from pipeline.store.digests import digest
-from pipeline.store.store import Store
-from schemas.source import Source, files
+from voxsmith.pipeline.sources.hub import commit_of
+from voxsmith.pipeline.store.code import code_digest
+from voxsmith.pipeline.store.digests import digest
+from voxsmith.pipeline.store.store import Store
+from voxsmith.schemas.source import Source, files
 
 _YOUNG = 2 * 10**9  # nanoseconds: file systems and clocks may be that coarse
 
@@ -69,7 +69,7 @@ def places(store: Store, name: str, source: Source) -> dict[str, str]:
 
 
 def _path(name: str, source: Source) -> str:
-    code = code_digest("pipeline.sources.read")
+    code = code_digest("voxsmith.pipeline.sources.read")
     return f"listings/{name}-{digest([source.model_dump(mode='json'), code])}.json"
 
 

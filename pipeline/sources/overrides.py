@@ -20,17 +20,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.errors import RecipeError
-from pipeline.sources import lacking
-from pipeline.sources.shard import Shard
-from pipeline.store.code import code_digest
-from pipeline.store.digests import column_digest, digest
-from pipeline.store.objects import REJECT, read_rows
-from pipeline.store.store import Store
-from schemas.columns import COLUMNS, ROW, Column, side_of
-from schemas.names import nearest
-from schemas.paths import EITHER
-from schemas.recipe import Recipe
+from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.sources import lacking
+from voxsmith.pipeline.sources.shard import Shard
+from voxsmith.pipeline.store.code import code_digest
+from voxsmith.pipeline.store.digests import column_digest, digest
+from voxsmith.pipeline.store.objects import REJECT, read_rows
+from voxsmith.pipeline.store.store import Store
+from voxsmith.schemas.columns import COLUMNS, ROW, Column, side_of
+from voxsmith.schemas.names import nearest
+from voxsmith.schemas.paths import EITHER
+from voxsmith.schemas.recipe import Recipe
 
 BLOCKED, CORRECTED = "blocked", "corrected"
 _SHOWN = 20  # bad lines that are listed
@@ -215,7 +215,7 @@ class Corrector:
         self.overrides = read_overrides(self.file, columns)
         self._path = f"overrides/{recipe.name}.json"
         asked = {row: [one.texts, one.block] for row, one in self.overrides.items()}
-        self._name = digest([asked, code_digest("pipeline.sources.overrides")])
+        self._name = digest([asked, code_digest("voxsmith.pipeline.sources.overrides")])
         known = store.read_json(self._path)
         self._known: dict[str, Any] = known["shards"] if known and known["name"] == self._name else {}
         self._seen: dict[str, Any] = {}

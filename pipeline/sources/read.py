@@ -6,13 +6,13 @@ from itertools import islice
 
 import pyarrow as pa
 
-from pipeline.sources.identify import Row, identify
-from pipeline.sources.layouts import conversations, fields
-from pipeline.sources.records import records
-from pipeline.sources.shards import cut
-from pipeline.store.objects import REJECT
-from schemas.columns import COLUMNS, ROW_COLUMNS, Column
-from schemas.source import Source
+from voxsmith.pipeline.sources.identify import Row, identify
+from voxsmith.pipeline.sources.layouts import conversations, fields
+from voxsmith.pipeline.sources.records import records
+from voxsmith.pipeline.sources.shards import cut
+from voxsmith.pipeline.store.objects import REJECT
+from voxsmith.schemas.columns import COLUMNS, ROW_COLUMNS, Column
+from voxsmith.schemas.source import Source
 
 _NEVER_LACKING = set(ROW_COLUMNS) - {"instruction"}  # made by the reader, or a row can do without it
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO, cast
 
-from pipeline.errors import RecipeError, RunFailed
-from schemas.names import nearest
-from schemas.source import Source, files
+from voxsmith.pipeline.errors import RecipeError, RunFailed
+from voxsmith.schemas.names import nearest
+from voxsmith.schemas.source import Source, files
 
 CHUNK = 1 << 20  # characters
 LARGEST = 1 << 26  # characters of one record of a JSON list; what is longer is taken for a list that is broken

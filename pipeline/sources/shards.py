@@ -6,8 +6,8 @@ Content-defined chunking, as file synchronisers do it over bytes; here over whol
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from pipeline.sources.identify import Row
-from schemas.hashing import hashed_number
+from voxsmith.pipeline.sources.identify import Row
+from voxsmith.schemas.hashing import hashed_number
 
 T = TypeVar("T")
 

@@ -7,23 +7,23 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.store.digests import digest
+from voxsmith.pipeline.store.digests import digest
 
-OURS = frozenset(("schemas", "models", "stages", "pipeline"))
+OURS = "voxsmith"
 # Where following ends, and why: a change there changes nothing that is made, or stands in the key in another way.
 STOPS = {
-    "stages.engines": "an engine's identity is in the key",
-    "stages.registry": "which part a name means is in the key",
-    "stages.stage": "a declaration: the columns that a stage reads and the engine that it asks are in the key",
-    "schemas.columns": "a column's type is in its digest, an export's schema in its key",
-    "schemas.checks": "the limits themselves are in the key",
-    "pipeline.errors": "what people are told",
-    "pipeline.plan.state": "the keys of what is done are in the key of an export",
-    "pipeline.recipe.nodes": "an export's columns and terms are in its key",
-    "pipeline.recipe.voices": "terms of voices are in an export's key",
-    "pipeline.store.files": "it writes what it is given",
-    "pipeline.store.store": "it carries bytes as they are",
-    "pipeline.store.without_pandas": "it saves memory",
+    "voxsmith.stages.engines": "an engine's identity is in the key",
+    "voxsmith.stages.registry": "which part a name means is in the key",
+    "voxsmith.stages.stage": "a declaration: the columns that a stage reads and the engine that it asks are in the key",
+    "voxsmith.schemas.columns": "a column's type is in its digest, an export's schema in its key",
+    "voxsmith.schemas.checks": "the limits themselves are in the key",
+    "voxsmith.pipeline.errors": "what people are told",
+    "voxsmith.pipeline.plan.state": "the keys of what is done are in the key of an export",
+    "voxsmith.pipeline.recipe.nodes": "an export's columns and terms are in its key",
+    "voxsmith.pipeline.recipe.voices": "terms of voices are in an export's key",
+    "voxsmith.pipeline.store.files": "it writes what it is given",
+    "voxsmith.pipeline.store.store": "it carries bytes as they are",
+    "voxsmith.pipeline.store.without_pandas": "it saves memory",
 }
 
 
@@ -39,7 +39,7 @@ def code_digest(module: str) -> str:
 
 def reachable(module: str) -> tuple[str, ...]:
     """The modules that `code_digest` of `module` is made of, by name. Raises ModuleNotFoundError."""
-    packages = OURS | {module.partition(".")[0]}
+    packages = {OURS, module.partition(".")[0]}
     if source_file(module) is None:
         raise ModuleNotFoundError(f"No module named '{module}'", name=module)
     seen: set[str] = set()

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from schemas.hashing import hashed_hex
+from voxsmith.schemas.hashing import hashed_hex
 
 
 def digest(value: Any) -> str:

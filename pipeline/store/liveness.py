@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 import psutil
 import pyarrow.fs as pafs
 
-from pipeline.store.store import Store
+from voxsmith.pipeline.store.store import Store
 
 FOLDER = "live"
 BEAT = 20.0  # seconds between two renewals

@@ -6,9 +6,9 @@ It is an index of request digests over a stage's objects in this store. Replies 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.store.digests import column_digest
-from pipeline.store.store import Store
-from pipeline.store.table_cache import TableCache
+from voxsmith.pipeline.store.digests import column_digest
+from voxsmith.pipeline.store.store import Store
+from voxsmith.pipeline.store.table_cache import TableCache
 
 _DAMAGE = (pa.ArrowException, OSError, ValueError, KeyError)  # what reading a damaged file raises
 

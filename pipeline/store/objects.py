@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.errors import RunFailed
-from pipeline.store.digests import column_digest
-from pipeline.store.store import Store
-from pipeline.store.table_slices import BATCH_BYTES, slices
-from schemas.columns import Column
+from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.store.digests import column_digest
+from voxsmith.pipeline.store.store import Store
+from voxsmith.pipeline.store.table_slices import BATCH_BYTES, slices
+from voxsmith.schemas.columns import Column
 
 REJECT = pa.struct([pa.field(name, pa.string()) for name in ("reason", "message", "sample")])
 REQUESTS = pa.list_(pa.binary())

@@ -27,9 +27,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from pipeline.errors import RunFailed
-from pipeline.store.digests import column_digest
-from pipeline.store.table_slices import slices
+from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.store.digests import column_digest
+from voxsmith.pipeline.store.table_slices import slices
 
 SCHEMA_VERSION = 2
 _READ_WHOLE = 8 * 2**20  # bytes up to which a file in an object store is read in one request

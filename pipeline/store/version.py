@@ -7,8 +7,8 @@
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from pipeline.errors import RecipeError, RunFailed
-from pipeline.store.store import SCHEMA_VERSION, Store
+from voxsmith.pipeline.errors import RecipeError, RunFailed
+from voxsmith.pipeline.store.store import SCHEMA_VERSION, Store
 
 FILE = "store.json"
 OLDEST = 2  # the oldest layout that is read as it is

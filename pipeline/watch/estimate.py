@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pipeline.plan.planner import StagePlan
-from pipeline.plan.state import State
-from pipeline.watch.durations import clock
-from pipeline.watch.meter import Figures, add
-from pipeline.watch.pace import EarlierRuns, earlier_runs, full_price, seconds_by_engine, time_left, unknown
-from pipeline.watch.work import cost_of
+from voxsmith.pipeline.plan.planner import StagePlan
+from voxsmith.pipeline.plan.state import State
+from voxsmith.pipeline.watch.durations import clock
+from voxsmith.pipeline.watch.meter import Figures, add
+from voxsmith.pipeline.watch.pace import EarlierRuns, earlier_runs, full_price, seconds_by_engine, time_left, unknown
+from voxsmith.pipeline.watch.work import cost_of
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.plan import manifests
-from pipeline.store.liveness import is_gone, marks
-from pipeline.store.store import Store
-from pipeline.watch.durations import clock
+from voxsmith.pipeline.plan import manifests
+from voxsmith.pipeline.store.liveness import is_gone, marks
+from voxsmith.pipeline.store.store import Store
+from voxsmith.pipeline.watch.durations import clock
 
 _LOOKED_AT = 8  # runs: a pilot may have started and ended after the run that is still going
 _EVERY, _EVERY_PUT = 10.0, 30.0  # seconds, on a disk and on an object store

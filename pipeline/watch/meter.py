@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from stages.engines.base import Engine
-from stages.engines.usage import usage_of
-from stages.requests.base import Request
+from voxsmith.stages.engines.base import Engine
+from voxsmith.stages.engines.usage import usage_of
+from voxsmith.stages.requests.base import Request
 
 Figures = dict[str, float]
 

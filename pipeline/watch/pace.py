@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.plan import manifests as runs
-from pipeline.recipe.nodes import Graph
-from pipeline.store.store import Store
-from pipeline.watch.heartbeat import read_heartbeat
-from pipeline.watch.meter import Figures, add
-from pipeline.watch.work import NO_ENGINE, Tally, identity_of
+from voxsmith.pipeline.plan import manifests as runs
+from voxsmith.pipeline.recipe.nodes import Graph
+from voxsmith.pipeline.store.store import Store
+from voxsmith.pipeline.watch.heartbeat import read_heartbeat
+from voxsmith.pipeline.watch.meter import Figures, add
+from voxsmith.pipeline.watch.work import NO_ENGINE, Tally, identity_of
 
 _RUNS = 8  # earlier runs that are read at most
 _WEIGHT = 8  # rows of this run that weigh as much as the pace of earlier runs

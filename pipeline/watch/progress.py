@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipeline.plan.state import State
-from pipeline.watch.heartbeat import Heartbeat
-from pipeline.watch.pace import earlier_runs
-from pipeline.watch.snapshot import Observer, Snapshot
-from pipeline.watch.views import View, make_view
-from pipeline.watch.work import Work
+from voxsmith.pipeline.plan.state import State
+from voxsmith.pipeline.watch.heartbeat import Heartbeat
+from voxsmith.pipeline.watch.pace import earlier_runs
+from voxsmith.pipeline.watch.snapshot import Observer, Snapshot
+from voxsmith.pipeline.watch.views import View, make_view
+from voxsmith.pipeline.watch.work import Work
 
 _SECOND = 1.0
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ray.util.metrics import Counter, Gauge
 
-from pipeline.watch.work import NO_ENGINE, Work
+from voxsmith.pipeline.watch.work import NO_ENGINE, Work
 
 _MEANING = {
     "rows": "rows that a stage has finished",

@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.watch.durations import clock
+from voxsmith.pipeline.watch.durations import clock
 
 _ALWAYS = ("tasks", "rows")
 # Figures that are shown if any engine has them, with their headings.
@@ -22,7 +22,7 @@ _SOME = (
 
 
 def print_table(work: dict[str, Any]) -> None:
-    """`work`: see `pipeline.watch.work.Work.as_json`."""
+    """`work`: see `voxsmith.pipeline.watch.work.Work.as_json`."""
     engines: dict[str, dict[str, float]] = work["engines"]
     some = [(name, heading) for name, heading in _SOME if any(figures.get(name) for figures in engines.values())]
     table = Table(box=None, pad_edge=False)

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.plan.state import State
-from pipeline.watch.pace import EarlierRuns, pace_now, time_left
-from pipeline.watch.work import Work
+from voxsmith.pipeline.plan.state import State
+from voxsmith.pipeline.watch.pace import EarlierRuns, pace_now, time_left
+from voxsmith.pipeline.watch.work import Work
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from pipeline.watch.durations import clock
-from pipeline.watch.snapshot import Line, Snapshot
+from voxsmith.pipeline.watch.durations import clock
+from voxsmith.pipeline.watch.snapshot import Line, Snapshot
 
 _SHOWN = (
     "start",

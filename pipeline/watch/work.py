@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.recipe.nodes import Graph
-from pipeline.store.digests import digest
-from pipeline.watch.meter import Figures, add
-from schemas.recipe import EngineRate
+from voxsmith.pipeline.recipe.nodes import Graph
+from voxsmith.pipeline.store.digests import digest
+from voxsmith.pipeline.watch.meter import Figures, add
+from voxsmith.schemas.recipe import EngineRate
 
 NO_ENGINE = "stages"  # the name under which stages without an engine are counted
 
 
 @dataclass
 class Tally:
-    """What this run did at one stage. `figures`: see `pipeline.watch.meter.Account`, and `remembered`, `retries`."""
+    """What this run did at one stage. `figures`: see `voxsmith.pipeline.watch.meter.Account`, and `remembered`, `retries`."""
 
     tasks: int = 0
     rows: int = 0

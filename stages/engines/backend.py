@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any, Generic, TypeVar
 
-from models import references
-from models.loading import loading
-from models.optional import lacking, require, versions
-from models.out_of_memory import out_of_memory
-from stages.engines.base import Batching, Engine, EngineConfig
+from voxsmith.models import references
+from voxsmith.models.loading import loading
+from voxsmith.models.optional import lacking, require, versions
+from voxsmith.models.out_of_memory import out_of_memory
+from voxsmith.stages.engines.base import Batching, Engine, EngineConfig
 
 C = TypeVar("C", bound=EngineConfig)
 _DERIVED: Any = None  # the default of a field that follows from other fields
@@ -43,7 +43,7 @@ class Backend(Generic[C]):
     ModelMissing, in one line that names the backend and the model. Importing the backend's module loads nothing.
     `identity`: all that replies depend on, as plain JSON. It is part of cache keys, so it loads nothing and is quick.
     Raises ModelMissing where a model's name is wrong. Default: `name`, versions of `packages`, and the setting `model`.
-    `models`: what it needs on the machine, as `models.references` names it. Default: the setting `model`, if it has one.
+    `models`: what it needs on the machine, as `voxsmith.models.references` names it. Default: the setting `model`, if it has one.
     `licence`: the terms of what the model makes. Default: the licences of its `models`, joined by AND.
     `batch_invariant`: whether a reply is the same whatever else is asked at the same time. Default: not promised.
     `packages`: distributions that its interpreter must have, all of them; `extra`: that of `voxsmith` which brings them.

@@ -11,12 +11,12 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from models.lost_gpu import gpu_is_lost, which_gpu
-from models.out_of_memory import out_of_memory
-from schemas.paths import beside_if_there
-from schemas.resources import Resources
-from schemas.strict import Strict
-from stages.requests.base import Request
+from voxsmith.models.lost_gpu import gpu_is_lost, which_gpu
+from voxsmith.models.out_of_memory import out_of_memory
+from voxsmith.schemas.paths import beside_if_there
+from voxsmith.schemas.resources import Resources
+from voxsmith.schemas.strict import Strict
+from voxsmith.stages.requests.base import Request
 
 T = TypeVar("T")
 R = TypeVar("R")

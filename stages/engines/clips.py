@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from models import audio
-from stages.engines.base import Refused
-from stages.requests.mos import Score
+from voxsmith.models import audio
+from voxsmith.stages.engines.base import Refused
+from voxsmith.stages.requests.mos import Score
 
 RATE = 16000
 

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from pydantic import Field
 
-from stages.engines.backend import Backend
-from stages.engines.base import Batching, EngineConfig
-from stages.requests.base import Request
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.engines.base import Batching, EngineConfig
+from voxsmith.stages.requests.base import Request
 
 
 class Config(EngineConfig):

@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from schemas.names import closest
-from schemas.resources import Resources
-from schemas.retry_after import seconds_to_wait
-from stages.engines.backend import Backend
-from stages.engines.base import Engine, EngineConfig, Refused, Unavailable
-from stages.engines.event_loop import EventLoop, cancel_the_others
+from voxsmith.schemas.names import closest
+from voxsmith.schemas.resources import Resources
+from voxsmith.schemas.retry_after import seconds_to_wait
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.engines.base import Engine, EngineConfig, Refused, Unavailable
+from voxsmith.stages.engines.event_loop import EventLoop, cancel_the_others
 
 LONGEST_PAUSE = 120.0  # seconds; where a server asks for a longer pause the request is pending
 TRY_AGAIN = {408, 409, 425, 429}  # and all from 500 on

@@ -5,9 +5,9 @@ What a reply doesn't show an engine may count itself, in a `usage` of its own: `
 
 from typing import Any
 
-from stages.requests.base import Request
-from stages.requests.llm import Completion
-from stages.requests.tts import Clip
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.llm import Completion
+from voxsmith.stages.requests.tts import Clip
 
 _AT, _LENGTH = 18, 8  # in a FLAC file: 20 bits sample rate, 8 bits channels and depth, 36 bits samples (RFC 9639, 8.2)
 

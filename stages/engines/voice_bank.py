@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from models import audio
-from models.references import ModelMissing
-from schemas.paths import EITHER
-from schemas.voice import Voice
-from stages.engines.base import Engine, Refused
-from stages.requests.asr import Transcribe
-from stages.text.wer import error_rates
+from voxsmith.models import audio
+from voxsmith.models.references import ModelMissing
+from voxsmith.schemas.paths import EITHER
+from voxsmith.schemas.voice import Voice
+from voxsmith.stages.engines.base import Engine, Refused
+from voxsmith.stages.requests.asr import Transcribe
+from voxsmith.stages.text.wer import error_rates
 
 SHORTEST, LONGEST = 3.0, 30.0  # seconds of a reference clip: what CosyVoice wants, and takes
 LEAST_SNR = 20.0  # dB of speech over what is heard in its pauses

@@ -5,8 +5,8 @@ import json
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, ClassVar, Self
 
-from schemas.hashing import hashed
-from schemas.text import clean
+from voxsmith.schemas.hashing import hashed
+from voxsmith.schemas.text import clean
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Request:
 
 def _kind(request: type[Request]) -> str:
     """Names the class. Of one from outside also by its module, and by what its reply holds: another shape is asked anew."""
-    if request.__module__.startswith("stages.requests."):
+    if request.__module__.startswith("voxsmith.stages.requests."):
         return request.__name__
     reply = request.reply
     held = [field.name for field in fields(reply)] if is_dataclass(reply) else []

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from stages.requests.base import Reply, Request
+from voxsmith.stages.requests.base import Reply, Request
 
 
 @dataclass(frozen=True)

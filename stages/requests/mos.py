@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from stages.requests.base import Reply, Request
+from voxsmith.stages.requests.base import Reply, Request
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from stages.requests.base import Request
+from voxsmith.stages.requests.base import Request
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from stages.requests.base import Request
+from voxsmith.stages.requests.base import Request
 
 
 @dataclass(frozen=True)

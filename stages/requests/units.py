@@ -5,8 +5,8 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from stages.requests.base import Request
-from stages.requests.tts import Clip
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.tts import Clip
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ import re
 import unicodedata
 from difflib import SequenceMatcher
 
-from stages.text import asked
-from stages.text.language import is_english
-from stages.text.repetition import loop
-from stages.text.speakable import Fault, speakable
-from stages.text.tasks import STEMS
-from stages.text.verbalise import verbalise
-from stages.text.words import content_words, words
+from voxsmith.stages.text import asked
+from voxsmith.stages.text.language import is_english
+from voxsmith.stages.text.repetition import loop
+from voxsmith.stages.text.speakable import Fault, speakable
+from voxsmith.stages.text.tasks import STEMS
+from voxsmith.stages.text.verbalise import verbalise
+from voxsmith.stages.text.words import content_words, words
 
 _SENTENCE_END = re.compile(r"(?<!\bMr)(?<!\bMs)(?<!\bDr)(?<!\bSt)(?<!\bMrs)[.!?…][\"'”’]?(?=\s|$)")
 _SURE = (

@@ -2,8 +2,8 @@
 
 from typing import Any, Literal
 
-from stages.requests.llm import Complete
-from stages.text.replies import schema
+from voxsmith.stages.requests.llm import Complete
+from voxsmith.stages.text.replies import schema
 
 Form = Literal["completion", "chat"]
 

@@ -3,8 +3,8 @@
 import re
 import unicodedata
 
-from stages.text.figures import plain_figures
-from stages.text.symbols import CURRENCIES
+from voxsmith.stages.text.figures import plain_figures
+from voxsmith.stages.text.symbols import CURRENCIES
 
 _ITEM = re.compile(r"^\s*(?:(?P<number>\d{1,2})[.)]|(?P<letter>[A-Ha-h])[.)]|[-*•·–—+])\s+(?P<text>.*)$")
 _NAMES = {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "´": "'", "`": "'",

@@ -3,7 +3,7 @@
 import json
 import re
 
-from schemas.text import clean
+from voxsmith.schemas.text import clean
 
 _FENCE = re.compile(r"^\s*```[a-z]*\s*\n?(.*?)\n?\s*```\s*$", re.S)
 

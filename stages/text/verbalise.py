@@ -11,12 +11,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from stages.text import numerals
-from stages.text.arithmetic import arithmetic
-from stages.text.layout import flatten
-from stages.text.numerals import DIGITS, MONTH, SCALE, UNIT
-from stages.text.roman import ROMAN, roman
-from stages.text.symbols import ABBREVIATIONS, SIGNS
+from voxsmith.stages.text import numerals
+from voxsmith.stages.text.arithmetic import arithmetic
+from voxsmith.stages.text.layout import flatten
+from voxsmith.stages.text.numerals import DIGITS, MONTH, SCALE, UNIT
+from voxsmith.stages.text.roman import ROMAN, roman
+from voxsmith.stages.text.symbols import ABBREVIATIONS, SIGNS
 
 
 @lru_cache(maxsize=1024)  # a row's texts are asked for by several checks, again and again

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from stages.text.numerals import UNIT
-from stages.text.verbalise import verbalise
+from voxsmith.stages.text.numerals import UNIT
+from voxsmith.stages.text.verbalise import verbalise
 
 # What recognisers write for words, and the normaliser leaves as it is: "etc.", "7 + 5", "10 km/h", "5-10", "World War II".
 _SIGNS = re.compile(

@@ -27,7 +27,7 @@ def voxsmith(folder: Path, *arguments: str, env: dict[str, str] | None = None) -
     """What the command prints, run in the folder. The checkout stands in for an installed voxsmith."""
     paths = os.pathsep.join([".", str(ROOT)])
     ran = subprocess.run(
-        [sys.executable, "-P", "-m", "pipeline", *arguments],
+        [sys.executable, "-P", "-m", "voxsmith", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": paths, **(env or {})},
         capture_output=True,

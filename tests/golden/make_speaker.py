@@ -16,8 +16,8 @@ sys.path.insert(0, str(ROOT))
 
 from resemblyzer import VoiceEncoder  # noqa: E402
 
-from stages.engines.clips import hear  # noqa: E402
-from stages.engines.quality.speaker_resemblyzer import spoken  # noqa: E402
+from voxsmith.stages.engines.clips import hear  # noqa: E402
+from voxsmith.stages.engines.quality.speaker_resemblyzer import spoken  # noqa: E402
 
 encoder = VoiceEncoder("cpu", verbose=False)
 clips = sorted((ROOT / "tests/data/voices/audio").glob("*.flac"))

@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT), str(checkout), str(checkout / "speechmos" / "utmos22"
 import fairseq_alt  # noqa: E402
 from speechmos.utmos22.strong.model import UTMOS22Strong  # noqa: E402
 
-from stages.engines.clips import hear  # noqa: E402
+from voxsmith.stages.engines.clips import hear  # noqa: E402
 
 WIDTH, CHANNELS, TOLD, HIDDEN = 128, 16, 8, 16
 

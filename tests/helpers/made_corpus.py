@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 import soundfile
 
-from pipeline.export.piece import PROVENANCE, REJECT_SCHEMA
-from pipeline.export.writer import SplitWriter, assemble
-from pipeline.recipe.load import load_recipe
-from pipeline.report.statistics import summarise
-from pipeline.store.digests import digest
-from schemas.columns import ROW_COLUMNS, SIDE_COLUMNS, SIDES
 from tests.helpers.recipes import write_recipe
+from voxsmith.pipeline.export.piece import PROVENANCE, REJECT_SCHEMA
+from voxsmith.pipeline.export.writer import SplitWriter, assemble
+from voxsmith.pipeline.recipe.load import load_recipe
+from voxsmith.pipeline.report.statistics import summarise
+from voxsmith.pipeline.store.digests import digest
+from voxsmith.schemas.columns import ROW_COLUMNS, SIDE_COLUMNS, SIDES
 
 VOICES = ("af_heart", "am_adam", "bf_emma", "bm_george")
 TASKS = (

@@ -13,7 +13,7 @@ from tests.helpers.paths import ROOT
 from tests.helpers.waiting import rest_of
 
 if TYPE_CHECKING:
-    from pipeline.plan.state import State
+    from voxsmith.pipeline.plan.state import State
 
 TOY_PATH = os.pathsep.join([str(ROOT), str(ROOT / "tests")])  # where the package `toys` is, for processes of tests
 TEXTS = [f"thing number {n}" for n in range(24)]  # what the fixture `undisturbed` is made of
@@ -57,14 +57,14 @@ def write_recipe(folder: Path, texts: list[str], name: str = "toy", **changes: A
 
 
 def open_state(path: str, keep: bool = True, overrides: list[str] | None = None, limit: int | None = None) -> "State":
-    from pipeline.api.opened import load, open_recipe
+    from voxsmith.pipeline.api.opened import load, open_recipe
 
     return open_recipe(load(path, overrides or ()), keep).state(keep, limit)
 
 
 def run_inline(state: "State") -> dict[str, str]:
     """Run all that is ready in this process; returns why rows are pending."""
-    from pipeline.run.worker import Worker
+    from voxsmith.pipeline.run.worker import Worker
 
     workers: dict[str | None, Worker] = {}
     pending: dict[str, str] = {}
@@ -86,8 +86,8 @@ def run_inline(state: "State") -> dict[str, str]:
 
 def finish(path: str, limit: int | None = None) -> "State":
     """What `run` does, without Ray; returns the state at its end."""
-    from pipeline.plan import manifests
-    from pipeline.report.outputs import export_state
+    from voxsmith.pipeline.plan import manifests
+    from voxsmith.pipeline.report.outputs import export_state
 
     state = open_state(path, limit=limit)
     assert run_inline(state) == {}
@@ -106,7 +106,7 @@ def asked(path: str) -> list[str]:
 
 def texts_of(state: "State", column: str) -> list[Any]:
     """The column's values over all shards."""
-    from pipeline.store.objects import read_columns
+    from voxsmith.pipeline.store.objects import read_columns
 
     return [
         value
@@ -130,7 +130,7 @@ def start_python(*arguments: str, env: dict[str, str] | None = None, cwd: Path =
 
 def start_cli(*arguments: str, env: dict[str, str] | None = None, cwd: Path = ROOT) -> "subprocess.Popen[str]":
     """A command line in a process of its own."""
-    return start_python("-m", "pipeline", *arguments, env=env, cwd=cwd)
+    return start_python("-m", "voxsmith", *arguments, env=env, cwd=cwd)
 
 
 def run_cli(*arguments: str, env: dict[str, str] | None = None, cwd: Path = ROOT) -> tuple[int, str]:

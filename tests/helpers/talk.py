@@ -3,8 +3,8 @@
 from collections.abc import Callable, Generator
 from typing import Any
 
-from stages.requests.base import Request
-from stages.requests.llm import Completion
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.llm import Completion
 
 
 def drive(talk: Generator[Request, Any, Any], answer: Callable[[Any], Any]) -> tuple[Any, list[Any]]:

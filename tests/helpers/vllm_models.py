@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from models import references
+from voxsmith.models import references
 
 NAME = "smollm2-135m-instruct"
 

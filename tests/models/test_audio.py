@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from models import audio
+from voxsmith.models import audio
 
 RATE = 24000
 

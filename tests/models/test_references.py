@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from models import references as models
-from models.references import ModelMissing
 from tests.helpers.hub_server import HubServer, Repo
 from tests.helpers.paths import ROOT
+from voxsmith.models import references as models
+from voxsmith.models.references import ModelMissing
 
 HALVES = b"first half, ", b"second half"
 
@@ -127,7 +127,7 @@ def test_processes_that_fetch_at_once_do_not_disturb_each_other(
 ) -> None:
     (tmp_path / "catalogue.json").write_text(json.dumps(catalogue))
     code = (
-        "import json, sys; from models import references as models\n"
+        "import json, sys; from voxsmith.models import references as models\n"
         "models.CATALOGUE = json.load(open(sys.argv[1]))\n"
         "print((models.fetch('whole') / 'model.bin').read_text())"
     )
@@ -144,7 +144,7 @@ def test_a_fetch_that_is_killed_leaves_no_model_and_the_next_clears_up(
 ) -> None:
     (tmp_path / "catalogue.json").write_text(json.dumps(catalogue))
     code = (
-        "import json, sys; from models import references as models\n"
+        "import json, sys; from voxsmith.models import references as models\n"
         "models.CATALOGUE = json.load(open(sys.argv[1]))\n"
         "models.fetch('whole')"
     )
@@ -215,7 +215,7 @@ def test_files_are_hashed_once_by_all_processes(cache: Path, tmp_path: Path) -> 
     first = models.identity(str(file))
     file.write_bytes(b"changed")  # of the same size and, below, time: only hashing again would tell
     os.utime(file, ns=(0, 1))
-    ask = f"from models import references as models; print(models.identity({str(file)!r}))"
+    ask = f"from voxsmith.models import references as models; print(models.identity({str(file)!r}))"
     ran = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, cwd=ROOT, check=True)
     assert ran.stdout.strip() == first
 
@@ -261,7 +261,7 @@ def test_licence_of_a_folder_is_in_its_card(tmp_path: Path) -> None:
 
 HUB = """
 import sys
-from models import references as models
+from voxsmith.models import references as models
 for reference in sys.argv[1:]:
     print(models.locate(reference), models.identity(reference), models.licence(reference))
     try:

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from models.references import ModelMissing
-from models.torch_device import torch_device
-from schemas.resources import Resources
+from voxsmith.models.references import ModelMissing
+from voxsmith.models.torch_device import torch_device
+from voxsmith.schemas.resources import Resources
 
 
 def test_a_card_that_is_not_there_is_told_with_its_number(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from models import unit_vocoder
-from models.unit_vocoder import UnitHifiGan, open_vocoder
 from tests.helpers.paths import GOLDEN
+from voxsmith.models import unit_vocoder
+from voxsmith.models.unit_vocoder import UnitHifiGan, open_vocoder
 
 FOLDER = GOLDEN / "vocoder"
 

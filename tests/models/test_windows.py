@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.windows import buckets, windows
+from voxsmith.models.windows import buckets, windows
 
 
 @given(st.integers(1, 20000), st.integers(1, 2000), st.floats(0.01, 1 / 3))

@@ -1,4 +1,4 @@
-"""The functions of `pipeline.api` from outside: what they return and raise, and that they print nothing."""
+"""The functions of `voxsmith.pipeline.api` from outside: what they return and raise, and that they print nothing."""
 
 import inspect
 import json
@@ -15,11 +15,11 @@ import datasets
 import pytest
 import yaml
 
-from pipeline import api
-from pipeline.errors import RecipeError, RunFailed
-from schemas.recipe import Recipe
 from tests.helpers.made_corpus import export_corpus, row
 from tests.helpers.recipes import ROOT, TOY_PATH, asked, finish, open_state, run_inline, write_recipe
+from voxsmith.pipeline import api
+from voxsmith.pipeline.errors import RecipeError, RunFailed
+from voxsmith.schemas.recipe import Recipe
 
 TEXTS = [*(f"tell me about thing number {n}" for n in range(18)), "a bad one"]
 STAGES = ["toy_shout", "toy_count", "toy_words"]
@@ -260,7 +260,7 @@ def test_a_corpus_is_published_to_a_folder(tmp_path: Path) -> None:
 SCRIPT = """
 import json, os, signal, sys, threading
 import ray
-from pipeline import api
+from voxsmith.pipeline import api
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
 
@@ -313,7 +313,7 @@ def test_a_script_runs_a_recipe_on_ray(on_ray: dict[str, str], path: str, tmp_pa
 INTERRUPTED = """
 import os, signal, sys, threading, time
 from pathlib import Path
-from pipeline import api
+from voxsmith.pipeline import api
 
 log = Path(sys.argv[1]).parent / "asked.log"
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored

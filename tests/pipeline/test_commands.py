@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import main
-from pipeline.plan import manifests
 from tests.helpers.openai_server import OpenAIServer
 from tests.helpers.recipes import asked, finish, open_state, run_cli, run_inline, write_recipe
+from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.plan import manifests
 
 TEXTS = [*(f"tell me about thing number {n}" for n in range(18)), "a bad one"]
 

@@ -12,16 +12,16 @@ import pytest
 import soundfile
 import yaml
 
-from pipeline import api
-from pipeline.cli import main
-from pipeline.plan.state import State
-from pipeline.recipe.columns import all_columns
-from pipeline.recipe.problems import Problems
-from pipeline.report.statistics import from_json
-from schemas.columns import AUDIO, Column
-from stages.stage import Stage, StageConfig
 from tests.helpers.html_page import Page
 from tests.helpers.recipes import SHOUT, finish, open_state, texts_of, write_recipe
+from voxsmith.pipeline import api
+from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.plan.state import State
+from voxsmith.pipeline.recipe.columns import all_columns
+from voxsmith.pipeline.recipe.problems import Problems
+from voxsmith.pipeline.report.statistics import from_json
+from voxsmith.schemas.columns import AUDIO, Column
+from voxsmith.stages.stage import Stage, StageConfig
 
 RECORDS = [
     {"text": "one two three", "spk": "ann", "lang": "en", "about": "numbers", "n": 3},
@@ -240,10 +240,10 @@ def collected(problems: Problems, parts: dict[str, dict[str, Any]]) -> dict[str,
         ("text", Column(pa.string(), "x", "text", "side"), "'query_text', which is one of ours"),
         ("provenance", Column(pa.string(), "x", "label"), "rows use for themselves"),
         ("Mood", Column(pa.string(), "x", "label"), "can't be a name"),
-        ("clip", Column(pa.binary(), "x", "audio"), "its type must be schemas.columns.AUDIO, not binary"),
+        ("clip", Column(pa.binary(), "x", "audio"), "its type must be voxsmith.schemas.columns.AUDIO, not binary"),
         ("score", Column(pa.string(), "x", "measure"), "its type must be a number, not string"),
         ("score", Column(pa.float32(), "x", "mesure"), "with the role 'mesure'; did you mean 'measure'?"),  # type: ignore[arg-type]
-        ("score", pa.float32(), "not as a schemas.columns.Column"),
+        ("score", pa.float32(), "not as a voxsmith.schemas.columns.Column"),
     ],
 )
 def test_declarations_that_can_not_stand(name: str, column: Any, words: str) -> None:

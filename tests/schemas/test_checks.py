@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from schemas.checks import Checks
+from voxsmith.schemas.checks import Checks
 
 
 @pytest.mark.parametrize("group", ["query_text", "answer_text", "query_clip", "answer_clip"])

@@ -1,7 +1,7 @@
 """What names replies, rows and clips is the same for ever. The values here are those of coreutils' `b2sum -l BITS`."""
 
-from schemas.hashing import hashed, hashed_hex, hashed_number, hashed_share
-from stages.context import Context
+from voxsmith.schemas.hashing import hashed, hashed_hex, hashed_number, hashed_share
+from voxsmith.stages.context import Context
 
 LONG = (
     "ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d1"

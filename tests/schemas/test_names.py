@@ -1,6 +1,6 @@
 """Advice for names that are wrong."""
 
-from schemas.names import closest, nearest
+from voxsmith.schemas.names import closest, nearest
 
 
 def test_what_was_meant() -> None:

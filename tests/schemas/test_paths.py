@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from schemas.paths import FilePath, beside
-from schemas.prompt import Prompt
-from schemas.source import Source
-from stages.engines.base import EngineConfig
+from voxsmith.schemas.paths import FilePath, beside
+from voxsmith.schemas.prompt import Prompt
+from voxsmith.schemas.source import Source
+from voxsmith.stages.engines.base import EngineConfig
 
 
 class Names(BaseModel):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from jinja2.exceptions import SecurityError
 
-from schemas.prompt import Prompt
+from voxsmith.schemas.prompt import Prompt
 
 
 def test_a_prompt_is_filled_in(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from schemas.retry_after import seconds_to_wait
+from voxsmith.schemas.retry_after import seconds_to_wait
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from schemas.source import ShardSizes, Source
+from voxsmith.schemas.source import ShardSizes, Source
 
 
 @pytest.fixture

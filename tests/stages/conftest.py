@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from models import references
-from stages.engines.llm import llamacpp as llm_llamacpp
+from voxsmith.models import references
+from voxsmith.stages.engines.llm import llamacpp as llm_llamacpp
 
 
 @pytest.fixture(scope="package")

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from schemas.checks import Exchange
-from stages.context import Context, Reject
-from stages.converse import STAGE, Config
-from stages.engines.llm import llamacpp as llm_llamacpp
-from stages.requests.llm import Complete
-from stages.text.follow_up import fits, said_as_written
 from tests.helpers.paths import ROOT
 from tests.helpers.talk import drive, with_replies
+from voxsmith.schemas.checks import Exchange
+from voxsmith.stages.context import Context, Reject
+from voxsmith.stages.converse import STAGE, Config
+from voxsmith.stages.engines.llm import llamacpp as llm_llamacpp
+from voxsmith.stages.requests.llm import Complete
+from voxsmith.stages.text.follow_up import fits, said_as_written
 
 PROMPTS = ROOT / "configs/prompts"
 ASKED = (

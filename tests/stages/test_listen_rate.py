@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models import audio
-from schemas.columns import column
-from stages import listen, rate
-from stages.context import Context
-from stages.requests.asr import Heard, Transcribe
-from stages.requests.mos import Rate, Score
 from tests.helpers.talk import drive
+from voxsmith.models import audio
+from voxsmith.schemas.columns import column
+from voxsmith.stages import listen, rate
+from voxsmith.stages.context import Context
+from voxsmith.stages.requests.asr import Heard, Transcribe
+from voxsmith.stages.requests.mos import Rate, Score
 
 RATE = 16000
 

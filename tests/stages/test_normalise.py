@@ -1,7 +1,7 @@
 import pytest
 
-from stages.context import Context, Reject
-from stages.normalise import STAGE, Config
+from voxsmith.stages.context import Context, Reject
+from voxsmith.stages.normalise import STAGE, Config
 
 
 def said(text: str, of: str = "answer") -> str:

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.checks import ClipChecks as Checks
-from schemas.columns import SIDE_COLUMNS, column
-from stages.context import Context, Reject
-from stages.pick import STAGE, Config
-from stages.verdict import MEASURES
 from tests.helpers.clips import GOOD, TEXT
 from tests.helpers.talk import drive, unasked
+from voxsmith.schemas.checks import ClipChecks as Checks
+from voxsmith.schemas.columns import SIDE_COLUMNS, column
+from voxsmith.stages.context import Context, Reject
+from voxsmith.stages.pick import STAGE, Config
+from voxsmith.stages.verdict import MEASURES
 
 NOISY = GOOD | {"mos": 1.5, "wer": 0.1}
 WRONG = GOOD | {"heard": "Thank you.", "wer": 0.9, "cer": 0.8}

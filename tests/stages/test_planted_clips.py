@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from models import audio
-from schemas.checks import ClipChecks as Checks
-from stages import listen, pick, rate
-from stages.context import Context, Reject
-from stages.engines.asr import whisper as asr_whisper
-from stages.engines.quality import mos_dnsmos
-from stages.engines.tts import kokoro as tts_kokoro
-from stages.requests.base import Request
-from stages.requests.tts import Speak
 from tests.helpers.talk import drive, unasked
+from voxsmith.models import audio
+from voxsmith.schemas.checks import ClipChecks as Checks
+from voxsmith.stages import listen, pick, rate
+from voxsmith.stages.context import Context, Reject
+from voxsmith.stages.engines.asr import whisper as asr_whisper
+from voxsmith.stages.engines.quality import mos_dnsmos
+from voxsmith.stages.engines.tts import kokoro as tts_kokoro
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.tts import Speak
 
 RATE = 16000
 TEXTS = {

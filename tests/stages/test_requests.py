@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from stages.requests.asr import Transcribe
-from stages.requests.base import Reply, Request
-from stages.requests.llm import Complete
+from voxsmith.stages.requests.asr import Transcribe
+from voxsmith.stages.requests.base import Reply, Request
+from voxsmith.stages.requests.llm import Complete
 
 
 def asking(module: str, *held: str) -> Request:

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from schemas.checks import AnswerText
-from stages.context import Context, Reject
-from stages.engines.llm import llamacpp as llm_llamacpp
-from stages.requests.llm import Complete
-from stages.respond import STAGE, Config
-from stages.text.speakable import speakable
 from tests.helpers.paths import ROOT
 from tests.helpers.talk import drive, with_replies
+from voxsmith.schemas.checks import AnswerText
+from voxsmith.stages.context import Context, Reject
+from voxsmith.stages.engines.llm import llamacpp as llm_llamacpp
+from voxsmith.stages.requests.llm import Complete
+from voxsmith.stages.respond import STAGE, Config
+from voxsmith.stages.text.speakable import speakable
 
 SKY = "Um, why is the sky blue?"
 GOOD = "The sky is blue because the air scatters blue light the most."

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from schemas.checks import QueryText
-from stages.context import Context, Reject
-from stages.engines.llm import llamacpp as llm_llamacpp
-from stages.requests.llm import Complete
-from stages.rewrite import STAGE, Config, read
-from stages.text.faithful import faithful
-from stages.text.speakable import speakable
 from tests.helpers.paths import ROOT
 from tests.helpers.talk import drive, with_replies
+from voxsmith.schemas.checks import QueryText
+from voxsmith.stages.context import Context, Reject
+from voxsmith.stages.engines.llm import llamacpp as llm_llamacpp
+from voxsmith.stages.requests.llm import Complete
+from voxsmith.stages.rewrite import STAGE, Config, read
+from voxsmith.stages.text.faithful import faithful
+from voxsmith.stages.text.speakable import speakable
 
 SNACKS = "Generate a list of 5 healthy snacks."
 

@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from models import audio
-from schemas.checks import ClipChecks as Checks
-from schemas.columns import column
-from stages.context import Context
-from stages.requests.tts import Clip, Speak
-from stages.speak import STAGE, Config, draw_voice
-from stages.verdict import MEASURES
 from tests.helpers.clips import GOOD, TEXT
 from tests.helpers.talk import drive, unasked
+from voxsmith.models import audio
+from voxsmith.schemas.checks import ClipChecks as Checks
+from voxsmith.schemas.columns import column
+from voxsmith.stages.context import Context
+from voxsmith.stages.requests.tts import Clip, Speak
+from voxsmith.stages.speak import STAGE, Config, draw_voice
+from voxsmith.stages.verdict import MEASURES
 
 VOICES = ("af_heart", "bf_emma", "am_puck")
 NAMES = st.lists(st.text("abcdefgh_", min_size=1, max_size=8), min_size=1, max_size=12, unique=True)

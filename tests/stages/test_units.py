@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from threadpoolctl import threadpool_limits
 
-from schemas.columns import column
-from stages import fit_units, units
-from stages.context import Context
-from stages.requests.units import Encode, Features, Quantise, Units
 from tests.helpers.talk import drive
+from voxsmith.schemas.columns import column
+from voxsmith.stages import fit_units, units
+from voxsmith.stages.context import Context
+from voxsmith.stages.requests.units import Encode, Features, Quantise, Units
 
 FEW = arrays(np.uint16, st.integers(0, 200), elements=st.sampled_from([0, 1, 2, 199, 65535]))
 ROW = {"id": "r", "answer_audio": {"bytes": b"a clip", "path": "x.flac"}}

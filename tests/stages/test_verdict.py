@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from schemas.checks import ClipChecks
-from stages.verdict import MEASURES, clip_fault, measures
+from voxsmith.schemas.checks import ClipChecks
+from voxsmith.stages.verdict import MEASURES, clip_fault, measures
 
 TEXT = "The weather is nice today, so we are going to the park."
 FINE: dict[str, Any] = {

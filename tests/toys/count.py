@@ -1,8 +1,8 @@
 """query_text -> answer_text: how many words it has; two prompts a row, so that memo and rounds are exercised."""
 
-from stages.context import Asking, Context, Row
-from stages.requests.llm import Complete
-from stages.stage import Stage, StageConfig
+from voxsmith.stages.context import Asking, Context, Row
+from voxsmith.stages.requests.llm import Complete
+from voxsmith.stages.stage import Stage, StageConfig
 
 
 class Config(StageConfig):

@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stages.engines.backend import Backend
-from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
-from stages.requests.llm import Complete, Completion
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.engines.base import Batching, EngineConfig, Refused, Unavailable
+from voxsmith.stages.requests.llm import Complete, Completion
 
 
 class Config(EngineConfig):

@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
-from stages.context import Asking, Context, Reject, Row
-from stages.requests.llm import Complete
-from stages.stage import Stage, StageConfig
+from voxsmith.stages.context import Asking, Context, Reject, Row
+from voxsmith.stages.requests.llm import Complete
+from voxsmith.stages.stage import Stage, StageConfig
 
 
 class Config(StageConfig):

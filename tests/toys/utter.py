@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import soundfile
 
-from schemas.columns import Column
-from schemas.hashing import hashed_hex
-from stages.context import Asking, Context, Reject, Row
-from stages.stage import Stage, StageConfig
+from voxsmith.schemas.columns import Column
+from voxsmith.schemas.hashing import hashed_hex
+from voxsmith.stages.context import Asking, Context, Reject, Row
+from voxsmith.stages.stage import Stage, StageConfig
 
 RATE = 8000
 

@@ -1,7 +1,7 @@
 """query_text -> query_spoken, with no engine."""
 
-from stages.context import Context, Row
-from stages.stage import Stage, StageConfig
+from voxsmith.stages.context import Context, Row
+from voxsmith.stages.stage import Stage, StageConfig
 
 
 class Config(StageConfig):

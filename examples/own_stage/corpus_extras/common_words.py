@@ -4,9 +4,9 @@ import re
 
 from corpus_extras.language import Identify, Language
 
-from stages.engines.backend import Backend
-from stages.engines.base import Batching, EngineConfig
-from stages.requests.base import Request
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.engines.base import Batching, EngineConfig
+from voxsmith.stages.requests.base import Request
 
 COMMON = {
     "de": "der die das und ist nicht ein eine ich sie wie was mit auf für den zu von es wir",

@@ -6,10 +6,10 @@ from typing import ClassVar
 import pyarrow as pa
 from pydantic import Field
 
-from schemas.columns import Column
-from stages.context import Asking, Context, Reject, Row
-from stages.requests.base import Reply, Request
-from stages.stage import Stage, StageConfig
+from voxsmith.schemas.columns import Column
+from voxsmith.stages.context import Asking, Context, Reject, Row
+from voxsmith.stages.requests.base import Reply, Request
+from voxsmith.stages.stage import Stage, StageConfig
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
-"""ASR without a model: the text that `tts_null` left in the clip's comment. See `stages.engines.null`."""
+"""ASR without a model: the text that `tts_null` left in the clip's comment. See `voxsmith.stages.engines.null`."""
 
 import io
 
 import soundfile
 
-from stages.engines.null import Config, Null, null_backend
-from stages.requests.asr import Heard, Transcribe
-from stages.requests.base import Request
+from voxsmith.stages.engines.null import Config, Null, null_backend
+from voxsmith.stages.requests.asr import Heard, Transcribe
+from voxsmith.stages.requests.base import Request
 
 
 class Asr(Null):

@@ -13,15 +13,15 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from models import cublas
-from models import references as catalogue
-from models.interpreter import installed
-from models.references import ModelMissing
-from stages.engines.backend import Backend
-from stages.engines.base import Batching, EngineConfig, Refused
-from stages.engines.clips import RATE, hear
-from stages.requests.asr import Heard, Transcribe
-from stages.requests.base import Request
+from voxsmith.models import cublas
+from voxsmith.models import references as catalogue
+from voxsmith.models.interpreter import installed
+from voxsmith.models.references import ModelMissing
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.engines.base import Batching, EngineConfig, Refused
+from voxsmith.stages.engines.clips import RATE, hear
+from voxsmith.stages.requests.asr import Heard, Transcribe
+from voxsmith.stages.requests.base import Request
 
 NAME = "asr_whisper"
 SHORTEST = RATE // 10  # samples; shorter clips get silence behind them

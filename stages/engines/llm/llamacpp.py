@@ -17,13 +17,13 @@ from typing import Any
 
 from pydantic import Field
 
-from models import references as catalogue
-from models.interpreter import installed
-from models.references import ModelMissing
-from stages.engines.backend import Backend
-from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
-from stages.requests.base import Request
-from stages.requests.llm import Complete, Completion
+from voxsmith.models import references as catalogue
+from voxsmith.models.interpreter import installed
+from voxsmith.models.references import ModelMissing
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.engines.base import Batching, EngineConfig, Refused, Unavailable
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.llm import Complete, Completion
 
 _ERROR = re.compile(r"^\S+ E +\S+: +(.+)$", re.M)  # a line of llama.cpp's log: when, E, who, what
 

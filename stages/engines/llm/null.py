@@ -1,15 +1,15 @@
 """LLM without a model: a sentence of words drawn by the request's digest, some of them out of the prompt's end.
 
-See `stages.engines.null`.
+See `voxsmith.stages.engines.null`.
 """
 
 import json
 import random
 import re
 
-from stages.engines.null import Config, Null, null_backend
-from stages.requests.base import Request
-from stages.requests.llm import Complete, Completion
+from voxsmith.stages.engines.null import Config, Null, null_backend
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.llm import Complete, Completion
 
 _WORDS = (
     "amber basket candle distant evening forest gentle harbour island journey kettle lantern meadow northern "

@@ -5,10 +5,10 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
-from stages.engines.base import Refused
-from stages.engines.openai_client import Again, Client, ServerConfig, server_backend
-from stages.requests.base import Request
-from stages.requests.llm import Complete, Completion
+from voxsmith.stages.engines.base import Refused
+from voxsmith.stages.engines.openai_client import Again, Client, ServerConfig, server_backend
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.llm import Complete, Completion
 
 _CHARACTERS = 32  # of a token at most: what is longer comes from a server that doesn't keep to max_tokens
 

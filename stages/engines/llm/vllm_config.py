@@ -2,8 +2,8 @@
 
 from pydantic import Field, model_validator
 
-from schemas.resources import Resources
-from stages.engines.base import EngineConfig
+from voxsmith.schemas.resources import Resources
+from voxsmith.stages.engines.base import EngineConfig
 
 
 class VllmResources(Resources):

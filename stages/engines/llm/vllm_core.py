@@ -17,14 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models import references as catalogue
-from models.loading import reading
-from models.reaper import watch
-from models.references import ModelMissing
-from stages.engines.base import EngineLost, Unavailable
+from voxsmith.models import references as catalogue
+from voxsmith.models.loading import reading
+from voxsmith.models.reaper import watch
+from voxsmith.models.references import ModelMissing
+from voxsmith.stages.engines.base import EngineLost, Unavailable
 
 if TYPE_CHECKING:
-    from stages.engines.llm.vllm_config import Config
+    from voxsmith.stages.engines.llm.vllm_config import Config
 
 INSTALL = (
     "vLLM isn't installed in the engine's interpreter: pip install 'voxsmith[vllm]' there, or name one that has it, "

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from models import onnx_session
-from models import references as catalogue
-from models.interpreter import ONNXRUNTIME, installed
-from models.references import ModelMissing
-from stages.engines.backend import Backend
-from stages.engines.base import Batching, EngineConfig
-from stages.engines.clips import hear, rated
-from stages.requests.base import Request
-from stages.requests.mos import Rate, Score
+from voxsmith.models import onnx_session
+from voxsmith.models import references as catalogue
+from voxsmith.models.interpreter import ONNXRUNTIME, installed
+from voxsmith.models.references import ModelMissing
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.engines.base import Batching, EngineConfig
+from voxsmith.stages.engines.clips import hear, rated
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.mos import Rate, Score
 
 NAME = "mos_dnsmos"
 WINDOW = 144160  # samples at 16 kHz that the model takes: 9.01 s

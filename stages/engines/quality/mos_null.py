@@ -1,8 +1,8 @@
-"""MOS without a model: every clip is good. See `stages.engines.null`."""
+"""MOS without a model: every clip is good. See `voxsmith.stages.engines.null`."""
 
-from stages.engines.null import Config, Null, null_backend
-from stages.requests.base import Request
-from stages.requests.mos import Rate, Score
+from voxsmith.stages.engines.null import Config, Null, null_backend
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.mos import Rate, Score
 
 
 class Mos(Null):

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
-from models import fairseq_checkpoint, ssl_encoder
-from models import references as catalogue
-from models.references import ModelMissing
-from models.torch_device import torch_device
-from models.torch_weights import check_finite
-from stages.engines.backend import Backend
-from stages.engines.base import Batching, EngineConfig
-from stages.engines.clips import RATE, hear, rated
-from stages.requests.base import Request
-from stages.requests.mos import Rate, Score
+from voxsmith.models import fairseq_checkpoint, ssl_encoder
+from voxsmith.models import references as catalogue
+from voxsmith.models.references import ModelMissing
+from voxsmith.models.torch_device import torch_device
+from voxsmith.models.torch_weights import check_finite
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.engines.base import Batching, EngineConfig
+from voxsmith.stages.engines.clips import RATE, hear, rated
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.mos import Rate, Score
 
 if TYPE_CHECKING:
     import torch

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from models import audio
-from models import references as catalogue
-from models.loading import reading
-from models.torch_device import torch_device
-from models.torch_weights import check_finite
-from stages.engines.backend import Backend
-from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
-from stages.engines.clips import RATE, hear, refuse_unless_finite
-from stages.engines.voice_bank import digests, read_bank
-from stages.requests.base import Request
-from stages.requests.speaker import Embed, Voiceprint
+from voxsmith.models import audio
+from voxsmith.models import references as catalogue
+from voxsmith.models.loading import reading
+from voxsmith.models.torch_device import torch_device
+from voxsmith.models.torch_weights import check_finite
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.engines.base import Batching, EngineConfig, Refused, Unavailable
+from voxsmith.stages.engines.clips import RATE, hear, refuse_unless_finite
+from voxsmith.stages.engines.voice_bank import digests, read_bank
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.speaker import Embed, Voiceprint
 
 NAME = "speaker_resemblyzer"
 WINDOW, HOP, MELS = 400, 160, 40  # samples at 16 kHz, samples, bands

@@ -14,21 +14,21 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from models import audio
-from models import references as catalogue
-from models.optional import versions
-from models.out_of_memory import out_of_memory
-from models.references import ModelMissing
-from models.torch_device import torch_device
-from stages.engines import voice_bank
-from stages.engines.backend import Backend
-from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
-from stages.engines.clips import RATE
-from stages.engines.tts import cosyvoice_files as files
-from stages.engines.tts import cosyvoice_library as library
-from stages.engines.tts.long_texts import joined, pieces
-from stages.requests.base import Request
-from stages.requests.tts import Clip, Speak
+from voxsmith.models import audio
+from voxsmith.models import references as catalogue
+from voxsmith.models.optional import versions
+from voxsmith.models.out_of_memory import out_of_memory
+from voxsmith.models.references import ModelMissing
+from voxsmith.models.torch_device import torch_device
+from voxsmith.stages.engines import voice_bank
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.engines.base import Batching, EngineConfig, Refused, Unavailable
+from voxsmith.stages.engines.clips import RATE
+from voxsmith.stages.engines.tts import cosyvoice_files as files
+from voxsmith.stages.engines.tts import cosyvoice_library as library
+from voxsmith.stages.engines.tts.long_texts import joined, pieces
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.tts import Clip, Speak
 
 NAME = library.NAME
 

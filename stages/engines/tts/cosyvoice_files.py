@@ -10,9 +10,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from models.joblib_arrays import Made, NotPlain, PickleMachine
-from models.loading import reading
-from models.references import ModelMissing
+from voxsmith.models.joblib_arrays import Made, NotPlain, PickleMachine
+from voxsmith.models.loading import reading
+from voxsmith.models.references import ModelMissing
 
 SETTINGS = {1: "cosyvoice.yaml", 2: "cosyvoice2.yaml"}  # CosyVoice-300M-SFT's, CosyVoice2-0.5B's
 WEIGHTS = ("llm.pt", "flow.pt", "hift.pt")

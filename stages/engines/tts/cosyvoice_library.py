@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from models import audio
-from models.interpreter import site_packages
-from models.optional import lacking
-from models.out_of_memory import out_of_memory
-from models.references import ModelMissing
-from stages.engines.base import Refused
+from voxsmith.models import audio
+from voxsmith.models.interpreter import site_packages
+from voxsmith.models.optional import lacking
+from voxsmith.models.out_of_memory import out_of_memory
+from voxsmith.models.references import ModelMissing
+from voxsmith.stages.engines.base import Refused
 
 NAME = "tts_cosyvoice"
 PACKAGES = ("torch", "torchaudio", "transformers", "hyperpyyaml", "openai-whisper", "conformer", "modelscope")

@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from models import audio, onnx_session
-from models import references as catalogue
-from models.interpreter import ONNXRUNTIME, installed
-from models.loading import reading
-from models.references import ModelMissing
-from stages.engines.backend import Backend
-from stages.engines.base import Batching, EngineConfig, Refused
-from stages.engines.tts.long_texts import joined, pieces
-from stages.requests.base import Request
-from stages.requests.tts import Clip, Speak
+from voxsmith.models import audio, onnx_session
+from voxsmith.models import references as catalogue
+from voxsmith.models.interpreter import ONNXRUNTIME, installed
+from voxsmith.models.loading import reading
+from voxsmith.models.references import ModelMissing
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.engines.base import Batching, EngineConfig, Refused
+from voxsmith.stages.engines.tts.long_texts import joined, pieces
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.tts import Clip, Speak
 
 NAME = "tts_kokoro"
 RATE = 24000

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from models import audio
+from voxsmith.models import audio
 
 PAUSE = 0.1  # seconds put between pieces, beside the 0.08 s that each keeps at its ends
 # Where a text is cut: at the ends of sentences, or else of clauses, or else of words.

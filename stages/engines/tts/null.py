@@ -1,4 +1,4 @@
-"""TTS without a model: a hum as long as the text would last, the text in its comment. See `stages.engines.null`.
+"""TTS without a model: a hum as long as the text would last, the text in its comment. See `voxsmith.stages.engines.null`.
 
 With a voice bank it has that bank's voices, so that a recipe's shape can be tried: it hums all the same.
 """
@@ -10,10 +10,10 @@ import numpy as np
 import soundfile
 from pydantic import Field
 
-from stages.engines import null, voice_bank
-from stages.engines.null import Null
-from stages.requests.base import Request
-from stages.requests.tts import Clip, Speak
+from voxsmith.stages.engines import null, voice_bank
+from voxsmith.stages.engines.null import Null
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.tts import Clip, Speak
 
 VOICES = {f"null_{n}": "" for n in range(16)}
 LETTERS = 15  # a second

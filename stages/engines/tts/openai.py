@@ -10,12 +10,12 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from models import audio
-from stages.engines.base import Refused
-from stages.engines.openai_client import Again, Client, ServerConfig, server_backend
-from stages.engines.tts.long_texts import joined, pieces
-from stages.requests.base import Request
-from stages.requests.tts import Clip, Speak
+from voxsmith.models import audio
+from voxsmith.stages.engines.base import Refused
+from voxsmith.stages.engines.openai_client import Again, Client, ServerConfig, server_backend
+from voxsmith.stages.engines.tts.long_texts import joined, pieces
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.tts import Clip, Speak
 
 _PATH = "/audio/speech"
 

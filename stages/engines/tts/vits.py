@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from models import audio
-from models import references as catalogue
-from models.loading import reading
-from models.optional import versions
-from models.references import ModelMissing
-from models.torch_device import torch_device
-from models.torch_weights import check_finite, check_report
-from stages.engines.backend import Backend
-from stages.engines.base import Batching, EngineConfig, Refused
-from stages.engines.tts.long_texts import joined, pieces
-from stages.requests.base import Request
-from stages.requests.tts import Clip, Speak
+from voxsmith.models import audio
+from voxsmith.models import references as catalogue
+from voxsmith.models.loading import reading
+from voxsmith.models.optional import versions
+from voxsmith.models.references import ModelMissing
+from voxsmith.models.torch_device import torch_device
+from voxsmith.models.torch_weights import check_finite, check_report
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.engines.base import Batching, EngineConfig, Refused
+from voxsmith.stages.engines.tts.long_texts import joined, pieces
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.tts import Clip, Speak
 
 NAME = "tts_vits"
 _PACKAGES = ("torch", "transformers")

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from models import cublas
-from models import references as catalogue
-from models.interpreter import installed
-from stages.engines.backend import Backend
-from stages.engines.base import Batching, EngineConfig, Refused
-from stages.engines.clips import RATE, hear, refuse_unless_finite
-from stages.requests.base import Request
-from stages.requests.units import Encode, Features, Quantise, Units
+from voxsmith.models import cublas
+from voxsmith.models import references as catalogue
+from voxsmith.models.interpreter import installed
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.engines.base import Batching, EngineConfig, Refused
+from voxsmith.stages.engines.clips import RATE, hear, refuse_unless_finite
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.units import Encode, Features, Quantise, Units
 
 NAME = "units_encoder"
 HOP = 320  # samples a frame of the encoder: 50 frames a second

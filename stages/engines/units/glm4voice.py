@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from models import references as catalogue
-from models.loading import reading
-from models.optional import versions
-from models.references import ModelMissing
-from models.torch_device import torch_device
-from models.torch_weights import check_finite
-from models.windows import buckets
-from stages.engines.backend import Backend
-from stages.engines.base import Batching, EngineConfig, Unavailable
-from stages.engines.clips import RATE, hear, refuse_unless_finite
-from stages.engines.usage import seconds_of
-from stages.requests.base import Request
-from stages.requests.units import Quantise, Units
+from voxsmith.models import references as catalogue
+from voxsmith.models.loading import reading
+from voxsmith.models.optional import versions
+from voxsmith.models.references import ModelMissing
+from voxsmith.models.torch_device import torch_device
+from voxsmith.models.torch_weights import check_finite
+from voxsmith.models.windows import buckets
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.engines.base import Batching, EngineConfig, Unavailable
+from voxsmith.stages.engines.clips import RATE, hear, refuse_unless_finite
+from voxsmith.stages.engines.usage import seconds_of
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.units import Quantise, Units
 
 if TYPE_CHECKING:
     import torch

@@ -4,9 +4,9 @@ With `codebook` the k-means is one that was fitted elsewhere, mHuBERT's 1,000 un
 stage then says `codebook: engine`. Without it `fit_units` makes one.
 """
 
-from stages.engines.backend import Backend
-from stages.engines.units import ssl_units
-from stages.engines.units.ssl_units import PACKAGES, SslConfig, SslUnits
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.engines.units import ssl_units
+from voxsmith.stages.engines.units.ssl_units import PACKAGES, SslConfig, SslUnits
 
 NAME = "units_hubert"
 

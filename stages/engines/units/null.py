@@ -1,15 +1,15 @@
-"""Encoder without a model: 50 frames a second, drawn by the clip's bytes. See `stages.engines.null`."""
+"""Encoder without a model: 50 frames a second, drawn by the clip's bytes. See `voxsmith.stages.engines.null`."""
 
 import io
 
 import numpy as np
 import soundfile
 
-from schemas.hashing import hashed_number
-from stages.engines.null import Config, Null, null_backend
-from stages.engines.units.encoder import nearest, read_codebook
-from stages.requests.base import Request
-from stages.requests.units import Encode, Features, Quantise, Units
+from voxsmith.schemas.hashing import hashed_number
+from voxsmith.stages.engines.null import Config, Null, null_backend
+from voxsmith.stages.engines.units.encoder import nearest, read_codebook
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.units import Encode, Features, Quantise, Units
 
 WIDTH = 8
 FRAMES = 50  # a second

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from models import onnx_session
-from models import references as catalogue
-from models.interpreter import ONNXRUNTIME, installed
-from models.loading import reading
-from models.references import ModelMissing
-from models.windows import windows
-from stages.engines.backend import Backend
-from stages.engines.base import Batching, EngineConfig, Unavailable
-from stages.engines.clips import RATE, hear
-from stages.requests.base import Request
-from stages.requests.units import Quantise, Units
+from voxsmith.models import onnx_session
+from voxsmith.models import references as catalogue
+from voxsmith.models.interpreter import ONNXRUNTIME, installed
+from voxsmith.models.loading import reading
+from voxsmith.models.references import ModelMissing
+from voxsmith.models.windows import windows
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.engines.base import Batching, EngineConfig, Unavailable
+from voxsmith.stages.engines.clips import RATE, hear
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.units import Quantise, Units
 
 NAME = "units_s3"
 MELS = 128

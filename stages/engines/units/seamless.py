@@ -7,9 +7,9 @@ value 2, which goes into the mean of the clip.
 
 from pydantic import Field
 
-from stages.engines.backend import Backend
-from stages.engines.units import ssl_units
-from stages.engines.units.ssl_units import PACKAGES, SslConfig, SslUnits
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.engines.units import ssl_units
+from voxsmith.stages.engines.units.ssl_units import PACKAGES, SslConfig, SslUnits
 
 NAME = "units_seamless"
 

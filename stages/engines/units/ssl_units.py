@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from models import references as catalogue
-from models.kmeans import read_centroids
-from models.optional import versions
-from models.references import ModelMissing
-from models.ssl_encoder import RATE, open_encoder
-from models.torch_device import torch_device
-from models.windows import Window, buckets, windows
-from stages.engines.base import Batching, EngineConfig, Refused, Unavailable
-from stages.engines.clips import hear, refuse_unless_finite
-from stages.engines.units.encoder import read_codebook
-from stages.engines.usage import seconds_of
-from stages.requests.base import Request
-from stages.requests.units import Encode, Features, Quantise, Units
+from voxsmith.models import references as catalogue
+from voxsmith.models.kmeans import read_centroids
+from voxsmith.models.optional import versions
+from voxsmith.models.references import ModelMissing
+from voxsmith.models.ssl_encoder import RATE, open_encoder
+from voxsmith.models.torch_device import torch_device
+from voxsmith.models.windows import Window, buckets, windows
+from voxsmith.stages.engines.base import Batching, EngineConfig, Refused, Unavailable
+from voxsmith.stages.engines.clips import hear, refuse_unless_finite
+from voxsmith.stages.engines.units.encoder import read_codebook
+from voxsmith.stages.engines.usage import seconds_of
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.units import Encode, Features, Quantise, Units
 
 if TYPE_CHECKING:
     import torch

@@ -6,15 +6,15 @@
 import numpy as np
 from pydantic import Field
 
-from models import audio
-from models import references as catalogue
-from models.torch_device import torch_device
-from models.unit_vocoder import open_vocoder
-from stages.engines.backend import Backend
-from stages.engines.base import Batching, EngineConfig, Refused
-from stages.requests.base import Request
-from stages.requests.tts import Clip
-from stages.requests.units import Vocode
+from voxsmith.models import audio
+from voxsmith.models import references as catalogue
+from voxsmith.models.torch_device import torch_device
+from voxsmith.models.unit_vocoder import open_vocoder
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.engines.base import Batching, EngineConfig, Refused
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.tts import Clip
+from voxsmith.stages.requests.units import Vocode
 
 NAME = "unit_vocoder"
 

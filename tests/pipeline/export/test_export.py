@@ -11,20 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import api
-from pipeline.cli import main
-from pipeline.export.export import write_dataset
-from pipeline.export.piece import split_of
-from pipeline.export.writer import SplitWriter, assemble
-from pipeline.plan.accounts import Rejected, rejects_of, with_later_turns
-from pipeline.plan.manifests import new_run, now, write_run
-from pipeline.plan.state import State
-from pipeline.recipe.licences import strictest
-from pipeline.report import build as report
-from pipeline.report.outputs import export_state, is_exported
-from pipeline.watch.snapshot import source_rejects
 from tests.helpers.made_corpus import row, write_corpus
 from tests.helpers.recipes import COUNT, WORDS, open_state, run_inline, texts_of, write_recipe
+from voxsmith.pipeline import api
+from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.export.export import write_dataset
+from voxsmith.pipeline.export.piece import split_of
+from voxsmith.pipeline.export.writer import SplitWriter, assemble
+from voxsmith.pipeline.plan.accounts import Rejected, rejects_of, with_later_turns
+from voxsmith.pipeline.plan.manifests import new_run, now, write_run
+from voxsmith.pipeline.plan.state import State
+from voxsmith.pipeline.recipe.licences import strictest
+from voxsmith.pipeline.report import build as report
+from voxsmith.pipeline.report.outputs import export_state, is_exported
+from voxsmith.pipeline.watch.snapshot import source_rejects
 
 TEXTS = [f"thing {n}" for n in range(40)]
 
@@ -137,8 +137,8 @@ def test_a_writer_that_is_killed_is_one_line(
 ) -> None:
     path = write_recipe(tmp_path, TEXTS)
     run_inline(open_state(path))
-    monkeypatch.setattr("pipeline.export.export._LITTLE", 0)
-    monkeypatch.setattr("pipeline.export.export.without_pandas", os.abort)  # what a process begins with
+    monkeypatch.setattr("voxsmith.pipeline.export.export._LITTLE", 0)
+    monkeypatch.setattr("voxsmith.pipeline.export.export.without_pandas", os.abort)  # what a process begins with
     assert main(["export", path]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "was killed" in line and "the same command goes on" in line

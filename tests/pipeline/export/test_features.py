@@ -7,9 +7,9 @@ import datasets
 import pyarrow as pa
 from datasets import Audio, DatasetInfo, Features
 
-from pipeline.export.features import dataset_info, features, with_features
-from pipeline.export.piece import PROVENANCE, REJECT_SCHEMA
-from schemas.columns import ROW_COLUMNS, SIDE_COLUMNS, SIDES
+from voxsmith.pipeline.export.features import dataset_info, features, with_features
+from voxsmith.pipeline.export.piece import PROVENANCE, REJECT_SCHEMA
+from voxsmith.schemas.columns import ROW_COLUMNS, SIDE_COLUMNS, SIDES
 
 ALL = pa.schema(
     [

@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.corpora import write_recipe as write_null_recipe
-from pipeline.cli import main
-from pipeline.look_back.diff import Difference, compare_runs
-from pipeline.look_back.past import open_run
-from pipeline.look_back.rows import Rows, as_json
-from pipeline.plan import manifests
-from pipeline.plan.state import State
-from pipeline.store.store import Store
 from tests.helpers.html_page import HOSTILE, Page
 from tests.helpers.recipes import open_state, run_inline, texts_of, write_recipe
+from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.look_back.diff import Difference, compare_runs
+from voxsmith.pipeline.look_back.past import open_run
+from voxsmith.pipeline.look_back.rows import Rows, as_json
+from voxsmith.pipeline.plan import manifests
+from voxsmith.pipeline.plan.state import State
+from voxsmith.pipeline.store.store import Store
 
 TEXTS = [f"tell me about thing number {n}" for n in range(30)]
 LOUD = "stages.toy_shout.style=loud"
@@ -341,7 +341,7 @@ def test_the_page_is_whole_in_itself_and_safe(spoken: tuple[str, list[str]], tmp
 
 
 def test_the_page_stays_within_its_budget(spoken: tuple[str, list[str]], tmp_path: Path) -> None:
-    from pipeline.look_back.page import write_page
+    from voxsmith.pipeline.look_back.page import write_page
 
     state = open_state(spoken[0])
     before, after = (open_run(state.store, state.graph.recipe.name, one) for one in ("previous", "last"))

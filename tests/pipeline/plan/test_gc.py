@@ -13,17 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import main
-from pipeline.look_back.diff import compare_runs
-from pipeline.look_back.past import open_run
-from pipeline.plan import manifests
-from pipeline.plan.gc import Collected, _delete, collect
-from pipeline.plan.state import State
-from pipeline.store.liveness import GC, at_work, is_gone, marks
-from pipeline.store.store import Store
 from tests.helpers.recipes import asked, digests_of, open_state, run_inline, start_cli, write_recipe
 from tests.helpers.s3_server import S3Server
 from tests.helpers.waiting import Gate, rest_of, wait_for
+from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.look_back.diff import compare_runs
+from voxsmith.pipeline.look_back.past import open_run
+from voxsmith.pipeline.plan import manifests
+from voxsmith.pipeline.plan.gc import Collected, _delete, collect
+from voxsmith.pipeline.plan.state import State
+from voxsmith.pipeline.store.liveness import GC, at_work, is_gone, marks
+from voxsmith.pipeline.store.store import Store
 
 TEXTS = [*(f"tell me about thing number {n}" for n in range(18)), "a bad one"]
 LOUD = {"stages__toy_shout__engine": "llm", "stages__toy_shout__style": "loud"}
@@ -122,7 +122,7 @@ def test_folders_of_a_live_run_are_left_alone(capsys: pytest.CaptureFixture[str]
 
 def test_a_killed_run_on_this_machine_is_known_to_be_gone(full: Store) -> None:
     script = (
-        "import os, sys; from pipeline.store.store import Store; from pipeline.store.liveness import at_work\n"
+        "import os, sys; from voxsmith.pipeline.store.store import Store; from voxsmith.pipeline.store.liveness import at_work\n"
         "with at_work(Store(sys.argv[1]), 'run toy', ['toy_shout', 'toy_count', 'toy_words']):\n"
         "    print('on', flush=True); os.kill(os.getpid(), 9)"
     )

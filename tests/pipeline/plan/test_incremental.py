@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.plan.planner import make_plan
 from tests.helpers.recipes import asked, open_state, run_inline, texts_of, write_recipe
+from voxsmith.pipeline.plan.planner import make_plan
 
 TEXTS = [f"tell me about thing number {n}" for n in range(30)]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.plan import keys
-from stages import fit_units, registry
 from tests.helpers.recipes import open_state, run_inline
 from tests.helpers.spoken import write_spoken_recipe
+from voxsmith.pipeline.plan import keys
+from voxsmith.stages import fit_units, registry
 
 
 @pytest.mark.parametrize("declared", [True, False])
@@ -22,7 +22,7 @@ def test_a_codebook_of_code_that_fits_the_same_is_kept(
     assert not [node for node, _ in open_state(path).ready]
 
     real = keys.code_digest
-    edited = {"stages.fit_units": "edited"}
+    edited = {"voxsmith.stages.fit_units": "edited"}
     monkeypatch.setattr(keys, "code_digest", lambda module: edited.get(module) or real(module))
     if declared:
         same = replace(fit_units.STAGE, same_code=(code,))

@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from benchmarks.corpora import write_recipe as write_null_recipe
-from pipeline import api
-from pipeline.cli import main
-from pipeline.plan.accounts import rejects_of
-from pipeline.plan.state import State
 from tests.helpers.recipes import open_state, run_inline, texts_of
+from voxsmith.pipeline import api
+from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.plan.accounts import rejects_of
+from voxsmith.pipeline.plan.state import State
 
 LIMIT = 0.0002335  # of flat tops: about half of what `tts_null` hums has more, which hangs on the text's length
 

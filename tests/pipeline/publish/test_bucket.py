@@ -12,14 +12,14 @@ import datasets
 import pytest
 from filelock import FileLock
 
-from pipeline.cli import main
-from pipeline.errors import RunFailed
-from pipeline.publish.bucket import Bucket, address
-from pipeline.store.store import open_filesystem
 from tests.helpers.made_corpus import export_corpus, row
 from tests.helpers.recipes import start_cli
 from tests.helpers.s3_server import S3Server
 from tests.helpers.waiting import wait_for
+from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.publish.bucket import Bucket, address
+from voxsmith.pipeline.store.store import open_filesystem
 
 ROWS = [row(i) for i in range(12)]
 

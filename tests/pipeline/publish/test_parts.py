@@ -11,18 +11,18 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from pipeline.cli import main
-from pipeline.errors import RunFailed
-from pipeline.publish.bucket import Bucket
-from pipeline.publish.files import Workshop
-from pipeline.publish.parquet import row_groups, to_parquet
-from pipeline.publish.retry import passing_error, patiently, retry_after
-from pipeline.publish.send import Sending
-from pipeline.recipe.licences import objection
-from pipeline.report.card import render_card
-from pipeline.report.outputs import read_manifest
-from pipeline.report.statistics import summarise
 from tests.helpers.made_corpus import export_corpus, row, write_corpus
+from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.publish.bucket import Bucket
+from voxsmith.pipeline.publish.files import Workshop
+from voxsmith.pipeline.publish.parquet import row_groups, to_parquet
+from voxsmith.pipeline.publish.retry import passing_error, patiently, retry_after
+from voxsmith.pipeline.publish.send import Sending
+from voxsmith.pipeline.recipe.licences import objection
+from voxsmith.pipeline.report.card import render_card
+from voxsmith.pipeline.report.outputs import read_manifest
+from voxsmith.pipeline.report.statistics import summarise
 
 
 @pytest.mark.parametrize(

@@ -157,9 +157,7 @@ def test_a_silent_server_is_no_end(hub: HubServer, tmp_path: Path) -> None:
     path = export_corpus(tmp_path, ROWS[:10])
     hub.script("create", Fault(hang=3600))
     hub.script("commit", Fault(hang=3600))
-    impatient = (
-        "import pipeline.publish.hub as hub, pipeline.cli as cli; hub.SILENCE = 2.0; raise SystemExit(cli.main())"
-    )
+    impatient = "import voxsmith.pipeline.publish.hub as hub, voxsmith.pipeline.cli as cli; hub.SILENCE = 2.0; raise SystemExit(cli.main())"
     ran = subprocess.run(
         [sys.executable, "-c", impatient, "publish", path, "--repo", REPO],
         cwd=ROOT,

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from models import optional
-from pipeline.cli import main
-from pipeline.store.code import reachable
-from stages.registry import BACKENDS, STAGES, backend, stage
 from tests.helpers.paths import ROOT
+from voxsmith.models import optional
+from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.store.code import reachable
+from voxsmith.stages.registry import BACKENDS, STAGES, backend, stage
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_that_says_numbers_in_words_declares_the_grammars(name: str) -> None:
-    says = "stages.text.numerals" in reachable(STAGES[name])
+    says = "voxsmith.stages.text.numerals" in reachable(STAGES[name])
     assert ("WeTextProcessing" in stage(name).packages) == says
 
 

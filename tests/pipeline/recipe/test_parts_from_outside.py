@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import main
-from stages import registry
 from tests.helpers.paths import ROOT
 from tests.helpers.recipes import asked, open_state, run_inline, texts_of, write_recipe
+from voxsmith.pipeline.cli import main
+from voxsmith.stages import registry
 
 WORDS = (ROOT / "tests" / "toys" / "words.py").read_text()
 Complain = Callable[..., str]
@@ -122,7 +122,7 @@ MISTAKES = [
     ),
     (
         WORDS.replace("    run=run,", "    run=run,\n    columns={'mine': Column(str, 'a text', 'label')},").replace(
-            "from stages.context", "from schemas.columns import Column\nfrom stages.context"
+            "from voxsmith.stages.context", "from voxsmith.schemas.columns import Column\nfrom voxsmith.stages.context"
         ),
         {},
         "stages.toy_words: declares the column 'mine', whose type is <class 'str'>, not an Arrow type such as pa.string()",

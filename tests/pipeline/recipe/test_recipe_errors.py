@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.cli import main
-from pipeline.recipe.load import load_recipe
 from tests.helpers.recipes import COUNT, ROOT, open_state, run_inline, write_recipe
+from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.recipe.load import load_recipe
 
 QUICKSTART = yaml.safe_load((ROOT / "configs" / "quickstart.yaml").read_text())
 

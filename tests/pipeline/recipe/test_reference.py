@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from pipeline import cli
-from pipeline.errors import RecipeError
-from pipeline.recipe.reference import keys_of, names
-from pipeline.recipe.reference_page import page
-from schemas.columns import OWN_COLUMNS, ROW_COLUMNS, SIDE_COLUMNS
-from stages.registry import BACKENDS, STAGES, backend, stage
 from tests.helpers.paths import ROOT
+from voxsmith.pipeline import cli
+from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.recipe.reference import keys_of, names
+from voxsmith.pipeline.recipe.reference_page import page
+from voxsmith.schemas.columns import OWN_COLUMNS, ROW_COLUMNS, SIDE_COLUMNS
+from voxsmith.stages.registry import BACKENDS, STAGES, backend, stage
 
 ALL = [name for group in names().values() for name in group]
 

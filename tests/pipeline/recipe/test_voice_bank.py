@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from models.references import ModelMissing
-from pipeline import api
-from pipeline.cli import main
-from pipeline.errors import RecipeError
-from pipeline.report.outputs import export_state, out_folder
-from stages.engines.tts.null import Tts
-from stages.engines.voice_bank import read_bank, refuse_faulty
 from tests.helpers.recipes import ROOT, open_state, run_inline, texts_of, write_recipe
+from voxsmith.models.references import ModelMissing
+from voxsmith.pipeline import api
+from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.report.outputs import export_state, out_folder
+from voxsmith.stages.engines.tts.null import Tts
+from voxsmith.stages.engines.voice_bank import read_bank, refuse_faulty
 
 BANK = ROOT / "tests" / "data" / "voices"
 NAMES = ["LJ001-0025", "ls-4340-15220-0000", "vctk-p226_008"]

@@ -11,12 +11,12 @@ import yaml
 from datasets import Dataset, Features
 from huggingface_hub import DatasetCard
 
-from pipeline.export.features import card_features
-from pipeline.recipe.licences import licence_id
-from pipeline.report.card import render_card
-from pipeline.report.statistics import summarise
 from tests.helpers.made_corpus import reject, row, write_corpus
 from tests.helpers.recipes import finish, write_recipe
+from voxsmith.pipeline.export.features import card_features
+from voxsmith.pipeline.recipe.licences import licence_id
+from voxsmith.pipeline.report.card import render_card
+from voxsmith.pipeline.report.statistics import summarise
 
 
 def card(out: Path, rows: int = 8, rejects: int = 3, splits: dict[str, float] | None = None) -> str:

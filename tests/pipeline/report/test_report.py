@@ -11,12 +11,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.report import charts
-from pipeline.report.build import build
-from pipeline.report.statistics import summarise
-from pipeline.report.words import Span, compare
 from tests.helpers.html_page import HOSTILE, Page
 from tests.helpers.made_corpus import reject, row, write_corpus
+from voxsmith.pipeline.report import charts
+from voxsmith.pipeline.report.build import build
+from voxsmith.pipeline.report.statistics import summarise
+from voxsmith.pipeline.report.words import Span, compare
 
 
 def page(out: Path, rows: list[dict[str, Any]], rejects: list[dict[str, Any]], **how: Any) -> Page:

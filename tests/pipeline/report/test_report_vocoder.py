@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from pipeline.cli import main
 from tests.helpers.html_page import Page
 from tests.helpers.made_corpus import row, write_corpus
 from tests.helpers.recipes import ROOT, write_recipe
+from voxsmith.pipeline.cli import main
 
 VOCODER = ROOT / "tests" / "golden" / "vocoder"  # 20 units, 320 samples each, 16 kHz
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.report.statistics import Summary, draw, from_json, read, summarise
 from tests.helpers.made_corpus import row, write_corpus
+from voxsmith.pipeline.report.statistics import Summary, draw, from_json, read, summarise
 
 ROWS = [row(i) for i in range(40)]
 

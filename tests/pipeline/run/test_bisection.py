@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ray.exceptions import ActorUnavailableError, NodeDiedError, OutOfMemoryError, RayActorError, RayTaskError
 
-from pipeline.errors import RunFailed
-from pipeline.plan.state import Task
-from pipeline.run.bisection import Bisection, borders_of
-from pipeline.run.executor import Run
-from pipeline.run.pools import Actor, Pool, assign
-from pipeline.run.results import StageFault
-from pipeline.watch.progress import Progress
-from stages.engines.base import EngineLost
 from tests.helpers.recipes import open_state, run_cli, write_recipe
+from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.plan.state import Task
+from voxsmith.pipeline.run.bisection import Bisection, borders_of
+from voxsmith.pipeline.run.executor import Run
+from voxsmith.pipeline.run.pools import Actor, Pool, assign
+from voxsmith.pipeline.run.results import StageFault
+from voxsmith.pipeline.watch.progress import Progress
+from voxsmith.stages.engines.base import EngineLost
 
 
 def task(rows: int, key: str = "k", **changes: Any) -> Task:

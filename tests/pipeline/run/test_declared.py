@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import RunFailed
-from pipeline.run.results import StageFault
-from pipeline.run.worker import Worker
-from stages import registry
 from tests.helpers.recipes import TOY_PATH, asked, open_state, run_cli, run_inline, texts_of, write_recipe
+from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.run.results import StageFault
+from voxsmith.pipeline.run.worker import Worker
+from voxsmith.stages import registry
 
 STAGE = """
-    from stages.context import Reject
-    from stages.requests.llm import Complete
-    from stages.stage import Stage, StageConfig
+    from voxsmith.stages.context import Reject
+    from voxsmith.stages.requests.llm import Complete
+    from voxsmith.stages.stage import Stage, StageConfig
 
 
     def run(row, context):

@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.report.outputs import export_state, is_exported
 from tests.helpers.recipes import TEXTS, digests_of, open_state, run_cli, run_inline, write_recipe
+from voxsmith.pipeline.report.outputs import export_state, is_exported
 
 pytestmark = pytest.mark.usefixtures("one_ray")
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from models.references import ModelMissing
-from pipeline.export.export import write_dataset
-from pipeline.plan.accounts import rejects_of
-from pipeline.run.worker import Worker
-from stages.engines import backend
-from stages.engines.base import Engine, EngineLost
 from tests.helpers.openai_server import Fault, OpenAIServer, user_text
 from tests.helpers.recipes import asked, open_state, run_inline, texts_of, write_recipe
 from toys import llm
+from voxsmith.models.references import ModelMissing
+from voxsmith.pipeline.export.export import write_dataset
+from voxsmith.pipeline.plan.accounts import rejects_of
+from voxsmith.pipeline.run.worker import Worker
+from voxsmith.stages.engines import backend
+from voxsmith.stages.engines.base import Engine, EngineLost
 
 TEXTS = ["one", "two", "a bad three", "refuse four", "explode five", "six", "seven"]
 

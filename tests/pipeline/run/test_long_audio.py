@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.export.writer import SplitWriter
-from pipeline.store import objects
-from pipeline.store.digests import column_digest
-from pipeline.store.objects import build_table, column_field, read_columns
-from pipeline.store.store import Store
-from pipeline.store.table_slices import slices
-from schemas.columns import AUDIO, COLUMNS
+from voxsmith.pipeline.export.writer import SplitWriter
+from voxsmith.pipeline.store import objects
+from voxsmith.pipeline.store.digests import column_digest
+from voxsmith.pipeline.store.objects import build_table, column_field, read_columns
+from voxsmith.pipeline.store.store import Store
+from voxsmith.pipeline.store.table_slices import slices
+from voxsmith.schemas.columns import AUDIO, COLUMNS
 
 
 def clips(sizes: list[int], seed: int = 0) -> list[dict[str, Any] | None]:
@@ -69,7 +69,7 @@ def test_a_shard_of_more_than_two_gigabytes(tmp_path: Path) -> None:
     """Through an object, a choice between attempts, and the dataset's files, which `datasets` reads."""
     import datasets
 
-    from pipeline.export.writer import assemble
+    from voxsmith.pipeline.export.writer import assemble
 
     sizes = [60_000_000] * 40
     store = Store(str(tmp_path / "store"))

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.errors import RecipeError
 from tests.helpers.recipes import ROOT, open_state, run_inline, texts_of, write_recipe
+from voxsmith.pipeline.errors import RecipeError
 
 TINY = ROOT / "configs" / "data" / "tiny"
 HUBERT = {

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import RunFailed
-from pipeline.recipe.graph import build_graph
-from pipeline.recipe.load import load_recipe
-from pipeline.run.pools import make_pools
 from tests.helpers.recipes import run_cli, write_recipe
+from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.recipe.graph import build_graph
+from voxsmith.pipeline.recipe.load import load_recipe
+from voxsmith.pipeline.run.pools import make_pools
 
 
 @pytest.mark.usefixtures("one_ray")

@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.sources import read_source
-from pipeline.sources.identify import identify
-from schemas.source import Source
+from voxsmith.pipeline.sources import read_source
+from voxsmith.pipeline.sources.identify import identify
+from voxsmith.schemas.source import Source
 
 texts = st.text(max_size=6) | st.sampled_from(["a", "b"])  # so that duplicates are common
 turns = st.lists(texts, min_size=1, max_size=3)

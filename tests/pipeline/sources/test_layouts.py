@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.sources import given_columns, read_source
-from pipeline.sources.layouts import conversations, join
-from pipeline.sources.records import records
-from schemas.source import Source
+from voxsmith.pipeline.sources import given_columns, read_source
+from voxsmith.pipeline.sources.layouts import conversations, join
+from voxsmith.pipeline.sources.records import records
+from voxsmith.schemas.source import Source
 
 DATA = Path("configs/data")
 

@@ -10,11 +10,11 @@ import datasets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.recipe.load import load_recipe
-from pipeline.sources.inputs import list_shards
-from pipeline.sources.shard import Shard
-from pipeline.store.store import Store
 from tests.helpers.recipes import write_recipe
+from voxsmith.pipeline.recipe.load import load_recipe
+from voxsmith.pipeline.sources.inputs import list_shards
+from voxsmith.pipeline.sources.shard import Shard
+from voxsmith.pipeline.store.store import Store
 
 opened: list[str] = []
 sys.addaudithook(lambda event, details: opened.append(str(details[0])) if event == "open" else None)

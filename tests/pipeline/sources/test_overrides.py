@@ -9,18 +9,18 @@ import pytest
 import yaml
 
 from benchmarks.corpora import write_recipe as write_null_recipe
-from pipeline.cli import main
-from pipeline.errors import RecipeError
-from pipeline.export.export import write_dataset
-from pipeline.plan.accounts import Rejected, rejects_of
-from pipeline.plan.gc import collect
-from pipeline.plan.manifests import new_run, now, write_run
-from pipeline.plan.state import State
-from pipeline.sources.inputs import list_shards
-from pipeline.sources.overrides import read_overrides
-from stages.context import Context
-from stages.converse import converse
 from tests.helpers.recipes import SHOUT, asked, open_state, run_inline, texts_of, write_recipe
+from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.export.export import write_dataset
+from voxsmith.pipeline.plan.accounts import Rejected, rejects_of
+from voxsmith.pipeline.plan.gc import collect
+from voxsmith.pipeline.plan.manifests import new_run, now, write_run
+from voxsmith.pipeline.plan.state import State
+from voxsmith.pipeline.sources.inputs import list_shards
+from voxsmith.pipeline.sources.overrides import read_overrides
+from voxsmith.stages.context import Context
+from voxsmith.stages.converse import converse
 
 TEXTS = [f"tell me about thing number {n}" for n in range(30)]
 

@@ -11,11 +11,11 @@ import datasets
 import pyarrow as pa
 import pytest
 
-import pipeline.sources.records as records_module
-from pipeline.errors import RecipeError
-from pipeline.sources import given_columns, read_source, rows_to_table
-from schemas.columns import ROW_COLUMNS
-from schemas.source import Source
+import voxsmith.pipeline.sources.records as records_module
+from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.sources import given_columns, read_source, rows_to_table
+from voxsmith.schemas.columns import ROW_COLUMNS
+from voxsmith.schemas.source import Source
 
 DATA = Path("configs/data")
 NAMED = {"layout": "columns", "columns": {"instruction": "q"}, "licence": "CC0-1.0"}

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.sources.shards import cut
+from voxsmith.pipeline.sources.shards import cut
 
 sizes = st.lists(st.integers(1, 5), max_size=120)
 bounds = st.tuples(st.integers(1, 6), st.integers(0, 10), st.integers(0, 30)).map(

@@ -13,12 +13,6 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.cli import main
-from pipeline.report.outputs import export_state
-from pipeline.store.digests import column_digest
-from pipeline.store.memo import Memo
-from pipeline.store.objects import Damaged, build_table, read_columns
-from pipeline.store.store import Store
 from tests.helpers.recipes import (
     ROOT,
     TEXTS,
@@ -30,6 +24,12 @@ from tests.helpers.recipes import (
     texts_of,
     write_recipe,
 )
+from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.report.outputs import export_state
+from voxsmith.pipeline.store.digests import column_digest
+from voxsmith.pipeline.store.memo import Memo
+from voxsmith.pipeline.store.objects import Damaged, build_table, read_columns
+from voxsmith.pipeline.store.store import Store
 
 
 def truncate(file: Path) -> None:

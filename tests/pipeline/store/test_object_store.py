@@ -6,13 +6,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.errors import RecipeError
-from pipeline.recipe.graph import build_graph
-from pipeline.recipe.load import load_recipe
-from pipeline.recipe.preflight import check_store
-from pipeline.store.store import Store
 from tests.helpers.recipes import TEXTS, asked, digests_of, open_state, run_cli, run_inline, texts_of, write_recipe
 from tests.helpers.s3_server import S3Server
+from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.recipe.graph import build_graph
+from voxsmith.pipeline.recipe.load import load_recipe
+from voxsmith.pipeline.recipe.preflight import check_store
+from voxsmith.pipeline.store.store import Store
 
 pytestmark = pytest.mark.usefixtures("one_ray")
 

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.cli import main
-from pipeline.plan.keys import difference, shard_key
-from pipeline.plan.manifests import now, write_run
-from pipeline.store.digests import column_digest, digest
-from pipeline.store.memo import Memo
-from pipeline.store.objects import build_table, column_field, read_columns
-from pipeline.store.store import Store
-from pipeline.store.table_cache import TableCache
-from schemas.columns import AUDIO, COLUMNS
 from tests.helpers.recipes import asked, digests_of, open_state, run_inline, write_recipe
+from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.plan.keys import difference, shard_key
+from voxsmith.pipeline.plan.manifests import now, write_run
+from voxsmith.pipeline.store.digests import column_digest, digest
+from voxsmith.pipeline.store.memo import Memo
+from voxsmith.pipeline.store.objects import build_table, column_field, read_columns
+from voxsmith.pipeline.store.store import Store
+from voxsmith.pipeline.store.table_cache import TableCache
+from voxsmith.schemas.columns import AUDIO, COLUMNS
 
 clips = st.one_of(
     st.none(), st.fixed_dictionaries({"bytes": st.binary(max_size=40), "path": st.text("ab", max_size=4)})

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import main
-from pipeline.store.store import SCHEMA_VERSION
 from tests.helpers.recipes import digests_of, open_state, run_inline, write_recipe
+from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.store.store import SCHEMA_VERSION
 
 TEXTS = [f"thing number {n}" for n in range(5)]
 

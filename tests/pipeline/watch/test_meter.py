@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from ray.util.metrics import Gauge
 
-from pipeline.watch import meter
-from pipeline.watch.meter import Meter
-from pipeline.watch.ray_metrics import RayMetrics
-from pipeline.watch.work import Work
-from stages.engines.asr import null as asr_null
-from stages.engines.tts import null as tts_null
-from stages.engines.usage import seconds_of
-from stages.requests.asr import Transcribe
-from stages.requests.llm import Complete, Completion
-from stages.requests.tts import Speak
 from tests.helpers.recipes import open_state, run_inline, write_recipe
+from voxsmith.pipeline.watch import meter
+from voxsmith.pipeline.watch.meter import Meter
+from voxsmith.pipeline.watch.ray_metrics import RayMetrics
+from voxsmith.pipeline.watch.work import Work
+from voxsmith.stages.engines.asr import null as asr_null
+from voxsmith.stages.engines.tts import null as tts_null
+from voxsmith.stages.engines.usage import seconds_of
+from voxsmith.stages.requests.asr import Transcribe
+from voxsmith.stages.requests.llm import Complete, Completion
+from voxsmith.stages.requests.tts import Speak
 
 
 class Clock:

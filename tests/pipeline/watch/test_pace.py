@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import main
-from pipeline.plan import manifests
-from pipeline.plan.planner import make_plan
-from pipeline.plan.state import State
-from pipeline.store.liveness import at_work
-from pipeline.watch.estimate import estimate
-from pipeline.watch.heartbeat import Heartbeat, live_run
-from pipeline.watch.pace import EarlierRuns, earlier_runs, full_price, pace_now, time_left
-from pipeline.watch.progress import Progress
-from pipeline.watch.snapshot import Observer
-from pipeline.watch.views import _summary
-from pipeline.watch.work import Tally, Work, cost_of
 from tests.helpers.recipes import open_state, run_inline, write_recipe
+from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.plan import manifests
+from voxsmith.pipeline.plan.planner import make_plan
+from voxsmith.pipeline.plan.state import State
+from voxsmith.pipeline.store.liveness import at_work
+from voxsmith.pipeline.watch.estimate import estimate
+from voxsmith.pipeline.watch.heartbeat import Heartbeat, live_run
+from voxsmith.pipeline.watch.pace import EarlierRuns, earlier_runs, full_price, pace_now, time_left
+from voxsmith.pipeline.watch.progress import Progress
+from voxsmith.pipeline.watch.snapshot import Observer
+from voxsmith.pipeline.watch.views import _summary
+from voxsmith.pipeline.watch.work import Tally, Work, cost_of
 
 TEXTS = [f"thing number {n}" for n in range(12)]
 
@@ -100,7 +100,7 @@ def test_stages_that_are_not_selected_are_not_done(tmp_path: Path) -> None:
 
 
 def test_costs() -> None:
-    from schemas.recipe import EngineRate
+    from voxsmith.schemas.recipe import EngineRate
 
     assert cost_of(EngineRate(per_hour=2.0), 1800, {}) == 1.0
     assert (

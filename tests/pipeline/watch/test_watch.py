@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from pipeline import api
-from pipeline.cli import main
 from tests.helpers.recipes import start_cli, start_python, write_recipe
 from tests.helpers.waiting import Gate, read_until, rest_of, wait_for
+from voxsmith.pipeline import api
+from voxsmith.pipeline.cli import main
 
 pytestmark = pytest.mark.usefixtures("one_ray")
 TEXTS = [f"thing number {n}" for n in range(40)]
@@ -143,7 +143,7 @@ def test_what_goes_wrong_is_an_event(tmp_path: Path) -> None:
 
 
 PATIENT = """
-import pipeline.run.shutdown as shutdown, pipeline.cli as cli
+import voxsmith.pipeline.run.shutdown as shutdown, voxsmith.pipeline.cli as cli
 
 assert shutdown._DRAIN_SECONDS
 shutdown._DRAIN_SECONDS = 3600

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from stages.engines.tts import kokoro as tts_kokoro
-from stages.requests.base import Request
-from stages.requests.tts import Speak
 from tests.helpers.openai_server import OpenAIServer
+from voxsmith.stages.engines.tts import kokoro as tts_kokoro
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.tts import Speak
 
 SENTENCES = {
     "am_michael": "The weather is nice today, so we are going to the park.",

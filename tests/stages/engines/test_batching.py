@@ -8,10 +8,10 @@ import pytest
 import torch
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
 
-from stages.engines.base import Batching, EngineLost, Refused, Unavailable
-from stages.requests.asr import Transcribe
-from stages.requests.base import Request
-from stages.requests.llm import Complete
+from voxsmith.stages.engines.base import Batching, EngineLost, Refused, Unavailable
+from voxsmith.stages.requests.asr import Transcribe
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.llm import Complete
 
 
 class Echo(Batching):

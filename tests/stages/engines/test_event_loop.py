@@ -6,7 +6,7 @@ from concurrent.futures import CancelledError
 
 import pytest
 
-from stages.engines.event_loop import EventLoop, cancel_the_others
+from voxsmith.stages.engines.event_loop import EventLoop, cancel_the_others
 
 
 async def _thread() -> str:

@@ -1,4 +1,4 @@
-"""Every registered backend holds to the contract that stages.engines.backend states."""
+"""Every registered backend holds to the contract that voxsmith.stages.engines.backend states."""
 
 import json
 import subprocess
@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from models import references
-from models.references import ModelMissing
-from stages.engines.backend import Backend
-from stages.engines.base import Batching, EngineConfig
-from stages.registry import BACKENDS, STAGES, PartError, backend, stage
-from stages.requests.base import Request
 from tests.helpers.paths import ROOT
+from voxsmith.models import references
+from voxsmith.models.references import ModelMissing
+from voxsmith.stages.engines.backend import Backend
+from voxsmith.stages.engines.base import Batching, EngineConfig
+from voxsmith.stages.registry import BACKENDS, STAGES, PartError, backend, stage
+from voxsmith.stages.requests.base import Request
 
 SERVER = {"base_url": "http://127.0.0.1:1/v1", "model": "some", "licence": "MIT"}
 HUB = {"model": "hub:someone/something"}
@@ -96,7 +96,7 @@ def test_what_a_backend_does_not_say_follows_from_what_it_says() -> None:
     assert EARS.identity(config).keys() == {"backend", "version"}
     assert EARS.licence(config) == "unknown" and not EARS.is_batch_invariant(config) and not EARS.has_codebook(config)
     assert EARS.voices(config) is None and EARS.voice_licences(config) == {}
-    assert EARS.about == "Every registered backend holds to the contract that stages.engines.backend states."
+    assert EARS.about == "Every registered backend holds to the contract that voxsmith.stages.engines.backend states."
     with pytest.raises(FrozenInstanceError):
         EARS.name = "other"  # type: ignore[misc]
 
@@ -134,5 +134,7 @@ def test_what_loading_raises_is_told_in_a_line() -> None:
 
 
 def test_a_module_without_a_backend_is_told() -> None:
-    with pytest.raises(PartError, match=r"^stages\.speak has no `BACKEND = Backend\(…\)`, so it is no backend$"):
-        backend("stages.speak")
+    with pytest.raises(
+        PartError, match=r"^voxsmith\.stages\.speak has no `BACKEND = Backend\(…\)`, so it is no backend$"
+    ):
+        backend("voxsmith.stages.speak")

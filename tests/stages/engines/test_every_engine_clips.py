@@ -11,15 +11,15 @@ import pytest
 import soundfile
 import torch
 
-from stages.engines.base import Refused
-from stages.registry import backend
-from stages.requests.asr import Heard, Transcribe
-from stages.requests.base import Request
-from stages.requests.mos import Rate, Score
-from stages.requests.speaker import Embed, Voiceprint
-from stages.requests.units import Encode, Quantise
 from tests.helpers import tiny_models
 from tests.helpers.paths import DATA, GOLDEN, TINY
+from voxsmith.stages.engines.base import Refused
+from voxsmith.stages.registry import backend
+from voxsmith.stages.requests.asr import Heard, Transcribe
+from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.mos import Rate, Score
+from voxsmith.stages.requests.speaker import Embed, Voiceprint
+from voxsmith.stages.requests.units import Encode, Quantise
 
 SPEECH = DATA / "voices" / "audio" / "LJ001-0025.flac"
 ASKS: dict[str, Any] = {

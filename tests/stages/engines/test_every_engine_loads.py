@@ -18,11 +18,11 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from models import references
-from models.references import ModelMissing
-from stages.registry import backend
 from tests.helpers import tiny_models
 from tests.helpers.paths import GOLDEN, TINY
+from voxsmith.models import references
+from voxsmith.models.references import ModelMissing
+from voxsmith.stages.registry import backend
 
 UNITS = GOLDEN / "units"
 UTMOS = "utmos22_strong_step7459_v1.pt"

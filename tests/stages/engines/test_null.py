@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks.corpora import write_recipe
-from stages.engines.asr import null as asr_null
-from stages.engines.llm import null as llm_null
-from stages.engines.tts import null as tts_null
-from stages.requests.asr import Transcribe
-from stages.requests.llm import Complete
-from stages.requests.mos import Rate
-from stages.requests.tts import Speak
 from tests.helpers.recipes import open_state, run_inline, texts_of
+from voxsmith.stages.engines.asr import null as asr_null
+from voxsmith.stages.engines.llm import null as llm_null
+from voxsmith.stages.engines.tts import null as tts_null
+from voxsmith.stages.requests.asr import Transcribe
+from voxsmith.stages.requests.llm import Complete
+from voxsmith.stages.requests.mos import Rate
+from voxsmith.stages.requests.tts import Speak
 
 
 def test_every_stage_runs_on_them_and_nearly_every_row_comes_out(tmp_path: Path) -> None:

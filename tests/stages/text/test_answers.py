@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from schemas.checks import AnswerText
-from stages.text.answers import answer_fault, proposal
-from stages.text.replies import free_text, json_field
-from stages.text.speakable import Fault
 from tests.helpers.paths import DATA
+from voxsmith.schemas.checks import AnswerText
+from voxsmith.stages.text.answers import answer_fault, proposal
+from voxsmith.stages.text.replies import free_text, json_field
+from voxsmith.stages.text.speakable import Fault
 
 PLANTED = ("planted_answers.jsonl", "planted_answers_held_out.jsonl", "planted_answers_fresh.jsonl")
 

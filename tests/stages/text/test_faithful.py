@@ -7,10 +7,10 @@ import json
 
 import pytest
 
-from schemas.checks import QueryText
-from stages.text.faithful import faithful
-from stages.text.speakable import speakable
 from tests.helpers.paths import DATA
+from voxsmith.schemas.checks import QueryText
+from voxsmith.stages.text.faithful import faithful
+from voxsmith.stages.text.speakable import speakable
 
 LIMITS = QueryText()
 CASES = [json.loads(line) for line in (DATA / "planted_queries.jsonl").open(encoding="utf-8")]

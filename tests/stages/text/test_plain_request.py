@@ -6,12 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.checks import QueryText
-from stages.text.faithful import faithful
-from stages.text.material import split_context
-from stages.text.plain_request import is_request, opener, plain_request, with_context, with_filler, without_filler
-from stages.text.speakable import speakable
 from tests.helpers.paths import SAMPLES
+from voxsmith.schemas.checks import QueryText
+from voxsmith.stages.text.faithful import faithful
+from voxsmith.stages.text.material import split_context
+from voxsmith.stages.text.plain_request import (
+    is_request,
+    opener,
+    plain_request,
+    with_context,
+    with_filler,
+    without_filler,
+)
+from voxsmith.stages.text.speakable import speakable
 
 LIMITS = QueryText()
 

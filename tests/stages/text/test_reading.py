@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from stages.text.material import split_context
-from stages.text.reading import unreadable
 from tests.helpers.paths import SAMPLES
+from voxsmith.stages.text.material import split_context
+from voxsmith.stages.text.reading import unreadable
 
 
 @pytest.mark.parametrize(

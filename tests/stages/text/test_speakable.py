@@ -1,6 +1,6 @@
 import pytest
 
-from stages.text.speakable import speakable
+from voxsmith.stages.text.speakable import speakable
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,13 @@ import soundfile
 from faster_whisper import WhisperModel
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from models import audio, cublas
-from models.references import ModelMissing
-from pipeline.recipe.nodes import Engine
-from stages.engines.asr.whisper import BACKEND, Config, Whisper
-from stages.engines.base import Refused
-from stages.engines.clips import hear
-from stages.requests.asr import Heard, Transcribe
+from voxsmith.models import audio, cublas
+from voxsmith.models.references import ModelMissing
+from voxsmith.pipeline.recipe.nodes import Engine
+from voxsmith.stages.engines.asr.whisper import BACKEND, Config, Whisper
+from voxsmith.stages.engines.base import Refused
+from voxsmith.stages.engines.clips import hear
+from voxsmith.stages.requests.asr import Heard, Transcribe
 
 NORMALISE = EnglishTextNormalizer()
 

@@ -6,10 +6,10 @@ from concurrent.futures import FIRST_COMPLETED, wait
 
 import pytest
 
-from stages.engines.base import Refused
-from stages.engines.llm.llamacpp import BACKEND, Config, LlamaCpp
-from stages.requests.llm import Complete
 from tests.helpers.recipes import ROOT
+from voxsmith.stages.engines.base import Refused
+from voxsmith.stages.engines.llm.llamacpp import BACKEND, Config, LlamaCpp
+from voxsmith.stages.requests.llm import Complete
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_a_context_that_memory_is_too_small_for_is_told() -> None:
     """In a process that may take 8 GiB more than it has: a context of a million tokens wants 66."""
     script = (
         "import resource\n"
-        "from stages.engines.llm import llamacpp as l\n"
+        "from voxsmith.stages.engines.llm import llamacpp as l\n"
         "import xllamacpp\n"
         "have = 1024 * int(next(l for l in open('/proc/self/status') if l.startswith('VmSize')).split()[1])\n"
         "resource.setrlimit(resource.RLIMIT_AS, (have + 2**33, -1))\n"

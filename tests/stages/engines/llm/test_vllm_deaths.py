@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from stages.engines.base import EngineLost
-from stages.engines.llm.vllm import Config
-from stages.engines.llm.vllm_core import Core
+from voxsmith.stages.engines.base import EngineLost
+from voxsmith.stages.engines.llm.vllm import Config
+from voxsmith.stages.engines.llm.vllm_core import Core
 
 KILLER = 666
 

@@ -11,12 +11,12 @@ import yaml
 from pydantic import ValidationError
 from safetensors.numpy import save_file
 
-from models.references import ModelMissing
-from pipeline.recipe.nodes import Engine
-from stages.engines.llm import vllm as llm_vllm
-from stages.engines.llm.vllm_core import check_shards
-from stages.requests.llm import Completion
 from tests.helpers.recipes import ROOT
+from voxsmith.models.references import ModelMissing
+from voxsmith.pipeline.recipe.nodes import Engine
+from voxsmith.stages.engines.llm import vllm as llm_vllm
+from voxsmith.stages.engines.llm.vllm_core import check_shards
+from voxsmith.stages.requests.llm import Completion
 
 
 def config(**settings: Any) -> llm_vllm.Config:

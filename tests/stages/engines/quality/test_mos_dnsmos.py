@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from models import audio
-from stages.engines.base import Refused
-from stages.engines.quality.mos_dnsmos import BACKEND, WINDOW, Config, Dnsmos, windows
-from stages.requests.mos import Rate
+from voxsmith.models import audio
+from voxsmith.stages.engines.base import Refused
+from voxsmith.stages.engines.quality.mos_dnsmos import BACKEND, WINDOW, Config, Dnsmos, windows
+from voxsmith.stages.requests.mos import Rate
 
 
 @pytest.fixture(scope="module")

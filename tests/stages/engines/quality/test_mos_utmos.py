@@ -11,12 +11,12 @@ import pytest
 import soundfile
 import torch
 
-from models import audio
-from models.references import ModelMissing
-from stages.engines.base import Refused
-from stages.engines.quality.mos_utmos import BACKEND, CHECKPOINT, WINDOW, Config, Utmos
-from stages.requests.mos import Rate
 from tests.helpers.paths import DATA, GOLDEN
+from voxsmith.models import audio
+from voxsmith.models.references import ModelMissing
+from voxsmith.stages.engines.base import Refused
+from voxsmith.stages.engines.quality.mos_utmos import BACKEND, CHECKPOINT, WINDOW, Config, Utmos
+from voxsmith.stages.requests.mos import Rate
 
 FOLDER = GOLDEN / "utmos"
 VOICES = DATA / "voices" / "audio"

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models import audio
-from models.references import ModelMissing, resolve
-from stages.engines.base import Refused
-from stages.engines.clips import hear
-from stages.engines.quality.speaker_resemblyzer import BACKEND, Config, Resemblyzer, spoken, without_pauses
-from stages.requests.speaker import Embed, Voiceprint
-from stages.requests.tts import Speak
 from tests.helpers.paths import DATA, GOLDEN
+from voxsmith.models import audio
+from voxsmith.models.references import ModelMissing, resolve
+from voxsmith.stages.engines.base import Refused
+from voxsmith.stages.engines.clips import hear
+from voxsmith.stages.engines.quality.speaker_resemblyzer import BACKEND, Config, Resemblyzer, spoken, without_pauses
+from voxsmith.stages.requests.speaker import Embed, Voiceprint
+from voxsmith.stages.requests.tts import Speak
 
 torch = pytest.importorskip("torch")
 VOICES = DATA / "voices" / "audio"

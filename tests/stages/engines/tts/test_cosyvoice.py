@@ -18,20 +18,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models import audio
-from models.references import ModelMissing
-from pipeline.errors import RecipeError
-from stages.engines import voice_bank
-from stages.engines.base import EngineLost, Refused, Unavailable
-from stages.engines.clips import hear
-from stages.engines.tts import cosyvoice as tts_cosyvoice
-from stages.engines.tts import cosyvoice_library
-from stages.engines.tts.cosyvoice import BACKEND, Config, CosyVoice
-from stages.engines.tts.long_texts import joined
-from stages.requests.tts import Speak
 from tests.helpers.cosyvoice_models import SPEAKERS, make
 from tests.helpers.paths import ROOT
 from tests.helpers.recipes import open_state, run_inline, texts_of, write_recipe
+from voxsmith.models import audio
+from voxsmith.models.references import ModelMissing
+from voxsmith.pipeline.errors import RecipeError
+from voxsmith.stages.engines import voice_bank
+from voxsmith.stages.engines.base import EngineLost, Refused, Unavailable
+from voxsmith.stages.engines.clips import hear
+from voxsmith.stages.engines.tts import cosyvoice as tts_cosyvoice
+from voxsmith.stages.engines.tts import cosyvoice_library
+from voxsmith.stages.engines.tts.cosyvoice import BACKEND, Config, CosyVoice
+from voxsmith.stages.engines.tts.long_texts import joined
+from voxsmith.stages.requests.tts import Speak
 
 pytestmark = pytest.mark.cosyvoice
 BANK = ROOT / "tests" / "data" / "voices"

@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import pytest
 from pydantic import ValidationError
 
-from models.references import ModelMissing
-from stages import registry
-from stages.engines import voice_bank
-from stages.engines.tts import cosyvoice_files
-from stages.engines.tts.cosyvoice import BACKEND, Config
-from stages.engines.tts.cosyvoice_files import check_settings, kind_of, speakers
 from tests.helpers.cosyvoice_models import FILES, SPEAKERS, YAML, empty_folder, settings
 from tests.helpers.paths import DATA
+from voxsmith.models.references import ModelMissing
+from voxsmith.stages import registry
+from voxsmith.stages.engines import voice_bank
+from voxsmith.stages.engines.tts import cosyvoice_files
+from voxsmith.stages.engines.tts.cosyvoice import BACKEND, Config
+from voxsmith.stages.engines.tts.cosyvoice_files import check_settings, kind_of, speakers
 
 torch = pytest.importorskip("torch")
 BANK = str(DATA / "voices")

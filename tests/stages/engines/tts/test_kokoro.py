@@ -5,13 +5,13 @@ import re
 import numpy as np
 import pytest
 
-from models import audio
-from stages.engines.asr import whisper as asr_whisper
-from stages.engines.base import Refused
-from stages.engines.tts.kokoro import BACKEND, TOKENS, VOICES, Config, Kokoro, _readable
-from stages.requests.asr import Transcribe
-from stages.requests.tts import Speak
-from stages.text.wer import error_rates
+from voxsmith.models import audio
+from voxsmith.stages.engines.asr import whisper as asr_whisper
+from voxsmith.stages.engines.base import Refused
+from voxsmith.stages.engines.tts.kokoro import BACKEND, TOKENS, VOICES, Config, Kokoro, _readable
+from voxsmith.stages.requests.asr import Transcribe
+from voxsmith.stages.requests.tts import Speak
+from voxsmith.stages.text.wer import error_rates
 
 LONG = " ".join(
     f"Step {number}: take the bowl, add {number} spoons of flour (or sugar, if you like), and stir it well!"
@@ -77,7 +77,7 @@ def test_a_short_text_is_one_piece(kokoro: Kokoro) -> None:
 
 
 def test_pieces_are_joined_with_a_pause(kokoro: Kokoro, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stages.engines.tts.kokoro.TOKENS", 20)
+    monkeypatch.setattr("voxsmith.stages.engines.tts.kokoro.TOKENS", 20)
     one, two = (kokoro.speak(Speak(text, "af_bella")).flac for text in ("Good morning.", "Good evening."))
     both = kokoro.speak(Speak("Good morning. Good evening.", "af_bella")).flac
     samples, rate = audio.decode(both)
@@ -87,7 +87,7 @@ def test_pieces_are_joined_with_a_pause(kokoro: Kokoro, monkeypatch: pytest.Monk
 
 
 def test_a_joined_text_has_no_click_and_lacks_no_word(kokoro: Kokoro, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stages.engines.tts.kokoro.TOKENS", 60)
+    monkeypatch.setattr("voxsmith.stages.engines.tts.kokoro.TOKENS", 60)
     text = (
         "Bring a pot of water to the boil. Add some salt, and then the pasta, and stir it for the first minute. "
         "Taste it after nine minutes; it should be soft outside, and firm inside. Then drain it, and serve it at once."

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models import audio
-from stages.engines.base import Refused, Unavailable
-from stages.engines.tts import openai as tts_openai
-from stages.engines.tts.openai import BACKEND, Config, OpenAISpeech
-from stages.requests.llm import Complete
-from stages.requests.tts import Speak
 from tests.helpers.openai_server import Fault, OpenAIServer
+from voxsmith.models import audio
+from voxsmith.stages.engines.base import Refused, Unavailable
+from voxsmith.stages.engines.tts import openai as tts_openai
+from voxsmith.stages.engines.tts.openai import BACKEND, Config, OpenAISpeech
+from voxsmith.stages.requests.llm import Complete
+from voxsmith.stages.requests.tts import Speak
 
 Connect = Callable[..., OpenAISpeech]
 TEXT = "The sky is blue."

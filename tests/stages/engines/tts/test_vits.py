@@ -12,13 +12,13 @@ import pytest
 import torch
 import transformers
 
-from models import audio
-from models.references import ModelMissing
-from stages.engines.base import Refused
-from stages.engines.tts.vits import BACKEND, Config, Vits
-from stages.requests.tts import Speak
 from tests.helpers import tiny_models
 from tests.helpers.tiny_models import RATE
+from voxsmith.models import audio
+from voxsmith.models.references import ModelMissing
+from voxsmith.stages.engines.base import Refused
+from voxsmith.stages.engines.tts.vits import BACKEND, Config, Vits
+from voxsmith.stages.requests.tts import Speak
 
 TEXT = "the cat sat on the mat, and it was happy."
 

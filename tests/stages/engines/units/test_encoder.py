@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models import audio
-from models.references import ModelMissing
-from stages.engines.base import Refused
-from stages.engines.units.encoder import BACKEND, Config, Encoder, nearest, read_codebook
-from stages.requests.units import Encode, Quantise
+from voxsmith.models import audio
+from voxsmith.models.references import ModelMissing
+from voxsmith.stages.engines.base import Refused
+from voxsmith.stages.engines.units.encoder import BACKEND, Config, Encoder, nearest, read_codebook
+from voxsmith.stages.requests.units import Encode, Quantise
 
 
 @pytest.fixture(scope="module")

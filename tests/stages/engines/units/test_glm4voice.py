@@ -12,11 +12,11 @@ import transformers
 from golden.clips import clip
 from safetensors.torch import load_file, save_file
 
-from models.references import ModelMissing
-from stages.engines.base import Refused, Unavailable
-from stages.engines.units import glm4voice as units_glm4voice
-from stages.requests.units import Encode, Quantise
 from tests.helpers.tiny_models import BLOCK, CODES, HEADS, LAYERS, POOL, WIDTH, glm
+from voxsmith.models.references import ModelMissing
+from voxsmith.stages.engines.base import Refused, Unavailable
+from voxsmith.stages.engines.units import glm4voice as units_glm4voice
+from voxsmith.stages.requests.units import Encode, Quantise
 
 
 def wav(samples: np.ndarray, rate: int = 16000) -> bytes:

@@ -19,19 +19,19 @@ from golden.clips import clip
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models import audio, fairseq_checkpoint
-from models.references import ModelMissing
-from stages import units
-from stages.context import Context
-from stages.engines.base import Refused, Unavailable
-from stages.engines.units import encoder as units_encoder
-from stages.engines.units import hubert as units_hubert
-from stages.engines.units import seamless as units_seamless
-from stages.engines.units.ssl_units import SslUnits
-from stages.requests.units import Encode, Quantise
 from tests.helpers import tiny_models
 from tests.helpers.paths import ROOT, TINY
 from tests.helpers.talk import drive
+from voxsmith.models import audio, fairseq_checkpoint
+from voxsmith.models.references import ModelMissing
+from voxsmith.stages import units
+from voxsmith.stages.context import Context
+from voxsmith.stages.engines.base import Refused, Unavailable
+from voxsmith.stages.engines.units import encoder as units_encoder
+from voxsmith.stages.engines.units import hubert as units_hubert
+from voxsmith.stages.engines.units import seamless as units_seamless
+from voxsmith.stages.engines.units.ssl_units import SslUnits
+from voxsmith.stages.requests.units import Encode, Quantise
 
 GOLDEN = ROOT / "tests" / "golden" / "units"
 NAMES = ("hubert_base", "hubert_large", "wav2vec2")
@@ -330,7 +330,7 @@ def test_a_missing_package_is_told_with_what_installs_it(tmp_path: Path) -> None
         if not entry.name.startswith(("transformers", "__editable__")):
             (tmp_path / entry.name).symlink_to(entry)
     script = (
-        "from stages.engines.units import hubert as u, vocoder as v\n"
+        "from voxsmith.stages.engines.units import hubert as u, vocoder as v\n"
         f"hubert = u.BACKEND, u.Config(model={str(TINY / 'hubert_base.pt')!r}, layer=2)\n"
         "for one, config in (hubert, (v.BACKEND, v.Config(model='.'))):\n"
         "    print(one.trouble(config))\n"
@@ -361,7 +361,7 @@ def test_a_batch_that_memory_is_too_small_for_is_halved() -> None:
     """In a process that may take 220 MiB more than it has: eight clips of 60 s are too much, one isn't."""
     script = (
         "import resource, numpy as np, logging\n"
-        "from stages.engines.units import hubert as u\n"
+        "from voxsmith.stages.engines.units import hubert as u\n"
         "logging.basicConfig(level=logging.WARNING, format='%(message)s')\n"
         f"e = u.BACKEND.load(u.Config(model={str(TINY / 'hubert_base.pt')!r}, layer=1, window=600))\n"
         "clip = np.random.default_rng(0).normal(0, 0.1, 60 * 16000).astype(np.float32)\n"

@@ -11,10 +11,10 @@ import soundfile
 import torch
 from golden.clips import clip
 
-from stages.engines.base import Refused
-from stages.engines.units import hubert as units_hubert
-from stages.requests.units import Encode, Quantise
 from tests.helpers.paths import TINY
+from voxsmith.stages.engines.base import Refused
+from voxsmith.stages.engines.units import hubert as units_hubert
+from voxsmith.stages.requests.units import Encode, Quantise
 
 MODEL, CODEBOOK = TINY / "hubert_base.pt", TINY / "hubert_base_km20.bin"
 

@@ -11,13 +11,13 @@ import pytest
 import soundfile
 from golden.clips import clip
 
-from models import references
-from models.references import ModelMissing
-from stages.engines.base import Refused, Unavailable
-from stages.engines.tts import kokoro as tts_kokoro
-from stages.engines.units import s3 as units_s3
-from stages.requests.units import Encode, Quantise
 from tests.helpers.paths import GOLDEN, TINY
+from voxsmith.models import references
+from voxsmith.models.references import ModelMissing
+from voxsmith.stages.engines.base import Refused, Unavailable
+from voxsmith.stages.engines.tts import kokoro as tts_kokoro
+from voxsmith.stages.engines.units import s3 as units_s3
+from voxsmith.stages.requests.units import Encode, Quantise
 
 FOLDER = TINY
 

@@ -12,11 +12,11 @@ import pytest
 import soundfile
 import torch
 
-from models.references import ModelMissing
-from stages.engines.base import Refused
-from stages.engines.units import vocoder as unit_vocoder
-from stages.requests.units import Vocode
 from tests.helpers.paths import GOLDEN
+from voxsmith.models.references import ModelMissing
+from voxsmith.stages.engines.base import Refused
+from voxsmith.stages.engines.units import vocoder as unit_vocoder
+from voxsmith.stages.requests.units import Vocode
 
 FOLDER = GOLDEN / "vocoder"
 

@@ -1,9 +1,9 @@
-"""python -m pipeline: see pipeline.cli."""
+"""python -m voxsmith: see voxsmith.pipeline.cli."""
 
 import signal
 import sys
 
-from pipeline.cli import main
+from voxsmith.pipeline.cli import main
 
 if __name__ == "__main__":
     code = main()
