@@ -182,7 +182,7 @@ def test_a_killed_engine_is_started_anew_with_a_smaller_batch(
     replies = [future.result(600) for future in futures]
     assert all(reply.text for reply in replies)
     assert engine.core.batch == 4
-    assert "started anew with a batch of 4, not 16" in caplog.text
+    assert "started again with a batch of 4, not 16" in caplog.text
     assert len(writers()) == 1
 
 
