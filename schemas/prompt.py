@@ -2,21 +2,14 @@
 
 import os
 import re
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import ValidationInfo, model_validator
 
 from voxsmith.schemas.paths import find, looked_in
 from voxsmith.schemas.strict import Strict
-
-# Sandboxed: a prompt that came from somewhere else reaches no Python behind the variables that it is given.
-_JINJA = ImmutableSandboxedEnvironment(
-    undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False
-)
+from voxsmith.schemas.template import LONGEST, PromptFault, checked, fill_in
 
 
 class Prompt(Strict):
@@ -28,24 +21,26 @@ class Prompt(Strict):
     @model_validator(mode="before")
     @classmethod
     def _read(cls, value: Any, info: ValidationInfo) -> Any:
-        if not isinstance(value, str):
+        if isinstance(value, Prompt):
             return value
+        if not isinstance(value, str):
+            raise ValueError("write the path of a prompt file")
         path = find(value, info, os.path.isfile)
         if path is None:
             raise ValueError(f"no such prompt file: {value}{looked_in(value, info)}")
+        return {"text": _text(path), "path": path}
+
+    @model_validator(mode="after")
+    def _may_be_filled_in(self) -> Self:
         try:
-            text = Path(path).read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
-        try:
-            _JINJA.parse(text)
-        except TemplateSyntaxError as error:
-            raise ValueError(f"{path}, line {error.lineno}: not a Jinja template: {error.message}") from None
-        return {"text": text, "path": path}
+            checked(self.text)
+        except ValueError as error:
+            raise ValueError(f"{self.path}{error}") from None
+        return self
 
     def variables(self) -> list[str]:
         """Names that the text expects to be filled in."""
-        return sorted(meta.find_undeclared_variables(_JINJA.parse(self.text)))
+        return list(checked(self.text).variables)
 
     @property
     def head(self) -> str:
@@ -53,11 +48,18 @@ class Prompt(Strict):
         return re.split(r"\{[{%#]", self.text, maxsplit=1)[0]
 
     def render(self, **variables: Any) -> str:
-        """The text with its variables filled in. Raises jinja2.UndefinedError for one that isn't given."""
-        return _template(self.text).render(**variables)
+        """The text with its variables filled in. Raises PromptFault where that fails or makes too much text."""
+        try:
+            return fill_in(self.text, variables)
+        except PromptFault as fault:
+            raise PromptFault(f"{self.path}{fault}") from None
 
 
-@lru_cache(maxsize=64)
-def _template(text: str) -> Template:
-    """Compiled once: that takes a hundred times as long as filling it in."""
-    return _JINJA.from_string(text)
+def _text(path: str) -> str:
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            return file.read(LONGEST + 1)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    except OSError as error:
+        raise ValueError(f"{path}: can't be read: {error.strerror}") from None

@@ -157,7 +157,11 @@ STAGE = Stage(
     engine="llm",
     each="conversation",
     checks=lambda config: "exchange",
-    prompt_variables=("task", "context", "history", "query"),
+    prompt_variables={
+        "query_prompt": ("task", "context"),
+        "follow_prompt": ("history", "task"),
+        "answer_prompt": ("history", "query"),
+    },
     packages=("WeTextProcessing",),
     extra="quickstart",
 )  # fmt: skip

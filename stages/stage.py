@@ -48,7 +48,8 @@ class Stage:
     same_code: tuple[str, ...] = ()
     choices: Callable[[Any], dict[str, tuple[str, ...]]] = lambda config: {}
     kept_as: Callable[[Any], str | None] = lambda config: None
-    prompt_variables: tuple[str, ...] = ()
+    # What the stage gives its prompts to be filled in with: all of them, or each by the setting that names it.
+    prompt_variables: tuple[str, ...] | Mapping[str, tuple[str, ...]] = ()
     packages: tuple[str, ...] = ()  # distributions that its function imports as it runs, beside the base install
     extra: str = ""  # the extra of voxsmith that brings them, where one does
     columns: Mapping[str, Column] = field(default_factory=dict)

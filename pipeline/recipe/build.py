@@ -1,6 +1,6 @@
 """From a recipe's entries to its engines, and to its stages as nodes: one for each attempt."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -154,10 +154,11 @@ def _engine_fits(entry: _Entry, recipe: Recipe, engines: dict[str, Engine], prob
 
 
 def _check_prompt(entry: _Entry, config: Any, problems: Problems) -> None:
-    known = entry.declared.prompt_variables
     for field, prompt in config:
         if not isinstance(prompt, Prompt):
             continue
+        given = entry.declared.prompt_variables
+        known = given.get(field, ()) if isinstance(given, Mapping) else given
         where, used = f"{entry.where}.{field}", prompt.variables()
         for name in set(used) - set(known):
             unknown = f"{prompt.path} uses the variable '{name}', which the stage doesn't give"

@@ -18,8 +18,8 @@ _NO_FIT = (pa.ArrowException, TypeError, ValueError, OverflowError)  # what Arro
 
 
 class StageFault(RunFailed):
-    """The code of a stage does not keep to what the stage declares. No row is at fault, so none is rejected, and trying
-    again is of no use: the run ends.
+    """The code of a stage does not keep to what the stage declares, or its prompt can't be filled in. No row is at fault,
+    so none is rejected, and trying again is of no use: the run ends.
     """
 
 

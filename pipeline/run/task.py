@@ -18,6 +18,7 @@ from voxsmith.pipeline.run.rows import Rows
 from voxsmith.pipeline.store.memo import Memo
 from voxsmith.pipeline.store.objects import build_table
 from voxsmith.pipeline.watch.meter import Account
+from voxsmith.schemas.template import PromptFault
 from voxsmith.schemas.text import clean
 from voxsmith.stages.context import Context, Reject
 from voxsmith.stages.engines.base import EngineLost, Refused, Unavailable
@@ -187,6 +188,11 @@ class TaskRun:
                 return
             except StageFault:
                 raise
+            except PromptFault as fault:
+                row = self.rows.id(call.places[0])
+                raise StageFault(
+                    f"stage '{self.node.name}' can't ask about row {row}: {fault}; mend the prompt"
+                ) from None
             except Exception as fault:
                 log.exception("stage %s failed on row %s", self.node.name, self.rows.id(call.places[0]))
                 place = traceback.extract_tb(fault.__traceback__)[-1]
