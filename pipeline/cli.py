@@ -1,15 +1,16 @@
 """The command line. Exit codes: 0 done; 1 failed or rows pending; 2 bad recipe or arguments; 130 interrupted."""
 
 import argparse
-import io
 import signal
 import sys
 from importlib import import_module
 from typing import NoReturn
 
 from voxsmith.pipeline.errors import RecipeError, RunFailed
+from voxsmith.pipeline.terminal import one_line, standard_streams
 
 FAILED, BAD, INTERRUPTED = 1, 2, 130
+_SHOWS = ("plan", "explain", "status", "rejects", "diff", "keys", "doctor", "voices")  # what they print is their result
 
 
 def _rows(text: str) -> int:
@@ -143,9 +144,16 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line; returns the exit code."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a character gets its number
-        sys.stdout.reconfigure(errors="backslashreplace")
-    options = parser().parse_args(arguments)
+    with standard_streams() as output:
+        try:
+            options = parser().parse_args(arguments)
+        except SystemExit as end:  # --help, --version, or what can't be read
+            end.code = output.settle(int(end.code or 0), is_result=True)
+            raise
+        return output.settle(_run(options), is_result=options.verb in _SHOWS)
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         # Takes a second, in which an impatient person may press Ctrl-C.
         commands = import_module(f"voxsmith.pipeline.commands.{options.group}")
@@ -153,13 +161,10 @@ def main(arguments: list[str] | None = None) -> int:
         return code
     except RecipeError as error:
         for line in error.lines:
-            print(line, file=sys.stderr)
+            print(one_line(line), file=sys.stderr)
         return BAD
     except RunFailed as error:
         print(f"voxsmith: {error}", file=sys.stderr)
-        return FAILED
-    except BrokenPipeError:
-        sys.stderr.close()
         return FAILED
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""

@@ -1,6 +1,5 @@
 """new, keys, doctor, voices and fetch: what a recipe may say, and what it needs of this machine."""
 
-import json
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from voxsmith.pipeline import api
 from voxsmith.pipeline.commands.options import recipe_of
 from voxsmith.pipeline.recipe.listen_to_banks import Banks
+from voxsmith.pipeline.terminal import json_text, one_line
 
 _GIB = 2**30
 
@@ -46,9 +46,9 @@ def doctor(options: Namespace) -> int:
         actor = f"{engine.num_cpus:g} CPU, {engine.num_gpus:g} GPU"
         print(f"engine    {engine.name}: {engine.backend}, {engine.replicas} x ({actor})")
         for problem in engine.problems:
-            print(f"          {problem}")
+            print(one_line(f"          {problem}"))
     for lacking in checkup.stages:
-        print(f"stage     {lacking}")
+        print(one_line(f"stage     {lacking}"))
     for model in checkup.models:
         where = "here" if model.here else f"missing; get it with: voxsmith fetch {model.reference}"
         print(f"model     {model.reference} (for {', '.join(model.engines)}): {where}")
@@ -59,7 +59,7 @@ def doctor(options: Namespace) -> int:
 def voices(options: Namespace) -> int:
     banks = api.voices(recipe_of(options))
     if options.json:
-        print(json.dumps(banks.voices, indent=1, ensure_ascii=False))
+        print(json_text(banks.voices, indent=1))
     else:
         _print_banks(banks)
     return 0 if banks.fit else 1
@@ -72,9 +72,9 @@ def _print_banks(banks: Banks) -> None:
         for name, voice in bank.items():
             if "seconds" in voice:
                 wer = "" if voice["wer"] is None else f", WER {voice['wer']:.2f}"
-                print(f"  {name:<28} {voice['seconds']:5.1f} s, {voice['snr']:3.0f} dB over noise{wer}")
+                print(one_line(f"  {name:<28} {voice['seconds']:5.1f} s, {voice['snr']:3.0f} dB over noise{wer}"))
             for fault in voice["faults"]:
-                print(f"  {name}: {fault}" if "seconds" not in voice else f"    {fault}")
+                print(one_line(f"  {name}: {fault}" if "seconds" not in voice else f"    {fault}"))
     if not banks.transcribed:
         print("the recipe has no ASR engine, so nobody checked what is said in them")
 

@@ -12,8 +12,3 @@ def recipe_of(options: Namespace) -> Loaded:
     if not any(source.dataset for source in loaded.recipe.sources.values()):
         without_pandas()
     return loaded
-
-
-def printable(text: str) -> str:
-    """The text with what would upset a terminal shown as its escape."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in text)

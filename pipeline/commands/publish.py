@@ -6,6 +6,7 @@ from voxsmith.pipeline import api
 from voxsmith.pipeline.commands.options import recipe_of
 from voxsmith.pipeline.publish.hub import has_token
 from voxsmith.pipeline.publish.send import Publication, in_bytes
+from voxsmith.pipeline.terminal import one_line
 
 
 def publish(options: Namespace) -> int:
@@ -16,7 +17,7 @@ def publish(options: Namespace) -> int:
         private=options.private,
         form=options.format,
         dry_run=options.dry_run,
-        say=lambda text: print(text, flush=True),
+        say=lambda text: print(one_line(text), flush=True),
     )
     if publication.dry_run:
         _print_forecast(publication, to_hub=options.repo is not None)

@@ -1,6 +1,5 @@
 """plan, run, export, report and gc: what makes a corpus and its files."""
 
-import json
 import signal
 import sys
 from argparse import Namespace
@@ -11,6 +10,7 @@ from voxsmith.pipeline import api
 from voxsmith.pipeline.api.values import Exported
 from voxsmith.pipeline.commands.options import recipe_of
 from voxsmith.pipeline.plan.planner import StagePlan
+from voxsmith.pipeline.terminal import console, json_text, one_line
 from voxsmith.pipeline.watch.estimate import in_words
 
 _REASONS = 5  # for which rows are pending, that are shown
@@ -21,7 +21,7 @@ def plan(options: Namespace) -> int:
         recipe_of(options), only=options.only, start=options.start, limit=options.limit, refit=options.refit
     )
     if options.json:
-        print(json.dumps(planned.as_json(), indent=1))
+        print(json_text(planned.as_json(), indent=1))
         return 0
     if not planned.is_done:
         _print_plan(planned.stages)
@@ -36,7 +36,6 @@ def plan(options: Namespace) -> int:
 
 
 def _print_plan(stages: Sequence[StagePlan]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -49,7 +48,7 @@ def _print_plan(stages: Sequence[StagePlan]) -> None:
         count, rows = f"{at_most}{stage.at_most}", f"{at_most}{stage.rows_to_run}"
         style = None if stage.at_most else "dim"
         table.add_row(stage.name, str(stage.shards), count, str(stage.reused), rows, stage.reason, style=style)
-    Console().print(table)
+    console().print(table)
 
 
 def run(options: Namespace) -> int:
@@ -64,7 +63,7 @@ def run(options: Namespace) -> int:
         retry_rejects=options.retry_rejects,
         refit=options.refit,
         progress=options.progress,
-        say=print,
+        say=lambda text: print(one_line(text)),
     )
     if outcome.status == "interrupted":
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -77,7 +76,7 @@ def run(options: Namespace) -> int:
     if outcome.status == "pending":
         print(f"{len(outcome.pending)} rows are pending; the same command tries just those again:", file=sys.stderr)
         for reason in sorted(set(outcome.pending.values()))[:_REASONS]:
-            print(f"  {reason}", file=sys.stderr)
+            print(one_line(f"  {reason}"), file=sys.stderr)
         return 1
     if outcome.exported is None:
         print("done; export with: voxsmith export", recipe.label)
@@ -110,7 +109,8 @@ def gc(options: Namespace) -> int:
     if collected.young:
         print(f"{collected.young} files are younger than {options.grace:g} hours and stay; --grace 0 takes them too")
     for process in collected.at_work:
-        print(f"{process} is at work: the objects of its stages are left alone")
+        print(one_line(f"{process} is at work: the objects of its stages are left alone"))
     if collected.stopped_by:
-        print(f"{collected.stopped_by} has begun, so this has stopped; run the same command again when it is over")
+        begun = f"{collected.stopped_by} has begun, so this has stopped; run the same command again when it is over"
+        print(one_line(begun))
     return 0

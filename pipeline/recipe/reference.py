@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from rich.markup import escape
 
 from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.terminal import console
 from voxsmith.schemas.names import nearest
 from voxsmith.schemas.prompt import Prompt
 from voxsmith.schemas.recipe import Recipe
@@ -119,27 +119,27 @@ def _default(field: FieldInfo) -> str:
 
 def print_keys(name: str | None) -> None:
     """The keys as a table; without a name, what there is to ask about. Raises RecipeError as `keys_of` does."""
-    from rich.console import Console
     from rich.padding import Padding
     from rich.table import Table
+    from rich.text import Text
 
-    console = Console()
+    screen = console()
     if name is None:
         for kind, group in names().items():
-            console.print(f"{kind + ':':<10}{' '.join(group)}", highlight=False)
-        console.print("the keys of one of these: voxsmith keys NAME", highlight=False)
+            screen.print(f"{kind + ':':<10}{' '.join(group)}")
+        screen.print("the keys of one of these: voxsmith keys NAME")
         return
     keys = keys_of(name)
-    if console.width < _TABLE:
+    if screen.width < _TABLE:
         for key in keys:  # the name is what is looked up: it is never cut
             default = key.default if key.default == "needed" else f"if not given: {key.default}"
-            console.print(f"[bold]{escape(key.name)}[/bold]", soft_wrap=True, highlight=False)
-            console.print(Padding(escape(f"{key.meaning}\n{key.takes}; {default}"), (0, 0, 0, 4)), highlight=False)
+            screen.print(Text(key.name, style="bold"), soft_wrap=True)
+            screen.print(Padding(f"{key.meaning}\n{key.takes}; {default}", (0, 0, 0, 4)))
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("key", no_wrap=True)
     for column in ("takes", "if not given", "what it is"):
         table.add_column(column, overflow="fold")
     for key in keys:
-        table.add_row(*map(escape, key))
-    console.print(table)
+        table.add_row(*key)
+    screen.print(table)

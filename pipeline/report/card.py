@@ -12,6 +12,7 @@ from voxsmith.pipeline.export.writer import DATA_FILES
 from voxsmith.pipeline.recipe.licences import licence_id, parts
 from voxsmith.pipeline.report.statistics import Statistics
 from voxsmith.pipeline.store.code import source_file
+from voxsmith.pipeline.terminal import printable
 from voxsmith.pipeline.watch.durations import length
 from voxsmith.schemas.columns import ROW, SIDES, column
 from voxsmith.stages.registry import PartError, stage_module
@@ -181,6 +182,6 @@ def things(group: str) -> str:
 
 
 def _cell(value: Any) -> str:
-    """Text that can't leave its table cell, nor become markup."""
-    text = " ".join(str(value).split())
+    """Text that can't leave its table cell, nor become markup, nor give orders to a terminal that shows the file."""
+    text = printable(" ".join(str(value).split()))
     return re.sub(r"([|`*_<>\[\]\\])", r"\\\1", text)

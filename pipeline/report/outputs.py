@@ -1,6 +1,7 @@
 """What is in out/<name>: dataset, rejects, manifest, card and report."""
 
 import json
+import os
 import subprocess
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
@@ -119,13 +120,21 @@ def _versions() -> list[tuple[str, str]]:
 
 
 def _git_commit() -> str | None:
-    """The commit of the checkout that runs; None where Voxsmith is installed: the folder around is somebody else's."""
-    root = Path(__file__).parents[1]
+    """The commit of the checkout that runs, with `-dirty` where its files have been edited since; None where Voxsmith is
+    installed, or a copy in a repository that doesn't track it: that one is somebody else's.
+    """
+    here = Path(__file__).resolve()  # in a clone `voxsmith/pipeline` is a link
+    root = here.parents[2]
     if not (root / ".git").exists():
         return None
-    ask = ["git", "-C", str(root), "rev-parse", "HEAD"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}  # of a hook, say
     try:
-        ran = subprocess.run(ask, capture_output=True, text=True, timeout=5, check=True)
+        for ask in (
+            ["ls-files", "--error-unmatch", str(here)],
+            ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+        ):
+            git = ["git", "-C", str(root), *ask]
+            ran = subprocess.run(git, env=environment, capture_output=True, text=True, timeout=5, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     return ran.stdout.strip()

@@ -16,7 +16,7 @@ from voxsmith.pipeline.errors import RunFailed
 from voxsmith.pipeline.plan.state import Task
 from voxsmith.pipeline.recipe.nodes import Graph
 from voxsmith.pipeline.run.cluster import fits, free_resources
-from voxsmith.pipeline.run.worker import Worker
+from voxsmith.pipeline.run.worker import LoggedWorker
 from voxsmith.pipeline.watch.work import NO_ENGINE, Life
 
 _PATIENCE = 1800.0  # seconds, of stages without an engine
@@ -121,7 +121,7 @@ def _interpreter(engine: str, python: str) -> str:
 def start_actor(pool: Pool, store: str, graph: Any) -> None:
     """Ask Ray for one more actor; it loads its engine when it is placed. `graph`: a reference to the pickled graph."""
     engine = None if pool.name == NO_ENGINE else pool.name
-    remote = ray.remote(Worker).options(**pool.options)
+    remote = ray.remote(LoggedWorker).options(**pool.options)
     pool.had_resources = fits(pool.wants, free_resources())
     handle: Any = remote.remote(store, graph, engine)
     pool.actors.append(Actor(handle, handle.ping.remote(), handle.load.remote()))

@@ -23,6 +23,7 @@ from voxsmith.pipeline.store.objects import Damaged, Place, read_columns
 from voxsmith.pipeline.store.store import Store
 from voxsmith.pipeline.store.table_cache import TableCache
 from voxsmith.pipeline.store.without_pandas import without_pandas
+from voxsmith.pipeline.terminal import make_streams_plain
 from voxsmith.pipeline.watch.meter import Account, Figures, Meter
 from voxsmith.stages.context import Reject, Row
 from voxsmith.stages.engines.backend import loaded
@@ -244,6 +245,14 @@ class Worker:
                 row = {name: table[name][place].as_py() for name in table.column_names}
                 if all(row.get(name) is not None for name in node.reads):
                     yield row
+
+
+class LoggedWorker(Worker):
+    """A worker in a process of its own, whose log people read in a terminal."""
+
+    def __init__(self, store: str, graph: Graph | bytes, engine: str | None) -> None:
+        make_streams_plain()
+        super().__init__(store, graph, engine)
 
 
 def _meta(node: Node, task: Task, outcome: TaskOutcome, account: Account) -> dict[str, Any]:

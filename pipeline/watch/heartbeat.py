@@ -12,6 +12,7 @@ from typing import Any
 from voxsmith.pipeline.plan import manifests
 from voxsmith.pipeline.store.liveness import is_gone, marks
 from voxsmith.pipeline.store.store import Store
+from voxsmith.pipeline.terminal import one_line
 from voxsmith.pipeline.watch.durations import clock
 
 _LOOKED_AT = 8  # runs: a pilot may have started and ended after the run that is still going
@@ -70,14 +71,14 @@ def live_run(store: Store, recipe: str) -> dict[str, Any] | None:
 def tell_live(live: dict[str, Any]) -> str:
     """The heartbeat of a run that is going on, in lines for people."""
     left = live["eta_seconds"]
-    lines = (
+    lines = [
         f"a run is on: {live['run']}, {clock(live['seconds'])} so far, {live['tasks']} of {live['of_tasks']} tasks, "
         f"ETA {'estimating' if left is None else clock(left)} (as of {live['age']:.0f} s ago)"
-    )
+    ]
     for name in live["running"]:
         stage = live["stages"][name]
-        lines += f"\n  now {name}: {stage['rows']} of {stage['of']} rows, {stage['rate']:.1f} rows/s"
-    return lines
+        lines.append(f"  now {name}: {stage['rows']} of {stage['of']} rows, {stage['rate']:.1f} rows/s")
+    return "\n".join(map(one_line, lines))
 
 
 def _path(run: str) -> str:

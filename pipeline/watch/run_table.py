@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from voxsmith.pipeline.terminal import console
 from voxsmith.pipeline.watch.durations import clock
 
 _ALWAYS = ("tasks", "rows")
@@ -32,10 +32,10 @@ def print_table(work: dict[str, Any]) -> None:
     for engine, figures in engines.items():
         cells = [f"{figures['actors']:.0f}", f"{figures['busy_share']:.0%}"]
         table.add_row(engine, *cells, *(_cell(name, figures.get(name)) for name in (*_ALWAYS, *(n for n, _ in some))))
-    console = Console(width=None if Console().is_terminal else 200)
-    console.print(table, highlight=False)
+    screen = console() if console().is_terminal else console(width=200)
+    screen.print(table)
     costs = [figures["cost"] for figures in engines.values() if "cost" in figures]
-    console.print(f"{clock(work['wall'])} in all" + (f", cost {sum(costs):.2f}" if costs else ""), highlight=False)
+    screen.print(f"{clock(work['wall'])} in all" + (f", cost {sum(costs):.2f}" if costs else ""))
 
 
 def _cell(name: str, value: float | None) -> str:

@@ -1,6 +1,5 @@
 """The forms in which a run shows how far it is: a live table, plain lines, JSON lines, nothing."""
 
-import json
 import sys
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -9,6 +8,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from voxsmith.pipeline.terminal import console, json_text, one_line
 from voxsmith.pipeline.watch.durations import clock
 from voxsmith.pipeline.watch.snapshot import Line, Snapshot
 
@@ -40,8 +40,8 @@ def make_view(form: str, run: str) -> View:
         return JsonLines(run)
     if form == "off":
         return Nothing()
-    console = Console(stderr=True)
-    return LiveTable(console) if form == "auto" and console.is_terminal else PlainLines(console)
+    screen = console(stderr=True)
+    return LiveTable(screen) if form == "auto" and screen.is_terminal else PlainLines(screen)
 
 
 class LiveTable:
@@ -56,7 +56,7 @@ class LiveTable:
 
     def tell(self, event: str, message: str, facts: dict[str, Any]) -> None:
         if event not in _SHOWN:
-            self.live.console.print(message, highlight=False, markup=False)
+            self.live.console.print(one_line(message))
 
     def close(self) -> None:
         self.live.stop()
@@ -75,10 +75,10 @@ class PlainLines:
 
     def tell(self, event: str, message: str, facts: dict[str, Any]) -> None:
         if event not in _SHOWN:
-            self._print(message)
+            self._print(one_line(message))
 
     def _print(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(text, soft_wrap=True)
 
     def close(self) -> None:
         return
@@ -98,7 +98,7 @@ class JsonLines:
     def tell(self, event: str, message: str, facts: dict[str, Any]) -> None:
         line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "run": self.run, "event": event}
         line |= ({"message": message} if message else {}) | facts
-        print(json.dumps(line, ensure_ascii=False, default=str), file=sys.stderr, flush=True)
+        print(json_text(line), file=sys.stderr, flush=True)
 
     def close(self) -> None:
         return
