@@ -14,7 +14,7 @@ from voxsmith.pipeline.recipe.load import Overrides, check_recipe, load_recipe
 from voxsmith.pipeline.recipe.nodes import Graph
 from voxsmith.pipeline.recipe.preflight import check_names, check_store
 from voxsmith.pipeline.sources.inputs import list_shards
-from voxsmith.pipeline.store.liveness import at_work
+from voxsmith.pipeline.store.liveness import Mark, at_work
 from voxsmith.pipeline.store.store import Store
 from voxsmith.schemas.names import nearest
 from voxsmith.schemas.recipe import Recipe
@@ -90,7 +90,7 @@ class Opened:
         if name not in self.graph.nodes:
             raise RecipeError(f"{self.label}: no stage '{name}'; {nearest(name, self.graph.nodes)}")
 
-    def at_work(self, verb: str) -> AbstractContextManager[object]:
+    def at_work(self, verb: str) -> AbstractContextManager[Mark]:
         """While this is on, `gc` leaves alone what the recipe's stages may need."""
         folders = [*self.graph.nodes, *(f"source.{name}" for name in self.graph.recipe.sources)]
         return at_work(self.store, f"{verb} {self.name}", folders)

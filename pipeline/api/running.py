@@ -16,6 +16,7 @@ from voxsmith.pipeline.plan.retries import note
 from voxsmith.pipeline.plan.state import State
 from voxsmith.pipeline.recipe.preflight import check_models, check_packages
 from voxsmith.pipeline.report.outputs import export_state, is_exported, other_recipe, out_folder, read_manifest
+from voxsmith.pipeline.store.claims import Claims
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class Choice:
 def run(opened: Opened, choice: Choice, say: Callable[[str], None]) -> Outcome:
     """Run what is stale, then export. Raises RecipeError and RunFailed."""
     selected = opened.selected(choice.only, choice.start)
-    with opened.at_work("run"), _signals_as_before():
+    with opened.at_work("run") as mark, _signals_as_before():
         if choice.retry_rejects:
             _note_retries(opened, choice, say)
         state = opened.state(keep=True, limit=choice.limit, refit=choice.refit)
@@ -49,7 +50,7 @@ def run(opened: Opened, choice: Choice, say: Callable[[str], None]) -> Outcome:
             if all(finished(state, shard) for shard in range(len(state.shards))):
                 manifests.write_reuse(state, choice.limit)
             return Outcome("done", None, None, {}, _export(state) if choice.whole else None)
-        outcome = _execute(state, opened.label, selected, choice)
+        outcome = _execute(state, opened.label, selected, choice, Claims(opened.store, mark))
         if outcome.status != "done" or not choice.whole:
             return outcome
         return replace(outcome, exported=_export(state))
@@ -85,7 +86,7 @@ def _check_rows(state: State, label: str) -> None:
     raise RunFailed(f"{label}: the sources give nothing to work on: {why}")
 
 
-def _execute(state: State, label: str, selected: set[str], choice: Choice) -> Outcome:
+def _execute(state: State, label: str, selected: set[str], choice: Choice, claims: Claims) -> Outcome:
     """Run the stages. The run's manifest is written before and, whatever happens, behind it."""
     from voxsmith.pipeline.run.executor import execute
     from voxsmith.pipeline.watch.progress import Progress
@@ -99,7 +100,7 @@ def _execute(state: State, label: str, selected: set[str], choice: Choice) -> Ou
     progress = Progress(state, name, selected, choice.progress)
     try:
         with progress:
-            result = execute(state, selected, progress)
+            result = execute(state, selected, progress, claims)
             status: Ending = "interrupted" if result.interrupted else "pending" if result.pending else "done"
             progress.status = status
     finally:
@@ -108,10 +109,7 @@ def _execute(state: State, label: str, selected: set[str], choice: Choice) -> Ou
 
 
 def _export(state: State) -> Exported:
-    fresh = not is_exported(state)
-    if fresh:
-        export_state(state)
-    return exported(state, fresh)
+    return exported(state, not is_exported(state) and export_state(state, again=False))
 
 
 def exported(state: State, fresh: bool) -> Exported:

@@ -35,6 +35,7 @@ class Task:
     retries: dict[str, int] = field(default_factory=dict)
     killers: dict[str, str] = field(default_factory=dict)  # rows that kill the engine, by id
     span: tuple[int, int] | None = None  # a probe: only these rows, to find one that kills the engine
+    begun: bool = False  # another run has worked on it, and may have left replies
 
 
 @dataclass(frozen=True)

@@ -53,13 +53,19 @@ def other_recipe(state: State) -> str | None:
     return str(other) if is_other else None
 
 
-def export_state(state: State) -> None:
-    """Write what is finished. Raises RunFailed where rows got lost, and OSError where the disk is full."""
+def export_state(state: State, again: bool = True) -> bool:
+    """Write what is finished; returns whether it was written, or is there and not wanted `again`.
+
+    Raises RunFailed where rows got lost, and OSError where the disk is full.
+    """
     folder = out_folder(state)
     with telling_of_no_room(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"):  # another run of the recipe may be writing there
+            if not again and is_exported(state):
+                return False
             _export(state, folder)
+            return True
 
 
 def _export(state: State, folder: Path) -> None:

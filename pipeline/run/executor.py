@@ -2,6 +2,8 @@
 
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,9 +19,11 @@ from voxsmith.pipeline.run.failures import ACTOR_GONE, Failures
 from voxsmith.pipeline.run.ledger import Ledger
 from voxsmith.pipeline.run.pools import Actor, Pool, assign, connect, end_actor, make_pools, start_actor
 from voxsmith.pipeline.run.reject_alarm import Alarm
+from voxsmith.pipeline.run.sharing import Sharing
 from voxsmith.pipeline.run.shutdown import Shutdown
 from voxsmith.pipeline.run.waves import look_for_nodes, to_end, to_start
 from voxsmith.pipeline.run.worker import Pulse
+from voxsmith.pipeline.store.claims import Claims
 from voxsmith.pipeline.store.store import NO_ROOM
 from voxsmith.pipeline.watch.progress import Progress
 from voxsmith.pipeline.watch.work import NO_ENGINE
@@ -27,6 +31,7 @@ from voxsmith.stages.engines.base import EngineLost
 
 _LOOKS = 1.0  # seconds between two looks at what the cluster has free
 _PULSE = 10.0  # seconds between two looks at an actor's progress
+_IDLE = 0.1  # seconds between two steps while all that is left is under way in other runs
 
 
 @dataclass
@@ -35,12 +40,16 @@ class Result:
     interrupted: bool = False
 
 
-def execute(state: State, selected: set[str], progress: Progress) -> Result:
-    """Run the tasks of the selected stages until nothing more can be done. Raises RunFailed."""
+def execute(state: State, selected: set[str], progress: Progress, claims: Claims | None = None) -> Result:
+    """Run the tasks of the selected stages until nothing more can be done. Raises RunFailed.
+
+    `claims`: of this run, where others may be at work in the store.
+    """
     if not any(task.node in selected for task in state.ready.values()):
         return Result()
-    connect()
-    return Run(state, selected, progress).run()
+    with claims or nullcontext():
+        connect()
+        return Run(state, selected, progress, claims).run()
 
 
 class Run:
@@ -48,12 +57,13 @@ class Run:
     what Ray answered: `load_failed`, `task_failed`, `finished`, `actor_died`.
     """
 
-    def __init__(self, state: State, selected: set[str], progress: Progress) -> None:
+    def __init__(self, state: State, selected: set[str], progress: Progress, claims: Claims | None = None) -> None:
         self.state, self.selected, self.progress = state, selected, progress
         self.result, self.pools = Result(), make_pools(state.graph)
         self.depth = {name: number for number, name in enumerate(state.graph.nodes)}
         self.failures, self.ledger = Failures(), Ledger(progress.work)
         self.bisections: dict[str, Bisection] = {}
+        self.sharing = Sharing(state, claims, self._in_hand)
         self.alarm = Alarm(state.graph.recipe.checks.max_reject_ratio, progress.say, state.recipe_file)
         self.shutdown = Shutdown()
         self.looked = 0.0  # at what the cluster has free, last (time.monotonic)
@@ -94,30 +104,33 @@ class Run:
     def _is_busy(self) -> bool:
         if self.shutdown.begun:
             return any(pool.in_flight for pool in self.pools.values()) and not self.shutdown.over
-        return any(pool.queue or pool.in_flight for pool in self.pools.values())
+        return bool(self.sharing.elsewhere) or any(pool.queue or pool.in_flight for pool in self.pools.values())
 
     def _step(self) -> None:
         if self.shutdown.wanted:
             self._stop()
         if not self.shutdown.begun:
+            self._take_back()
             for pool in self.pools.values():
                 while len(pool.actors) < min(pool.replicas, len(pool.queue) + pool.in_flight):
                     start_actor(pool, self.state.store.address, self.graph)
-                assign(pool)
+                assign(pool, self.sharing.ours)
                 self._check_pulses(pool)
             self._end_idle_actors()
             self._start_actors_early()
         calls = {ref: (pool, actor) for pool in self.pools.values() for actor in pool.actors for ref in actor.tasks}
         loads = {a.loaded: (pool, a) for pool in self.pools.values() for a in pool.actors if a.loaded is not None}
         done, _ = ray.wait([*calls, *loads], num_returns=1, timeout=0.5) if calls or loads else ([], [])
+        if not (calls or loads) and self.sharing.elsewhere:
+            time.sleep(_IDLE)
         for ref in done:
             pool, actor = calls.get(ref) or loads[ref]
             if actor in pool.actors:
                 self._read_load(pool, actor) if ref in loads else self._read_task(pool, actor, ref)
         self.progress.show(self._look)
 
-    def _look(self) -> tuple[Counter[str], Counter[str], dict[str, int]]:
-        return self.ledger.look(self.pools.values())
+    def _look(self) -> tuple[Counter[str], Counter[str], dict[str, int], Counter[str]]:
+        return *self.ledger.look(self.pools.values()), self.sharing.by_process()
 
     # -- what Ray answers ---------------------------------------------------------------------------------------------
 
@@ -179,14 +192,20 @@ class Run:
             self.result.pending |= meta["pending"]
             # It stays among what is ready, and is not enqueued: only the next run tries it again.
             self.failures.pending[task.node] += 1
+        elif meta.get("reused"):
+            self._settle(task, meta, reused=True)
         else:
             tally = self.ledger.commit(task, meta)
-            self.state.settle(task, meta)
-            for ready in self._resolve(task.shard):
-                self.enqueue(ready)
+            self._settle(task, meta)
             self.alarm.judge_code(task.node, meta)
             self.alarm.judge(task.node, tally.made, tally.rejected)
             self.alarm.notice(task.node, meta)
+
+    def _settle(self, task: Task, meta: dict[str, Any], reused: bool = False) -> None:
+        """The task's object is there; what has waited for it is ready."""
+        self.state.settle(task, meta, reused)
+        for ready in self._resolve(task.shard):
+            self.enqueue(ready)
 
     def _resolve(self, shard: int) -> list[Task]:
         return self.state.resolve_all() if shard == WHOLE else self.state.resolve(shard)
@@ -215,6 +234,24 @@ class Run:
         self.state.forget(stage, shard if shard is not None else task.shard)
         for ready in self._resolve(shard or 0):
             self.enqueue(ready)
+
+    # -- other runs ---------------------------------------------------------------------------------------------------
+
+    def _in_hand(self) -> Iterator[Task]:
+        """The tasks that other runs leave to this one."""
+        for pool in self.pools.values():
+            for actor in pool.actors:
+                yield from actor.tasks.values()
+        # A run whose own place is taken by those that wait for it would wait for ever.
+        yield from (one.task for one in self.bisections.values() if not self.pools[self._engine_of(one.task)].is_stuck)
+
+    def _take_back(self) -> None:
+        """What other runs have done is settled; what they have left unfinished, or had begun when they died, is done here."""
+        for task, meta in self.sharing.back():
+            if meta is None:
+                self.enqueue(task)
+            else:
+                self._settle(task, meta, reused=True)
 
     # -- deaths -------------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from voxsmith.pipeline.run.worker import LoggedWorker
 from voxsmith.pipeline.watch.work import NO_ENGINE, Life
 
 _PATIENCE = 1800.0  # seconds, of stages without an engine
+_STUCK = 10.0  # seconds that a pool waits for a place before other runs may do what it has begun
 _CALLS = 2  # in flight an actor at least: it never waits for the driver
 _MOST_CALLS = 16
 _ORDER = itertools.count()
@@ -68,6 +70,12 @@ class Pool:
     @property
     def in_flight(self) -> int:
         return sum(len(actor.tasks) for actor in self.actors)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it has work and, for a while now, no place for an actor."""
+        since = self.waits_since if self.no_node_since is None else self.no_node_since
+        return since is not None and time.monotonic() - since > _STUCK
 
     def life(self) -> Life:
         """Of all actors, up to now."""
@@ -128,24 +136,39 @@ def start_actor(pool: Pool, store: str, graph: Any) -> None:
     pool.gone.most = max(pool.gone.most, len(pool.actors))
 
 
-def assign(pool: Pool) -> None:
+def assign(pool: Pool, ours: Callable[[list[Task]], list[Task]] = list) -> None:
     """Hand queued tasks to actors, the least busy first. One that isn't ready yet may never find its place: it gets none.
 
-    A probe waits for an actor that has nothing else, and gets no company: if the actor dies, it is known of what.
+    A probe waits for an actor that has nothing else, and gets no company: if the actor dies, it is known of what. `ours`:
+    of tasks that could start now, those that this run is to do.
     """
-    while pool.queue and (actor := _actor_for(pool, pool.queue[0][-1])):
-        task = pool.pop()
-        actor.tasks[actor.handle.run.remote(task)] = task
+    while pool.queue and _actor_for(pool, pool.queue[0][-1]):
+        for task in ours(_next_tasks(pool)):
+            actor = _actor_for(pool, task)
+            assert actor is not None
+            actor.tasks[actor.handle.run.remote(task)] = task
+
+
+def _next_tasks(pool: Pool) -> list[Task]:
+    """What actors could take now of the queue, whose first task one can take: a probe, or tasks up to the next probe."""
+    tasks = [pool.pop()]
+    free = [
+        pool.calls - len(actor.tasks) for actor in pool.actors if actor.ready is not None and not _is_probing(actor)
+    ]
+    places = 1 if tasks[0].span is not None else sum(max(0, calls) for calls in free)
+    while len(tasks) < places and pool.queue and pool.queue[0][-1].span is None:
+        tasks.append(pool.pop())
+    return tasks
+
+
+def _is_probing(actor: Actor) -> bool:
+    return any(task.span is not None for task in actor.tasks.values())
 
 
 def _actor_for(pool: Pool, task: Task) -> Actor | None:
     most = pool.calls if task.span is None else 1
     free = [
-        actor
-        for actor in pool.actors
-        if actor.ready is not None
-        and len(actor.tasks) < most
-        and all(beside.span is None for beside in actor.tasks.values())
+        actor for actor in pool.actors if actor.ready is not None and len(actor.tasks) < most and not _is_probing(actor)
     ]
     return min(free, key=lambda actor: len(actor.tasks), default=None)
 

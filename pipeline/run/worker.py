@@ -103,7 +103,8 @@ class Worker:
             ) from error
 
     def run(self, task: Task) -> dict[str, Any]:
-        """Run the task and commit its object. Returns the object's meta, with `pending` where rows are held up.
+        """Run the task and commit its object. Returns the object's meta, with `pending` where rows are held up, and `reused`
+        where another run has committed it already.
 
         A task with pending rows is not committed: its replies so far stay as a partial object for the next run. Where an
         object that it reads is damaged, only `damaged` is returned: that object's place. Raises EngineLost; StageFault
@@ -124,6 +125,8 @@ class Worker:
             pa.default_memory_pool().release_unused()  # Arrow keeps what clips took; the next task allocates again
 
     def _run(self, task: Task, account: Account) -> dict[str, Any]:
+        if task.span is None and (there := self.store.meta(task.node, task.key)):
+            return there | {"metrics": {}, "reused": True}
         node = self.graph.nodes[task.node]
         artifacts = {
             name: self._artifact(place, task.parts[f"artifact:{name}"]) for name, place in task.artifacts.items()
@@ -136,7 +139,7 @@ class Worker:
             node,
             context_of(node, self.graph.recipe.seed, artifacts, task.retries),
             rows,
-            Desk(account if self.engine else None, self.identity, self._memo(node), self.at_once),
+            Desk(account if self.engine else None, self.identity, self._memo(node, task), self.at_once),
             Watchers(
                 self.stopping.is_set,
                 account.progressed,
@@ -194,12 +197,14 @@ class Worker:
         names = (*self.graph.inputs(node), *node.given)
         return [name for name in dict.fromkeys(names) if name in task.places[0]]
 
-    def _memo(self, node: Node) -> Memo | None:
+    def _memo(self, node: Node, task: Task) -> Memo | None:
         if node.engine is None:
             return None
         with self._memo_lock:
             if node.name not in self._memos:
                 self._memos[node.name] = Memo(self.store, node.name, node.stage.kept_as(node.config), self._tables)
+            elif task.begun:
+                self._memos[node.name].add_partials(task.key)
             return self._memos[node.name]
 
     def _artifact(self, place: Place, wanted: str) -> bytes:

@@ -1,6 +1,7 @@
 """Which processes are at work in a store: each has a mark under `live/`, which it renews while it lives.
 
     live/<name>.json    what it is, host, process, a count of beats, and the folders of objects that it may need
+    live/<name>.claims  of a run, the tasks that it works on: see `pipeline/store/claims.py`
 
 No machine's clock is trusted. Times are those that the store gives its files. A process on another machine, which can't
 be asked, counts as gone only when its mark is old *and* its count of beats stands still while it is watched.
@@ -93,7 +94,7 @@ def is_gone(store: Store, mark: Mark, now: datetime) -> bool:
 
     `now`: by the store's clock.
     """
-    if mark.machine == _machine() and not _runs(mark.pid):
+    if has_ended(mark.machine, mark.pid):
         return True
     if mark.written is None or now - mark.written < SILENCE:
         return False
@@ -108,6 +109,7 @@ def store_time(store: Store, mark: Mark) -> datetime | None:
 
 def remove(store: Store, mark: Mark) -> None:
     """Remove the mark of a process that has ended."""
+    store.delete(claims_path(mark.name))
     store.delete(_path(mark.name))
 
 
@@ -116,7 +118,7 @@ def _wait_for_gc(store: Store, own: str) -> None:
     warned = False
     for mark in marks(store, own):
         while mark.what == GC and _is_there(store, mark):
-            if (mark.machine == _machine() and not _runs(mark.pid)) or (warned and _is_silent(store, mark)):
+            if has_ended(mark.machine, mark.pid) or (warned and _is_silent(store, mark)):
                 remove(store, mark)
                 break
             if not warned:
@@ -159,6 +161,16 @@ def _write(store: Store, mark: Mark, beat: int) -> None:
     fields = asdict(mark) | {"beat": beat}
     del fields["name"], fields["written"]
     store.write_bytes(_path(mark.name), json.dumps(fields).encode())
+
+
+def claims_path(name: str) -> str:
+    """Where a run with a mark of that name says what it works on."""
+    return f"{FOLDER}/{name}.claims"
+
+
+def has_ended(machine: str, pid: int) -> bool:
+    """Whether it was a process of this machine, and isn't there any more."""
+    return machine == _machine() and not _runs(pid)
 
 
 def _path(name: str) -> str:

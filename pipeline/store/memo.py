@@ -19,10 +19,16 @@ class Memo:
     """
 
     def __init__(self, store: Store, stage: str, kept_as: str | None, cache: TableCache | None = None) -> None:
-        self._store, self._kept_as, self._cache = store, kept_as, cache or TableCache()
+        self._store, self._stage, self._kept_as, self._cache = store, stage, kept_as, cache or TableCache()
         self._where: dict[bytes, tuple[str, int, int]] = {}
         for path in [*store.objects(stage), *store.partials(stage)]:
             self._index(path)
+
+    def add_partials(self, key: str) -> None:
+        """Know the partial objects, too, that a task has left since this memo was made."""
+        for path in self._store.partials(self._stage):
+            if path.partition(".part-")[0].endswith(f"/{key}"):
+                self._index(path)
 
     def __len__(self) -> int:
         return len(self._where)

@@ -54,6 +54,11 @@ class Store:
         """Where it is, for a process that runs in another folder: workers of a Ray that was there before do."""
         return self.url if "://" in self.url else str(Path(self.url).expanduser().absolute())
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder, where a look at a file costs next to nothing."""
+        return self._local
+
     # -- objects ------------------------------------------------------------------------------------------------------
 
     def meta(self, stage: str, key: str) -> dict[str, Any] | None:
@@ -216,7 +221,7 @@ def json_object(data: bytes | None) -> dict[str, Any] | None:
     """The JSON object in these bytes, or None if they are none: a power loss leaves files empty, or cut."""
     try:
         value = json.loads(data or b"")
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter: brackets in brackets, thousands deep
         return None
     return value if isinstance(value, dict) else None
 

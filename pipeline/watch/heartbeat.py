@@ -5,7 +5,7 @@ It says how far the run is and what its work comes to so far. Writing it is a si
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -74,11 +74,20 @@ def tell_live(live: dict[str, Any]) -> str:
     lines = [
         f"a run is on: {live['run']}, {clock(live['seconds'])} so far, {live['tasks']} of {live['of_tasks']} tasks, "
         f"ETA {'estimating' if left is None else clock(left)} (as of {live['age']:.0f} s ago)"
+        f"{tell_elsewhere(live.get('elsewhere', {}))}"
     ]
     for name in live["running"]:
         stage = live["stages"][name]
         lines.append(f"  now {name}: {stage['rows']} of {stage['of']} rows, {stage['rate']:.1f} rows/s")
     return "\n".join(map(one_line, lines))
+
+
+def tell_elsewhere(tasks: Mapping[str, int]) -> str:
+    """What goes on in other runs, for people: the end of a line. `tasks`: by process."""
+    return "".join(
+        f"; {count} {'task is' if count == 1 else 'tasks are'} under way in another run ({process})"
+        for process, count in tasks.items()
+    )
 
 
 def _path(run: str) -> str:

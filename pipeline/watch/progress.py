@@ -50,8 +50,12 @@ class Progress:
         if self._view:
             self._view.tell(event, message, facts)
 
-    def show(self, where: Callable[[], tuple[Mapping[str, int], Mapping[str, int], dict[str, int]]]) -> None:
-        """Called often. `where` gives tasks in flight and rows under way by stage, and actors by engine."""
+    def show(
+        self, where: Callable[[], tuple[Mapping[str, int], Mapping[str, int], dict[str, int], Mapping[str, int]]]
+    ) -> None:
+        """Called often. `where` gives tasks in flight and rows under way by stage, actors by engine, and tasks that are under
+        way in other runs by process.
+        """
         now = time.monotonic()
         every = self._view.every if self._view else _SECOND
         if now - self._looked < min(_SECOND, every):

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from voxsmith.pipeline.plan.state import State
@@ -27,6 +27,7 @@ class Line:
 class Snapshot:
     """How far a run is. `tasks` are done of `of_tasks` that this run has to do (without those that were done before);
     `left`: seconds, None while some stage has no basis for an estimate; `least`: seconds for the stages that have one.
+    `elsewhere`: tasks that are under way in other runs, by process.
     """
 
     seconds: float
@@ -39,6 +40,7 @@ class Snapshot:
     least: float
     actors: dict[str, int]
     running: tuple[str, ...]
+    elsewhere: Mapping[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The snapshot as plain JSON."""
@@ -52,6 +54,7 @@ class Snapshot:
             "eta_at_least": round(self.least),
             "actors": self.actors,
             "running": list(self.running),
+            "elsewhere": dict(self.elsewhere),
             "stages": {
                 line.stage: {"rows": line.rows, "of": line.total, "rate": round(line.rate, 2), "rejects": line.rejects}
                 for line in self.lines
@@ -78,8 +81,16 @@ class Observer:
         self.before = {name: past.seconds_a_row(name) for name in state.graph.nodes}
         self.to_do = sum(self._missing().values())
 
-    def look(self, running: Mapping[str, int], under_way: Mapping[str, int], actors: dict[str, int]) -> Snapshot:
-        """`running`: tasks in flight of each stage; `under_way`: rows that those have finished."""
+    def look(
+        self,
+        running: Mapping[str, int],
+        under_way: Mapping[str, int],
+        actors: dict[str, int],
+        elsewhere: Mapping[str, int] | None = None,
+    ) -> Snapshot:
+        """`running`: tasks in flight of each stage; `under_way`: rows that those have finished; `elsewhere`: tasks in flight
+        in other runs, by process.
+        """
         now = time.monotonic()
         for name in running:
             self.began.setdefault(name, now)
@@ -95,6 +106,7 @@ class Observer:
             *self._left(missing, under_way),
             actors,
             tuple(name for name in self.state.graph.nodes if name in running),
+            elsewhere or {},
         )
 
     def _missing(self) -> dict[str, int]:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from voxsmith.pipeline.terminal import console, json_text, one_line
 from voxsmith.pipeline.watch.durations import clock
+from voxsmith.pipeline.watch.heartbeat import tell_elsewhere
 from voxsmith.pipeline.watch.snapshot import Line, Snapshot
 
 _SHOWN = (
@@ -71,7 +72,8 @@ class PlainLines:
     def show(self, snapshot: Snapshot) -> None:
         lines = {line.stage: line for line in snapshot.lines}
         running = ", ".join(_going(lines[name]) for name in snapshot.running)
-        self._print(f"[{clock(snapshot.seconds)}] {_summary(snapshot)}; running: {running or 'nothing yet'}")
+        nothing = "nothing" if snapshot.elsewhere else "nothing yet"
+        self._print(f"[{clock(snapshot.seconds)}] {_summary(snapshot)}; running: {running or nothing}")
 
     def tell(self, event: str, message: str, facts: dict[str, Any]) -> None:
         if event not in _SHOWN:
@@ -136,7 +138,7 @@ def _summary(snapshot: Snapshot) -> str:
     sources = f" and {snapshot.source_rejects} of the sources" if snapshot.source_rejects else ""
     return (
         f"{snapshot.tasks} of {snapshot.of_tasks} tasks, {done} of {len(snapshot.lines)} stages done, "
-        f"{snapshot.rejects} rejects{sources}, ETA {eta(snapshot)}"
+        f"{snapshot.rejects} rejects{sources}, ETA {eta(snapshot)}{tell_elsewhere(snapshot.elsewhere)}"
     )
 
 

@@ -2,7 +2,9 @@
 
 import errno
 import json
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -130,6 +132,25 @@ def test_an_actor_that_is_no_good_any_more_is_ended_and_its_task_goes_elsewhere(
         run.load_failed(pool, actor, error) if loading else run.task_failed(pool, actor, "ref", error)
     assert (killed, pool.actors, [one[-1] for one in pool.queue]) == (["handle"], [], list(tasks.values()))
     assert "an actor of 'llm' died (" in capsys.readouterr().err
+
+
+def test_other_runs_leave_a_shard_that_is_bisected_unless_no_actor_finds_its_place(tmp_path: Path) -> None:
+    """One that waits for the shard may have the place."""
+    state = open_state(write_recipe(tmp_path, ["one", "two"]))
+    run = Run(state, set(state.graph.nodes), Progress(state, "a-run", set(state.graph.nodes), "off"))
+    suspect = next(iter(state.ready.values()))
+    run.bisections[suspect.key] = Bisection(suspect, [0, 1, 2])
+    pool = run.pools["llm"]
+    assert list(run._in_hand()) == [suspect]
+    pool.waits_since = time.monotonic()
+    assert list(run._in_hand()) == [suspect]
+    pool.waits_since -= 3600
+    assert list(run._in_hand()) == []
+    pool.waits_since = None
+    pool.actors = [Actor("handle", None, None, {"ref": replace(suspect, span=(0, 1))})]
+    assert {task.key for task in run._in_hand()} == {suspect.key}
+    pool.actors, pool.no_node_since = [], time.monotonic() - 3600
+    assert list(run._in_hand()) == []
 
 
 ENDS = {  # what a task raised, and the line that the run ends with

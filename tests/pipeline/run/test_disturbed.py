@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.recipes import TEXTS, asked, digests_of, run_cli, start_cli, write_recipe
-from tests.helpers.waiting import Gate, rest_of, wait_for
+from tests.helpers.waiting import Gate, rest_of
 
 pytestmark = pytest.mark.usefixtures("one_ray")
 
@@ -27,20 +27,6 @@ def test_an_engine_actor_that_is_killed(undisturbed: dict[str, str], tmp_path: P
     assert "an actor of 'llm' died" in output
     assert len(list(pids.iterdir())) == 2
     assert digests_of(tmp_path / "out") == undisturbed
-
-
-@pytest.mark.heavy
-def test_two_runs_at_once_on_one_store(undisturbed: dict[str, str], tmp_path: Path) -> None:
-    path = write_recipe(tmp_path, TEXTS)
-    gate = Gate(tmp_path, objects=2)
-    runs = [start_cli("run", path, "--set", f"out={tmp_path}/{name}", *gate.closed) for name in "ab"]
-    wait_for(lambda: len(list(tmp_path.glob("store/live/*.json"))) == 2, "the mark of the second run", runs[1])
-    gate.wait(runs[0])
-    gate.open()
-    for run in runs:
-        output = rest_of(run)
-        assert run.returncode == 0, output
-    assert digests_of(tmp_path / "a") == digests_of(tmp_path / "b") == undisturbed
 
 
 @pytest.mark.heavy

@@ -12,7 +12,7 @@ from voxsmith.pipeline.plan.planner import make_plan
 from voxsmith.pipeline.plan.state import State
 from voxsmith.pipeline.store.liveness import at_work
 from voxsmith.pipeline.watch.estimate import estimate
-from voxsmith.pipeline.watch.heartbeat import Heartbeat, live_run
+from voxsmith.pipeline.watch.heartbeat import Heartbeat, live_run, tell_live
 from voxsmith.pipeline.watch.pace import EarlierRuns, earlier_runs, full_price, pace_now, time_left
 from voxsmith.pipeline.watch.progress import Progress
 from voxsmith.pipeline.watch.snapshot import Observer
@@ -87,6 +87,20 @@ def test_a_snapshot_tells_no_eta_before_it_has_a_basis(tmp_path: Path) -> None:
     last = observer.look({}, {}, {})
     assert (last.tasks, last.left, last.rejects) == (tasks, 0.0, 1)
     assert json.loads(json.dumps(last.as_json()))["eta_seconds"] == 0
+
+
+def test_what_is_under_way_in_other_runs_is_said(tmp_path: Path) -> None:
+    state = open_state(write_recipe(tmp_path, TEXTS))
+    observer = Observer(state, Work(state.graph), EarlierRuns(), set(state.graph.nodes))
+    alone = observer.look({}, {}, {})
+    assert "under way" not in _summary(alone) and alone.as_json()["elsewhere"] == {}
+    both = observer.look({}, {}, {}, {"process 4711 on gpu-7": 12, "process 8 on b": 1})
+    assert _summary(both).endswith(
+        "ETA estimating; 12 tasks are under way in another run (process 4711 on gpu-7); "
+        "1 task is under way in another run (process 8 on b)"
+    )
+    live = {"run": "toy-1", "age": 3.0, **both.as_json()}
+    assert "12 tasks are under way in another run (process 4711 on gpu-7)" in tell_live(live)
 
 
 def test_stages_that_are_not_selected_are_not_done(tmp_path: Path) -> None:
