@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from voxsmith.pipeline.errors import RecipeError, RunFailed
+from voxsmith.pipeline.secrets import secrets_here
 from voxsmith.pipeline.terminal import one_line, standard_streams
 
 FAILED, BAD, INTERRUPTED = 1, 2, 130
@@ -160,17 +161,23 @@ def _run(options: argparse.Namespace) -> int:
         code: int = getattr(commands, options.verb)(options)
         return code
     except RecipeError as error:
-        for line in error.lines:
-            print(one_line(line), file=sys.stderr)
+        _tell(*map(one_line, error.lines))
         return BAD
     except RunFailed as error:
-        print(f"voxsmith: {error}", file=sys.stderr)
+        _tell(f"voxsmith: {error}")
         return FAILED
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
-        print(f"voxsmith: {error.strerror or error}{where}", file=sys.stderr)
+        _tell(f"voxsmith: {error.strerror or error}{where}")
         return FAILED
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # one is enough; Ray clears up behind it
         print("voxsmith: interrupted; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED
+
+
+def _tell(*lines: str) -> None:
+    """What was wrong, on stderr; a message may quote a value that is a secret."""
+    secrets = secrets_here()
+    for line in lines:
+        print(secrets.hide(line), file=sys.stderr)

@@ -211,7 +211,8 @@ def publish(
     Raises RunFailed, with what to do, where nothing is exported, its licences don't allow it, or the place can't be
     written to.
     """
-    from voxsmith.pipeline.publish.send import Target, publish
+    from voxsmith.pipeline.publish.send import publish
+    from voxsmith.pipeline.publish.target import Target
 
     loaded = load(recipe, **changes)
     return publish(loaded.recipe, loaded.label, Target(repo, to, private, form), dry_run, say)

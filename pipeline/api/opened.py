@@ -11,6 +11,7 @@ from voxsmith.pipeline.errors import RecipeError
 from voxsmith.pipeline.plan.state import State
 from voxsmith.pipeline.recipe.graph import build_graph
 from voxsmith.pipeline.recipe.load import Overrides, check_recipe, load_recipe
+from voxsmith.pipeline.recipe.no_secrets import check_no_secret, check_prompts, check_raw
 from voxsmith.pipeline.recipe.nodes import Graph
 from voxsmith.pipeline.recipe.preflight import check_names, check_store
 from voxsmith.pipeline.sources.inputs import list_shards
@@ -43,8 +44,20 @@ def load(recipe: RecipeLike, overrides: Overrides = (), profile: str | None = No
 
     `recipe`: the path of a YAML file, a mapping with the keys of one, or a recipe that is loaded already. `overrides`:
     values by key path, as a mapping `{"export.report_rows": 0}` or as lines `["export.report_rows=0"]`. `profile`: one
-    of the recipe's `profiles`, which a loaded recipe no longer has. Raises RecipeError.
+    of the recipe's `profiles`, which a loaded recipe no longer has. Raises RecipeError, for a recipe that holds a secret
+    too.
     """
+    try:
+        loaded = _load(recipe, overrides, profile)
+    except RecipeError:
+        check_raw(recipe, overrides)  # a message about another mistake may quote the value
+        raise
+    if loaded is not recipe:
+        check_no_secret(loaded.recipe, loaded.label)
+    return loaded
+
+
+def _load(recipe: RecipeLike, overrides: Overrides, profile: str | None) -> Loaded:
     if isinstance(recipe, Loaded | Recipe):
         loaded = recipe if isinstance(recipe, Loaded) else Loaded(recipe)
         if not overrides and profile is None:
@@ -100,6 +113,7 @@ def graph_of(loaded: Loaded) -> Graph:
     """The recipe's stages and engines. Raises RecipeError where they don't fit together."""
     graph = build_graph(loaded.recipe, loaded.label)
     check_names(graph, loaded.label)
+    check_prompts(graph, loaded.label)
     return graph
 
 

@@ -22,7 +22,7 @@ from voxsmith.pipeline.store.code import code_digest
 from voxsmith.pipeline.store.files import write_text
 from voxsmith.pipeline.store.store import json_object
 
-PARTS = ("dataset", "rejects")
+PARTS, CARD = ("dataset", "rejects"), "README.md"
 # A commit asks for fewer than 100 files, and the Hub allows 128 commits an hour: a group is what a kill may cost.
 GROUP_FILES, GROUP_BYTES = 50, 5_000_000_000
 
@@ -106,7 +106,7 @@ class Workshop:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._note = folder / "made.json"
+        self._note, self._cards_note = folder / "made.json", folder / "cards.json"
         self._code = code_digest("voxsmith.pipeline.publish.parquet")
         self._known = (json_object(self._note.read_bytes()) if self._note.is_file() else None) or {}
 
@@ -158,6 +158,16 @@ class Workshop:
             for path in (self.folder / part).rglob("*"):
                 if path.is_file() and path not in wanted:
                     path.unlink()
+
+    def card_sent(self, where: str) -> list[str]:
+        """The checksums of the card that was sent there last, from here; none where none was."""
+        return list(self._cards().get(where, ()))
+
+    def note_card(self, where: str, card: ReadyFile) -> None:
+        write_text(self._cards_note, json.dumps(self._cards() | {where: [card.sha256, card.git]}, indent=1))
+
+    def _cards(self) -> dict[str, Any]:
+        return (json_object(self._cards_note.read_bytes()) if self._cards_note.is_file() else None) or {}
 
     def _place(self, item: Item) -> Path:
         return self.folder / item.name if item.parquet else item.source

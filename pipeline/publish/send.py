@@ -4,14 +4,25 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 
-from voxsmith.pipeline.errors import RecipeError, RunFailed
-from voxsmith.pipeline.publish.bucket import Bucket, address
-from voxsmith.pipeline.publish.files import Item, ReadyFile, There, Workshop, data_items, in_groups, other_items, small
-from voxsmith.pipeline.publish.hub import HubRepo, check_repo
+from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.publish.files import (
+    CARD,
+    Item,
+    ReadyFile,
+    There,
+    Workshop,
+    data_items,
+    in_groups,
+    other_items,
+    small,
+)
+from voxsmith.pipeline.publish.leaks import check_card, check_no_secret
+from voxsmith.pipeline.publish.place import Place
+from voxsmith.pipeline.publish.target import Target
 from voxsmith.pipeline.publish.terms import check_terms
 from voxsmith.pipeline.report.card import Published, render_card
 from voxsmith.pipeline.report.outputs import folder_of, read_manifest
@@ -24,53 +35,6 @@ _OURS = re.compile(
     r"(?:dataset|rejects)/(?:[^/]+/)?(?:data-\d+-of-\d+\.(?:parquet|arrow)|state\.json|dataset_info\.json)"
     r"|dataset/dataset_dict\.json"
 )
-
-
-class Place(Protocol):
-    """Where a dataset is published. `load` is Python that reads a split there."""
-
-    where: str
-
-    def load(self, split: str, files: str, form: str) -> str: ...
-
-    def listing(self) -> dict[str, There]: ...
-
-    def put(self, files: list[ReadyFile], gone: list[str], message: str) -> None: ...
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where and how to publish: to the Hub's repository `repo`, or `to` a folder or URL; `form` "parquet" or "arrow"."""
-
-    repo: str | None = None
-    to: str | None = None
-    private: bool = False
-    form: str = "parquet"
-
-    def check(self) -> None:
-        """Raises RecipeError where the target is none."""
-        if (self.repo is None) == (self.to is None):
-            raise RecipeError(
-                "name one place to publish to: a repository of the Hub (--repo), or a folder or URL (--to)"
-            )
-        if self.form not in ("parquet", "arrow"):
-            raise RecipeError(f"--format {self.form}: it is parquet or arrow")
-        if self.repo is not None:
-            check_repo(self.repo)
-        elif not (self.to or "").strip():
-            raise RecipeError("--to: name a folder or a URL, s3://bucket/prefix for example")
-        elif self.private:
-            raise RecipeError(
-                "--private goes with --repo: who may read a folder or a bucket is set in its own settings"
-            )
-
-    @property
-    def where(self) -> str:
-        """The place as it is shown to people: without what may be secret in a URL."""
-        return self.repo if self.repo is not None else address(self.to or "")
-
-    def connect(self, say: Callable[[str], None]) -> Place:
-        return HubRepo(self.repo, self.private, say) if self.repo is not None else Bucket(self.to or "", say)
 
 
 @dataclass(frozen=True)
@@ -108,15 +72,16 @@ def publish(recipe: Recipe, label: str, target: Target, dry_run: bool, say: Call
     Raises RecipeError for a target that is none, and RunFailed, with what to do, where the terms don't allow it, there is
     no export, or the place can't be written to.
     """
-    target.check()
+    target.check(recipe)
     folder = folder_of(recipe)
     manifest = _manifest(folder, recipe, label, say)
     try:
         check_terms(folder, manifest, label)
         workshop = Workshop(folder / ".publish")
-        if dry_run:
+        place = None if dry_run else target.connect(say)
+        check_no_secret(folder, manifest, other_items(folder, target.form))
+        if place is None:
             return _forecast(folder, workshop, target)
-        place = target.connect(say)
         with workshop.alone():
             return Sending(place, workshop, folder, manifest, target.form, say).send()
     except (OSError, pa.ArrowException) as error:  # of files here: errors of the place are RunFailed already
@@ -144,20 +109,33 @@ class Sending:
         items = data_items(self.folder, self.form)
         self.workshop.tidy(items)
         there = self.place.listing()
+        wanted = [*items, *other_items(self.folder, self.form)]
+        self.place.check([*(item.name for item in wanted), CARD], self.manifest["name"])
         sent = self._send_data(items, there)
         data = [made for item in items if (made := self.workshop.remembered(item))]
         _check_unchanged(self.folder, self.manifest, len(data) == len(items))
         others = [small(item.name, item.source.read_bytes()) for item in other_items(self.folder, self.form)]
-        last = [*others, _card(self.place, self.manifest, data, self.form)]
+        card = _card(self.place, self.manifest, data, self.form)
+        last = [*others, card]
         fresh = [file for file in last if not file.is_in(there)]
         names = {file.name for file in [*data, *last]}
         gone = sorted(name for name in there if _OURS.fullmatch(name) and name not in names)
         if fresh or gone:
+            self._tell_of_another_card(there, card)
             self.place.put(fresh, gone, "card, manifest and report")
             sent += len(fresh)
         self._check_arrived([*data, *last])
+        self.workshop.note_card(self.place.where, card)
         files = tuple(File(file.name, file.size) for file in [*data, *last])
         return Publication(self.place.where, files, sent, len(files) - sent, len(gone))
+
+    def _tell_of_another_card(self, there: dict[str, There], card: ReadyFile) -> None:
+        """Say that a card is replaced which didn't come from here: somebody may have edited it."""
+        is_there = CARD in there and not card.is_in(there)
+        if is_there and self.place.keeps_old and there[CARD].checksum not in self.workshop.card_sent(self.place.where):
+            self.say(
+                f"{CARD} there is not the one that was sent from here last: it is replaced; the history there keeps it"
+            )
 
     def _send_data(self, items: list[Item], there: dict[str, There]) -> int:
         sent = 0
@@ -224,7 +202,8 @@ def _card(place: Place, manifest: dict[str, Any], data: list[ReadyFile], form: s
     load = place.load(first["split"], first["path"], form)
     size = sum(file.size for file in data if file.name.startswith("dataset/"))
     text = render_card(manifest, from_json(manifest["statistics"]), Published(configs, load, size))
-    return small("README.md", text.encode())
+    check_card(text, manifest)
+    return small(CARD, text.encode())
 
 
 def _part(name: str) -> str:

@@ -111,6 +111,17 @@ def test_what_is_there_is_not_sent_again_and_what_is_old_goes(hub: HubServer, tm
     assert "dataset/train/mine.txt" in names
 
 
+def test_a_card_that_was_edited_is_replaced_and_told(hub: HubServer, tmp_path: Path) -> None:
+    path = export_corpus(tmp_path, ROWS[:10])
+    assert "README.md there" not in publish(hub, path)
+    export_corpus(tmp_path, ROWS[:11])
+    assert "README.md there" not in publish(hub, path)
+    hub.repos[REPO].files["README.md"] += b"\nTold by somebody.\n"
+    output = publish(hub, path)
+    assert "README.md there is not the one that was sent from here last: it is replaced" in output
+    assert b"Told by somebody" not in hub.repos[REPO].files["README.md"]
+
+
 @pytest.mark.parametrize(("operation", "after", "arrived"), [("commit", 1, 50), ("put", 70, 50)])
 def test_a_kill_costs_at_most_one_group(
     hub: HubServer, many: Path, tmp_path: Path, operation: str, after: int, arrived: int
