@@ -12,7 +12,7 @@ def seconds_to_wait(header: str | None) -> float | None:
         return float(text)
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError, TypeError, IndexError):  # the parser raises each on some junk
         return None
     date = date if date.tzinfo else date.replace(tzinfo=UTC)  # "-0000" gives a date without a zone, in UTC
     return max(0.0, (date - datetime.now(UTC)).total_seconds())

@@ -24,6 +24,7 @@ CONTRACTS = {
     "stages.engines",
     "stages.engines.backend",
     "stages.engines.base",
+    "stages.engines.replies",
     "stages.engines.usage",
     "stages.engines.voice_bank",
 }

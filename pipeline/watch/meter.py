@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from voxsmith.stages.engines.base import Engine
+from voxsmith.stages.engines.base import Engine, Unavailable
+from voxsmith.stages.engines.replies import misfit
 from voxsmith.stages.engines.usage import usage_of
 from voxsmith.stages.requests.base import Request
 
@@ -103,14 +104,18 @@ class Account:
         self.moved = time.monotonic()
 
     def submit(self, request: Request) -> "Future[Any]":
-        """The engine's `submit`. A reply is counted before the task sees it."""
+        """The engine's `submit`. A reply is looked at and counted before the task sees it: one that isn't what the request
+        declares is Unavailable, because no row is at fault for it.
+        """
         engine, counted = self._meter.engine, Future[Any]()
         if engine is None:
             raise TypeError("a stage that names no engine asks one")
         self._meter.asked(self)
 
         def count(done: "Future[Any]") -> None:
-            error = done.exception()
+            error = Unavailable("the engine has dropped the request") if done.cancelled() else done.exception()
+            if error is None and (wrong := misfit(request, done.result())):
+                error = Unavailable(f"the backend is at fault: {type(engine).__name__} gave {wrong}")
             self._meter.answered(self, {} if error else usage_of(request, done.result()))
             if error:
                 counted.set_exception(error)

@@ -14,7 +14,7 @@ from functools import partial, wraps
 from typing import Any, Generic, TypeVar
 
 from voxsmith.models import references
-from voxsmith.models.loading import loading
+from voxsmith.models.loading import loading, one_line
 from voxsmith.models.optional import lacking, require, versions
 from voxsmith.models.out_of_memory import out_of_memory
 from voxsmith.stages.engines.base import Batching, Engine, EngineConfig
@@ -100,7 +100,10 @@ class Backend(Generic[C]):
 
     def _packages_first(self, trouble: Callable[[C], str]) -> Callable[[C], str]:
         def checked(config: C) -> str:
-            return lacking(self.name, self.extra, config.resources.python, *self.packages) or trouble(config)
+            try:
+                return lacking(self.name, self.extra, config.resources.python, *self.packages) or trouble(config)
+            except Exception as error:  # whatever a backend's own look at the world raises is what is wrong
+                return f"{self.name}: {one_line(error)}"
 
         return checked
 

@@ -1,33 +1,46 @@
 """Asking a server that speaks the OpenAI protocol, through the `openai` client: what language models and voices share.
 
 Requests flow one by one, as many at a time as `resources.concurrency` says. Failures of the environment (no connection,
-silence, 429, 5xx, a broken reply) are retried with exponential backoff, and are never a verdict on a row.
+silence, 429, 5xx, a broken reply) are retried with exponential backoff. Whatever a server does is no verdict on a row, but
+for words that it refuses where it takes others.
 """
 
 import asyncio
+import json
+import logging
 import os
 import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from voxsmith.models.loading import one_line
 from voxsmith.schemas.names import closest
 from voxsmith.schemas.resources import Resources
 from voxsmith.schemas.retry_after import seconds_to_wait
 from voxsmith.stages.engines.backend import Backend
 from voxsmith.stages.engines.base import Engine, EngineConfig, Refused, Unavailable
 from voxsmith.stages.engines.event_loop import EventLoop, cancel_the_others
+from voxsmith.stages.engines.openai_protocol import Models, Unreadable, complaint, read
 
+LARGEST = 4 * 2**20  # bytes of a reply beside what its text or audio may need: wrappings, an echo, a list of models
 LONGEST_PAUSE = 120.0  # seconds; where a server asks for a longer pause the request is pending
 TRY_AGAIN = {408, 409, 425, 429}  # and all from 500 on
+ABOUT_THE_REQUEST = (400, 413, 422)  # what a server may say of one request alone
+UNTAKEN = "the server doesn't take such requests: look at the engine's model and extra"
 # What servers say of a request that doesn't fit: OpenAI's code, llama.cpp's type, words of vLLM, TGI and others.
 TOO_LONG = ("context_length_exceeded", "exceed_context_size", "context length", "context size", "too many tokens")
+OF_REPLIES = ("max_tokens", "max_completion_tokens", "completion")  # or its reply: that is the recipe's fault
 FILTERED = ("content_filter", "content_policy_violation")
+_LOOK = 5.0  # seconds that `trouble` waits
 T = TypeVar("T")
+Send = Callable[[], Awaitable[Any]]  # gives a raw response of `openai`
+Plainly = Callable[[], Awaitable[Any]]
+log = logging.getLogger(__name__)
 
 
 class ServerResources(Resources):
@@ -68,6 +81,15 @@ class ServerConfig(EngineConfig):
             raise ValueError("an address holds no key: put it into the environment variable of api_key_env")
         return url.rstrip("/")
 
+    @field_validator("extra")
+    @classmethod
+    def _is_json(cls, extra: dict[str, Any]) -> dict[str, Any]:
+        try:
+            json.dumps(extra, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"it goes into the body of requests, which is JSON: {error}") from None
+        return extra
+
 
 class Again(Exception):
     """This try failed; another may not. `pause`: seconds that the server asks for first."""
@@ -77,16 +99,32 @@ class Again(Exception):
         self.pause = pause
 
 
+class Answer(NamedTuple):
+    """What came over the wire. `pause`: seconds that the server asks to be left alone; `location`: where it sends askers on."""
+
+    status: int
+    body: bytes
+    pause: float
+    location: str
+
+
 class Client:
     """Talks to the server in an event loop of its own thread."""
 
     def __init__(self, config: ServerConfig) -> None:
         import openai
 
+        from voxsmith.stages.engines.bounded_http import BoundedClient
+
         self.config = config
         self.key = os.environ.get(config.api_key_env, "").strip()
         self.client = openai.AsyncOpenAI(
-            base_url=config.base_url, api_key=self.key or "none", max_retries=0, timeout=config.timeout
+            base_url=config.base_url,
+            api_key=self.key or "none",
+            max_retries=0,
+            timeout=config.timeout,
+            default_headers={"Accept-Encoding": "identity"},
+            http_client=BoundedClient(),
         )
         self._places = asyncio.Semaphore(config.resources.concurrency)
         self._not_before = 0.0  # when the server wants to be asked again (time.monotonic)
@@ -105,7 +143,10 @@ class Client:
         await self.client.close()
 
     async def insist(self, try_once: Callable[[], Awaitable[T]]) -> T:
-        """Try, and try again. While the server is down each request is tried just once, so that a run ends soon."""
+        """Try, and try again. While the server is down each request is tried just once, so that a run ends soon.
+
+        Raises Refused or Unavailable and nothing else: what goes wrong between here and a server judges no row.
+        """
         try:
             async with self._places:
                 before, tries = self._replies, 1 if self._down else self.config.retries + 1
@@ -125,8 +166,13 @@ class Client:
                         self._replies += 1
                         self._down = False
                         return reply
+        except (Refused, Unavailable):
+            raise
         except asyncio.CancelledError:
             raise Unavailable("the engine was closed") from None
+        except Exception as error:
+            log.exception("what %s sent could not be dealt with", self.config.base_url)
+            raise Unavailable(f"{self.config.base_url}: {self.quote(one_line(error))}") from None
         raise AssertionError("there is at least one try")
 
     def _pause(self, failures: int) -> float:
@@ -134,89 +180,138 @@ class Client:
         whole: float = self.config.backoff * 2 ** (failures - 1)
         return min(LONGEST_PAUSE, whole) * random.uniform(0.5, 1)
 
-    async def exchange(
-        self, path: str, send: Callable[[], Awaitable[Any]], plainly: Callable[[], Awaitable[Any]] | None
-    ) -> bytes:
-        """The body of the server's reply. Raises Again, Unavailable or Refused.
+    async def exchange(self, path: str, send: Send, plainly: Plainly | None, more: int = 0) -> bytes:
+        """The body of the server's reply: LARGEST bytes and `more` at most. Raises Again, Unavailable or Refused.
 
         `send` asks for it; `plainly` asks the same in plain words, None where it is plain already.
         """
+        answer = await self._fetch(path, send, LARGEST + more)
+        if not 200 <= answer.status < 300:
+            raise await self._status(path, answer, plainly)
+        return answer.body
+
+    async def _fetch(self, path: str, send: Send, most: int) -> Answer:
+        """What the server answers, of whatever status. Raises Again or Unavailable."""
         import openai
 
+        from voxsmith.stages.engines.bounded_http import MOST, BadBody
+
         where = self.config.base_url + path
+        MOST.set(most)
         try:
             async with asyncio.timeout(self.config.timeout):
-                raw = await send()
-            return bytes(raw.http_response.content)
+                response = (await send()).http_response
         except openai.APIStatusError as error:
-            raise await self._status(where, error, plainly) from None
+            response = error.response
         except (TimeoutError, openai.APITimeoutError):
             raise Again(
                 f"{where}: no reply within {self.config.timeout:g} s; "
                 "lower the engine's resources.concurrency, or raise its timeout"
             ) from None
-        except openai.APIConnectionError as error:
-            cause = str(error.__cause__ or error)
-            raise Again(f"{where}: no connection, or one that broke: {cause}; is the server running there?") from None
+        except (BadBody, openai.APIConnectionError) as error:
+            cause = error if isinstance(error, BadBody) else error.__cause__ or error
+            if isinstance(cause, BadBody):
+                raise Again(f"{where}: {cause}") from None
+            why = self.quote(str(cause) or type(cause).__name__)
+            raise Again(f"{where}: no connection, or one that broke: {why}; is the server running there?") from None
+        except (
+            Exception
+        ) as error:  # an address in a header that is none, say: of as many kinds as there are libraries below
+            raise Again(f"{where}: {self.quote(one_line(error))}") from None
+        pause = seconds_to_wait(response.headers.get("retry-after")) or 0.0
+        return Answer(response.status_code, bytes(response.content), pause, response.headers.get("location", ""))
 
-    async def _status(self, where: str, error: Any, plainly: Callable[[], Awaitable[Any]] | None) -> Exception:
-        """What a status that isn't 200 means: whether the request is at fault or the environment.
-
-        Of a 400 that doesn't say what it is about, the same request in plain words tells: where that gets through, the
-        row's words are at fault; where it doesn't, the settings are, and no row is judged.
+    async def _status(self, path: str, answer: Answer, plainly: Plainly | None) -> Exception:
+        """What a status that isn't 200 means. It is a verdict on the row only where a server says in JSON what is wrong with
+        the request, or a proxy says that it is too long; and only where the row's words are shown to be at fault, and not
+        settings: see `judged`.
         """
-        status = error.status_code
-        body = error.body if isinstance(error.body, dict) else {}
-        message = self.quote(str(body.get("message") or body.get("detail") or error.message))
-        kind = f"{body.get('code')} {body.get('type')} {message}".lower()
-        what = f"{where}: status {status}: {message}"
-        if "insufficient_quota" in kind:
+        status, said = answer.status, complaint(answer.body)
+        message = self.quote(said.message)
+        what = f"{self.config.base_url}{path}: status {status}" + (f": {message}" if message else "")
+        if "insufficient_quota" in said.kind:
             return Unavailable(f"{what}; the account has no credit left")
         if status in TRY_AGAIN or status >= 500:
-            return Again(what, seconds_to_wait(error.response.headers.get("retry-after")) or 0.0)
+            return Again(what, answer.pause)
         if status in (401, 403):
             has = "set, but not taken" if self.key else "not set"
             return Unavailable(f"{what}; the key comes from the environment variable {self.config.api_key_env}: {has}")
-        if any(sign in kind for sign in FILTERED):
-            return Refused("content_filter", message)
-        if status == 413 or any(sign in kind for sign in TOO_LONG):
-            return Refused("prompt_too_long", message)
-        if status == 404 or "model_not_found" in kind:
+        if status < 400:
+            elsewhere = self.quote(answer.location)
+            return Unavailable(f"{what}; it sends requests on to '{elsewhere}': where that is right, it is base_url")
+        if status == 404 or "model_not_found" in said.kind:
             return Unavailable(f"{what}; {await self._advice()}")
+        if not (said.is_json or status == 413):
+            return Again(f"{what}; {self.doubt()}")
+        if status not in ABOUT_THE_REQUEST:
+            return Unavailable(f"{what}; {UNTAKEN}")
+        if any(sign in said.kind for sign in FILTERED):
+            return await self.judged(Refused("content_filter", message), what, plainly)
+        if status == 413 or any(sign in said.kind for sign in TOO_LONG):
+            refused = Refused("prompt_too_long", message)
+            # Plain words are short, so they get through: but where it is the reply that would be too long.
+            is_certain = plainly is not None and said.is_protocol and not any(word in said.kind for word in OF_REPLIES)
+            return refused if is_certain else await self.judged(refused, what, plainly)
+        return await self.judged(Refused("bad_request", message), what, plainly)
+
+    async def judged(self, refused: Refused, what: str, plainly: Plainly | None) -> Exception:
+        """The same request in plain words tells: where that gets through, the row's words are at fault; where it doesn't, the
+        settings or the server are, and no row is judged. Raises what asking so raises: Again or Unavailable.
+        """
         if plainly is None:
-            return Unavailable(f"{what}; the server doesn't take such requests: look at the engine's model and extra")
+            return Unavailable(f"{what}; {UNTAKEN}")
         await plainly()
-        return Refused("bad_request", message)
+        return refused
 
     def quote(self, text: str) -> str:
-        """What a server said: its start, without the key, which some repeat."""
-        return (text.replace(self.key, "***") if self.key else text)[:500]
+        """What a server said: its start, in one line, without the key, which some repeat."""
+        text = text.replace(self.key, "***") if self.key else text
+        return " ".join(text[:5000].split())[:500]
+
+    def doubt(self) -> str:
+        return f"is base_url right? It usually ends in /v1; it is {self.config.base_url}"
 
     async def _advice(self) -> str:
         """What the server has, where it says so."""
-        import openai
-
         try:
-            names = [model.id async for model in self.client.models.list()]
-        except openai.OpenAIError:
-            return f"is base_url right? It usually ends in /v1; it is {self.config.base_url}"
+            names = await self._names()
+        except (Again, Unavailable):
+            return self.doubt()
         near = closest(self.config.model, names)
-        return f"the server has {', '.join(names)}" + (f"; did you mean '{near}'?" if near else "")
+        return f"the server has {self.quote(', '.join(names))}" + (f"; did you mean '{near}'?" if near else "")
+
+    async def _names(self) -> list[str]:
+        """The server's models. Raises Again or Unavailable."""
+        answer = await self._fetch("/models", self.client.models.with_raw_response.list, LARGEST)
+        where = self.config.base_url
+        if not 200 <= answer.status < 300:
+            env = self.config.api_key_env
+            raise Unavailable(f"{where} answers with status {answer.status}; {self.doubt()}; the key comes from {env}")
+        try:
+            return [model.id for model in read(Models, answer.body).data]
+        except Unreadable as error:
+            raise Unavailable(f"{where} lists no models in the OpenAI protocol ({error}); {self.doubt()}") from None
+
+    async def trouble(self) -> str:
+        """What stands in the way of using the server now; "" where it answers and has the model."""
+        try:
+            names = await self._names()
+        except Again as error:
+            return f"no server answers at {self.config.base_url}: {error}"
+        except Unavailable as error:
+            return str(error)
+        if self.config.model in names:
+            return ""
+        return f"the server has no model '{self.config.model}'; it has {self.quote(', '.join(names)) or 'none'}"
 
 
 def trouble(config: ServerConfig) -> str:
     """What stands in the way of using the server now; "" where it answers and has the model."""
-    import openai
-
-    key = os.environ.get(config.api_key_env, "").strip() or "none"
-    client = openai.OpenAI(base_url=config.base_url, api_key=key, max_retries=0, timeout=5)
+    client = Client(config.model_copy(update={"timeout": min(_LOOK, config.timeout)}))
     try:
-        names = [model.id for model in client.models.list()]
-    except openai.APIConnectionError:
-        return f"no server answers at {config.base_url}"
-    except openai.APIStatusError as error:
-        return f"{config.base_url} answers with status {error.status_code}; the key comes from {config.api_key_env}"
-    return "" if config.model in names else f"the server has no model '{config.model}'; it has {', '.join(names)}"
+        return client.start(client.trouble()).result()
+    finally:
+        client.close()
 
 
 def server_backend(

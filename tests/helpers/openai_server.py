@@ -33,7 +33,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)  # ... with these headers, Retry-After say
     hang: float = 0.0  # seconds of silence, then the connection is closed
     drop: bool = False  # the connection is closed unanswered
-    raw: str | None = None  # status 200 with this body
+    raw: str | bytes | None = None  # status 200 with this body
     cut: bool = False  # the headers and half the body, then the connection is closed
     patch: dict[str, Any] = field(default_factory=dict)  # over the keys of a good reply
 

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from voxsmith.schemas.retry_after import seconds_to_wait
 
@@ -32,3 +34,9 @@ def test_numbers_dates_and_neither(header: str | None, seconds: float | None) ->
 def test_a_date_to_come_is_waited_for(zone: str) -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True).replace("GMT", zone)
     assert 3590 < (seconds_to_wait(date) or 0) <= 3600
+
+
+@given(st.text(max_size=60) | st.from_regex(r"(Mon, )?\d{1,12} Jan \d{1,20} \d+:\d+:\d+ ([+-]\d{1,12}|GMT)"))
+def test_any_header_is_a_pause_or_none(header: str) -> None:
+    pause = seconds_to_wait(header)
+    assert pause is None or pause >= 0

@@ -44,6 +44,8 @@ class Engine(Batching):
             raise Unavailable("the toy server is down")
         if "refuse" in prompt:
             raise Refused("refused", "the toy refuses this")
+        if "mistype" in prompt and not Path(self.config.log).with_name("mended").exists():
+            return prompt  # type: ignore[return-value]
         if "explode" in prompt:
             raise RuntimeError("boom")
         if "card" in prompt:

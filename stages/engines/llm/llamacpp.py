@@ -22,6 +22,7 @@ from voxsmith.models.interpreter import installed
 from voxsmith.models.references import ModelMissing
 from voxsmith.stages.engines.backend import Backend
 from voxsmith.stages.engines.base import Batching, EngineConfig, Refused, Unavailable
+from voxsmith.stages.engines.openai_protocol import Reply, Unreadable, Usage, checked
 from voxsmith.stages.requests.base import Request
 from voxsmith.stages.requests.llm import Complete, Completion
 
@@ -112,26 +113,33 @@ class LlamaCpp(Batching):
             reply = self.server.handle_chat_completions(body)
         else:
             reply = self.server.handle_completions(body | {"prompt": request.prompt})
-        self.usage["prompt_tokens"] += (reply.get("usage") or {}).get("prompt_tokens", 0)
-        return _completion(reply)
+        completion, read = _completion(reply)
+        self.usage["prompt_tokens"] += read
+        return completion
 
     def close(self) -> None:
         super().close()
         del self.server
 
 
-def _completion(reply: dict[str, Any]) -> Completion:
-    """The reply as llama.cpp gives it. Raises Refused where the prompt is at fault, Unavailable otherwise."""
+def _completion(reply: dict[str, Any]) -> tuple[Completion, int]:
+    """The reply as llama.cpp gives it, and the tokens of the prompt.
+
+    Raises Refused where the prompt is at fault, Unavailable otherwise.
+    """
     if "choices" not in reply:
         error = reply.get("error", reply)
         message = str(error.get("message", error)) if isinstance(error, dict) else str(error)
         if "context size" in message or "exceed" in message:
             raise Refused("prompt_too_long", message)
         raise Unavailable(f"llama.cpp: {message}")
-    choice = reply["choices"][0]
-    text = choice["text"] if "text" in choice else choice["message"]["content"]
-    finish = "length" if choice["finish_reason"] == "length" else "stop"
-    return Completion(text or "", finish, int(reply["usage"]["completion_tokens"]))
+    try:
+        whole = checked(Reply, reply)
+    except Unreadable as error:
+        raise Unavailable(f"llama.cpp: a reply that can't be read: {error}") from None
+    choice, usage = whole.choices[0], whole.usage or Usage()
+    finish = "length" if choice.finish_reason == "length" else "stop"
+    return Completion(choice.said or "", finish, usage.completion_tokens or 0), usage.prompt_tokens or 0
 
 
 def _why(params: Any) -> str:

@@ -5,12 +5,15 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
-from voxsmith.stages.engines.base import Refused
+from voxsmith.stages.engines.base import Refused, Unavailable
 from voxsmith.stages.engines.openai_client import Again, Client, ServerConfig, server_backend
+from voxsmith.stages.engines.openai_protocol import Choice, Reply, Unreadable, Usage, read
 from voxsmith.stages.requests.base import Request
 from voxsmith.stages.requests.llm import Complete, Completion
 
 _CHARACTERS = 32  # of a token at most: what is longer comes from a server that doesn't keep to max_tokens
+_TOKEN = 2 * 2**10  # bytes of a token at most: escaped, and with the log-probabilities of twenty others
+_THOUGHTS = "where the model thinks first, raise the stage's max_tokens, or turn that off in the engine's extra"
 
 
 class Config(ServerConfig):
@@ -31,19 +34,31 @@ class OpenAI(Client):
         body = _body(self.config, request)
         subject = {name: body.pop(name) for name in ("model", "messages", "prompt") if name in body}
         plain = _in_plain_words(request)
+        plainly = None if plain == request else lambda: self._try(plain)
         content = await self.exchange(
             path,
             lambda: api.with_raw_response.create(**subject, extra_body=body),
-            None if plain == request else lambda: self._try(plain),
+            plainly,
+            _TOKEN * request.max_tokens,
         )
+        where = self.config.base_url + path
         try:
-            reply = json.loads(content)
-            self.usage["prompt_tokens"] += int((reply.get("usage") or {}).get("prompt_tokens") or 0)
-            return _completion(reply, request.max_tokens)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            reply = read(Reply, content)
+        except Unreadable as error:
             start = self.quote(content.decode(errors="replace"))
-            where = self.config.base_url + path
-            raise Again(f"{where}: a reply that isn't the OpenAI protocol's ({error!r}): {start}") from None
+            raise Again(
+                f"{where}: a reply that isn't the OpenAI protocol's ({error}): {start}; {self.doubt()}"
+            ) from None
+        choice, usage = reply.choices[0], reply.usage or Usage()
+        self.usage["prompt_tokens"] += usage.prompt_tokens or 0
+        if choice.finish_reason == "content_filter" or choice.refusal:
+            refused = Refused("content_filter", choice.refusal or "the server's filter cut the reply")
+            raise await self.judged(refused, f"{where}: {refused}", plainly)
+        if choice.said is None:  # thoughts alone: in plain words, too?
+            if plainly is None:
+                raise Unavailable(f"{where}: a reply without a text; {_THOUGHTS}")
+            await plainly()
+        return _completion(choice, usage, request.max_tokens)
 
 
 def _body(config: ServerConfig, request: Complete) -> dict[str, Any]:
@@ -74,20 +89,11 @@ def _in_plain_words(request: Complete) -> Complete:
     return replace(request, prompt="Hello", head="")
 
 
-def _completion(reply: dict[str, Any], max_tokens: int) -> Completion:
-    """The reply's text, cut where it has more characters than `max_tokens` tokens could have.
-
-    Raises LookupError, TypeError or AttributeError where the reply has another shape; Refused for a filter's.
-    """
-    choice = reply["choices"][0]
-    message = choice.get("message") or {}
-    if choice.get("finish_reason") == "content_filter" or message.get("refusal"):
-        raise Refused("content_filter", message.get("refusal") or "the server's filter cut the reply")
-    text = (message["content"] if message else choice["text"]) or ""
-    most = _CHARACTERS * max_tokens
-    usage = reply.get("usage") or {}
-    finish = "length" if choice.get("finish_reason") == "length" or len(text) > most else "stop"
-    return Completion(text[:most], finish, int(usage.get("completion_tokens") or 0))
+def _completion(choice: Choice, usage: Usage, max_tokens: int) -> Completion:
+    """The reply's text, cut where it has more characters than `max_tokens` tokens could have."""
+    text, most = choice.said or "", _CHARACTERS * max_tokens
+    finish = "length" if choice.finish_reason == "length" or len(text) > most else "stop"
+    return Completion(text[:most], finish, usage.completion_tokens or 0)
 
 
 BACKEND = server_backend("llm_openai", Config, OpenAI)

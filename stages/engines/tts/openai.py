@@ -11,13 +11,18 @@ import numpy as np
 from pydantic import Field
 
 from voxsmith.models import audio
-from voxsmith.stages.engines.base import Refused
+from voxsmith.models.loading import one_line
+from voxsmith.stages.engines.base import Refused, Unavailable
 from voxsmith.stages.engines.openai_client import Again, Client, ServerConfig, server_backend
+from voxsmith.stages.engines.tts.foreign_clip import decoded
 from voxsmith.stages.engines.tts.long_texts import joined, pieces
 from voxsmith.stages.requests.base import Request
 from voxsmith.stages.requests.tts import Clip, Speak
 
 _PATH = "/audio/speech"
+# What a text may last is bounded, and so is what a server may send: seconds in all, for each letter (slow speech has
+# four a second), and bytes a second (48 kHz as 16 bits; a clip hardly lasts as long as it may).
+_SECONDS, _LETTER, _BYTES = 30.0, 0.5, 96_000
 
 
 class Config(ServerConfig):
@@ -46,20 +51,24 @@ class OpenAISpeech(Client):
         ]
         rates = {rate for _, rate in clips}
         if len(rates) > 1:
-            raise Refused("unspeakable", f"the server changed its sample rate within a text: {sorted(rates)} Hz")
+            where = self.config.base_url + _PATH
+            raise Unavailable(f"{where}: the sample rate changed within a text: {sorted(rates)} Hz")
         return await asyncio.to_thread(self._finished, clips, rates.pop(), request)  # others may ask meanwhile
 
     def _finished(self, clips: list[tuple[np.ndarray, int]], rate: int, request: Speak) -> Clip:
         try:
             samples = joined((samples for samples, _ in clips), rate)
             return Clip(audio.finish(samples, rate, request.sample_rate, request.loudness))
-        except audio.BadAudio as error:
-            raise Refused("unspeakable", f"the server made no sound of {request.text[:80]!r}: {error}") from error
+        except Exception as error:  # it was sound, a hundredth of a second say: no fault of the words
+            where = self.config.base_url + _PATH
+            raise Unavailable(f"{where}: a clip that can't be finished: {one_line(error)}") from error
 
     async def _try(self, text: str, request: Speak) -> tuple[np.ndarray, int]:
         """One exchange: samples, float32 [n], and hertz. Raises Again, Unavailable or Refused."""
         create = self.client.audio.speech.with_raw_response.create
         extra = {name: value for name, value in self.config.extra.items() if value is not None}
+        plainly = None if text == "Hello" else lambda: self._try("Hello", request)
+        seconds = _SECONDS + _LETTER * len(text) / request.speed
         content = await self.exchange(
             _PATH,
             lambda: create(
@@ -70,14 +79,19 @@ class OpenAISpeech(Client):
                 speed=request.speed,
                 extra_body=extra,
             ),
-            None if text == "Hello" else lambda: self._try("Hello", request),
+            plainly,
+            round(_BYTES * seconds),
         )
+        where = self.config.base_url + _PATH
         try:
-            return audio.decode(content)
+            samples, rate = decoded(content, seconds)
         except audio.BadAudio as error:
             start = self.quote(content[:200].decode(errors="replace"))
-            where = self.config.base_url + _PATH
             raise Again(f"{where}: a reply that isn't {self.config.format} ({error}): {start!r}") from None
+        if not len(audio.trim(samples, rate)) and any(letter.isalnum() for letter in text):
+            refused = Refused("unspeakable", f"the server made no sound of {text[:80]!r}")
+            raise await self.judged(refused, f"{where}: {refused}", plainly)
+        return samples, rate
 
 
 BACKEND = server_backend("tts_openai", Config, OpenAISpeech, lambda config: {"longest": config.longest})

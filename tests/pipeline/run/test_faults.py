@@ -57,6 +57,24 @@ def test_an_unavailable_engine_leaves_rows_pending_and_only_those_are_asked_agai
     assert write_dataset(state, tmp_path / "out")["counts"]["rows_out"] == len(texts)
 
 
+def test_a_reply_of_another_type_than_declared_leaves_its_row_pending(tmp_path: Path) -> None:
+    """Whatever made it, a library or a server that a backend asks, it is no verdict on the row."""
+    texts = ["one", "mistype two", "three"]
+    path = write_recipe(tmp_path, texts)
+    state = open_state(path)
+    pending = run_inline(state)
+    assert set(pending.values()) == {
+        "the backend is at fault: Engine gave 'str' in reply to Complete, which wants Completion"
+    }
+    assert reasons(state) == {}
+    first = asked(path)
+    (tmp_path / "mended").touch()
+    state = open_state(path)
+    assert run_inline(state) == {} and reasons(state) == {}
+    assert write_dataset(state, tmp_path / "out")["counts"]["rows_out"] == len(texts)
+    assert not set(first) & set(asked(path)), "what was answered well is not asked again"
+
+
 def test_a_lost_engine_blames_no_row_and_its_replies_are_kept(tmp_path: Path) -> None:
     """A card fails: the task comes to nothing, as if its actor had died, but for what was answered before."""
     path = write_recipe(tmp_path, ["one", "two", "a card", "four"], engines__llm__resources={"batch": 1})

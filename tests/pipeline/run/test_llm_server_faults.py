@@ -12,7 +12,9 @@ from typing import Any
 import datasets
 import pytest
 
+from tests.helpers.hostile import BODIES
 from tests.helpers.openai_server import Body, Fault, OpenAIServer, user_text
+from tests.helpers.raw_server import http, raw_server
 from tests.helpers.recipes import digests_of, run_cli, write_recipe
 
 pytestmark = pytest.mark.usefixtures("one_ray")
@@ -150,3 +152,37 @@ def test_replies_that_are_no_answers(undisturbed: Path, server: OpenAIServer, tm
     assert sum(file.stat().st_size for file in tmp_path.glob("store/objects/**/*")) < 200_000, (
         "nobody keeps such replies whole"
     )
+
+
+def test_no_reply_that_is_none_judges_a_row_or_ends_a_run(
+    undisturbed: Path, server: OpenAIServer, tmp_path: Path
+) -> None:
+    """Each kind comes to some row; where it is over, the same command finishes them all."""
+    server.script(*(Fault(raw=body) for body in BODIES.values()))
+    server.always = Fault(raw=BODIES["a page"])
+    path = recipe(tmp_path, server, retries=0)
+    code, output = run_cli("run", path)
+    assert code == 1 and "Traceback" not in output, output
+    assert "12 rows are pending; the same command tries just those again" in output, output
+    assert "is base_url right? It usually ends in /v1" in output
+    server.script(*(Fault(raw=body) for body in BODIES.values()))
+    server.always = None
+    code, output = run_cli("run", path, "--set", f"engines.llm.retries={len(BODIES)}")
+    assert code == 0, output
+    assert digests_of(tmp_path / "out") == digests_of(undisturbed / "out")
+
+
+def test_an_address_of_a_web_page_leaves_all_rows_pending(
+    undisturbed: Path, server: OpenAIServer, tmp_path: Path
+) -> None:
+    path = recipe(tmp_path, server, retries=0)
+    for page in (http(b"<html>Not Found</html>", "404 Not Found"), http(b"<!doctype html><title>UI</title>")):
+        with raw_server(lambda page=page: [page]) as web:
+            wrong = f"engines.llm.base_url=http://127.0.0.1:{web.port}"
+            code, output = run_cli("run", path, "--set", wrong)
+        assert code == 1 and "Traceback" not in output, output
+        assert "12 rows are pending; the same command tries just those again" in output, output
+        assert "is base_url right? It usually ends in /v1" in output
+    code, output = run_cli("run", path)
+    assert code == 0, output
+    assert digests_of(tmp_path / "out") == digests_of(undisturbed / "out")

@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from ray.util.metrics import Gauge
 
@@ -15,11 +16,16 @@ from voxsmith.pipeline.watch.meter import Meter
 from voxsmith.pipeline.watch.ray_metrics import RayMetrics
 from voxsmith.pipeline.watch.work import Work
 from voxsmith.stages.engines.asr import null as asr_null
+from voxsmith.stages.engines.base import Unavailable
 from voxsmith.stages.engines.tts import null as tts_null
 from voxsmith.stages.engines.usage import seconds_of
-from voxsmith.stages.requests.asr import Transcribe
+from voxsmith.stages.requests.asr import Heard, Transcribe
+from voxsmith.stages.requests.base import Request
 from voxsmith.stages.requests.llm import Complete, Completion
-from voxsmith.stages.requests.tts import Speak
+from voxsmith.stages.requests.mos import Rate, Score
+from voxsmith.stages.requests.speaker import Embed, Voiceprint
+from voxsmith.stages.requests.tts import Clip, Speak
+from voxsmith.stages.requests.units import Encode, Features, Quantise, Units
 
 
 class Clock:
@@ -165,3 +171,76 @@ def test_nothing_goes_to_a_task_that_has_given_its_figures(clock: Clock) -> None
     engine.waiting.pop()[1].set_result(Completion("yes", "stop", 1))
     goes_on.close()
     assert (goes_on.figures["prompt_tokens"], goes_on.figures["busy"], goes_on.figures["worked"]) == (3, 5, 5)
+
+
+class Odd:
+    """Replies to whatever it is asked with what it was given."""
+
+    def __init__(self, reply: Any) -> None:
+        self.reply = reply
+
+    def submit(self, request: Request) -> "Future[Any]":
+        future = Future[Any]()
+        if self.reply is None:
+            assert future.cancel() and not future.set_running_or_notify_cancel()
+        else:
+            future.set_result(self.reply)
+        return future
+
+    def close(self) -> None: ...
+
+
+def of(kind: type, **values: Any) -> Any:
+    """An instance that was never asked whether its values fit."""
+    made = object.__new__(kind)
+    for name, value in values.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("request_", "reply", "wrong"),
+    [
+        (Complete(prompt="x"), "yes", "'str' in reply to Complete, which wants Completion"),
+        (Complete(prompt="x"), {"text": "yes"}, "'dict' in reply to Complete"),
+        (Complete(prompt="x"), Clip(b"fLaC"), "'Clip' in reply to Complete"),
+        (
+            Complete(prompt="x"),
+            of(Completion, text=None, finish="stop", tokens=1, teacher=None),
+            "text of type 'NoneType'",
+        ),
+        (
+            Complete(prompt="x"),
+            of(Completion, text=["y"], finish="stop", tokens=1, teacher=None),
+            "text of type 'list'",
+        ),
+        (Complete(prompt="x"), Completion("yes", "stop", "2"), "tokens of type 'str'"),  # type: ignore[arg-type]
+        (Complete(prompt="x"), Completion("yes", "stop", np.int64(2)), "doesn't pack"),  # type: ignore[arg-type]
+        (Complete(prompt="x"), Completion("yes", "stop", 2, {"a": {1}}), "doesn't pack"),
+        (Speak("x", "v"), Clip(None), "flac of type 'NoneType'"),  # type: ignore[arg-type]
+        (Speak("x", "v"), Clip("fLaC"), "flac of type 'str'"),  # type: ignore[arg-type]
+        (Transcribe(b""), Heard(7), "text of type 'int'"),  # type: ignore[arg-type]
+        (Rate(b""), Score("3"), "mos of type 'str'"),  # type: ignore[arg-type]
+        (Quantise(b"", b""), Units([1, 2]), "frames of type 'list'"),  # type: ignore[arg-type]
+        (Encode(b""), Features([1.0]), "frames of type 'list'"),  # type: ignore[arg-type]
+        (Embed(b""), Voiceprint(None), "vector of type 'NoneType'"),  # type: ignore[arg-type]
+        (Complete(prompt="x"), None, "dropped"),
+    ],
+)
+def test_a_reply_of_the_wrong_type_is_no_rows_fault(request_: Request, reply: Any, wrong: str) -> None:
+    error = Meter(Odd(reply)).open().submit(request_).exception(5)
+    assert isinstance(error, Unavailable) and wrong in str(error)
+
+
+@pytest.mark.parametrize(
+    ("request_", "reply"),
+    [
+        (Complete(prompt="x"), Completion("yes", "stop", 2, {"tokens": [1]})),
+        (Rate(b""), Score(3)),
+        (Rate(b""), Score(np.float64(3.5))),
+        (Encode(b""), Features(np.zeros((2, 3), np.float32))),
+        (Quantise(b"", b""), Units(np.zeros(2, np.uint16))),
+    ],
+)
+def test_a_reply_of_the_right_type_goes_through(request_: Request, reply: Any) -> None:
+    assert Meter(Odd(reply)).open().submit(request_).result(5) is reply

@@ -5,8 +5,14 @@ from typing import Any
 import pytest
 
 from tests.helpers.openai_server import OpenAIServer
+from tests.helpers.raw_server import Sends, raw_server
+from voxsmith.stages.engines.base import Unavailable
+from voxsmith.stages.engines.llm import openai as llm_openai
+from voxsmith.stages.engines.openai_client import LARGEST
 from voxsmith.stages.engines.tts import kokoro as tts_kokoro
+from voxsmith.stages.engines.tts import openai as tts_openai
 from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.llm import Complete
 from voxsmith.stages.requests.tts import Speak
 
 SENTENCES = {
@@ -38,6 +44,32 @@ def ask() -> Callable[..., list[Any]]:
         return [future.result(120) for future in futures]
 
     return asking
+
+
+ASKED = {
+    "prompt": (llm_openai, Complete(prompt="Say: hi", max_tokens=8)),
+    "chat": (llm_openai, Complete(messages=(("user", "hi"),), max_tokens=8)),
+    "speech": (tts_openai, Speak("The sky is blue.", "anna")),
+}
+
+
+@pytest.fixture
+def trouble_with(connect_to: Callable[..., Any]) -> Callable[[str, Sends], str]:
+    """What a person is told whose request (see ASKED) meets such a server; it is Unavailable, which is no verdict."""
+
+    def meeting(asked: str, sends: Sends) -> str:
+        module, request = ASKED[asked]
+        with raw_server(sends) as server:
+            engine = connect_to(module.BACKEND, base_url=server.url, retries=0, timeout=20)
+            error = engine.submit(request).exception(60)
+            assert isinstance(error, Unavailable), repr(error)
+            # What is not read any more is still in the sockets' buffers.
+            assert server.sent < 2 * LARGEST + 16 * 2**20
+        line = str(error)
+        assert server.url in line and "\n" not in line and len(line) < 1500, line
+        return line
+
+    return meeting
 
 
 @pytest.fixture
