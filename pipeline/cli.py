@@ -12,11 +12,12 @@ from voxsmith.pipeline.terminal import one_line, standard_streams
 
 FAILED, BAD, INTERRUPTED = 1, 2, 130
 _SHOWS = ("plan", "explain", "status", "rejects", "diff", "keys", "doctor", "voices")  # what they print is their result
+_DIGITS = 15  # of a number on the command line
 
 
 def _rows(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"write a number of rows, 1 or more, not '{text}'")
+    if not text.isdecimal() or len(text) > _DIGITS or not int(text):
+        raise argparse.ArgumentTypeError(f"write a number of rows, 1 or more, not '{text[:_DIGITS]}'")
     return int(text)
 
 
@@ -31,9 +32,21 @@ def _hours(text: str) -> float:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 0 up")
+    if not text.isdecimal() or len(text) > _DIGITS:
+        raise argparse.ArgumentTypeError(
+            f"'{text[:_DIGITS]}' is no whole number from 0 up, of {_DIGITS} digits at most"
+        )
     return int(text)
+
+
+def _path(text: str) -> str:
+    """A path with its `~` written out: a shell does that only at the start of a word."""
+    from voxsmith.schemas.paths import at_home  # takes a while, and not every command has a path
+
+    try:
+        return at_home(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 class _Version(argparse.Action):
@@ -55,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
     recipe = argparse.ArgumentParser(add_help=False)
-    recipe.add_argument("recipe", help="a recipe file, for example configs/quickstart.yaml")
+    recipe.add_argument("recipe", type=_path, help="a recipe file, for example configs/quickstart.yaml")
     recipe.add_argument(
         "--set", action="append", default=[], metavar="A.B.C=VALUE", help="override a key of the recipe"
     )
@@ -99,17 +112,19 @@ def parser() -> argparse.ArgumentParser:
     )
     explain = add("look.explain", "why a shard of a stage is stale: which input changed", recipe)
     explain.add_argument("stage")
-    explain.add_argument("shard", type=int, nargs="?", default=0)
+    explain.add_argument("shard", type=_count, nargs="?", default=0)
     add("look.status", "how far the recipe is", recipe, json_flag)
     rejects = add("look.rejects", "the rows that were rejected, and why", recipe, json_flag)
     rejects.add_argument("--reason", help="only rows with this reason")
     add("run.export", "write the dataset of what is finished", recipe)
     page = add("run.report", "write the report page again from the exported dataset", recipe)
-    page.add_argument("--vocoder", metavar="MODEL", help="a unit vocoder: the page also plays what the units kept")
+    page.add_argument(
+        "--vocoder", type=_path, metavar="MODEL", help="a unit vocoder: the page also plays what the units kept"
+    )
     publish = add("publish.publish", "send the exported dataset to the Hub or an object store", recipe)
     place = publish.add_mutually_exclusive_group(required=True)
     place.add_argument("--repo", metavar="USER/NAME", help="a dataset repository of the Hub; made if there is none")
-    place.add_argument("--to", metavar="URL", help="s3://bucket/prefix, gs://…, or a folder")
+    place.add_argument("--to", type=_path, metavar="URL", help="s3://bucket/prefix, gs://…, or a folder")
     publish.add_argument("--private", action="store_true", help="the repository must be private")
     publish.add_argument(
         "--format", choices=("parquet", "arrow"), default="parquet", help="parquet: as the viewer reads"
@@ -119,13 +134,13 @@ def parser() -> argparse.ArgumentParser:
     diff.add_argument("run_a", nargs="?", default="previous", help="a run in the store, 'last' or 'previous' (this)")
     diff.add_argument("run_b", nargs="?", default="last", help="a run in the store, 'last' (this) or 'previous'")
     diff.add_argument("--rows", type=_count, default=12, metavar="N", help="rows of each kind that are shown (12)")
-    diff.add_argument("--page", metavar="FILE", help="write a page to hear both; it opens offline")
+    diff.add_argument("--page", type=_path, metavar="FILE", help="write a page to hear both; it opens offline")
     collect = add("run.gc", "delete objects that no recipe's latest run uses", recipe)
     collect.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
     collect.add_argument("--grace", type=_hours, default=24.0, metavar="HOURS", help="keep what is younger (24)")
     new = add("models.new", "write one of our recipes, with its prompts and data, to start from")
     new.add_argument("name", nargs="?", help="a recipe; without: which there are")
-    new.add_argument("folder", nargs="?", default=".", help="where to write it; without: here")
+    new.add_argument("folder", type=_path, nargs="?", default=".", help="where to write it; without: here")
     keys = add("models.keys", "the keys that a recipe, a stage or a backend takes")
     keys.add_argument("name", nargs="?", help="a part of the recipe, a stage or a backend; without: all there are")
     keys.add_argument("--markdown", action="store_true", help="everything as a Markdown page: docs/reference.md")
@@ -138,7 +153,10 @@ def parser() -> argparse.ArgumentParser:
     )
     fetch = add("models.fetch", "download models into the cache folder", profile)
     fetch.add_argument(
-        "models", nargs="+", help="names from the catalogue, hub:org/name, or a recipe file for all of its models"
+        "models",
+        type=_path,
+        nargs="+",
+        help="names from the catalogue, hub:org/name, or a recipe file for all of its models",
     )
     return top
 

@@ -32,6 +32,7 @@ _VARIABLE = re.compile(
 )
 _NO_VALUE = re.compile(r"_(?:FILE|PATH|DIR|URL|URI|ENDPOINT|NAME|TYPE|ENV)$", re.IGNORECASE)  # says where it is
 _LEAST = 8  # letters of a value; a shorter one may be any word
+_DEEPEST = 200  # lists and mappings in each other that are looked into: no recipe has as many
 
 
 class Secrets:
@@ -53,7 +54,7 @@ class Secrets:
             if isinstance(value, str):
                 if kind := self.kind_in(value):
                     yield self.hide(".".join(place)), kind
-            elif isinstance(value, Mapping | list | tuple) and id(value) not in seen:
+            elif isinstance(value, Mapping | list | tuple) and id(value) not in seen and len(place) < _DEEPEST:
                 seen.add(id(value))
                 for name, inner in value.items() if isinstance(value, Mapping) else enumerate(value):
                     yield from walk(str(name), (*place, "(a key)"))

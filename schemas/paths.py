@@ -19,8 +19,17 @@ def beside(recipe: str | Path) -> dict[str, Path]:
     return {_FOLDER: Path(recipe).parent}
 
 
+def at_home(path: str) -> str:
+    """The path with its `~` written out, as a shell does. Raises ValueError where nobody has such a home."""
+    expanded = os.path.expanduser(path)
+    if expanded.startswith("~"):
+        raise ValueError(f"there is no home folder '{expanded.partition('/')[0]}'; write the path out, or ./{path}")
+    return expanded
+
+
 def find(path: str, info: ValidationInfo, there: Callable[[str], bool] = os.path.exists) -> str | None:
     """The path as it can be opened: beside the recipe, or as it is given; None where neither is there."""
+    path = at_home(path)
     candidates = [str(folder / path)] if (folder := _folder(info)) else []
     return next((candidate for candidate in [*candidates, path] if there(candidate)), None)
 
@@ -47,7 +56,7 @@ def _folder(info: ValidationInfo) -> Path | None:
 
 def beside_if_there(path: str, info: ValidationInfo) -> str:
     """The path as it can be opened; as it is given where nothing is there: who reads it says so."""
-    return find(path, info) or path
+    return find(path, info) or at_home(path)
 
 
 FilePath = Annotated[str, AfterValidator(beside_if_there)]

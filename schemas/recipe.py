@@ -8,19 +8,29 @@ from pydantic import AfterValidator, Field, create_model, model_validator
 from voxsmith.schemas.checks import Checks
 from voxsmith.schemas.columns import OWN_COLUMNS, SIDE_COLUMNS, SIDES
 from voxsmith.schemas.names import nearest
-from voxsmith.schemas.paths import FilePath
+from voxsmith.schemas.paths import FilePath, at_home
 from voxsmith.schemas.source import Source
 from voxsmith.schemas.strict import Strict
+
+_LONGEST_NAME = 100  # characters: two names and an ending make the name of a file, which may have 255
 
 
 def _name(text: str) -> str:
     """Names become folders of the store, and parts of `--set`."""
+    if len(text) > _LONGEST_NAME:
+        raise ValueError(f"'{text[:20]}…' has {len(text)} characters; a name has {_LONGEST_NAME} at most")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", text):
         raise ValueError(f"'{text}' can't be a name: take small letters, digits and _, a letter first")
     return text
 
 
 Name = Annotated[str, AfterValidator(_name)]
+
+
+def _folder(text: str) -> str:
+    if "://" in text:
+        raise ValueError("the dataset is written to a folder; `voxsmith publish --to` sends it to an address")
+    return at_home(text)
 
 
 def _gates() -> dict[str, Any]:
@@ -56,6 +66,12 @@ class Export(Strict):
         for name, share in self.splits.items():
             if not re.fullmatch(r"\w+(\.\w+)*", name):  # as `datasets` has it; a split is a folder, too
                 raise ValueError(f"'{name}' can't be the name of a split in export.splits: take letters, digits and _")
+            if len(name) > _LONGEST_NAME:
+                raise ValueError(
+                    f"'{name[:20]}…' in export.splits has {len(name)} characters; {_LONGEST_NAME} are the most"
+                )
+            if name.lower() == "all":
+                raise ValueError(f"'{name}' in export.splits is what `datasets` calls all splits; take another name")
             if not 0 <= share <= 1:
                 raise ValueError(f"the share of '{name}' in export.splits is {share:g}: it must be from 0 to 1")
         if self.splits and abs(sum(self.splits.values()) - 1) > 1e-6:
@@ -77,8 +93,10 @@ class Recipe(Strict):
 
     name: Name = Field(description="of the corpus: its folder in `out`")
     seed: int = Field(0, description="of every draw: voices, fillers, splits, what an LLM says")
-    store: str = Field("store", description="folder or URL (s3://, gs://) of all that stages make")
-    out: str = Field("out", description="folder of datasets")
+    store: Annotated[str, AfterValidator(at_home)] = Field(
+        "store", min_length=1, description="folder or URL (s3://, gs://) of all that stages make"
+    )
+    out: Annotated[str, AfterValidator(_folder)] = Field("out", min_length=1, description="folder of datasets")
     sources: dict[Name, Source] = Field(min_length=1, description="where texts come from, each by a name of yours")
     overrides: Annotated[FilePath, Field(min_length=1)] | None = Field(
         None, description="a person's corrections and blocked rows, by id"

@@ -71,7 +71,7 @@ class Source(Strict):
         description="of a dialogue, from the first (layout ultrachat): a number, all, or {mean: 2, most: 5} to draw one",
     )
     licence: str = Field(min_length=1, description="terms of the text, e.g. MIT or CC-BY-NC-4.0")
-    limit: int | None = Field(None, ge=1, description="take the first so many conversations")
+    limit: int | None = Field(None, ge=1, le=10**15, description="take the first so many conversations")
     shard: ShardSizes = ShardSizes()
 
     @field_validator("path")

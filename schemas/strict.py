@@ -4,6 +4,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Strict(BaseModel):
-    """A frozen model that refuses keys it doesn't know: a typo must not become a default."""
+    """A frozen model that refuses keys it doesn't know (a typo must not become a default) and numbers that are none."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

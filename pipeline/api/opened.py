@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,8 +64,9 @@ def _load(recipe: RecipeLike, overrides: Overrides, profile: str | None) -> Load
         raw = loaded.recipe.model_dump(mode="json", exclude_unset=True)
         return Loaded(check_recipe(raw, loaded.label, overrides, profile), loaded.file)
     if isinstance(recipe, Mapping):
-        return Loaded(check_recipe(deepcopy(dict(recipe)), NO_FILE, overrides, profile))
-    return Loaded(load_recipe(os.fspath(recipe), overrides, profile), os.fspath(recipe))
+        return Loaded(check_recipe(recipe, NO_FILE, overrides, profile))
+    file = os.path.expanduser(os.fspath(recipe))
+    return Loaded(load_recipe(file, overrides, profile), file)
 
 
 @dataclass(frozen=True)

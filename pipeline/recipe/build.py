@@ -57,8 +57,11 @@ def build_engines(recipe: Recipe, problems: Problems) -> dict[str, Engine]:
             advice = f"'{meant}' is none of the keys" if meant else nearest("", backend_names())
             problems.add(f"{where}.backend", f"this key is needed; {advice}")
             continue
+        if not isinstance(kind, str):
+            problems.add(f"{where}.backend", "the name of a backend is wanted, or a module's dotted path")
+            continue
         try:
-            model = backend(_text(kind)).config
+            model = backend(kind).config
             engines[name] = Engine(name, kind, model.model_validate(settings, context=beside(problems.path)))
         except PartError as error:
             problems.add(f"{where}.backend", str(error))
@@ -87,8 +90,14 @@ def build_nodes(recipe: Recipe, engines: dict[str, Engine], problems: Problems) 
 def _entries(recipe: Recipe, problems: Problems) -> Iterator[_Entry]:
     for name, entry in recipe.stages.items():
         settings = dict(entry or {})
-        kind = _text(settings.pop("stage", name))
+        kind = settings.pop("stage", name)
         engine = settings.pop("engine", None)
+        if not isinstance(kind, str):
+            problems.add(f"stages.{name}.stage", "the name of a stage is wanted, or a module's dotted path")
+            continue
+        if not isinstance(engine, str | None):
+            problems.add(f"stages.{name}.engine", "the name of one of the recipe's engines is wanted")
+            continue
         try:
             yield _Entry(name, kind, stage(kind), engine, settings)
         except PartError as error:

@@ -1,24 +1,25 @@
 """From a recipe file to a validated recipe. Everything that can be wrong is found here, before anything runs."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.recipe.plain import plain
+from voxsmith.pipeline.recipe.yaml_text import DEEPEST, LONGEST, NotYaml, read
 from voxsmith.schemas.names import nearest
 from voxsmith.schemas.paths import beside
 from voxsmith.schemas.recipe import Recipe
 
 # Values by key path: {"a.b.c": value}, or lines "a.b.c=value", whose values are YAML.
 Overrides = Mapping[str, Any] | Iterable[str]
-
-
-# What PyYAML itself raises for values such as 2024-99-99, 0x_ or lists in lists in lists.
-_SCALARS = (ValueError, AttributeError, RecursionError)
+_SHOWN = 80  # characters of a value or of a `--set` that a message repeats
+_MOST_TOLD = 50  # mistakes of one part of a recipe
 
 
 def load_recipe(path: str, overrides: Overrides = (), profile: str | None = None) -> Recipe:
@@ -26,20 +27,21 @@ def load_recipe(path: str, overrides: Overrides = (), profile: str | None = None
     return check_recipe(read_yaml(path), path, overrides, profile)
 
 
-def check_recipe(raw: dict[str, Any], path: str, overrides: Overrides = (), profile: str | None = None) -> Recipe:
-    """The recipe that these keys are, with the profile's values, then the overrides. Changes `raw`; `path` is how
-    messages name the recipe. Raises RecipeError.
+def check_recipe(given: Mapping[str, Any], path: str, overrides: Overrides = (), profile: str | None = None) -> Recipe:
+    """The recipe that these keys are, with the profile's values, then the overrides. `path` is how messages name
+    the recipe. Raises RecipeError.
     """
+    raw: dict[str, Any] = plain(given, path)
     profiles = raw.pop("profiles", None) or {}
     if not isinstance(profiles, dict) or not all(isinstance(values, dict) for values in profiles.values()):
         raise RecipeError(f"{path}: profiles: write them as {{name: {{a.b.c: value}}}}")
     if profile is not None and profile not in profiles:
-        raise RecipeError(f"{path}: no profile '{profile}'; {nearest(profile, map(str, profiles))}")
+        raise RecipeError(f"{path}: no profile '{profile}'; {nearest(profile, profiles)}")
     for key, value in profiles.get(profile, {}).items():
         _put(path, raw, key, value, f"profiles.{profile}.{key}")
     if isinstance(overrides, Mapping):
         for key, value in overrides.items():
-            _put(path, raw, key, value, f"overrides: {key}")
+            _put(path, raw, str(key), plain(value, path, f"overrides: {key}"), f"overrides: {key}")
     else:
         for override in overrides:
             _override(path, raw, override)
@@ -50,54 +52,51 @@ def check_recipe(raw: dict[str, Any], path: str, overrides: Overrides = (), prof
 
 
 def read_yaml(path: str) -> dict[str, Any]:
+    """The keys of the recipe file. Raises RecipeError."""
     file = Path(path)
-    if not file.is_file():
+    if not os.path.isfile(path):
         what = "is a folder, not a recipe" if file.is_dir() else "no such recipe"
         folders = {file if file.is_dir() else file.parent, Path("configs")}
         near = {str(one) for folder in folders for one in folder.glob("*.yaml") if one.name != "ray_cluster.yaml"}
         advice = nearest(path, near) if near else "`voxsmith new` lists those that you can start from"
         raise RecipeError(f"{path}: {what}; {advice}")
     try:
-        raw = yaml.load(file.read_text(encoding="utf-8"), _EachKeyOnce)
+        raw = read(_text_of(file))
     except UnicodeDecodeError:
         raise RecipeError(f"{path}: not UTF-8 text; save it as UTF-8") from None
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise RecipeError(f"{path}{line}: not YAML: {error.problem}") from None
-    except (yaml.YAMLError, *_SCALARS) as error:
-        raise RecipeError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    except OSError as error:
+        raise RecipeError(f"{path}: can't be read: {error.strerror}") from None
+    except NotYaml as error:
+        line = f", line {error.line}" if error.line else ""
+        raise RecipeError(f"{path}{line}: not YAML: {error.message}") from None
     if not isinstance(raw, dict):
         raise RecipeError(f"{path}: a recipe is a mapping of keys (name, sources, stages, …)")
     return raw
 
 
-class _EachKeyOnce(yaml.SafeLoader):
-    """YAML where a key that is there twice is a mistake: plain YAML keeps the last one and says nothing."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen and key.value != "<<":
-                raise yaml.MarkedYAMLError(problem=f"the key '{key.value}' is there twice", problem_mark=key.start_mark)
-            seen.add(key.value if isinstance(key, yaml.ScalarNode) else "")
-        return super().construct_mapping(node, deep)
+def _text_of(file: Path) -> str:
+    with file.open(encoding="utf-8") as stream:
+        return stream.read(LONGEST + 1)
 
 
 def _override(path: str, raw: dict[str, Any], override: str) -> None:
     key, sign, text = override.partition("=")
+    who = f"--set {override[:_SHOWN]}{'…' * (len(override) > _SHOWN)}"
     if not sign or not key:
-        raise RecipeError(f"--set {override}: write it as a.b.c=value")
+        raise RecipeError(f"{who}: write it as a.b.c=value")
     try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, *_SCALARS):
-        raise RecipeError(f"--set {override}: the value is not YAML") from None
-    _put(path, raw, key, value, f"--set {override}")
+        value = read(text)
+    except NotYaml as error:
+        raise RecipeError(f"{who}: the value is not YAML: {error.message}") from None
+    _put(path, raw, key, plain(value, path, key), who)
 
 
 def _put(path: str, raw: dict[str, Any], key: str, value: Any, who: str) -> None:
     """Set the key at a.b.c; what stood there is replaced whole."""
     place: Any = raw
-    *parents, last = str(key).split(".")
+    *parents, last = key.split(".")
+    if len(parents) > DEEPEST:
+        raise RecipeError(f"{path}: {who}: a key path has at most {DEEPEST} parts")
     for number, part in enumerate(parents, 1):
         if place.get(part) is None:
             place[part] = {}
@@ -111,7 +110,7 @@ def explain_errors(
     error: ValidationError, model: type[BaseModel], path: str, raw: Any, prefix: tuple[str, ...] = ()
 ) -> Iterator[str]:
     """One line for each thing that pydantic found: file, key path, what is wrong, the nearest valid name."""
-    for mistake in error.errors():
+    for mistake in islice(error.errors(), _MOST_TOLD):
         location = [
             str(part) for part in mistake["loc"] if part != "[key]"
         ]  # which pydantic adds where the key is wrong
@@ -125,11 +124,14 @@ def explain_errors(
             message = re.sub(r"^(Value error|Assertion failed), ", "", mistake["msg"])
             given = mistake.get("input")
             # An address may hold a password, and is never shown.
-            plain = isinstance(given, str | int | float | bool) and "://" not in str(given)
+            is_short = isinstance(given, str | int | float | bool) and len(str(given)) <= _SHOWN
+            shown = is_short and "://" not in str(given)
             if mistake["type"] in ("tuple_type", "list_type"):
-                message = f"a list is wanted, [{given}] say" if plain else "a list is wanted"
-            shown = f" (it is {given!r})" if plain and "'" not in message and str(given) not in message else ""
-            yield f"{path}: {where or 'recipe'}: {message[0].lower()}{message[1:]}{shown}"
+                message = f"a list is wanted, [{given}] say" if shown else "a list is wanted"
+            value = f" (it is {given!r})" if shown and "'" not in message and str(given) not in message else ""
+            yield f"{path}: {where or 'recipe'}: {message[0].lower()}{message[1:]}{value}"
+    if (more := error.error_count() - _MOST_TOLD) > 0:
+        yield f"{path}: {more} more mistakes like these"
 
 
 def _fields_at(model: Any, location: list[str]) -> list[str]:

@@ -11,6 +11,13 @@ from voxsmith.pipeline.recipe.load import load_recipe
 from voxsmith.pipeline.recipe.nodes import Graph
 from voxsmith.pipeline.store.store import Store
 from voxsmith.pipeline.store.version import check_version
+from voxsmith.schemas.recipe import Recipe
+
+# What fsspec opens and isn't shared by processes, or can't be written to.
+_NO_STORES = (
+    "memory", "data", "reference", "http", "https", "zip", "tar", "libarchive", "git", "github", "gist", "jupyter",
+    "filecache", "simplecache", "blockcache", "cached", "root",
+)  # fmt: skip
 
 
 def check_store(graph: Graph, path: str, keep: bool = False) -> Store:
@@ -19,6 +26,7 @@ def check_store(graph: Graph, path: str, keep: bool = False) -> Store:
     Raises RecipeError where it can't be opened or read, or would lie in a submitted job's throw-away folder.
     """
     store = graph.recipe.store
+    check_places(graph.recipe, path)
     throw_away = os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR") and "://" not in store and not os.path.isabs(store)
     try:
         opened = Store(store)
@@ -31,6 +39,22 @@ def check_store(graph: Graph, path: str, keep: bool = False) -> Store:
             f"give an absolute path or a URL, say --set store=s3://bucket/{store}"
         )
     return opened
+
+
+def check_places(recipe: Recipe, path: str) -> None:
+    """Raises RecipeError where the store can't be one: it is a file, the folder of datasets, or gone with its process."""
+    store = recipe.store
+    kind, sign, _ = store.partition("://")
+    if sign and (kind in _NO_STORES or "::" in store):
+        raise RecipeError(
+            f"{path}: store: nothing can be kept in {kind}://; take a folder, or a URL such as s3://bucket/store"
+        )
+    if sign:
+        return
+    if os.path.lexists(store) and not os.path.isdir(store):
+        raise RecipeError(f"{path}: store: {store} is no folder; name another in `store`")
+    if os.path.realpath(store) == os.path.realpath(recipe.out):
+        raise RecipeError(f"{path}: store: it is the same folder as `out`; give each a folder of its own")
 
 
 def check_names(graph: Graph, path: str) -> None:

@@ -7,7 +7,9 @@ import pytest
 import yaml
 
 from tests.helpers.recipes import COUNT, ROOT, open_state, run_inline, write_recipe
+from voxsmith.pipeline.api.opened import load
 from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.recipe.graph import build_graph
 from voxsmith.pipeline.recipe.load import load_recipe
 
 QUICKSTART = yaml.safe_load((ROOT / "configs" / "quickstart.yaml").read_text())
@@ -51,7 +53,37 @@ CASES = [
     ("export.splits={train: 0.9, dev-clean: 0.1}", "'dev-clean' can't be the name of a split in export.splits: take letters"),
     ("export.splits={train: 0.9, ../../test: 0.1}", "'../../test' can't be the name of a split"),
     ("export.splits={train: 1.5, test: -0.5}", "the share of 'train' in export.splits is 1.5: it must be from 0 to 1"),
-    ("export.splits={train: 0.5, test: .nan}", "the share of 'test' in export.splits is nan"),
+    ("export.splits={train: 0.5, test: .nan}", "RECIPE: export.splits.test: nan is not a finite number"),
+    ("export.splits={train: 0.5, all: 0.5}", "'all' in export.splits is what `datasets` calls all splits; take another name"),
+    ("export.splits={All: 1}", "'All' in export.splits is what `datasets` calls all splits"),
+    (f"export.splits={{{'x' * 300}: 1}}", "'xxxxxxxxxxxxxxxxxxxx…' in export.splits has 300 characters; 100 are the most"),
+    (f"name={'x' * 300}", "RECIPE: name: 'xxxxxxxxxxxxxxxxxxxx…' has 300 characters; a name has 100 at most"),
+    (f"engines.{'x' * 300}={{backend: llm_null}}", "'xxxxxxxxxxxxxxxxxxxx…' has 300 characters"),
+    ("engines.llm.backend=[llm_llamacpp]", "RECIPE: engines.llm.backend: the name of a backend is wanted"),
+    ("engines.llm.backend=7", "RECIPE: engines.llm.backend: the name of a backend is wanted"),
+    ("stages.rewrite.stage={rewrite: 1}", "RECIPE: stages.rewrite.stage: the name of a stage is wanted"),
+    ("stages.rewrite.engine=[llm]", "RECIPE: stages.rewrite.engine: the name of one of the recipe's engines is wanted"),
+    ("stages.normalise_query.engine={}", "RECIPE: stages.normalise_query.engine: the name of one of the recipe's engines"),
+    ("stages.rewrite.prompt=[a]", "RECIPE: stages.rewrite.prompt: write the path of a prompt file"),
+    ("sources.hopeless.columns=[instruction]", "RECIPE: sources.hopeless.columns: input should be a valid dictionary"),
+    ("sources.alpaca.limit=100000000000000000000", "RECIPE: sources.alpaca.limit: a whole number of 67 bits; 64 is the most"),
+    ("sources.alpaca.limit=10000000000000000", "RECIPE: sources.alpaca.limit: input should be less than or equal to 1000000000000000"),
+    ("engines.llm.resources.patience=.inf", "RECIPE: engines.llm.resources.patience: inf is not a finite number"),
+    ('sources.alpaca.path="a\\0b"', "RECIPE: sources.alpaca.path: a text with NUL or half of a surrogate pair"),
+    ('name="\\ud800"', "RECIPE: name: a text with NUL or half of a surrogate pair"),
+    ("store=''", "RECIPE: store: string should have at least 1 character"),
+    ("out=''", "RECIPE: out: string should have at least 1 character"),
+    ("out=s3://bucket/out", "RECIPE: out: the dataset is written to a folder; `voxsmith publish --to` sends it"),
+    ("store=memory://x", "RECIPE: store: nothing can be kept in memory://; take a folder, or a URL"),
+    ("store=simplecache::s3://bucket/x", "RECIPE: store: nothing can be kept in simplecache::s3://"),
+    ("store=https://127.0.0.1/x", "RECIPE: store: nothing can be kept in https://"),
+    ("store=/dev/null", "RECIPE: store: /dev/null is no folder"),
+    ("store=~nobody-has-this-home/x", "RECIPE: store: there is no home folder '~nobody-has-this-home'; write the path out"),
+    ("out=~nobody-has-this-home/x", "RECIPE: out: there is no home folder '~nobody-has-this-home'"),
+    ("overrides=~nobody-has-this-home/x", "RECIPE: overrides: there is no home folder '~nobody-has-this-home'"),
+    ("stages.rewrite.prompt=~nobody-has-this-home/x", "RECIPE: stages.rewrite.prompt: there is no home folder"),
+    ("sources.alpaca.path=~nobody-has-this-home/x", "RECIPE: sources.alpaca.path: there is no home folder"),
+    ("engines.llm.model=~nobody-has-this-home/x", "RECIPE: engines.llm.model: there is no home folder"),
     ("name=My corpus", "RECIPE: name: 'My corpus' can't be a name: take small letters, digits and _, a letter first"),
     ("sources={../up: {path: data/alpaca_sample.json, layout: alpaca, licence: MIT}}", "'../up' can't be a name"),
     ("engines.Llm={backend: llm_null}", "RECIPE: engines.Llm: 'Llm' can't be a name"),
@@ -68,7 +100,7 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("override", "message"), CASES, ids=[case[0].split("=")[0] for case in CASES])
+@pytest.mark.parametrize(("override", "message"), CASES, ids=[case[0].split("=")[0][:40] for case in CASES])
 def test_a_wrong_key(capsys: pytest.CaptureFixture[str], tmp_path: Path, override: str, message: str) -> None:
     assert message in complaint(capsys, tmp_path, None, override)
 
@@ -215,7 +247,7 @@ def test_a_model_that_cannot_be(capsys: pytest.CaptureFixture[str], tmp_path: Pa
     assert "engines.asr.model: " in message and model in message
 
 
-@pytest.mark.parametrize("value", ["2024-99-99", "0x_", "!!int abc", "[" * 3000 + "]" * 3000])
+@pytest.mark.parametrize("value", ["0x_", "!!int abc", "1" * 5000, "[" * 3000 + "]" * 3000])
 def test_a_value_that_yaml_cannot_read_is_one_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, value: str
 ) -> None:
@@ -229,8 +261,61 @@ def test_a_value_that_yaml_cannot_read_is_one_line(
 
 def test_a_profile_whose_name_is_a_number(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "p.yaml"
-    path.write_text(yaml.safe_dump(QUICKSTART | {"profiles": {1: {}, "b": {3: 1}}}))
+    path.write_text(yaml.safe_dump(QUICKSTART | {"profiles": {1: {"seed": 5}, "b": {3: 1}}}))
+    assert load_recipe(str(path), profile="1").seed == 5
     assert main(["plan", str(path), "--profile", "c"]) == 2
     assert "no profile 'c'; there is 1, b" in capsys.readouterr().err
     assert main(["plan", str(path), "--profile", "b"]) == 2
     assert "3: unknown key" in capsys.readouterr().err
+
+
+def test_a_store_that_is_the_folder_of_datasets(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "both")
+    message = complaint(capsys, tmp_path, None, f"store={tmp_path}/both", f"out={tmp_path}/link")
+    assert message == "RECIPE: store: it is the same folder as `out`; give each a folder of its own"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plan", "RECIPE", "--limit", "1" * 5000],
+        ["diff", "RECIPE", "--rows", "1" * 5000],
+        ["explain", "RECIPE", "rewrite", "1" * 5000],
+        ["publish", "RECIPE", "--to", "~nobody-has-this-home/x"],
+        ["new", "quickstart", "~nobody-has-this-home/x"],
+        ["plan", "~nobody-has-this-home/recipe.yaml"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_an_argument_that_cannot_be_taken(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert end.value.code == 2 and "error: argument " in last and len(last) < 200 and "invalid" not in last
+
+
+def test_a_home_folder_is_written_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a shell does it: nothing makes a folder that is called ~."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name, text in {"p.jinja": "{{ task }}", "c.jsonl": "", "rows.jsonl": '{"instruction": "x"}\n'}.items():
+        (tmp_path / name).write_text(text)
+    changes = {
+        "store": "~/store",
+        "out": "~/out",
+        "overrides": "~/c.jsonl",
+        "sources": {"rows": {"path": "~/*.jsonl", "layout": "alpaca", "licence": "MIT"}},
+        "engines.llm.model": "~/p.jinja",
+        "engines.llm.resources.python": "~/python",
+        "stages": {"rewrite": {"engine": "llm", "prompt": "~/p.jinja"}},
+    }
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(QUICKSTART))
+    graph = build_graph(load(Path("~/recipe.yaml"), changes).recipe, "recipe.yaml")
+    recipe = graph.recipe
+    assert [recipe.store, recipe.out, recipe.overrides] == [
+        f"{tmp_path}/{name}" for name in ("store", "out", "c.jsonl")
+    ]
+    assert recipe.sources["rows"].path == f"{tmp_path}/*.jsonl"
+    llm = graph.engines["llm"].config
+    assert (llm.model, llm.resources.python) == (f"{tmp_path}/p.jinja", f"{tmp_path}/python")
+    assert graph.nodes["rewrite"].config.prompt.path == f"{tmp_path}/p.jinja"
+    assert main(["new", "quickstart", "~/started"]) == 0 and (tmp_path / "started/quickstart.yaml").is_file()
