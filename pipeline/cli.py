@@ -138,6 +138,9 @@ def parser() -> argparse.ArgumentParser:
     collect = add("run.gc", "delete objects that no recipe's latest run uses", recipe)
     collect.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
     collect.add_argument("--grace", type=_hours, default=24.0, metavar="HOURS", help="keep what is younger (24)")
+    collect.add_argument(
+        "--forget", action="append", default=[], metavar="NAME", help="let go of what this run, or recipe file, used"
+    )
     new = add("models.new", "write one of our recipes, with its prompts and data, to start from")
     new.add_argument("name", nargs="?", help="a recipe; without: which there are")
     new.add_argument("folder", type=_path, nargs="?", default=".", help="where to write it; without: here")

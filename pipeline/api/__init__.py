@@ -13,7 +13,7 @@ is wrong where, for a recipe or an argument that is wrong, RunFailed for what ca
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
@@ -153,7 +153,7 @@ def status(recipe: RecipeLike, **changes: Unpack[Changes]) -> Status:
         rows_finished=sum(shard.rows for n, shard in enumerate(state.shards) if finished(state, n)),
         source_rejects=source_rejects(state),
         live=live_run(opened.store, opened.name),
-        last_run=last and {key: last[key] for key in ("run", "status", "written")},
+        last_run={"run": last["run"], "status": last["status"], "written": last["written"]} if last else None,
         stages=tuple(StageStatus(name, count, done[name], rejected[name]) for name, count in shards.items()),
     )
 
@@ -233,12 +233,18 @@ def diff(
 
 
 def gc(
-    recipe: RecipeLike, *, dry_run: bool = False, grace: timedelta = timedelta(hours=24), **changes: Unpack[Changes]
+    recipe: RecipeLike,
+    *,
+    dry_run: bool = False,
+    grace: timedelta = timedelta(hours=24),
+    forget: Collection[str] = (),
+    **changes: Unpack[Changes],
 ) -> Collected:
     """Delete what is in the recipe's store, is older than `grace`, and is not used by any recipe's latest run; with
-    `dry_run` only count it.
+    `dry_run` only count it. Recipes are told apart by name, file and profile. `forget`: runs or recipe files, or patterns of
+    their names, whose objects may go. Raises RunFailed where nobody can say what a process or a run needs.
     """
-    return collect(_open(recipe, changes).store, dry_run, grace)
+    return collect(_open(recipe, changes).store, dry_run, grace, forget)
 
 
 def doctor(recipe: RecipeLike, **changes: Unpack[Changes]) -> "Checkup":

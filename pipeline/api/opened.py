@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.plan.origins import origin_of
 from voxsmith.pipeline.plan.state import State
 from voxsmith.pipeline.recipe.graph import build_graph
 from voxsmith.pipeline.recipe.load import Overrides, check_recipe, load_recipe
@@ -24,10 +25,13 @@ NO_FILE = "RECIPE"  # stands in messages for a recipe that came from no file
 
 @dataclass(frozen=True)
 class Loaded:
-    """A recipe that has been loaded, with its profile and overrides. `file`: as it was named; "" where there was none."""
+    """A recipe that has been loaded, with its profile and overrides. `file`: as it was named; "" where there was none.
+    `origin`: see `plan.origins`.
+    """
 
     recipe: Recipe
     file: str = ""
+    origin: str = ""
 
     @property
     def label(self) -> str:
@@ -62,11 +66,11 @@ def _load(recipe: RecipeLike, overrides: Overrides, profile: str | None) -> Load
         if not overrides and profile is None:
             return loaded
         raw = loaded.recipe.model_dump(mode="json", exclude_unset=True)
-        return Loaded(check_recipe(raw, loaded.label, overrides, profile), loaded.file)
+        return Loaded(check_recipe(raw, loaded.label, overrides, profile), loaded.file, loaded.origin)
     if isinstance(recipe, Mapping):
         return Loaded(check_recipe(recipe, NO_FILE, overrides, profile))
     file = os.path.expanduser(os.fspath(recipe))
-    return Loaded(load_recipe(file, overrides, profile), file)
+    return Loaded(load_recipe(file, overrides, profile), file, origin_of(file, profile))
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class Opened:
     store: Store
     label: str
     file: str
+    origin: str
 
     @property
     def name(self) -> str:
@@ -87,7 +92,7 @@ class Opened:
         if limit is not None and limit < 1:
             raise RecipeError(f"limit: {limit} is no number of rows; take 1 or more")
         shards = list_shards(self.graph.recipe, self.store, keep, limit, self.graph.columns)
-        return State(self.graph, shards, self.store, refit, keep, limit is not None, self.file)
+        return State(self.graph, shards, self.store, refit, keep, limit is not None, self.file, self.origin)
 
     def selected(self, only: str | None, start: str | None) -> set[str]:
         """The stages to work on: `only` this one, or `start` and all that depend on it, or all."""
@@ -120,4 +125,4 @@ def graph_of(loaded: Loaded) -> Graph:
 def open_recipe(loaded: Loaded, keep: bool = False) -> Opened:
     """The recipe with its store. `keep`: the store is going to be written to. Raises RecipeError."""
     graph = graph_of(loaded)
-    return Opened(graph, check_store(graph, loaded.label, keep), loaded.label, loaded.file)
+    return Opened(graph, check_store(graph, loaded.label, keep), loaded.label, loaded.file, loaded.origin)

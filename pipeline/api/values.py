@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from voxsmith.pipeline.plan.planner import StagePlan
 from voxsmith.pipeline.watch.estimate import Estimate
+from voxsmith.pipeline.watch.heartbeat import Beat
 
 Ending = Literal["done", "pending", "interrupted"]
 
@@ -107,7 +108,7 @@ class Status:
     rows: int
     rows_finished: int
     source_rejects: int
-    live: dict[str, Any] | None
+    live: Beat | None
     last_run: dict[str, Any] | None
     stages: tuple[StageStatus, ...]
 

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from voxsmith.pipeline import api
+from voxsmith.pipeline.api.opened import Loaded
 from voxsmith.pipeline.api.values import Exported
 from voxsmith.pipeline.commands.options import recipe_of
+from voxsmith.pipeline.plan.gc import KeptRun
 from voxsmith.pipeline.plan.planner import StagePlan
 from voxsmith.pipeline.terminal import console, json_text, one_line
 from voxsmith.pipeline.watch.estimate import in_words
 
 _REASONS = 5  # for which rows are pending, that are shown
+_OTHERS = 5  # runs of other files with the recipe's name, that are shown
 
 
 def plan(options: Namespace) -> int:
@@ -102,12 +105,29 @@ def report(options: Namespace) -> int:
     return 0
 
 
+def _print_other_files(recipe: Loaded, kept: Sequence[KeptRun]) -> None:
+    """Runs of other files that have the recipe's name: whether those files are still in use, a person knows."""
+    name = recipe.recipe.name
+    others = [run for run in kept if run.recipe == name and (run.origin != recipe.origin or not run.origin)]
+    for run in others[-_OTHERS:]:
+        file = run.origin or "no file that is known"
+        print(one_line(f"what {run.name} used stays: it was a run of {file}, also called {name}"))
+    if len(others) > _OTHERS:
+        print(f"and so does what {len(others) - _OTHERS} runs before these used")
+    if others:
+        print(
+            "`--forget NAME` lets go of what a run, or all runs of a file, used; NAME may be a pattern, 'toy-2025*' say"
+        )
+
+
 def gc(options: Namespace) -> int:
-    collected = api.gc(recipe_of(options), dry_run=options.dry_run, grace=timedelta(hours=options.grace))
+    recipe = recipe_of(options)
+    collected = api.gc(recipe, dry_run=options.dry_run, grace=timedelta(hours=options.grace), forget=options.forget)
     verb = "would be deleted" if options.dry_run else "deleted"
     print(f"{collected.files} files, {collected.bytes / 1e6:.1f} MB {verb}")
     if collected.young:
         print(f"{collected.young} files are younger than {options.grace:g} hours and stay; --grace 0 takes them too")
+    _print_other_files(recipe, collected.kept)
     for process in collected.at_work:
         print(one_line(f"{process} is at work: the objects of its stages are left alone"))
     if collected.stopped_by:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +13,8 @@ import pyarrow.compute as pc
 
 from voxsmith.pipeline.errors import RecipeError, RunFailed
 from voxsmith.pipeline.plan.accounts import BLOCKS, OVERRIDES, REJECTS, SOURCES, Rejecting, rejects_in
-from voxsmith.pipeline.plan.manifests import read_run, run_names
+from voxsmith.pipeline.plan.manifests import RunManifest, read_run, run_names
+from voxsmith.pipeline.store.forms import Commit
 from voxsmith.pipeline.store.objects import Damaged, Place
 from voxsmith.pipeline.store.store import Store
 from voxsmith.schemas.columns import AUDIO, COLUMNS, Column, column
@@ -28,7 +30,7 @@ class Past:
     """
 
     name: str
-    manifest: Mapping[str, Any]
+    manifest: RunManifest
     stages: tuple[str, ...]
     whole: frozenset[str]  # stages that work on the recipe, not on a shard
     shards: Mapping[str, tuple[Place, Mapping[str, str]]]
@@ -41,24 +43,28 @@ class Past:
 
 def open_run(store: Store, recipe: str, wanted: str, columns: Mapping[str, Column] = COLUMNS) -> Past:
     """The run of that name in the store; `last` and `previous` are the recipe's own. Raises RecipeError."""
-    names = run_names(store, recipe)
-    name = {LAST: names[-1:], PREVIOUS: names[-2:-1]}.get(wanted, [wanted])
-    if not name:
-        has = f"has run {len(names)} time{'s' if len(names) != 1 else ''} in {store.url}"
-        raise RecipeError(f"'{wanted}': {recipe} {has}; a run that changes nothing isn't counted")
-    manifest = read_run(store, name[0])
+    if wanted in (LAST, PREVIOUS):
+        # A run that was killed before it wrote its manifest has used nothing.
+        runs = (run for name in reversed(run_names(store, recipe)) if (run := read_run(store, name)))
+        latest = list(islice(runs, 2))
+        manifest = next(iter(latest[0 if wanted == LAST else 1 :]), None)
+        if manifest is None:
+            has = f"has run {len(latest)} time{'s' if len(latest) != 1 else ''} in {store.url}"
+            raise RecipeError(f"'{wanted}': {recipe} {has}; a run that changes nothing isn't counted")
+    else:
+        manifest = read_run(store, wanted)
     if manifest is None:
         raise RecipeError(
             f"no run '{wanted}' in {store.url}; {nearest(wanted, [*run_names(store)[-20:], LAST, PREVIOUS])}"
         )
-    keys: dict[str, dict[str, str]] = manifest["keys"]
+    keys = manifest["keys"]
     by_anchor: dict[str, dict[str, str]] = {anchor: {} for anchor in manifest["sources"]}
     for stage, keys_of_stage in keys.items():
         for anchor, key in keys_of_stage.items():
             by_anchor.setdefault(anchor, {})[stage] = key
     shards = {anchor: ((place[0], place[1]), by_anchor[anchor]) for anchor, place in manifest["sources"].items()}
     whole = frozenset(stage for stage, keys_of_stage in keys.items() if "recipe" in keys_of_stage)
-    return Past(name[0], manifest, tuple(manifest.get("stages", keys)), whole, shards, columns)
+    return Past(manifest["run"], manifest, tuple(manifest.get("stages", keys)), whole, shards, columns)
 
 
 class PastShard:
@@ -72,13 +78,13 @@ class PastShard:
     # -- commits ------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def metas(self) -> dict[str, dict[str, Any]]:
+    def metas(self) -> dict[str, Commit]:
         """What the commits say, by stage; read side by side, because each may be a trip. Raises RunFailed."""
         with ThreadPoolExecutor(max(1, len(self.keys))) as pool:
             return dict(zip(self.keys, pool.map(self._meta, self.keys, self.keys.values()), strict=True))
 
     @cached_property
-    def _source_meta(self) -> dict[str, Any]:
+    def _source_meta(self) -> Commit:
         return self._meta(*self.source)
 
     @cached_property
@@ -91,7 +97,7 @@ class PastShard:
 
     @property
     def rows(self) -> int:
-        return int(self._source_meta["rows"])
+        return self._source_meta["rows"]
 
     def digest(self, name: str) -> tuple[str, ...]:
         """What names the column's values, together with the attempts that it may point at; empty where it isn't there."""
@@ -100,7 +106,7 @@ class PastShard:
         tries = sorted(other for other in self.places if re.fullmatch(rf"{name}_\d+", other)) if points else []
         return tuple(self.places[one][1] for one in (name, *tries) if one in self.places)
 
-    def _meta(self, stage: str, key: str) -> dict[str, Any]:
+    def _meta(self, stage: str, key: str) -> Commit:
         meta = self.store.meta(stage, key)
         if meta is None:
             raise self._gone(stage, key, "is gone from the store: gc keeps only what the latest runs use")

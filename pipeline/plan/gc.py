@@ -1,24 +1,36 @@
-"""Deleting objects that no recipe's latest run uses.
+"""Deleting objects that no recipe's latest run uses, and what killed processes were writing.
 
 What is kept: the objects of every recipe's latest run, and of its latest that was no pilot; where that run isn't
 finished, the replies it left and what was made since it began; what is young; and everything in the folders of a
-process that is at work in the store.
+process that is at work in the store. Where that can't be known, nothing is deleted.
 """
 
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from itertools import chain, groupby
 
 import pyarrow.fs as pafs
 
-from voxsmith.pipeline.plan.manifests import latest_runs
-from voxsmith.pipeline.store.liveness import GC, Mark, at_work, is_gone, marks, remove, store_time
+from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.plan.manifests import RunManifest, latest_runs
+from voxsmith.pipeline.store.liveness import FOLDER, GC, Mark, at_work, is_gone, marks, remove, store_time
 from voxsmith.pipeline.store.store import Store
 
 GRACE = timedelta(hours=24)
 _AT_ONCE = 256  # files between two looks at who has come to work
+_SMALL = ("", "listings", "locks", "overrides", "retries")  # folders of small files, written by rename
+
+
+@dataclass(frozen=True)
+class KeptRun:
+    """A run whose objects stay; see `plan.origins` for its `origin`."""
+
+    name: str
+    recipe: str
+    origin: str
 
 
 @dataclass
@@ -30,6 +42,7 @@ class Collected:
     young: int = 0
     at_work: list[str] = field(default_factory=list)
     stopped_by: str = ""
+    kept: list[KeptRun] = field(default_factory=list)
 
 
 @dataclass
@@ -41,20 +54,26 @@ class _Kept:
     folders: set[str]
 
 
-def collect(store: Store, dry_run: bool, grace: timedelta = GRACE) -> Collected:
-    """Delete what nobody needs, or with `dry_run` only count it.
+def collect(store: Store, dry_run: bool, grace: timedelta = GRACE, forget: Collection[str] = ()) -> Collected:
+    """Delete what nobody needs, or with `dry_run` only count it. `forget`: runs and recipe files, or patterns of their names,
+    that need nothing any more.
 
-    A process that comes to work in the meantime ends the collection; what is left goes another time.
+    A process that comes to work in the meantime ends the collection; what is left goes another time. Raises RunFailed
+    where a mark or a manifest doesn't say what is needed, and RecipeError where there is nothing of a name to forget.
     """
     collected = Collected()
     with nullcontext() if dry_run else at_work(store, GC, ()) as own:
         now = (store_time(store, own) if own else None) or datetime.now(UTC)
         present = _at_work(store, own, now, dry_run)
         collected.at_work = [str(mark) for mark in present]
-        kept = _kept(latest_runs(store), present, grace)
-        for folder in store.folders("objects"):
+        runs = latest_runs(store, forget)
+        collected.kept = [KeptRun(run["run"], run["recipe_name"], run.get("origin", "")) for run in runs]
+        kept = _kept(runs, present, grace)
+        objects = ((folder, store.listed(f"objects/{folder}")) for folder in store.folders("objects"))
+        left = _left_behind(store) if not present else ()
+        for folder, infos in chain(objects, left):
             superfluous = []
-            for info in store.listed(f"objects/{folder}"):
+            for info in infos:
                 if _is_used(kept, folder, info):
                     continue
                 if grace and (info.mtime is None or now - info.mtime < grace):
@@ -64,30 +83,46 @@ def collect(store: Store, dry_run: bool, grace: timedelta = GRACE) -> Collected:
             _delete(store, own, superfluous, {mark.name for mark in present}, collected)
             if collected.stopped_by:
                 break
+        if own and not present and not collected.stopped_by:
+            for run in store.folders("runs"):
+                store.remove_empty(f"runs/{run}")  # of one that was killed before it wrote its manifest
     return collected
 
 
+def _left_behind(store: Store) -> Iterator[tuple[str, list[pafs.FileInfo]]]:
+    """By folder, files outside objects/ that killed processes were writing, or claim work by. Nobody is at work."""
+    yield FOLDER, [info for info in store.listed(FOLDER) if info.base_name.endswith((".tmp", ".claims"))]
+    for folder in [*_SMALL, *(f"runs/{run}" for run in store.folders("runs"))] if store.is_local else ():
+        yield folder, [info for info in store.listed(folder) if info.base_name.endswith(".tmp")]
+
+
 def _at_work(store: Store, own: Mark | None, now: datetime, dry_run: bool) -> list[Mark]:
-    """Those at work; marks of the dead are taken away."""
+    """Those at work; marks of the dead are taken away. Raises RunFailed where nobody knows what one of them needs."""
     at_work = []
     for mark in marks(store, own.name if own else None):
         if not is_gone(store, mark, now):
             at_work.append(mark)
         elif not dry_run:
             remove(store, mark)
+    if unknown := [mark for mark in at_work if mark.folders is None]:
+        file = f"{store.url}/{FOLDER}/{unknown[0].name}.json"
+        raise RunFailed(
+            f"{file} doesn't say which objects {unknown[0]} needs (does another version of Voxsmith share this store?), so "
+            "nothing is deleted: wait until that process has ended; if there is none, delete the file"
+        )
     return at_work
 
 
-def _kept(manifests: list[dict[str, Any]], present: list[Mark], grace: timedelta) -> _Kept:
-    kept = _Kept(set(), {}, {folder for mark in present for folder in mark.folders})
+def _kept(manifests: list[RunManifest], present: list[Mark], grace: timedelta) -> _Kept:
+    kept = _Kept(set(), {}, {folder for mark in present for folder in mark.folders or ()})
     for manifest in manifests:
         kept.objects |= {(stage, key) for stage, keys in manifest["keys"].items() for key in keys.values()}
-        sources = [*manifest["sources"].values(), *manifest.get("as_read", {}).values()]
+        sources = [*manifest["sources"].values(), *manifest["as_read"].values()]
         kept.objects |= {(folder, key) for folder, key in sources}
         if manifest["status"] == "done":
             continue
         began = datetime.fromisoformat(manifest["started"]) - max(grace, GRACE)
-        for folder in {*manifest.get("stages", manifest["keys"]), *(folder for folder, _ in sources)}:
+        for folder in {*manifest["stages"], *manifest["keys"], *(folder for folder, _ in sources)}:
             kept.since[folder] = min(began, kept.since.get(folder, began))
     return kept
 
@@ -97,17 +132,17 @@ def _is_used(kept: _Kept, folder: str, info: pafs.FileInfo) -> bool:
         return True
     key, _, ending = info.base_name.partition(".")
     since = kept.since.get(folder)
-    if ending.startswith("part-"):
-        return since is not None
     if ending.endswith("tmp"):  # what a killed process was writing
         return False
+    if ending.startswith("part-"):
+        return since is not None
     return (folder, key) in kept.objects or (since is not None and (info.mtime is None or info.mtime >= since))
 
 
 def _delete(
     store: Store, own: Mark | None, infos: list[pafs.FileInfo], present: set[str], collected: Collected
 ) -> None:
-    """Commits first: an object is never left that says it is there and isn't."""
+    """Commits first, all of a batch before its tables: an object is never left that says it is there and isn't."""
     infos.sort(key=lambda info: (not info.base_name.endswith(".json"), info.base_name))
     for start in range(0, len(infos), _AT_ONCE):
         some = infos[start : start + _AT_ONCE]
@@ -117,6 +152,7 @@ def _delete(
                 collected.stopped_by = str(newcomers[0])
                 return
             with ThreadPoolExecutor(16) as pool:
-                list(pool.map(lambda info: store.delete(info.path[len(store.root) + 1 :]), some))
+                for _, alike in groupby(some, key=lambda info: info.base_name.endswith(".json")):
+                    list(pool.map(lambda info: store.delete(info.path[len(store.root) + 1 :]), alike))
         collected.files += len(some)
         collected.bytes += sum(info.size or 0 for info in some)

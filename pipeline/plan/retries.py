@@ -4,7 +4,7 @@ from voxsmith.pipeline.errors import RecipeError
 from voxsmith.pipeline.plan.accounts import rejects_of
 from voxsmith.pipeline.plan.state import State
 from voxsmith.pipeline.recipe.nodes import SOURCE, Graph
-from voxsmith.pipeline.sources.inputs import retries_path
+from voxsmith.pipeline.sources.inputs import RETRIES, retries_path
 from voxsmith.pipeline.store.objects import read_columns
 from voxsmith.schemas.names import nearest
 
@@ -16,7 +16,7 @@ def note(state: State, reason: str, label: str) -> tuple[int, list[str]]:
     them; none where a run that noted them was cut, and this one is to go on with them. `label`: how messages name the
     recipe. Raises RecipeError where there is nothing to try.
     """
-    noted = state.store.read_kept(retries_path(state.graph.recipe)) or {}
+    noted = state.store.read_kept(retries_path(state.graph.recipe), RETRIES) or {}
     count, drawing, reasons = 0, set[str](), set[str]()
     for shard, source in enumerate(state.shards):
         ids = read_columns(state.store, {"id": (source.folder, source.key)})["id"].to_pylist()

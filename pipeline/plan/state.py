@@ -7,12 +7,15 @@ The planner reads it, the executor moves it on. Both see the same: a shard's sta
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
 
 from voxsmith.pipeline.plan.keys import Parts, fixed_parts, shard_key
 from voxsmith.pipeline.recipe.nodes import SOURCE, Graph, Node
 from voxsmith.pipeline.sources.shard import Shard
 from voxsmith.pipeline.store.digests import digest
+from voxsmith.pipeline.store.forms import Commit, Form
 from voxsmith.pipeline.store.objects import Place
 from voxsmith.pipeline.store.store import Store
 from voxsmith.schemas.hashing import hashed
@@ -46,9 +49,24 @@ class Done:
     reused: bool
 
 
+class Lock(TypedDict):
+    """What a fit stage is pinned to: the digest of the fixed parts of its key, and the key of what it fitted. For people: the
+    shards of its sample, and the digest of what it fitted.
+    """
+
+    fixed: str
+    key: str
+    sample: NotRequired[list[str]]
+    digests: NotRequired[dict[str, str]]
+
+
+_LOCK = Form("a fit stage's lock", Lock)
+
+
 class State:
     """`refit`: fit stages follow the rows that are there now; `keep`: the store may be written; `pilot`: these are the
-    first rows only, and what they export stands beside the full corpus; `recipe_file`: as a person named it, for messages.
+    first rows only, and what they export stands beside the full corpus; `recipe_file`: as a person named it, for messages;
+    `origin`: see `plan.origins`.
     """
 
     def __init__(
@@ -60,9 +78,10 @@ class State:
         keep: bool = True,
         pilot: bool = False,
         recipe_file: str = "",
+        origin: str = "",
     ) -> None:
         self.graph, self.shards, self.store, self.refit, self.keep = graph, shards, store, refit, keep
-        self.recipe_file = recipe_file
+        self.recipe_file, self.origin = recipe_file, origin
         self.pilot = pilot
         self.fixed = {node.name: fixed_parts(graph, node) for node in graph.nodes.values()}
         self.done: dict[tuple[str, int], Done] = {}
@@ -98,10 +117,12 @@ class State:
                 tasks.append(self._fit_task(node) if shard == WHOLE else self._task(node, shard))
         known = [task for task in tasks if task is not None]
         if len(known) == 1:  # no listing for one
-            meta = self.store.meta(node.name, known[0].key)
+            meta = commit_of(self.store, node, known[0].key)
             metas = {known[0].key: meta} if meta else {}
         else:
             metas = self.store.metas(node.name, [task.key for task in known]) if known else {}
+            columns = _written_by(node)
+            metas = {key: meta for key, meta in metas.items() if columns <= meta["columns"].keys()}
         ready = []
         for task in known:
             if task.key in metas and not (self.refit and task.shard == WHOLE):
@@ -111,7 +132,7 @@ class State:
                 ready.append(task)
         return ready
 
-    def settle(self, task: Task, meta: dict[str, Any], reused: bool = False) -> None:
+    def settle(self, task: Task, meta: Mapping[str, Any], reused: bool = False) -> None:
         """The task's object is there."""
         where = (task.node, task.shard)
         self.ready.pop(where, None)
@@ -236,15 +257,15 @@ class State:
 
     # -- locks: rows that come later don't move what was fitted; a pilot's few rows pin nothing -----------------------
 
-    def lock_of(self, node: str) -> dict[str, Any] | None:
-        lock = self.store.read_kept(self._lock_path(node))
+    def lock_of(self, node: str) -> Lock | None:
+        lock = self.store.read_kept(self._lock_path(node), _LOCK)
         fixed = self.fixed[node]
         codes = (fixed["code"], *self.graph.nodes[node].stage.same_code)
         return lock if lock and lock["fixed"] in {digest(fixed | {"code": code}) for code in codes} else None
 
     def _find_locked(self, node: Node) -> None:
         lock = self.lock_of(node.name)
-        meta = self.store.meta(node.name, lock["key"]) if lock else None
+        meta = commit_of(self.store, node, lock["key"]) if lock else None
         if lock and meta:
             self.done[node.name, WHOLE] = Done(lock["key"], meta["columns"], {}, reused=True)
             self._tasks_done[node.name] += 1
@@ -252,7 +273,7 @@ class State:
 
     def _lock(self, task: Task) -> None:
         sample = [part.rsplit(" of ", 1)[-1] for part in task.parts if part.startswith("column:")]
-        lock = {
+        lock: Lock = {
             "fixed": digest(self.fixed[task.node]),
             "key": task.key,
             "sample": sorted(set(sample)),
@@ -262,3 +283,14 @@ class State:
 
     def _lock_path(self, node: str) -> str:
         return f"locks/{self.graph.recipe.name}.{node}.json"
+
+
+def commit_of(store: Store, node: Node, key: str) -> Commit | None:
+    """What the commit of the stage's object says; None where there is none, or it lacks what the stage writes."""
+    meta = store.meta(node.name, key)
+    return meta if meta and _written_by(node) <= meta["columns"].keys() else None
+
+
+def _written_by(node: Node) -> set[str]:
+    """What an object of the stage has a digest of."""
+    return {str(node.stage.fits)} if node.stage.each == "recipe" else set(node.writes)

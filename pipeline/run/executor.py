@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -201,7 +201,7 @@ class Run:
             self.alarm.judge(task.node, tally.made, tally.rejected)
             self.alarm.notice(task.node, meta)
 
-    def _settle(self, task: Task, meta: dict[str, Any], reused: bool = False) -> None:
+    def _settle(self, task: Task, meta: Mapping[str, Any], reused: bool = False) -> None:
         """The task's object is there; what has waited for it is ready."""
         self.state.settle(task, meta, reused)
         for ready in self._resolve(task.shard):

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
 
-from voxsmith.pipeline.plan.state import WHOLE, State, Task
+from voxsmith.pipeline.plan.state import WHOLE, State, Task, commit_of
 from voxsmith.pipeline.store.claims import Claims
+from voxsmith.pipeline.store.forms import Commit
 
 
 class Sharing:
@@ -30,7 +30,7 @@ class Sharing:
         self.elsewhere |= {name: wanted[name] for name in others}
         return [task for task in tasks if _object(task) not in others]
 
-    def back(self) -> list[tuple[Task, dict[str, Any] | None]]:
+    def back(self) -> list[tuple[Task, Commit | None]]:
         """Tasks that no other run works on any more, and what the commit says where one has done it."""
         if self._claims is None:
             return []
@@ -39,7 +39,8 @@ class Sharing:
         others = self._claims.others
         names = [name for name in self.elsewhere if name not in others]
         tasks = [replace(self.elsewhere.pop(name), begun=True) for name in names]
-        return [(task, self._state.store.meta(task.node, task.key)) for task in tasks]
+        store, nodes = self._state.store, self._state.graph.nodes
+        return [(task, commit_of(store, nodes[task.node], task.key)) for task in tasks]
 
     def by_process(self) -> Counter[str]:
         """How many tasks are under way elsewhere, by process."""

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from voxsmith.pipeline.recipe.nodes import Node
+from voxsmith.pipeline.run.remembered import unpacked
 from voxsmith.pipeline.run.results import Results, StageFault
 from voxsmith.pipeline.run.rows import Rows
 from voxsmith.pipeline.store.memo import Memo
@@ -202,7 +203,7 @@ class TaskRun:
             error = None
             call.request, call.tries = request, 0
             call.requests.append(name)
-            kept = self.desk.memo.get(name) if self.desk.memo is not None and request.kept else None
+            kept = self._remembered(request, name)
             if kept is None:
                 call.replies.append(None)
                 self._ask(call, name)
@@ -210,8 +211,17 @@ class TaskRun:
             # Remembered: the same call goes on at once. It is a loop and no recursion, because a conversation of which
             # all is remembered would nest as deep as it has requests.
             self.remembered += 1
-            call.replies.append(kept)
-            reply = request.reply.unpack(kept)
+            packed, reply = kept
+            call.replies.append(packed)
+
+    def _remembered(self, request: Request, name: bytes) -> tuple[bytes, Any] | None:
+        """The kept reply, packed and as it is; None where there is none that can be read: it is asked for again."""
+        packed = self.desk.memo.get(name) if self.desk.memo is not None and request.kept else None
+        try:
+            return None if packed is None else (packed, unpacked(request.reply, packed))
+        except Exception as fault:  # whatever the class of a reply raises
+            log.warning("stage %s: a kept reply can't be read (%s): it is asked for again", self.node.name, fault)
+            return None
 
     def _no_request(self, yielded: Any) -> StageFault:
         return StageFault(

@@ -13,7 +13,7 @@ import pyarrow as pa
 from voxsmith.models import references
 from voxsmith.pipeline.errors import RunFailed
 from voxsmith.pipeline.plan.keys import code_part
-from voxsmith.pipeline.plan.state import WHOLE, Task
+from voxsmith.pipeline.plan.state import WHOLE, Task, commit_of
 from voxsmith.pipeline.recipe.nodes import Graph, Node
 from voxsmith.pipeline.run.results import artifact_of
 from voxsmith.pipeline.run.task import Desk, TaskOutcome, TaskRun, Watchers, context_of
@@ -125,9 +125,9 @@ class Worker:
             pa.default_memory_pool().release_unused()  # Arrow keeps what clips took; the next task allocates again
 
     def _run(self, task: Task, account: Account) -> dict[str, Any]:
-        if task.span is None and (there := self.store.meta(task.node, task.key)):
-            return there | {"metrics": {}, "reused": True}
         node = self.graph.nodes[task.node]
+        if task.span is None and (there := commit_of(self.store, node, task.key)):
+            return {**there, "metrics": {}, "reused": True}
         artifacts = {
             name: self._artifact(place, task.parts[f"artifact:{name}"]) for name, place in task.artifacts.items()
         }
@@ -152,12 +152,12 @@ class Worker:
             return meta | {"pending": outcome.pending}
         meta["columns"] = {name: column_digest(outcome.table[name]) for name in node.writes}
         meta["replies"] = column_digest(outcome.table["_replies"])
-        there = self.store.meta(task.node, task.key)
+        there = commit_of(self.store, node, task.key)
         if there is None:
             self.store.commit(task.node, task.key, outcome.table, meta)
         else:
             # Another run was quicker, and has gone on with what it wrote: an object never changes.
-            meta = there | {"metrics": meta["metrics"]}
+            meta = {**there, "metrics": meta["metrics"]}
         for path in partial:
             self.store.delete(path)
         return meta

@@ -11,6 +11,7 @@ from voxsmith.pipeline.sources import given_columns, lacking, listings, read_sou
 from voxsmith.pipeline.sources.overrides import Corrector
 from voxsmith.pipeline.sources.shard import Shard
 from voxsmith.pipeline.store.digests import column_digest, digest
+from voxsmith.pipeline.store.forms import Form
 from voxsmith.pipeline.store.objects import read_rows
 from voxsmith.pipeline.store.store import Store
 from voxsmith.schemas.columns import COLUMNS, Column
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 
 Retries = dict[str, dict[str, int]]
+RETRIES: Form[Retries] = Form("noted retries", Retries)  # stage -> row id -> how often a person had it tried again
 
 
 def list_shards(
@@ -37,7 +39,7 @@ def list_shards(
     `keep`: write the shards that the store doesn't have yet. `limit`: whole shards until so many rows are there.
     `columns`: those that the recipe has.
     """
-    retries: Retries = store.read_kept(retries_path(recipe)) or {}
+    retries = store.read_kept(retries_path(recipe), RETRIES) or {}
     shards: list[Shard] = []
     rows = 0
     corrector = Corrector(recipe, store, keep, columns) if recipe.overrides else None

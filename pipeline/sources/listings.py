@@ -10,23 +10,50 @@ its commit is.
 import hashlib
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
 
 from voxsmith.pipeline.sources.hub import commit_of
 from voxsmith.pipeline.store.code import code_digest
 from voxsmith.pipeline.store.digests import digest
+from voxsmith.pipeline.store.forms import Form
 from voxsmith.pipeline.store.store import Store
 from voxsmith.schemas.source import Source, files
 
 _YOUNG = 2 * 10**9  # nanoseconds: file systems and clocks may be that coarse
 
 
-def recall(store: Store, name: str, source: Source, keep: bool) -> list[dict[str, Any]] | None:
+class ShardRecord(TypedDict):
+    """A shard as it was read, see `pipeline.sources.shard.Shard`."""
+
+    source: str
+    anchor: str
+    rows: int
+    key: str
+    columns: dict[str, str]
+    rejects: dict[str, int]
+    lacking: dict[str, int]
+
+
+class Listing(TypedDict):
+    """`files`: path, bytes, time of change and sha256 of each; `listed`: when (nanoseconds); `places`: see `remember`."""
+
+    files: list[tuple[str, int, int, str]]
+    listed: int
+    shards: list[ShardRecord]
+    places: NotRequired[dict[str, str]]
+
+
+_LISTING = Form("a source's listing", Listing)
+
+
+def recall(store: Store, name: str, source: Source, keep: bool) -> list[ShardRecord] | None:
     """The source's shards as `remember` was given them, or None where it has to be read. `keep`: the store may be written."""
     path = _path(name, source)
-    listing = store.read_json(path)
+    listing = store.read_json(path, _LISTING)
     now = _stats(source) if listing else None
-    if not listing or now is None or [file[:2] for file in now] != [file[:2] for file in listing["files"]]:
+    if not listing or now is None or [tuple(file[:2]) for file in now] != [file[:2] for file in listing["files"]]:
         return None
     for (file, _, changed), known in zip(now, listing["files"], strict=True):
         trusted = changed == known[2] and changed < listing["listed"] - _YOUNG
@@ -34,10 +61,9 @@ def recall(store: Store, name: str, source: Source, keep: bool) -> list[dict[str
             return None
     # Files that were only touched get their new times, so that next time no hash is needed.
     if keep and [file[2] for file in now] != [file[2] for file in listing["files"]]:
-        listing["files"] = [[*file, known[3]] for file, known in zip(now, listing["files"], strict=True)]
-        store.write_json(path, listing | {"listed": time.time_ns()})
-    shards: list[dict[str, Any]] = listing["shards"]
-    return shards
+        files = [[*file, known[3]] for file, known in zip(now, listing["files"], strict=True)]
+        store.write_json(path, {**listing, "files": files, "listed": time.time_ns()})
+    return listing["shards"]
 
 
 def watch(source: Source) -> list[list[Any]] | None:
@@ -64,8 +90,8 @@ def remember(
 
 def places(store: Store, name: str, source: Source) -> dict[str, str]:
     """Row id -> file and line, of rows that the source rejected, as far as `remember` was given them."""
-    known: dict[str, str] = (store.read_json(_path(name, source)) or {}).get("places", {})
-    return known
+    listing = store.read_json(_path(name, source), _LISTING)
+    return listing.get("places", {}) if listing else {}
 
 
 def _path(name: str, source: Source) -> str:

@@ -19,12 +19,14 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from typing_extensions import TypedDict
 
 from voxsmith.pipeline.errors import RecipeError
 from voxsmith.pipeline.sources import lacking
 from voxsmith.pipeline.sources.shard import Shard
 from voxsmith.pipeline.store.code import code_digest
 from voxsmith.pipeline.store.digests import column_digest, digest
+from voxsmith.pipeline.store.forms import Form
 from voxsmith.pipeline.store.objects import REJECT, read_rows
 from voxsmith.pipeline.store.store import Store
 from voxsmith.schemas.columns import COLUMNS, ROW, Column, side_of
@@ -203,6 +205,34 @@ def _with(table: pa.Table, name: str, values: list[Any]) -> pa.Table:
     return table.append_column(name, pa.array(values, pa.string()))
 
 
+class _Change(TypedDict):
+    """What makes a shard another, see `pipeline.sources.shard.Shard`."""
+
+    key: str
+    columns: dict[str, str]
+    as_read: str
+    blocked: dict[str, int]
+    lacking: dict[str, int]
+
+
+class _Entry(TypedDict):
+    """What the overrides came to in a shard. `ids` and `idle`: see `Corrected`; `change`: None where no row is named."""
+
+    ids: list[str]
+    idle: list[str]
+    change: _Change | None
+
+
+class _Known(TypedDict):
+    """`name`: the digest of the overrides and of this code; `shards`: by key."""
+
+    name: str
+    shards: dict[str, _Entry]
+
+
+_KNOWN = Form("what overrides came to", _Known)
+
+
 class Corrector:
     """The recipe's overrides, and what they came to in the shards that they were held against before.
 
@@ -216,9 +246,9 @@ class Corrector:
         self._path = f"overrides/{recipe.name}.json"
         asked = {row: [one.texts, one.block] for row, one in self.overrides.items()}
         self._name = digest([asked, code_digest("voxsmith.pipeline.sources.overrides")])
-        known = store.read_json(self._path)
-        self._known: dict[str, Any] = known["shards"] if known and known["name"] == self._name else {}
-        self._seen: dict[str, Any] = {}
+        known = store.read_json(self._path, _KNOWN)
+        self._known = known["shards"] if known and known["name"] == self._name else {}
+        self._seen: dict[str, _Entry] = {}
 
     def correct(self, shard: Shard, table: pa.Table | None) -> Shard:
         """The shard as the overrides make it. `table`: its rows, where they are at hand."""
@@ -241,7 +271,7 @@ class Corrector:
         lines = [_listing(self.file, unknown, "not among the rows" + ("" if whole else " of this --limit"))]
         return [line for line in [*lines, _listing(self.file, idle, "rejected by their source already")] if line]
 
-    def _look(self, shard: Shard, table: pa.Table | None) -> dict[str, Any]:
+    def _look(self, shard: Shard, table: pa.Table | None) -> "_Entry":
         if table is None:
             table = read_rows(self.store, (shard.folder, shard.key), shard.columns, self.keep)
         corrected = apply_overrides(table, self.overrides, self.columns)
@@ -249,8 +279,13 @@ class Corrector:
             return {"ids": [], "idle": [], "change": None}
         columns = {name: column_digest(corrected.table[name]) for name in corrected.table.column_names}
         key = digest(columns)
-        counts = {"blocked": corrected.blocked, "lacking": lacking(corrected.table, self.columns)}
-        change = {"key": key, "columns": columns, "as_read": shard.key, **counts}
+        change: _Change = {
+            "key": key,
+            "columns": columns,
+            "as_read": shard.key,
+            "blocked": corrected.blocked,
+            "lacking": lacking(corrected.table, self.columns),
+        }
         if self.keep and self.store.meta(shard.folder, key) is None:
             meta = {"rows": shard.rows, "columns": columns, "blocked": corrected.blocked}
             self.store.commit(shard.folder, key, corrected.table, meta)

@@ -22,6 +22,7 @@ STOPS = {
     "voxsmith.pipeline.recipe.nodes": "an export's columns and terms are in its key",
     "voxsmith.pipeline.recipe.voices": "terms of voices are in an export's key",
     "voxsmith.pipeline.store.files": "it writes what it is given",
+    "voxsmith.pipeline.store.forms": "what it lets through stays as it is",
     "voxsmith.pipeline.store.store": "it carries bytes as they are",
     "voxsmith.pipeline.store.without_pandas": "it saves memory",
 }

@@ -4,7 +4,10 @@
     live/<name>.claims  of a run, the tasks that it works on: see `pipeline/store/claims.py`
 
 No machine's clock is trusted. Times are those that the store gives its files. A process on another machine, which can't
-be asked, counts as gone only when its mark is old *and* its count of beats stands still while it is watched.
+be asked, counts as gone only when its mark is old *and* does not change while it is watched.
+
+Another version of Voxsmith may have written a mark. What a mark doesn't say, or says in a form that this version doesn't
+know, is None: it may be anything.
 """
 
 import json
@@ -14,14 +17,18 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Annotated, Any
 
 import psutil
 import pyarrow.fs as pafs
+from pydantic import Field, WrapValidator
+from typing_extensions import TypedDict
 
+from voxsmith.pipeline.store.forms import Form, Misfit
 from voxsmith.pipeline.store.store import Store
 
 FOLDER = "live"
@@ -39,17 +46,46 @@ class Mark:
     """
 
     name: str
-    what: str
-    host: str
-    machine: str
-    pid: int
-    beat: int
-    every: float
-    folders: tuple[str, ...]
+    what: str | None = None
+    host: str | None = None
+    machine: str | None = None
+    pid: int | None = None
+    beat: int | None = None
+    every: float | None = None
+    folders: tuple[str, ...] | None = None
     written: datetime | None = None
 
     def __str__(self) -> str:
-        return f"{self.what} (process {self.pid} on {self.host})"
+        where = f"process {self.pid or '?'} on {self.host or '?'}" if self.pid or self.host else _path(self.name)
+        return f"{self.what or 'some process'} ({where})"
+
+    @property
+    def is_gc(self) -> bool:
+        """Whether it is, or may be, that of a `gc`: the file is named after what its process does."""
+        return self.what == GC if self.what is not None else self.name.startswith(f"{GC}-")
+
+
+def _or_none(value: Any, check: Callable[[Any], Any]) -> Any:
+    try:
+        return check(value)
+    except ValueError:
+        return None
+
+
+_OrNone = WrapValidator(_or_none)
+
+
+class _Fields(TypedDict, total=False):
+    what: Annotated[str | None, _OrNone]
+    host: Annotated[str | None, _OrNone]
+    machine: Annotated[str | None, _OrNone]
+    pid: Annotated[Annotated[int, Field(ge=1, lt=2**31)] | None, _OrNone]
+    beat: Annotated[int | None, _OrNone]
+    every: Annotated[Annotated[float, Field(gt=0, le=3600)] | None, _OrNone]
+    folders: Annotated[list[str] | None, _OrNone]
+
+
+_MARK = Form("a mark of a process", _Fields)
 
 
 @contextmanager
@@ -82,11 +118,20 @@ def marks(store: Store, own: str | None = None) -> list[Mark]:
     others = []
     for info in store.listed(FOLDER):
         name, _, ending = info.base_name.rpartition(".")
-        wanted = ending == "json" and name != own
-        raw = store.read_json(f"{FOLDER}/{info.base_name}") if wanted else None
-        if raw:
-            others.append(Mark(**{**raw, "folders": tuple(raw["folders"])}, name=name, written=info.mtime))
+        data = store.read_bytes(_path(name)) if ending == "json" and name != own else None
+        if data is not None:
+            others.append(_read(name, info.mtime, data))
     return others
+
+
+def _read(name: str, written: datetime | None, data: bytes) -> Mark:
+    try:
+        fields: dict[str, Any] = {**_MARK.read(data)}
+    except Misfit:
+        return Mark(name, written=written)
+    if fields.get("folders") is not None:
+        fields["folders"] = tuple(fields["folders"])
+    return Mark(name, **fields, written=written)
 
 
 def is_gone(store: Store, mark: Mark, now: datetime) -> bool:
@@ -117,7 +162,7 @@ def _wait_for_gc(store: Store, own: str) -> None:
     """A `gc` that starts from now on sees our mark. One that is running sees it before its next deletions, and ends."""
     warned = False
     for mark in marks(store, own):
-        while mark.what == GC and _is_there(store, mark):
+        while mark.is_gc and _is_there(store, mark):
             if has_ended(mark.machine, mark.pid) or (warned and _is_silent(store, mark)):
                 remove(store, mark)
                 break
@@ -129,21 +174,17 @@ def _wait_for_gc(store: Store, own: str) -> None:
 
 def _is_silent(store: Store, mark: Mark) -> bool:
     """Whether the mark is not renewed in the time of three beats, by this machine's monotonic clock."""
-    before, end = _beat(store, mark), time.monotonic() + _WATCHED * mark.every
+    every = mark.every or BEAT
+    before, end = store.read_bytes(_path(mark.name)), time.monotonic() + _WATCHED * every
     while before is not None and time.monotonic() < end:
-        time.sleep(min(1.0, mark.every))
-        if _beat(store, mark) != before:
+        time.sleep(min(1.0, every))
+        if store.read_bytes(_path(mark.name)) != before:
             return False
     return True
 
 
 def _is_there(store: Store, mark: Mark) -> bool:
     return bool(store.fs.get_file_info(f"{store.root}/{_path(mark.name)}").type == pafs.FileType.File)
-
-
-def _beat(store: Store, mark: Mark) -> int | None:
-    fields = store.read_json(_path(mark.name))
-    return None if fields is None else int(fields["beat"])
 
 
 def _renew(store: Store, mark: Mark, over: threading.Event) -> None:
@@ -168,9 +209,9 @@ def claims_path(name: str) -> str:
     return f"{FOLDER}/{name}.claims"
 
 
-def has_ended(machine: str, pid: int) -> bool:
+def has_ended(machine: str | None, pid: int | None) -> bool:
     """Whether it was a process of this machine, and isn't there any more."""
-    return machine == _machine() and not _runs(pid)
+    return pid is not None and machine == _machine() and not _runs(pid)
 
 
 def _path(name: str) -> str:

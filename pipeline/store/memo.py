@@ -7,8 +7,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from voxsmith.pipeline.store.digests import column_digest
+from voxsmith.pipeline.store.forms import DIGESTS
+from voxsmith.pipeline.store.objects import REPLIES, REQUESTS
 from voxsmith.pipeline.store.store import Store
 from voxsmith.pipeline.store.table_cache import TableCache
+from voxsmith.schemas.columns import AUDIO
 
 _DAMAGE = (pa.ArrowException, OSError, ValueError, KeyError)  # what reading a damaged file raises
 
@@ -58,21 +61,27 @@ class Memo:
             return None
 
     def _is_whole(self, path: str, table: pa.Table) -> bool:
+        if not all(table.schema.field(name).type == kind for name, kind in self._kinds(table).items()):
+            return False  # what another version wrote
         # The requests themselves have no digest. A request whose bytes have changed is never looked up; but if lengths
         # of lists have changed, a request would get the reply of another one.
         lengths = [pc.list_value_length(table[name]) for name in ("_requests", "_replies")]
         if not lengths[0].equals(lengths[1]):
             return False
         if path.endswith(".arrow"):
-            meta = self._store.read_json(f"{path.removesuffix('.arrow')}.json") or {}
+            meta = self._store.read_json(f"{path.removesuffix('.arrow')}.json", DIGESTS) or {}
+            digests = {"_replies": meta.get("replies"), self._kept_as: meta.get("columns", {}).get(self._kept_as or "")}
         else:
-            meta = {name.decode(): value.decode() for name, value in (table.schema.metadata or {}).items()}
-        digests = {"_replies": meta.get("replies"), self._kept_as: meta.get("columns", {}).get(self._kept_as)}
+            digests = {"_replies": (table.schema.metadata or {}).get(b"replies", b"").decode() or None}
         return all(known is None or column_digest(table[name]) == known for name, known in digests.items())
+
+    def _kinds(self, table: pa.Table) -> dict[str, pa.DataType]:
+        kinds = {"_requests": REQUESTS, "_replies": REPLIES}
+        return kinds | ({self._kept_as: AUDIO} if self._kept_as and self._kept_as in table.column_names else {})
 
     def _index(self, path: str) -> None:
         try:
-            requests = self._store.read_file(path, ["_requests"])["_requests"]
+            requests = self._store.read_file(path, ["_requests"])["_requests"].cast(REQUESTS)
         except _DAMAGE:  # or a partial object that another run has just removed
             return
         for row, made in enumerate(requests.to_pylist()):

@@ -17,6 +17,7 @@ from voxsmith.pipeline.store.table_slices import BATCH_BYTES, slices
 from voxsmith.schemas.columns import Column
 
 REJECT = pa.struct([pa.field(name, pa.string()) for name in ("reason", "message", "sample")])
+VERDICTS = frozenset(("_reject", "_blocked"))  # columns of REJECT
 REQUESTS = pa.list_(pa.binary())
 REPLIES = pa.list_(pa.binary())
 
@@ -93,6 +94,9 @@ def _read(store: Store, stage: str, key: str, names: list[str]) -> pa.Table:
         raise
     if missing := set(names) - set(table.column_names):
         raise Damaged(stage, key, f"it lacks {', '.join(sorted(missing))}")
+    for name in VERDICTS.intersection(names):
+        if table.schema.field(name).type != REJECT:
+            raise Damaged(stage, key, f"its {name} is {table.schema.field(name).type}: another version wrote it?")
     return table
 
 

@@ -17,11 +17,11 @@ import os
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl, urlsplit
 
 import pyarrow as pa
@@ -29,6 +29,7 @@ import pyarrow.fs as pafs
 
 from voxsmith.pipeline.errors import RunFailed
 from voxsmith.pipeline.store.digests import column_digest
+from voxsmith.pipeline.store.forms import COMMIT, SOURCE_COMMIT, Commit, Form, Misfit
 from voxsmith.pipeline.store.table_slices import slices
 
 SCHEMA_VERSION = 2
@@ -48,6 +49,7 @@ class Store:
         self.url = url
         self.fs, self.root = open_filesystem(url)
         self._local = isinstance(self.fs, pafs.LocalFileSystem)
+        self._misfits: set[str] = set()  # names of the forms of which a misfit was reported
 
     @property
     def address(self) -> str:
@@ -56,16 +58,21 @@ class Store:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is a folder, where a look at a file costs next to nothing."""
+        """Whether it is a folder: a look at a file costs next to nothing, and a process that is killed leaves what it was
+        writing, as `….tmp`.
+        """
         return self._local
 
     # -- objects ------------------------------------------------------------------------------------------------------
 
-    def meta(self, stage: str, key: str) -> dict[str, Any] | None:
-        """What the commit says of the object, or None where there is none."""
-        return self.read_json(f"objects/{stage}/{key}.json")
+    def meta(self, stage: str, key: str) -> Commit | None:
+        """What the commit says of the object, or None where there is none that can be read. That of a source's object has
+        the keys of `SourceCommit` alone.
+        """
+        form = cast(Form[Commit], SOURCE_COMMIT) if stage.startswith("source.") else COMMIT
+        return self.read_json(f"objects/{stage}/{key}.json", form)
 
-    def metas(self, stage: str, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+    def metas(self, stage: str, keys: Iterable[str]) -> dict[str, Commit]:
         """What the commits of those objects say that are there. The cost is one listing and a read for each; from an
         object store many are read at a time.
         """
@@ -88,7 +95,7 @@ class Store:
     def _listed(self, stage: str, suffix: str) -> list[pafs.FileInfo]:
         return [info for info in self.listed(f"objects/{stage}") if info.base_name.endswith(suffix)]
 
-    def commit(self, stage: str, key: str, table: pa.Table, meta: dict[str, Any]) -> None:
+    def commit(self, stage: str, key: str, table: pa.Table, meta: Mapping[str, Any]) -> None:
         """Write an object: first its table, then `meta`, by which it counts as there."""
         self._write_table(f"objects/{stage}/{key}.arrow", table)
         self.write_json(f"objects/{stage}/{key}.json", meta)
@@ -146,7 +153,7 @@ class Store:
 
     def listed(self, folder: str) -> list[pafs.FileInfo]:
         """The files right inside the folder, with size and time; files that are being written are among them."""
-        selector = pafs.FileSelector(f"{self.root}/{folder}", allow_not_found=True)
+        selector = pafs.FileSelector(f"{self.root}/{folder}".rstrip("/"), allow_not_found=True)
         return [info for info in self.fs.get_file_info(selector) if info.type == pafs.FileType.File]
 
     def folders(self, folder: str) -> list[str]:
@@ -165,24 +172,48 @@ class Store:
             return None
 
     def write_bytes(self, path: str, data: bytes | pa.Buffer) -> None:
-        with telling_of_no_room(self.url), self._appearing(path) as name, self.fs.open_output_stream(name) as file:
-            file.write(data)
+        self._write(path, lambda file: file.write(data))
 
-    def read_json(self, path: str) -> dict[str, Any] | None:
-        """The JSON object in the file. None if there is no file, or it is cut: for files that can be recomputed."""
-        return json_object(self.read_bytes(path))
-
-    def read_kept(self, path: str) -> dict[str, Any] | None:
-        """The same for a file that can't be recomputed. Raises RunFailed if it is there but cut."""
+    def read_json(self, path: str, form: Form[T]) -> T | None:
+        """What the file says, for files that can be made again. None if there is no file, or it is cut, or has another
+        form; the first of another form is reported.
+        """
         data = self.read_bytes(path)
-        value = json_object(data)
-        if data is not None and value is None:
+        if data is None:
+            return None
+        try:
+            return form.read(data)
+        except Misfit as misfit:
+            if not misfit.cut and form.name not in self._misfits:
+                self._misfits.add(form.name)
+                why = "it counts as not there, and so does any other like it; does another version share this store?"
+                log.warning("%s/%s isn't in the form of %s (%s): %s", self.url, path, form.name, misfit, why)
+            return None
+
+    def read_kept(self, path: str, form: Form[T]) -> T | None:
+        """The same for a file that can't be made again. Raises RunFailed if it is there and can't be read."""
+        data = self.read_bytes(path)
+        if data is None:
+            return None
+        try:
+            return form.read(data)
+        except Misfit as misfit:
             advice = "restore it from a copy, or delete it and do without what it says"
-            raise RunFailed(f"{self.url}/{path} is empty or cut (by a power loss?): {advice}")
-        return value
+            if misfit.cut:
+                raise RunFailed(f"{self.url}/{path} is empty or cut (by a power loss?): {advice}") from None
+            raise RunFailed(
+                f"{self.url}/{path} isn't in the form of {form.name} ({misfit}): use the version of Voxsmith that wrote it, "
+                f"or {advice}"
+            ) from None
 
     def write_json(self, path: str, value: Any) -> None:
         self.write_bytes(path, json.dumps(value, indent=1, ensure_ascii=False, default=str).encode())
+
+    def remove_empty(self, folder: str) -> None:
+        """Remove the folder if nothing is in it. In an object store there are no empty folders."""
+        if self._local:
+            with suppress(OSError):
+                os.rmdir(f"{self.root}/{folder}")
 
     def delete(self, path: str) -> None:
         """Remove a file. It is no error if it is gone already: another run may have been first."""
@@ -193,13 +224,26 @@ class Store:
 
     def _write_table(self, path: str, table: pa.Table) -> None:
         if self._local:
-            with telling_of_no_room(self.url), self._appearing(path) as name, self.fs.open_output_stream(name) as file:
-                _write_ipc(file, table)
+            self._write(path, lambda file: _write_ipc(file, table))
             return
         # The table is whole before it is put: a stream that is closed by an error would leave half an object.
         buffer = pa.BufferOutputStream()
         _write_ipc(buffer, table)
         self.write_bytes(path, buffer.getvalue())
+
+    def _write(self, path: str, write: Callable[[Any], None]) -> None:
+        for attempt in range(2):
+            try:
+                with (
+                    telling_of_no_room(self.url),
+                    self._appearing(path) as name,
+                    self.fs.open_output_stream(name) as file,
+                ):
+                    write(file)
+                return
+            except FileNotFoundError:  # `gc --grace 0` took away what it didn't know to be ours
+                if attempt:
+                    raise
 
     def _patiently(self, work: Callable[[], T]) -> T:
         """Retry what an object store refuses: its client gives up on some errors that are temporary."""

@@ -5,13 +5,24 @@
 """
 
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
 
 from voxsmith.pipeline.errors import RecipeError, RunFailed
+from voxsmith.pipeline.store.forms import Form
 from voxsmith.pipeline.store.store import SCHEMA_VERSION, Store
 
 FILE = "store.json"
 OLDEST = 2  # the oldest layout that is read as it is
+
+
+class _Layout(TypedDict):
+    schema: int
+    made_by: NotRequired[str]
+
+
+_LAYOUT = Form("a store's layout", _Layout)
 
 
 def check_version(store: Store, path: str, mark: bool) -> None:
@@ -19,20 +30,20 @@ def check_version(store: Store, path: str, mark: bool) -> None:
 
     `path`: the recipe that names the store, for the message. `mark`: whether to write the layout into a new store.
     """
+    where = f"{path}: store: {store.url}"
     try:
-        layout = store.read_kept(FILE)
+        layout = store.read_kept(FILE, _LAYOUT)
     except RunFailed:
-        layout = {}
+        raise RecipeError(
+            f"{where}/{FILE} is not that of a Voxsmith store; give the recipe a folder of its own"
+        ) from None
     if layout is None and store.folders("objects"):
         layout = {"schema": 1}
     if layout is None:  # the store is empty
         if mark:
             store.write_json(FILE, _mark())
         return
-    schema = layout.get("schema")
-    where = f"{path}: store: {store.url}"
-    if not isinstance(schema, int) or isinstance(schema, bool):
-        raise RecipeError(f"{where}/{FILE} is not that of a Voxsmith store; give the recipe a folder of its own")
+    schema = layout["schema"]
     by = layout.get("made_by", "Voxsmith")
     if schema > SCHEMA_VERSION:
         why = f"it has layout {schema}, this one reads up to {SCHEMA_VERSION}"

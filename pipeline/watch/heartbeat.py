@@ -7,9 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NotRequired
+
+from pydantic import FiniteFloat
+from typing_extensions import TypedDict
 
 from voxsmith.pipeline.plan import manifests
+from voxsmith.pipeline.store.forms import Form, Moment
 from voxsmith.pipeline.store.liveness import is_gone, marks
 from voxsmith.pipeline.store.store import Store
 from voxsmith.pipeline.terminal import one_line
@@ -17,6 +21,48 @@ from voxsmith.pipeline.watch.durations import clock
 
 _LOOKED_AT = 8  # runs: a pilot may have started and ended after the run that is still going
 _EVERY, _EVERY_PUT = 10.0, 30.0  # seconds, on a disk and on an object store
+
+
+class StageProgress(TypedDict):
+    rows: int
+    of: int
+    rate: FiniteFloat
+
+
+class Work(TypedDict, total=False):
+    """What a run's work has come to, by stage and by engine: figures, and what names them; see `pipeline.watch.work`."""
+
+    stages: dict[str, dict[str, FiniteFloat | str | None]]
+    engines: dict[str, dict[str, FiniteFloat]]
+    capacity: dict[str, FiniteFloat]
+
+
+class _Worked(TypedDict):
+    work: NotRequired[Work]
+
+
+class Beat(TypedDict):
+    """How far a run is, as `Snapshot.as_json` has it. `age`: seconds since it was written, where a run is going on."""
+
+    run: str
+    status: str
+    written: Moment
+    seconds: FiniteFloat
+    tasks: int
+    of_tasks: int
+    rejects: int
+    source_rejects: int
+    eta_seconds: int | None
+    eta_at_least: int
+    actors: dict[str, int]
+    running: list[str]
+    stages: dict[str, StageProgress]
+    elsewhere: NotRequired[dict[str, int]]
+    every: NotRequired[FiniteFloat]
+    age: NotRequired[float]
+
+
+_BEAT, _WORKED = Form("a run's progress", Beat), Form("the figures of a run's work", _Worked)
 
 
 class Heartbeat:
@@ -49,26 +95,30 @@ class Heartbeat:
             return
 
 
-def read_heartbeat(store: Store, run: str) -> dict[str, Any] | None:
-    """The run's latest heartbeat; None where it left none."""
-    return store.read_json(_path(run))
+def read_heartbeat(store: Store, run: str) -> Beat | None:
+    """The run's latest heartbeat; None where it left none that can be read."""
+    return store.read_json(_path(run), _BEAT)
 
 
-def live_run(store: Store, recipe: str) -> dict[str, Any] | None:
+def read_work(store: Store, run: str) -> Work:
+    """What the run's work came to, as far as its latest heartbeat says so."""
+    return (store.read_json(_path(run), _WORKED) or {}).get("work", {})
+
+
+def live_run(store: Store, recipe: str) -> Beat | None:
     """The heartbeat of the recipe's run that is going on, with its `age` in seconds; None if there is no such run."""
     running = [mark for mark in marks(store) if mark.what == f"run {recipe}"]
     if not any(not is_gone(store, mark, mark.written or datetime.now(UTC)) for mark in running):
         return None
     latest = (read_heartbeat(store, name) for name in reversed(manifests.run_names(store, recipe)[-_LOOKED_AT:]))
-    # One that another version of Voxsmith left counts in other words.
-    heartbeat = next((one for one in latest if one and one["status"] == "running" and "of_tasks" in one), None)
+    heartbeat = next((one for one in latest if one and one["status"] == "running"), None)
     if heartbeat is None:
         return None
     age = (datetime.now(UTC) - datetime.fromisoformat(heartbeat["written"])).total_seconds()
-    return heartbeat | {"age": max(0.0, round(age, 1))}
+    return {**heartbeat, "age": max(0.0, round(age, 1))}
 
 
-def tell_live(live: dict[str, Any]) -> str:
+def tell_live(live: Beat) -> str:
     """The heartbeat of a run that is going on, in lines for people."""
     left = live["eta_seconds"]
     lines = [
@@ -77,8 +127,9 @@ def tell_live(live: dict[str, Any]) -> str:
         f"{tell_elsewhere(live.get('elsewhere', {}))}"
     ]
     for name in live["running"]:
-        stage = live["stages"][name]
-        lines.append(f"  now {name}: {stage['rows']} of {stage['of']} rows, {stage['rate']:.1f} rows/s")
+        stage = live["stages"].get(name)
+        if stage is not None:
+            lines.append(f"  now {name}: {stage['rows']} of {stage['of']} rows, {stage['rate']:.1f} rows/s")
     return "\n".join(map(one_line, lines))
 
 

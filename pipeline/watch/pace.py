@@ -10,7 +10,7 @@ from typing import Any
 from voxsmith.pipeline.plan import manifests as runs
 from voxsmith.pipeline.recipe.nodes import Graph
 from voxsmith.pipeline.store.store import Store
-from voxsmith.pipeline.watch.heartbeat import read_heartbeat
+from voxsmith.pipeline.watch.heartbeat import read_work
 from voxsmith.pipeline.watch.meter import Figures, add
 from voxsmith.pipeline.watch.work import NO_ENGINE, Tally, identity_of
 
@@ -41,11 +41,10 @@ def earlier_runs(store: Store, graph: Graph) -> EarlierRuns:
     for run in reversed(runs.run_names(store, graph.recipe.name)[-_RUNS:]):
         if set(past.stages) == set(identities):
             break
-        work = (read_heartbeat(store, run) or {}).get("work") or {}
-        known = set(past.stages)
+        work, known = read_work(store, run), set(past.stages)
         for name, facts in work.get("stages", {}).items():
             figures = {key: value for key, value in facts.items() if isinstance(value, int | float)}
-            if name in known or facts["identity"] != identities.get(name, ""):
+            if name in known or facts.get("identity", "") != identities.get(name, ""):
                 continue
             if full_price(figures, "worked") is not None:
                 past.stages[name] = figures

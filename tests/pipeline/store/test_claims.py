@@ -302,7 +302,7 @@ def test_gc_takes_the_claims_of_the_dead_with_their_marks(store: Store) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     with at_work(store, "run toy", ()) as here:
-        fields = store.read_json(f"live/{here.name}.json")
+        fields = json.loads(store.read_bytes(f"live/{here.name}.json") or b"")
     store.write_json("live/toy-dead.json", fields | {"pid": ended.pid})
     left_by(store, "toy-dead", pid=ended.pid)
     collect(store, True)

@@ -27,9 +27,10 @@ def test_objects_are_there_once_committed(s3: S3Server) -> None:
     store = Store(s3.url("contract"))
     table = pa.table({"query_text": [f"text {n}" for n in range(9)]})
     assert store.meta("rewrite", "k1") is None and store.keys("rewrite") == set()
-    store.commit("rewrite", "k1", table, {"rows": 9})
-    store.commit("rewrite", "k2", table, {"rows": 8})
-    assert store.metas("rewrite", ["k1", "k2", "k3"]) == {"k1": {"rows": 9}, "k2": {"rows": 8}}
+    metas = {f"k{n}": {"rows": n, "columns": {}, "rejects": {}, "parts": {}} for n in (1, 2)}
+    for key, meta in metas.items():
+        store.commit("rewrite", key, table, meta)
+    assert store.metas("rewrite", ["k1", "k2", "k3"]) == metas
     assert store.read("rewrite", "k1", ["query_text"]).equals(table)
     assert set(store.sizes("rewrite")) == {"k1", "k2"}
     part = store.write_partial("rewrite", "k3", table.rename_columns(["_replies"]))

@@ -15,6 +15,7 @@ from voxsmith.pipeline.cli import main
 from voxsmith.pipeline.plan.keys import difference, shard_key
 from voxsmith.pipeline.plan.manifests import now, write_run
 from voxsmith.pipeline.store.digests import column_digest, digest
+from voxsmith.pipeline.store.forms import Form
 from voxsmith.pipeline.store.memo import Memo
 from voxsmith.pipeline.store.objects import build_table, column_field, read_columns
 from voxsmith.pipeline.store.store import Store
@@ -50,22 +51,24 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_urls_and_paths_are_one_store(tmp_path: Path) -> None:
+    form = Form("a count", dict[str, int])
     Store(str(tmp_path)).write_json("a.json", {"x": 1})
-    assert Store(f"file://{tmp_path}").read_json("a.json") == {"x": 1}
-    assert Store(str(tmp_path)).read_json("b.json") is None
+    assert Store(f"file://{tmp_path}").read_json("a.json", form) == {"x": 1}
+    assert Store(str(tmp_path)).read_json("b.json", form) is None
 
 
 @pytest.mark.parametrize("left", [b"", b'{"columns": {"query', b"\0" * 300, b"\xff\xfe", b"[]", b"null"])
 def test_a_commit_that_is_no_json_object_is_none_and_can_be_written(tmp_path: Path, left: bytes) -> None:
     store = Store(str(tmp_path))
-    store.commit("s", "whole", pa.table({"n": [1]}), {"rows": 1})
-    store.commit("s", "cut", pa.table({"n": [1]}), {"rows": 1})
+    meta = {"rows": 1, "columns": {}, "rejects": {}, "parts": {}}
+    store.commit("s", "whole", pa.table({"n": [1]}), meta)
+    store.commit("s", "cut", pa.table({"n": [1]}), meta)
     (tmp_path / "objects/s/cut.json").write_bytes(left)
     assert store.meta("s", "cut") is None
-    assert store.metas("s", ["cut", "whole"]) == {"whole": {"rows": 1}}
+    assert store.metas("s", ["cut", "whole"]) == {"whole": meta}
     assert store.keys("s") == ({"whole", "cut"} if left else {"whole"})
-    store.commit("s", "cut", pa.table({"n": [1]}), {"rows": 2})
-    assert store.meta("s", "cut") == {"rows": 2}
+    store.commit("s", "cut", pa.table({"n": [1]}), meta | {"rows": 2})
+    assert store.meta("s", "cut") == meta | {"rows": 2}
 
 
 @pytest.mark.parametrize("size", [0, 40])
