@@ -172,7 +172,11 @@ def main(arguments: list[str] | None = None) -> int:
         except SystemExit as end:  # --help, --version, or what can't be read
             end.code = output.settle(int(end.code or 0), is_result=True)
             raise
-        return output.settle(_run(options), is_result=options.verb in _SHOWS)
+        return output.settle(_run(options), is_result=options.verb in _SHOWS or _asks_for_names(options))
+
+
+def _asks_for_names(options: argparse.Namespace) -> bool:
+    return options.verb == "new" and options.name is None
 
 
 def _run(options: argparse.Namespace) -> int:

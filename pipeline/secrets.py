@@ -31,7 +31,7 @@ _VARIABLE = re.compile(
     r"(?:^|_)(?:TOKENS?|SECRETS?|PASSWORD|PASSWD|PASS|CREDENTIALS?|KEY|APIKEY|PAT)(?:_|$)", re.IGNORECASE
 )
 _NO_VALUE = re.compile(r"_(?:FILE|PATH|DIR|URL|URI|ENDPOINT|NAME|TYPE|ENV)$", re.IGNORECASE)  # says where it is
-_LEAST = 8  # letters of a value; a shorter one may be any word
+LEAST = 8  # letters of a value; a shorter one may be any word
 _DEEPEST = 200  # lists and mappings in each other that are looked into: no recipe has as many
 
 
@@ -92,7 +92,7 @@ def secrets_here(variables: Iterable[str] = (), more: Mapping[str, str] | None =
 def _is_plain(value: str) -> bool:
     """Whether the value can't be told from what a text may say: a word, a number, a path."""
     word, number = value.isalpha() and len(value) < 16, value.isdigit() and len(value) < 12
-    return len(value) < _LEAST or word or number or value.startswith("/")
+    return len(value) < LEAST or word or number or value.startswith("/")
 
 
 def _forms(value: str) -> set[str]:

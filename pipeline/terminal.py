@@ -111,7 +111,7 @@ def _bar(text: str) -> str:
 
 def make_streams_plain() -> tuple[_Stream, _Stream]:
     """Put such streams in the places of stdout and stderr; returns those behind them."""
-    out, err = _sturdy(sys.stdout), _sturdy(sys.stderr)
+    out, err = sturdy(sys.stdout), sturdy(sys.stderr)
     sys.stdout, sys.stderr = cast(TextIO, _PlainStream(out)), cast(TextIO, _PlainStream(err))
     return out, err
 
@@ -181,12 +181,12 @@ def console(stderr: bool = False, width: int | None = None) -> "Console":
         shown = printable(text.plain)
         return text if shown == text.plain else Text(shown)
 
-    file = cast(TextIO, _sturdy(sys.stderr if stderr else sys.stdout))
+    file = cast(TextIO, sturdy(sys.stderr if stderr else sys.stdout))
     return Plain(file=file, stderr=stderr, width=width, markup=False, emoji=False, highlight=False)
 
 
-def _sturdy(stream: Any) -> _Stream:
-    """The stream, as one that goes on; `None`, as Python has it where the stream is closed, as well."""
+def sturdy(stream: Any) -> _Stream:
+    """stdout or stderr as a stream that goes on; `None`, as Python has it where the stream is closed, as well."""
     if isinstance(stream, _PlainStream):
         return stream.sturdy
     if stream is None:

@@ -19,6 +19,7 @@ import pyarrow.fs as pafs
 from voxsmith.pipeline.errors import RecipeError, RunFailed
 from voxsmith.pipeline.publish.files import CARD, ReadyFile, There, small
 from voxsmith.pipeline.publish.retry import patiently
+from voxsmith.pipeline.secrets import secrets_here
 from voxsmith.pipeline.store.store import json_object, open_filesystem
 
 Reply = TypeVar("Reply")
@@ -49,7 +50,7 @@ class Bucket:
         try:
             self._fs, self._root = open_filesystem(url)
         except (OSError, ValueError, ImportError) as error:
-            raise RecipeError(f"--to {self.where}: {error}") from None
+            raise RecipeError(f"--to {self.where}: {secrets_here().hide(str(error))}") from None
         self._local = isinstance(self._fs, pafs.LocalFileSystem)
         self._say = say
         self._sizes: dict[str, int] = {}  # of all files that are there

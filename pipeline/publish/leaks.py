@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from voxsmith.pipeline.errors import RunFailed
 from voxsmith.pipeline.publish.files import PARTS, Item
 from voxsmith.pipeline.report.statistics import read
-from voxsmith.pipeline.secrets import ANY_SHAPE, Secrets, secrets_here
+from voxsmith.pipeline.secrets import ANY_SHAPE, LEAST, Secrets, secrets_here
 
 _WAYS_ON = """What helps:
   - in the recipe, a prompt or a file: take it out; keys and passwords come from the environment
@@ -51,7 +51,8 @@ def _secrets(manifest: dict[str, Any]) -> Secrets:
 
     engines = (manifest["recipe"].get("engines") or {}).values()
     named = (name for engine in engines if isinstance(name := engine.get("api_key_env"), str))
-    return secrets_here(named, {token: "your Hub token"} if (token := get_token()) else None)
+    token = get_token() or ""
+    return secrets_here(named, {token: "your Hub token"} if len(token) >= LEAST else None)
 
 
 def _in_rows(folder: Path, secrets: Secrets) -> Iterator[str]:

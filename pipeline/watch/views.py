@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from voxsmith.pipeline.terminal import console, json_text, one_line
+from voxsmith.pipeline.terminal import console, json_text, one_line, sturdy
 from voxsmith.pipeline.watch.durations import clock
 from voxsmith.pipeline.watch.heartbeat import tell_elsewhere
 from voxsmith.pipeline.watch.snapshot import Line, Snapshot
@@ -92,7 +92,7 @@ class JsonLines:
     every = 5.0
 
     def __init__(self, run: str) -> None:
-        self.run = run
+        self.run, self.stream = run, sturdy(sys.stderr)
 
     def show(self, snapshot: Snapshot) -> None:
         self.tell("progress", "", snapshot.as_json())
@@ -100,7 +100,7 @@ class JsonLines:
     def tell(self, event: str, message: str, facts: dict[str, Any]) -> None:
         line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "run": self.run, "event": event}
         line |= ({"message": message} if message else {}) | facts
-        print(json_text(line), file=sys.stderr, flush=True)
+        print(json_text(line), file=self.stream, flush=True)
 
     def close(self) -> None:
         return

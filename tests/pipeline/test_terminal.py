@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import pty
+import re
 import subprocess
 import sys
 import termios
@@ -109,6 +110,7 @@ def test_what_is_refused_is_shown_as_well(capsys: pytest.CaptureFixture[str], tm
     for arguments in (
         [EVIL],
         ["plan", f"{EVIL}.yaml"],
+        ["plan", f"{EVIL}\udcff.yaml"],
         ["plan", path, f"--{EVIL}"],
         ["plan", path, "--set", EVIL],
         ["plan", path, "--set", f"{EVIL}=1"],
@@ -172,6 +174,25 @@ def test_tables_and_lines_of_a_run(capsys: pytest.CaptureFixture[str]) -> None:
     console(stderr=True, width=400).print(table)
     text = capsys.readouterr().err
     assert orders(text) == [] and "[red]:smile:[/nothing]" in text and "[/red]" in text
+
+
+@pytest.mark.parametrize("form", ["plain", "auto", "json"])
+@pytest.mark.parametrize("stream", ["gone", "closed", "none"])
+def test_what_a_program_shows_of_a_run_ends_no_run(form: str, stream: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe whose reader has left, a file that is closed, and Python's way to say that there is no stderr."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    broken = os.fdopen(writing, "w", buffering=1)
+    if stream == "closed":
+        broken.close()
+    monkeypatch.setattr("sys.stderr", None if stream == "none" else broken)
+    view = make_view(form, "run")
+    for _ in range(2):
+        view.tell("note", "something happened", {})
+    view.close()
+    if stream == "gone":
+        with pytest.raises(BrokenPipeError):
+            broken.close()
 
 
 def test_logs_and_what_nobody_expected(capsys: pytest.CaptureFixture[str]) -> None:
@@ -297,3 +318,10 @@ def test_a_run_goes_on_unseen(shell: str, tmp_path: Path, one_ray: None) -> None
     path = write_recipe(tmp_path, ["a bad one", "a good one"])
     assert into(shell, "run", path, "--progress", "json" if "true" in shell else "plain")[0] == 0
     assert json.loads((tmp_path / "out/toy/manifest.json").read_text())["counts"]["rows_out"] == 1
+
+
+def test_there_is_one_way_to_make_a_console() -> None:
+    """`terminal.console`; rich's own takes what it shows for markup, and passes orders on."""
+    files = [file for room in ("schemas", "models", "stages", "pipeline") for file in (ROOT / room).rglob("*.py")]
+    assert len(files) > 100
+    assert [file for file in files if re.search(r"\bConsole\(|sys\.__std(?:out|err)__", file.read_text())] == []
