@@ -10,6 +10,7 @@ from voxsmith.pipeline.errors import RecipeError
 from voxsmith.pipeline.publish.bucket import SUMS, Bucket, address
 from voxsmith.pipeline.publish.hub import HubRepo, check_repo
 from voxsmith.pipeline.publish.place import Place
+from voxsmith.pipeline.recipe.preflight import NO_STORES
 from voxsmith.pipeline.report.outputs import folder_of
 from voxsmith.schemas.recipe import Recipe
 
@@ -43,6 +44,16 @@ class Target:
             self._check_apart(recipe)
 
     def _check_apart(self, recipe: Recipe) -> None:
+        kind, sign, _ = (self.to or "").partition("://")
+        if sign and (kind in NO_STORES or "::" in (self.to or "")):
+            raise RecipeError(
+                f"--to {self.where}: nothing can be kept in {kind}://; take a folder, or s3://bucket/prefix"
+            )
+        if not sign or kind == "file":
+            folder = _place(self.to or "")
+            there = next(one for one in (folder, *folder.parents) if one.exists())
+            if not there.is_dir():
+                raise RecipeError(f"--to {self.where}: {there} is a file; name a folder")
         to, out = _place(self.to or ""), _place(recipe.out)
         taken = {
             _place(str(folder_of(recipe))): "the export itself, which load_from_disk reads",

@@ -14,7 +14,7 @@ from voxsmith.pipeline.store.version import check_version
 from voxsmith.schemas.recipe import Recipe
 
 # What fsspec opens and isn't shared by processes, or can't be written to.
-_NO_STORES = (
+NO_STORES = (
     "memory", "data", "reference", "http", "https", "zip", "tar", "libarchive", "git", "github", "gist", "jupyter",
     "filecache", "simplecache", "blockcache", "cached", "root",
 )  # fmt: skip
@@ -45,7 +45,7 @@ def check_places(recipe: Recipe, path: str) -> None:
     """Raises RecipeError where the store can't be one: it is a file, the folder of datasets, or gone with its process."""
     store = recipe.store
     kind, sign, _ = store.partition("://")
-    if sign and (kind in _NO_STORES or "::" in store):
+    if sign and (kind in NO_STORES or "::" in store):
         raise RecipeError(
             f"{path}: store: nothing can be kept in {kind}://; take a folder, or a URL such as s3://bucket/store"
         )

@@ -66,6 +66,22 @@ def test_the_recipes_own_folders_are_no_place(capsys: pytest.CaptureFixture[str]
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize(
+    ("to", "why"),
+    [
+        ("memory://x", "nothing can be kept in memory://"),
+        ("https://me:hunter2@127.0.0.1/x", "nothing can be kept in https://"),
+        ("zip://x::file:///tmp/y.zip", "nothing can be kept in zip://"),
+        ("made_corpus.yaml", "made_corpus.yaml is a file; name a folder"),
+        ("made_corpus.yaml/below/it", "made_corpus.yaml is a file; name a folder"),
+    ],
+)
+def test_what_keeps_nothing_is_no_place(capsys: pytest.CaptureFixture[str], tmp_path: Path, to: str, why: str) -> None:
+    path = export_corpus(tmp_path, ROWS)
+    message = refused(capsys, path, to if "://" in to else str(tmp_path / to))
+    assert why in message and "hunter2" not in message
+
+
 def test_a_place_is_what_it_is_by_any_name(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
