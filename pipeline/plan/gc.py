@@ -5,6 +5,7 @@ finished, the replies it left and what was made since it began; what is young; a
 process that is at work in the store. Where that can't be known, nothing is deleted.
 """
 
+import re
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -15,13 +16,16 @@ from itertools import chain, groupby
 import pyarrow.fs as pafs
 
 from voxsmith.pipeline.errors import RunFailed
-from voxsmith.pipeline.plan.manifests import RunManifest, latest_runs
+from voxsmith.pipeline.plan.manifests import RunManifest, latest_runs, run_names
 from voxsmith.pipeline.store.liveness import FOLDER, GC, Mark, at_work, is_gone, marks, remove, store_time
 from voxsmith.pipeline.store.store import Store
 
 GRACE = timedelta(hours=24)
 _AT_ONCE = 256  # files between two looks at who has come to work
-_SMALL = ("", "listings", "locks", "overrides", "retries")  # folders of small files, written by rename
+_SMALL = ("", FOLDER, "listings", "locks", "overrides", "retries")  # folders of small files, written by rename
+# Names of what is ours to delete: whatever else lies in a store is somebody's.
+_OBJECT = re.compile(r"[0-9a-f]{32}\.(arrow|json|npy|part-[0-9a-f]+)(\.[0-9a-f]{8}\.tmp)?")
+_HALF, _CLAIMS = re.compile(r".+\.(json|claims)\.[0-9a-f]{8}\.tmp"), re.compile(r".+-[0-9a-f]{12}\.claims")
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def collect(store: Store, dry_run: bool, grace: timedelta = GRACE, forget: Colle
         runs = latest_runs(store, forget)
         collected.kept = [KeptRun(run["run"], run["recipe_name"], run.get("origin", "")) for run in runs]
         kept = _kept(runs, present, grace)
-        objects = ((folder, store.listed(f"objects/{folder}")) for folder in store.folders("objects"))
+        objects = ((folder, _objects(store, folder)) for folder in store.folders("objects"))
         left = _left_behind(store) if not present else ()
         for folder, infos in chain(objects, left):
             superfluous = []
@@ -84,16 +88,20 @@ def collect(store: Store, dry_run: bool, grace: timedelta = GRACE, forget: Colle
             if collected.stopped_by:
                 break
         if own and not present and not collected.stopped_by:
-            for run in store.folders("runs"):
+            for run in run_names(store):
                 store.remove_empty(f"runs/{run}")  # of one that was killed before it wrote its manifest
     return collected
 
 
+def _objects(store: Store, folder: str) -> list[pafs.FileInfo]:
+    return [info for info in store.listed(f"objects/{folder}") if _OBJECT.fullmatch(info.base_name)]
+
+
 def _left_behind(store: Store) -> Iterator[tuple[str, list[pafs.FileInfo]]]:
     """By folder, files outside objects/ that killed processes were writing, or claim work by. Nobody is at work."""
-    yield FOLDER, [info for info in store.listed(FOLDER) if info.base_name.endswith((".tmp", ".claims"))]
-    for folder in [*_SMALL, *(f"runs/{run}" for run in store.folders("runs"))] if store.is_local else ():
-        yield folder, [info for info in store.listed(folder) if info.base_name.endswith(".tmp")]
+    yield FOLDER, [info for info in store.listed(FOLDER) if _CLAIMS.fullmatch(info.base_name)]
+    for folder in [*_SMALL, *(f"runs/{run}" for run in run_names(store))] if store.is_local else ():
+        yield folder, [info for info in store.listed(folder) if _HALF.fullmatch(info.base_name)]
 
 
 def _at_work(store: Store, own: Mark | None, now: datetime, dry_run: bool) -> list[Mark]:
@@ -104,10 +112,10 @@ def _at_work(store: Store, own: Mark | None, now: datetime, dry_run: bool) -> li
             at_work.append(mark)
         elif not dry_run:
             remove(store, mark)
-    if unknown := [mark for mark in at_work if mark.folders is None]:
-        file = f"{store.url}/{FOLDER}/{unknown[0].name}.json"
+    if unread := [mark for mark in at_work if mark.unread]:
+        file, keys = f"{store.url}/{FOLDER}/{unread[0].name}.json", ", ".join(unread[0].unread)
         raise RunFailed(
-            f"{file} doesn't say which objects {unknown[0]} needs (does another version of Voxsmith share this store?), so "
+            f"{file} doesn't say what {unread[0]} needs ({keys}: does another version of Voxsmith share this store?), so "
             "nothing is deleted: wait until that process has ended; if there is none, delete the file"
         )
     return at_work

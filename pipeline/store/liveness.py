@@ -60,6 +60,11 @@ class Mark:
         return f"{self.what or 'some process'} ({where})"
 
     @property
+    def unread(self) -> list[str]:
+        """The keys that its file lacks, or that another version has written in a form of its own."""
+        return [key for key in _Fields.__annotations__ if getattr(self, key) is None]
+
+    @property
     def is_gc(self) -> bool:
         """Whether it is, or may be, that of a `gc`: the file is named after what its process does."""
         return self.what == GC if self.what is not None else self.name.startswith(f"{GC}-")

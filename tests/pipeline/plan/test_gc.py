@@ -99,7 +99,7 @@ def test_a_bad_grace_is_refused(full: Store, capsys: pytest.CaptureFixture[str])
 
 def test_what_a_killed_process_was_writing_goes(full: Store) -> None:
     collect(full, False, NEVER)
-    left = Path(full.root) / "objects" / "toy_shout" / "abc.arrow.1234.tmp"
+    left = Path(full.root) / "objects" / "toy_shout" / f"{'ab' * 16}.arrow.1234abcd.tmp"
     left.write_bytes(b"half")
     assert collect(full, False).files == 0
     assert collect(full, False, NEVER).files == 1 and not left.exists()

@@ -223,6 +223,21 @@ def test_a_run_with_a_name_of_another_kind_stops_gc(store: Store, two: tuple[str
         collect(store, False, NEVER, ["toy@2026", "nothing like it"])
 
 
+def test_what_a_person_put_into_the_store_stays(store: Store, two: tuple[str, str]) -> None:
+    root = Path(store.root)
+    mine = ["thesis.tmp", "objects/notes.txt", "objects/toy_shout/thesis.txt", "objects/toy_shout/table.arrow"]
+    mine += ["objects/toy_shout/table.json", "objects/backup/old.arrow", "runs/mine.json.tmp", "live/notes.claims"]
+    mine += ["locks/toy.json.bak.tmp", f"objects/toy_shout/{'0' * 32}.txt", f"objects/backup/{'0' * 32}.arrow.bak"]
+    for name in mine:
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text("mine")
+    (root / "runs/empty").mkdir()
+    recipe(Path(two[1]).parent, "hoarse", store)
+    finish(two[1])
+    assert collect(store, False, NEVER).files > 0
+    assert [name for name in mine if not (root / name).is_file()] == [] and (root / "runs/empty").is_dir()
+
+
 def test_the_name_of_a_file(tmp_path: Path) -> None:
     assert origin_of("") == ""
     assert origin_of(str(tmp_path / "x" / ".." / "toy.yaml")) == str(tmp_path / "toy.yaml")

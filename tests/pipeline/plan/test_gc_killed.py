@@ -103,7 +103,7 @@ def test_a_folder_of_a_run_that_left_nothing_goes(tmp_path: Path) -> None:
     finish(path)
     cut = tmp_path / "store/runs/toy-20991231T000000"
     cut.mkdir()
-    (cut / "manifest.json.1234.tmp").write_bytes(b"{")
+    (cut / "manifest.json.1234abcd.tmp").write_bytes(b"{")
     assert main(["diff", path, "last", "last"]) == main(["status", path]) == 0
     store = Store(str(tmp_path / "store"))
     assert collect(store, True).young == 1
