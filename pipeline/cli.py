@@ -7,7 +7,6 @@ from importlib import import_module
 from typing import NoReturn
 
 from voxsmith.pipeline.errors import RecipeError, RunFailed
-from voxsmith.pipeline.secrets import secrets_here
 from voxsmith.pipeline.terminal import one_line, standard_streams
 
 FAILED, BAD, INTERRUPTED = 1, 2, 130
@@ -203,6 +202,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _tell(*lines: str) -> None:
     """What was wrong, on stderr; a message may quote a value that is a secret."""
+    from voxsmith.pipeline.secrets import secrets_here
+
     secrets = secrets_here()
     for line in lines:
         print(secrets.hide(line), file=sys.stderr)

@@ -95,6 +95,7 @@ def test_every_command_shows_what_others_wrote(capsys: pytest.CaptureFixture[str
     printed(capsys, "export", path)
     beat = {"run": f"{EVIL}\nvoxsmith: done", "every": 10.0, "written": manifests.now(), "status": "running"}
     beat |= {"seconds": 1.0, "tasks": 1, "of_tasks": 2, "eta_seconds": None, "running": [EVIL]}
+    beat |= {"rejects": 0, "source_rejects": 0, "eta_at_least": 0, "actors": {EVIL: 1}, "elsewhere": {EVIL: 1}}
     beat |= {"stages": {EVIL: {"rows": 1, "of": 2, "rate": 0.5}}}
     for name in manifests.run_names(state.store):
         state.store.write_json(f"runs/{name}/progress.json", beat)
