@@ -28,7 +28,14 @@ from voxsmith.pipeline.plan.gc import Collected, collect
 from voxsmith.pipeline.plan.planner import make_plan
 from voxsmith.pipeline.plan.state import WHOLE, State
 from voxsmith.pipeline.recipe.load import Overrides
-from voxsmith.pipeline.report.outputs import export_state, folder_of, is_exported, out_folder, read_manifest
+from voxsmith.pipeline.report.outputs import (
+    export_state,
+    folder_of,
+    is_exported,
+    out_folder,
+    read_manifest,
+    write_report,
+)
 from voxsmith.pipeline.sources import listings
 from voxsmith.pipeline.store.objects import read_columns
 from voxsmith.pipeline.watch.estimate import estimate
@@ -67,7 +74,7 @@ def plan(
     **changes: Unpack[Changes],
 ) -> Plan:
     """What `run` would do with the same arguments, and why. Writes nothing; reads sources that have changed."""
-    opened = _open(recipe, changes)
+    opened = _open_to_export(recipe, changes, limit)
     selected = opened.selected(only, start)
     state = opened.state(keep=False, limit=limit, refit=refit)
     stages = make_plan(state, selected)
@@ -97,12 +104,12 @@ def run(
     they are in `Outcome.pending`. SIGINT and SIGTERM end the run early where it is called in the main thread.
     """
     choice = running.Choice(only, start, limit, retry_rejects, refit, progress)
-    return running.run(_open(recipe, changes, keep=True), choice, say)
+    return running.run(_open_to_export(recipe, changes, limit, keep=True), choice, say)
 
 
 def export(recipe: RecipeLike, **changes: Unpack[Changes]) -> Exported:
     """Write the dataset of what is finished. Raises RunFailed where no shard is finished yet, or rows got lost."""
-    opened = _open(recipe, changes, keep=True)
+    opened = _open_to_export(recipe, changes, keep=True)
     with opened.at_work("export"):
         state = opened.state(keep=True)
         if not any(finished(state, shard) for shard in range(len(state.shards))):
@@ -183,15 +190,18 @@ def report(recipe: RecipeLike, *, vocoder: str | None = None, **changes: Unpack[
     """Write the report page again from the exported dataset; returns its path. `vocoder`: a unit vocoder's model, with
     which the page also plays what the units kept. Raises RunFailed where nothing is exported.
     """
-    from voxsmith.pipeline.report.build import build
-
-    folder, manifest = _manifest(load(recipe, **changes))
+    loaded = load(recipe, **changes)
+    folder = folder_of(loaded.recipe)
     if vocoder is None:
-        return build(folder, manifest)
-    from voxsmith.pipeline.report.resound import vocoder as load_vocoder
+        page = write_report(folder)
+    else:
+        from voxsmith.pipeline.report.resound import vocoder as load_vocoder
 
-    with load_vocoder(vocoder) as resound:
-        return build(folder, manifest, resound=resound)
+        with load_vocoder(vocoder) as resound:
+            page = write_report(folder, resound)
+    if page is None:
+        raise _not_exported(loaded)
+    return page
 
 
 def publish(
@@ -279,9 +289,19 @@ def _manifest(loaded: Loaded) -> tuple[Path, dict[str, Any]]:
     """The recipe's folder and what its manifest says."""
     folder = folder_of(loaded.recipe)
     if (manifest := read_manifest(folder)) is None:
-        raise RunFailed(f"{folder}/manifest.json isn't there; first: voxsmith export {loaded.label}")
+        raise _not_exported(loaded)
     return folder, manifest
+
+
+def _not_exported(loaded: Loaded) -> RunFailed:
+    return RunFailed(f"{folder_of(loaded.recipe)}/manifest.json isn't there; first: voxsmith export {loaded.label}")
 
 
 def _open(recipe: RecipeLike, changes: Changes, keep: bool = False) -> Opened:
     return open_recipe(load(recipe, **changes), keep)
+
+
+def _open_to_export(recipe: RecipeLike, changes: Changes, limit: int | None = None, keep: bool = False) -> Opened:
+    """The same for what exports in the end: nothing begins where something that no export wrote is in the way."""
+    loaded = load(recipe, **changes)
+    return open_recipe(loaded, keep, folder_of(loaded.recipe, pilot=limit is not None))

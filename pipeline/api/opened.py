@@ -4,9 +4,11 @@ import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.export.in_the_way import check_folder
 from voxsmith.pipeline.plan.origins import origin_of
 from voxsmith.pipeline.plan.state import State
 from voxsmith.pipeline.recipe.graph import build_graph
@@ -122,7 +124,11 @@ def graph_of(loaded: Loaded) -> Graph:
     return graph
 
 
-def open_recipe(loaded: Loaded, keep: bool = False) -> Opened:
-    """The recipe with its store. `keep`: the store is going to be written to. Raises RecipeError."""
+def open_recipe(loaded: Loaded, keep: bool = False, folder: Path | None = None) -> Opened:
+    """The recipe with its store. `keep`: the store is going to be written to; `folder`: where an export of it goes, which is
+    checked before all else. Raises RecipeError.
+    """
+    if folder is not None:
+        check_folder(loaded.recipe, loaded.label, folder)
     graph = graph_of(loaded)
     return Opened(graph, check_store(graph, loaded.label, keep), loaded.label, loaded.file, loaded.origin)

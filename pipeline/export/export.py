@@ -7,7 +7,6 @@ named by what goes into it. One that an earlier export left, whole or interrupte
 import json
 import os
 import re
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -21,6 +20,8 @@ import pyarrow as pa
 
 from voxsmith.pipeline.errors import RunFailed
 from voxsmith.pipeline.export.features import Rates, column_field
+from voxsmith.pipeline.export.marks import Mark, is_as_marked, marks_under
+from voxsmith.pipeline.export.names import PARTS, PIECE, clear
 from voxsmith.pipeline.export.piece import PROVENANCE, REJECT_SCHEMA, FinishedShard, Layout, Written, write_piece
 from voxsmith.pipeline.export.writer import assemble
 from voxsmith.pipeline.plan.accounts import EXPORT, OVERRIDES, finished, owner_of_failed_clip, rejecting
@@ -34,7 +35,6 @@ from voxsmith.pipeline.store.store import json_object
 from voxsmith.pipeline.store.without_pandas import without_pandas
 from voxsmith.schemas.hashing import hashed_number
 
-_PIECES = ".pieces"
 _LITTLE = 256 * 2**20  # bytes of objects, which the driver writes itself in the second that a process takes to start
 
 
@@ -47,8 +47,9 @@ def export_key(state: State) -> str:
     return digest([done, shards, recipe, schema, _licences(state), voice_licences(state.graph), _code()])
 
 
-def write_dataset(state: State, folder: Path) -> dict[str, Any]:
-    """Write `dataset` and `rejects` under `folder`; what was there is replaced when all is written.
+def write_dataset(state: State, folder: Path, pieces_folder: Path) -> dict[str, Any]:
+    """Write `dataset` and `rejects` into `folder`, which is empty. `pieces_folder`: what they are made of; what is there
+    already isn't written again.
 
     Returns counts, funnel, splits and seconds of speech. Raises RunFailed where rows in are not rows out + rejects +
     pending.
@@ -58,9 +59,9 @@ def write_dataset(state: State, folder: Path) -> dict[str, Any]:
     pending = sum(shard.rows for shard in state.shards) - sum(state.shards[shard].rows for shard in done)
     weights = _weights(state, layout, done)
     pieces = {_name(layout, shards): shards for shards in _cut(state, layout, weights)}
-    (folder / _PIECES).mkdir(parents=True, exist_ok=True)
+    pieces_folder.mkdir(parents=True, exist_ok=True)
     try:
-        written = _write_all(layout, pieces, folder / _PIECES, sum(weights.values()))
+        written = _write_all(layout, pieces, pieces_folder, sum(weights.values()))
     except Damaged as error:
         state.store.drop(*error.place)
         damage = "objects/{}/{} is damaged: {}".format(*error.args)
@@ -79,9 +80,9 @@ def write_dataset(state: State, folder: Path) -> dict[str, Any]:
             "nothing was exported; this is a fault of the pipeline, please report it"
         )
     _put_together(layout, written, folder, export_key(state))
-    for old in (folder / _PIECES).iterdir():
-        if old.name not in pieces:
-            shutil.rmtree(old, ignore_errors=True)  # what is in use, or a file browser's own file, may stay
+    for old in pieces_folder.iterdir():
+        if PIECE.fullmatch(old.name) and old.name not in pieces:
+            clear(old)
     counts = {"rows_in": rows_in, "rows_out": rows_out, "rejects": rejected, "pending": pending}
     return {
         "counts": counts,
@@ -150,16 +151,21 @@ def _write_all(layout: Layout, pieces: dict[str, list[FinishedShard]], folder: P
 
 
 def _write_one(layout: Layout, shards: list[FinishedShard], folder: Path) -> Written:
-    shutil.rmtree(folder, ignore_errors=True)
+    clear(folder)
     written = write_piece(layout, shards, folder)
+    written.marks = {file: marks[0] for file, marks in marks_under(folder).items()}
     write_text(folder / "written.json", json.dumps(asdict(written)))  # the last file: the piece is whole
     return written
 
 
 def _known(folder: Path) -> Written | None:
+    """What was written there; None where there is no piece, or somebody changed its files: those of a dataset are the same."""
     file = folder / "written.json"
-    written = json_object(file.read_bytes()) if file.is_file() else None
-    return Written(**written) if written else None
+    known = json_object(file.read_bytes()) if file.is_file() else None
+    written = Written(**known) if known else None
+    if written and all(is_as_marked(folder / name, [Mark(*mark)]) for name, mark in written.marks.items()):
+        return written
+    return None
 
 
 def _sum(written: dict[Path, Written]) -> Written:
@@ -178,18 +184,12 @@ def _sum(written: dict[Path, Written]) -> Written:
 
 
 def _put_together(layout: Layout, written: dict[Path, Written], folder: Path, key: str) -> None:
-    fresh = folder / ".writing"
-    shutil.rmtree(fresh, ignore_errors=True)
     splits = list(layout.splits) or [""]
     files = {split: [place / file for place, one in written.items() for file in one.files[split]] for split in splits}
     lost = [place / file for place, one in written.items() for file in one.reject_files]
-    assemble(fresh / "dataset", files, layout.schema, layout.rates, key)
-    assemble(fresh / "rejects", {"": lost}, REJECT_SCHEMA, layout.reject_rates, f"rejects {key}")
-    (folder / "manifest.json").unlink(missing_ok=True)  # from here on it would tell of what is no more
-    for name in ("dataset", "rejects"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-        (fresh / name).rename(folder / name)
-    fresh.rmdir()
+    dataset, rejects = PARTS
+    assemble(folder / dataset, files, layout.schema, layout.rates, key)
+    assemble(folder / rejects, {"": lost}, REJECT_SCHEMA, layout.reject_rates, key)
 
 
 def _funnel(state: State, total: Written, alive: int) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from voxsmith.pipeline.export.features import Rates, columns_of
+from voxsmith.pipeline.export.marks import Mark
 from voxsmith.pipeline.export.writer import SplitWriter
 from voxsmith.pipeline.plan.accounts import EXPORT, OVERRIDES, Rejected, Rejecting, rejects_in, with_later_turns
 from voxsmith.pipeline.recipe.licences import strictest
@@ -71,7 +72,9 @@ class FinishedShard:
 
 @dataclass
 class Written:
-    """What was written, in rows, seconds of speech by group of columns, and files. Paths are relative to the piece's folder."""
+    """What was written, in rows, seconds of speech by group of columns, files and their marks. Paths are relative to the
+    piece's folder.
+    """
 
     rows_in: int = 0
     splits: dict[str, int] = field(default_factory=dict)
@@ -79,6 +82,7 @@ class Written:
     seconds: dict[str, float] = field(default_factory=dict)
     files: dict[str, list[str]] = field(default_factory=dict)
     reject_files: list[str] = field(default_factory=list)
+    marks: dict[str, Mark] = field(default_factory=dict)
 
 
 def write_piece(layout: Layout, shards: list[FinishedShard], folder: Path) -> Written:

@@ -54,11 +54,11 @@ class SplitWriter:
 
 
 def assemble(
-    folder: Path, files: Mapping[str, Sequence[Path]], schema: pa.Schema, rates: Rates, name: str
+    folder: Path, files: Mapping[str, Sequence[Path]], schema: pa.Schema, rates: Rates, key: str
 ) -> dict[str, list[str]]:
     """Make `folder` a dataset of these files, in order: they get a second name there (a hard link, or else a copy).
 
-    `name` names the content (`datasets` caches by it). Returns the new names by split, relative to the folder.
+    `key` names the content (`datasets` caches by it). Returns the new names by split, relative to the folder.
     """
     written: dict[str, list[str]] = {}
     described = features(schema, rates)
@@ -73,7 +73,7 @@ def assemble(
             _second_name(path, place / file)
         state: dict[str, Any] = {
             "_data_files": [{"filename": file} for file in names],
-            "_fingerprint": digest([name, split])[:16],
+            "_fingerprint": fingerprint(folder.name, key, split),
             "_format_columns": None,
             "_format_kwargs": {},
             "_format_type": None,
@@ -86,6 +86,11 @@ def assemble(
     if "" not in files:
         (folder / "dataset_dict.json").write_text(json.dumps({"splits": list(files)}))
     return written
+
+
+def fingerprint(part: str, key: str, split: str) -> str:
+    """What names the content of a split of `part` (dataset or rejects) in the export of this key."""
+    return digest([f"rejects {key}" if part == "rejects" else key, split])[:16]
 
 
 def _second_name(path: Path, name: Path) -> None:

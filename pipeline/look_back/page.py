@@ -1,5 +1,7 @@
 """One page that opens offline: the rows of a comparison, before and after, with players for both."""
 
+import re
+from errno import EEXIST
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,17 @@ from voxsmith.pipeline.report.words import Span, compare
 from voxsmith.pipeline.store.files import write_text
 from voxsmith.schemas.columns import Group, groups
 
+_HEAD = 4096  # bytes, in which a page's title stands
+_TITLE = re.compile(rb"<title>[^<]*: what changed</title>")
+
 
 def write_page(path: Path, name: str, difference: Difference, rows: Rows, clip_bytes: int = CLIP_BYTES) -> None:
     """Write the page; it holds at most about `clip_bytes` of audio (as base64), the first rows first.
 
-    `name`: the recipe's. Raises OSError where the file can't be written.
+    `name`: the recipe's. Raises OSError where the file can't be written, or is somebody's and no such page.
     """
+    if path.exists() and not _is_page(path):
+        raise FileExistsError(EEXIST, "this file is there already and is no page of a comparison", str(path))
     budget = Budget(clip_bytes)
     page = environment().get_template("diff.html.jinja").render(
         name=name,
@@ -27,6 +34,11 @@ def write_page(path: Path, name: str, difference: Difference, rows: Rows, clip_b
         left_out=budget.left_out,
     )  # fmt: skip
     write_text(path, page)
+
+
+def _is_page(path: Path) -> bool:
+    with path.open("rb") as file:
+        return _TITLE.search(file.read(_HEAD)) is not None
 
 
 def _row(row: Row, rows: Rows, budget: Budget) -> dict[str, Any]:

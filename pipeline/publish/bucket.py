@@ -17,7 +17,8 @@ from urllib.parse import urlsplit, urlunsplit
 import pyarrow.fs as pafs
 
 from voxsmith.pipeline.errors import RecipeError, RunFailed
-from voxsmith.pipeline.publish.files import CARD, ReadyFile, There, small
+from voxsmith.pipeline.export.names import CARD
+from voxsmith.pipeline.publish.files import ReadyFile, There, small
 from voxsmith.pipeline.publish.retry import patiently
 from voxsmith.pipeline.secrets import secrets_here
 from voxsmith.pipeline.store.store import json_object, open_filesystem

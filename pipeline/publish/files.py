@@ -7,6 +7,7 @@ it.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,13 +17,14 @@ from typing import Any, NamedTuple
 from filelock import FileLock, Timeout
 
 from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.export.names import PARTS, is_of_dataset
 from voxsmith.pipeline.export.writer import DATA_FILES
 from voxsmith.pipeline.publish.parquet import rows_in, to_parquet
 from voxsmith.pipeline.store.code import code_digest
 from voxsmith.pipeline.store.files import write_text
 from voxsmith.pipeline.store.store import json_object
 
-PARTS, CARD = ("dataset", "rejects"), "README.md"
+_MADE = re.compile(r"data-\d+-of-\d+\.parquet|\.data-\d+-of-\d+\.parquet\.writing")  # in the workshop
 # A commit asks for fewer than 100 files, and the Hub allows 128 commits an hour: a group is what a kill may cost.
 GROUP_FILES, GROUP_BYTES = 50, 5_000_000_000
 
@@ -75,12 +77,18 @@ def other_items(folder: Path, form: str) -> list[Item]:
     """
     files = [folder / "manifest.json", folder / "report.html"]
     if form == "arrow":
-        files += [*_below(folder, "*.json"), *(path for path in _below(folder, DATA_FILES) if not rows_in(path))]
+        described = (path for path in _below(folder, "*.json") if is_of_dataset(path.name))
+        files += [*described, *(path for path in _below(folder, DATA_FILES) if not rows_in(path))]
     return [Item(str(path.relative_to(folder)), path) for path in files if path.is_file()]
 
 
 def _below(folder: Path, pattern: str) -> list[Path]:
-    return [path for part in PARTS for path in sorted((folder / part).rglob(pattern))]
+    """Files of dataset and rejects, of their splits too; what somebody put deeper is no part of them."""
+    return [
+        path
+        for part in PARTS
+        for path in sorted([*(folder / part).glob(pattern), *(folder / part).glob(f"*/{pattern}")])
+    ]
 
 
 def small(name: str, data: bytes) -> ReadyFile:
@@ -156,7 +164,7 @@ class Workshop:
         wanted = {self._place(item) for item in items}
         for part in PARTS:
             for path in (self.folder / part).rglob("*"):
-                if path.is_file() and path not in wanted:
+                if _MADE.fullmatch(path.name) and path.is_file() and path not in wanted:
                     path.unlink()
 
     def card_sent(self, where: str) -> list[str]:

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from voxsmith.pipeline.errors import RunFailed
-from voxsmith.pipeline.publish.files import PARTS, Item
+from voxsmith.pipeline.export.names import PARTS
+from voxsmith.pipeline.publish.files import Item
 from voxsmith.pipeline.report.statistics import read
 from voxsmith.pipeline.secrets import ANY_SHAPE, LEAST, Secrets, secrets_here
 

@@ -9,8 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.export.names import CARD, PUBLISH
+from voxsmith.pipeline.export.replace import look_at
 from voxsmith.pipeline.publish.files import (
-    CARD,
     Item,
     ReadyFile,
     There,
@@ -77,7 +78,7 @@ def publish(recipe: Recipe, label: str, target: Target, dry_run: bool, say: Call
     manifest = _manifest(folder, recipe, label, say)
     try:
         check_terms(folder, manifest, label)
-        workshop = Workshop(folder / ".publish")
+        workshop = Workshop(folder / PUBLISH)
         place = None if dry_run else target.connect(say)
         check_no_secret(folder, manifest, other_items(folder, target.form))
         if place is None:
@@ -173,6 +174,11 @@ def _manifest(folder: Path, recipe: Recipe, label: str, say: Callable[[str], Non
         raise RunFailed(f"{folder}/dataset has no rows; to see why: voxsmith rejects {label}")
     if (manifest["recipe"].get("export") or {}).get("licence") != recipe.export.licence:
         raise RunFailed(f"{label}: export.licence has changed since the export; first: voxsmith export {label}")
+    evidence, strangers = look_at(folder)
+    if evidence.marks and strangers:  # exports of older versions have no marks
+        raise RunFailed(
+            f"{strangers[0]} is no part of the export, or not as it was: nothing is published; move it away"
+        )
     if manifest["recipe_digest"] != digest(recipe.model_dump(mode="json", exclude={"rates"})):
         say(f"{label} has changed since the export of {manifest['created']}; that export is what is published")
     if pending := manifest["counts"]["pending"]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from voxsmith.pipeline.export.features import columns_of
+from voxsmith.pipeline.export.names import PAGE
 from voxsmith.pipeline.report import charts
 from voxsmith.pipeline.report.budget import CLIP_BYTES, Budget
 from voxsmith.pipeline.report.card import things
@@ -40,8 +41,14 @@ MEASURES = {
 }
 
 
-def build(out: Path, manifest: dict[str, Any], clip_bytes: int = CLIP_BYTES, resound: Resound | None = None) -> Path:
-    """Write `out`/report.html from `out`/dataset, `out`/rejects and the manifest; returns its path.
+def build(
+    out: Path,
+    manifest: dict[str, Any],
+    clip_bytes: int = CLIP_BYTES,
+    resound: Resound | None = None,
+    page: Path | None = None,
+) -> Path:
+    """Write `page`, or else `out`/report.html, from `out`/dataset, `out`/rejects and the manifest; returns its path.
 
     The page holds at most about `clip_bytes` of audio (as base64), the first rows of the sample first. With `resound`,
     which makes a clip of units and durations, rows that have units play what these kept.
@@ -49,7 +56,7 @@ def build(out: Path, manifest: dict[str, Any], clip_bytes: int = CLIP_BYTES, res
     statistics = _statistics(out, manifest)
     shown = _groups(out / "dataset")
     budget = Budget(clip_bytes)
-    page = environment().get_template("report.html.jinja").render(
+    text = environment().get_template("report.html.jinja").render(
         manifest=manifest,
         statistics=statistics,
         digest=manifest.get("recipe_digest") or _digest(manifest.get("recipe", {})),
@@ -66,8 +73,8 @@ def build(out: Path, manifest: dict[str, Any], clip_bytes: int = CLIP_BYTES, res
         checks=list(_checks(manifest)),
         recipe_text=json.dumps(manifest.get("recipe", {}), indent=2, ensure_ascii=False, default=str),
     )  # fmt: skip
-    path = out / "report.html"
-    write_text(path, page)
+    path = page or out / PAGE
+    write_text(path, text)
     return path
 
 

@@ -6,11 +6,11 @@ import subprocess
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
-
-from filelock import FileLock
+from typing import TYPE_CHECKING, Any
 
 from voxsmith.pipeline.export.export import export_key, write_dataset
+from voxsmith.pipeline.export.names import CARD, FRESH, MANIFEST, PAGE, PIECES, REPLACED, clear
+from voxsmith.pipeline.export.replace import alone_in, fresh_folder, replace, replace_page
 from voxsmith.pipeline.plan.manifests import now
 from voxsmith.pipeline.plan.state import State
 from voxsmith.pipeline.store.digests import digest
@@ -18,6 +18,9 @@ from voxsmith.pipeline.store.files import write_text
 from voxsmith.pipeline.store.store import json_object, telling_of_no_room
 from voxsmith.schemas.prompt import Prompt
 from voxsmith.schemas.recipe import Recipe
+
+if TYPE_CHECKING:
+    from voxsmith.pipeline.report.row_view import Resound
 
 _PACKAGES = ("voxsmith", "ray", "pyarrow", "datasets", "numpy", "onnxruntime", "ctranslate2", "xllamacpp", "openai")
 
@@ -35,14 +38,16 @@ def is_exported(state: State) -> bool:
     """Whether the folder holds just what an export would write now."""
     folder = out_folder(state)
     manifest = read_manifest(folder)
-    if manifest is None or not (folder / "dataset").is_dir() or not (folder / "report.html").is_file():
+    if manifest is None or not (folder / "dataset").is_dir() or not (folder / PAGE).is_file():
+        return False
+    if (folder / REPLACED).exists():  # a killed export has left the one before it
         return False
     return manifest.get("export_key") == export_key(state)
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of what is exported in the folder; None where there is none that is whole."""
-    file = folder / "manifest.json"
+    file = folder / MANIFEST
     return json_object(file.read_bytes()) if file.is_file() else None
 
 
@@ -56,24 +61,44 @@ def other_recipe(state: State) -> str | None:
 def export_state(state: State, again: bool = True) -> bool:
     """Write what is finished; returns whether it was written, or is there and not wanted `again`.
 
-    Raises RunFailed where rows got lost, and OSError where the disk is full.
+    Raises RunFailed where rows got lost, RecipeError where something that no export wrote is in the way, and OSError where the
+    disk is full.
     """
-    folder = out_folder(state)
+    folder, label = out_folder(state), state.recipe_file or state.graph.recipe.name
     with telling_of_no_room(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock"):  # another run of the recipe may be writing there
+        with alone_in(folder):  # another run of the recipe may be writing there
             if not again and is_exported(state):
                 return False
-            _export(state, folder)
+            fresh = fresh_folder(folder, label)
+            _write(state, fresh, folder / PIECES)
+            replace(folder, label)
             return True
 
 
-def _export(state: State, folder: Path) -> None:
+def write_report(folder: Path, resound: "Resound | None" = None) -> Path | None:
+    """Write the report page of what is exported in the folder again; returns its path, or None where there is no export."""
+    from voxsmith.pipeline.report.build import build
+
+    if not folder.is_dir():
+        return None
+    with telling_of_no_room(folder), alone_in(folder):
+        manifest = read_manifest(folder)
+        if manifest is None:
+            return None
+        clear(folder / FRESH)
+        (folder / FRESH).mkdir(exist_ok=True)
+        build(folder, manifest, resound=resound, page=folder / FRESH / PAGE)
+        return replace_page(folder)
+
+
+def _write(state: State, folder: Path, pieces: Path) -> None:
+    """Write all of an export into an empty folder."""
     from voxsmith.pipeline.report.build import build
     from voxsmith.pipeline.report.card import render_card
     from voxsmith.pipeline.report.statistics import summarise
 
-    summary = write_dataset(state, folder)
+    summary = write_dataset(state, folder, pieces)
     graph, recipe = state.graph, state.graph.recipe
     resolved = recipe.model_dump(mode="json", exclude={"rates"})  # what engines cost is no matter of the dataset
     statistics = summarise(folder / "dataset", recipe.export.report_rows)
@@ -101,10 +126,9 @@ def _export(state: State, folder: Path) -> None:
         "checks_applied": _checks_applied(state),
         "statistics": asdict(statistics),
     }
-    write_text(folder / "README.md", render_card(manifest, statistics))
+    write_text(folder / CARD, render_card(manifest, statistics))
     build(folder, manifest)
-    # Last: where it is, all the rest is of the same export.
-    write_text(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False, default=str))
+    write_text(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False, default=str))
 
 
 def _checks_applied(state: State) -> list[str]:

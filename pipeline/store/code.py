@@ -18,6 +18,8 @@ STOPS = {
     "voxsmith.schemas.columns": "a column's type is in its digest, an export's schema in its key",
     "voxsmith.schemas.checks": "the limits themselves are in the key",
     "voxsmith.pipeline.errors": "what people are told",
+    "voxsmith.pipeline.export.marks": "by which files are known again, whatever is in them",
+    "voxsmith.pipeline.export.names": "where files stand, and what of them is removed",
     "voxsmith.pipeline.plan.state": "the keys of what is done are in the key of an export",
     "voxsmith.pipeline.recipe.nodes": "an export's columns and terms are in its key",
     "voxsmith.pipeline.recipe.voices": "terms of voices are in an export's key",

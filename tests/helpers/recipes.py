@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -94,6 +95,15 @@ def finish(path: str, limit: int | None = None) -> "State":
     manifests.write_run(state, manifests.new_run(state), manifests.now(), "done", limit)
     export_state(state)
     return state
+
+
+def dataset_of(state: "State", folder: Path) -> dict[str, Any]:
+    """Write the dataset and the rejects of what is finished into the folder, without card and report; returns their summary."""
+    from voxsmith.pipeline.export.export import write_dataset
+
+    for part in ("dataset", "rejects"):
+        shutil.rmtree(folder / part, ignore_errors=True)
+    return write_dataset(state, folder, folder / ".pieces")
 
 
 def asked(path: str) -> list[str]:

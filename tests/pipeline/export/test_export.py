@@ -12,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers.made_corpus import row, write_corpus
-from tests.helpers.recipes import COUNT, WORDS, open_state, run_inline, texts_of, write_recipe
+from tests.helpers.recipes import COUNT, WORDS, dataset_of, open_state, run_inline, texts_of, write_recipe
 from voxsmith.pipeline import api
 from voxsmith.pipeline.cli import main
-from voxsmith.pipeline.export.export import write_dataset
 from voxsmith.pipeline.export.piece import split_of
 from voxsmith.pipeline.export.writer import SplitWriter, assemble
 from voxsmith.pipeline.plan.accounts import Rejected, rejects_of, with_later_turns
@@ -58,10 +57,10 @@ def test_files_roll_over_and_keep_the_order(tmp_path: Path) -> None:
 def test_gates_cost_no_engine_call_and_no_row(tmp_path: Path) -> None:
     state = open_state(write_recipe(tmp_path, TEXTS))
     run_inline(state)
-    assert write_dataset(state, tmp_path / "out")["counts"]["rows_out"] == 40
+    assert dataset_of(state, tmp_path / "out")["counts"]["rows_out"] == 40
     gated = open_state(write_recipe(tmp_path, TEXTS, export__splits={"train": 0.5, "test": 0.5}))
     assert not gated.ready
-    summary = write_dataset(gated, tmp_path / "out")
+    summary = dataset_of(gated, tmp_path / "out")
     assert summary["counts"]["rows_out"] == sum(summary["splits"].values()) == 40
     assert min(summary["splits"].values()) > 5
 
@@ -85,10 +84,10 @@ def test_pieces_are_written_once_side_by_side_and_an_edit_writes_one(tmp_path: P
     changes: dict[str, Any] = {"export__shard_bytes": 1_000_000, "stages__toy_shout__max_chars": 10**6}
     state = open_state(write_recipe(tmp_path, texts, **changes))
     assert run_inline(state) == {}
-    first = write_dataset(state, tmp_path / "out")
+    first = dataset_of(state, tmp_path / "out")
     pieces = {piece: (piece / "written.json").stat().st_mtime_ns for piece in (tmp_path / "out/.pieces").iterdir()}
     assert len(pieces) > 3
-    assert write_dataset(state, tmp_path / "out") == first
+    assert dataset_of(state, tmp_path / "out") == first
     assert {piece: (piece / "written.json").stat().st_mtime_ns for piece in pieces} == pieces, (
         "nothing is written again"
     )
@@ -96,17 +95,17 @@ def test_pieces_are_written_once_side_by_side_and_an_edit_writes_one(tmp_path: P
     assert order == texts
 
     (tmp_path / "out/.pieces/.DS_Store").touch()  # of a file browser
-    assert write_dataset(state, tmp_path / "out") == first
+    assert dataset_of(state, tmp_path / "out") == first
     cut = sorted(pieces)[0]
     (cut / "written.json").unlink()  # killed while it was written
-    assert write_dataset(state, tmp_path / "out") == first
+    assert dataset_of(state, tmp_path / "out") == first
     changed = [piece for piece in pieces if (piece / "written.json").stat().st_mtime_ns != pieces[piece]]
     assert changed == [cut]
 
     texts[5] = "another thing " + "x" * 300_000
     edited = open_state(write_recipe(tmp_path, texts, **changes))
     run_inline(edited)
-    write_dataset(edited, tmp_path / "out")
+    dataset_of(edited, tmp_path / "out")
     kept = {piece for piece in pieces if piece.exists()}
     assert len(kept) == len(pieces) - 1
     assert datasets.load_from_disk(str(tmp_path / "out/dataset"))["instruction"][:] == texts
@@ -208,7 +207,7 @@ def test_a_person_can_supply_what_a_row_lacks(partly_given: str, tmp_path: Path)
     state = open_state(partly_given, overrides=[f"overrides={tmp_path / 'mine.jsonl'}"])
     run_inline(state)
     assert source_rejects(state) == 5  # two of `none` and an empty one; one blocked, and its later turn with it
-    summary = write_dataset(state, tmp_path / "out")
+    summary = dataset_of(state, tmp_path / "out")
     assert summary["counts"] == {"rows_in": 23, "rows_out": 18, "rejects": 5, "pending": 0}
     assert summary["funnel"][0]["rejects"] == {"missing_field": 2, "empty_instruction": 1}
     assert summary["funnel"][1]["rejects"] == {"blocked": 1, "earlier_turn_rejected": 1}

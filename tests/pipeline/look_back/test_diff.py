@@ -279,6 +279,13 @@ def test_what_is_printed(capsys: pytest.CaptureFixture[str], path: str, state: S
     assert {"counts", "columns", "means", "whys", "stages", "recipe", "notes", "rows"} <= set(output)
     assert main(["diff", path, "--page", str(tmp_path / "no" / "page.html")]) == 2
     assert "can't be written" in capsys.readouterr().err
+    mine, page = tmp_path / "thesis.html", tmp_path / "page.html"
+    mine.write_text("<title>mine</title>")
+    recipe = Path(path).read_text()
+    assert main(["diff", path, "--page", str(mine)]) == 2 and main(["diff", path, "--page", path]) == 2
+    assert "is there already and is no page of a comparison" in capsys.readouterr().err
+    assert mine.read_text() == "<title>mine</title>" and Path(path).read_text() == recipe
+    assert [main(["diff", path, "--page", str(page)]) for _ in range(2)] == [0, 0]
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.helpers.made_corpus import export_corpus, row, write_corpus
+from tests.helpers.recipes import finish, write_recipe
 from voxsmith.pipeline.cli import main
 from voxsmith.pipeline.errors import RunFailed
 from voxsmith.pipeline.publish.bucket import Bucket
@@ -144,6 +145,29 @@ def test_what_datasets_caches_beside_the_data_is_no_data(
     for config in yaml.safe_load(card.split("---\n")[1])["configs"]:
         for files in config["data_files"]:
             assert not [file for file in folder.glob(files["path"]) if file.name.startswith("cache-")]
+
+
+@pytest.mark.parametrize("name", ["secrets.json", "mine/data-00000-of-00001.arrow", "data-00000-of-00001.arrow"])
+def test_what_somebody_put_into_an_export_is_not_published(
+    name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    finish(path := write_recipe(tmp_path, ["thing"]))
+    place, publish = tmp_path / "out/toy/dataset" / name, ["publish", path, "--to", str(tmp_path / "there"), "--format"]
+    assert main([*publish, "arrow"]) == 0
+    place.parent.mkdir(exist_ok=True)
+    place.write_bytes(place.read_bytes() + b"mine" if place.exists() else b"mine")
+    for form in ("arrow", "parquet"):
+        assert main([*publish, form]) == 1
+        assert f"{place} is no part of the export" in capsys.readouterr().err
+    assert not any(file.read_bytes().endswith(b"mine") for file in (tmp_path / "there").rglob("*") if file.is_file())
+
+
+def test_what_somebody_keeps_in_the_workshop_stays(tmp_path: Path) -> None:
+    path = export_corpus(tmp_path, [row(i) for i in range(4)])
+    mine = tmp_path / "out/made_corpus/.publish/dataset/mine.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    assert main(["publish", path, "--to", str(tmp_path / "there")]) == 0 and mine.read_text() == "mine"
 
 
 def test_row_groups_are_bounded_and_keep_the_rows() -> None:

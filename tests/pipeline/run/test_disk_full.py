@@ -88,17 +88,20 @@ def test_the_disk_of_the_dataset(disk: SmallDisk, tmp_path: Path) -> None:
     assert digests_of(disk.folder / "out") == digests_of(tmp_path / "out")
 
 
-def test_a_dataset_whose_manifest_found_no_room_is_not_taken_for_the_one_before(tmp_path: Path) -> None:
+def test_an_export_that_finds_no_room_leaves_the_one_before_it(tmp_path: Path) -> None:
+    """All of it is written beside that one; the last file is that which names the others."""
     plain = open_state(write_recipe(tmp_path, TEXTS))
     run_inline(plain)
     export_state(plain)
-    before = digests_of(tmp_path / "out")
+    before = digests_of(tmp_path / "out", "toy/[!.]*")
     loud = open_state(write_recipe(tmp_path, TEXTS, stages__toy_shout__engine="llm", stages__toy_shout__style="loud"))
     run_inline(loud)
-    (tmp_path / "out/toy/.README.md.writing").symlink_to("/dev/full")
+    full = tmp_path / "out/toy/..exported.json.writing"
+    full.symlink_to("/dev/full")
     with pytest.raises(OSError, match="the disk is full; free some"):
         export_state(loud)
-    assert not (tmp_path / "out/toy/.README.md.writing").is_symlink()  # what was half written is gone
-    assert not is_exported(loud) and not is_exported(plain)
-    export_state(plain)
-    assert digests_of(tmp_path / "out") == before
+    assert not full.is_symlink()  # what was half written is gone
+    assert is_exported(plain) and not is_exported(loud)
+    assert digests_of(tmp_path / "out", "toy/[!.]*") == before
+    export_state(loud)
+    assert is_exported(loud) and not is_exported(plain)

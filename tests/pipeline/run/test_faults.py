@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.openai_server import Fault, OpenAIServer, user_text
-from tests.helpers.recipes import asked, open_state, run_inline, texts_of, write_recipe
+from tests.helpers.recipes import asked, dataset_of, open_state, run_inline, texts_of, write_recipe
 from toys import llm
 from voxsmith.models.references import ModelMissing
-from voxsmith.pipeline.export.export import write_dataset
 from voxsmith.pipeline.plan.accounts import rejects_of
 from voxsmith.pipeline.run.worker import Worker
 from voxsmith.stages.engines import backend
@@ -32,7 +31,7 @@ def test_each_bad_row_is_one_reject(tmp_path: Path) -> None:
     state = open_state(write_recipe(tmp_path, TEXTS))
     assert run_inline(state) == {}
     assert reasons(state) == {"bad": 1, "refused": 1, "engine_error": 1}
-    summary = write_dataset(state, tmp_path / "out")
+    summary = dataset_of(state, tmp_path / "out")
     assert summary["counts"] == {"rows_in": 7, "rows_out": 4, "rejects": 3, "pending": 0}
 
 
@@ -46,7 +45,7 @@ def test_an_unavailable_engine_leaves_rows_pending_and_only_those_are_asked_agai
     pending = run_inline(state)
     assert set(pending.values()) == {"the toy server is down"}
     assert len(pending) == 2
-    counts = write_dataset(state, tmp_path / "out")["counts"]
+    counts = dataset_of(state, tmp_path / "out")["counts"]
     assert counts["rows_in"] == counts["rows_out"] + counts["rejects"] + counts["pending"]
     assert counts["pending"] >= 2
     first = asked(path)
@@ -54,7 +53,7 @@ def test_an_unavailable_engine_leaves_rows_pending_and_only_those_are_asked_agai
     state = open_state(path, overrides=overrides)
     assert run_inline(state) == {}
     assert sorted([*first, *asked(path)]) == sorted(set(first) | {"down one", "down two"} | _counts(texts))
-    assert write_dataset(state, tmp_path / "out")["counts"]["rows_out"] == len(texts)
+    assert dataset_of(state, tmp_path / "out")["counts"]["rows_out"] == len(texts)
 
 
 def test_a_reply_of_another_type_than_declared_leaves_its_row_pending(tmp_path: Path) -> None:
@@ -71,7 +70,7 @@ def test_a_reply_of_another_type_than_declared_leaves_its_row_pending(tmp_path: 
     (tmp_path / "mended").touch()
     state = open_state(path)
     assert run_inline(state) == {} and reasons(state) == {}
-    assert write_dataset(state, tmp_path / "out")["counts"]["rows_out"] == len(texts)
+    assert dataset_of(state, tmp_path / "out")["counts"]["rows_out"] == len(texts)
     assert not set(first) & set(asked(path)), "what was answered well is not asked again"
 
 

@@ -9,10 +9,9 @@ import pytest
 import yaml
 
 from benchmarks.corpora import write_recipe as write_null_recipe
-from tests.helpers.recipes import SHOUT, asked, open_state, run_inline, texts_of, write_recipe
+from tests.helpers.recipes import SHOUT, asked, dataset_of, open_state, run_inline, texts_of, write_recipe
 from voxsmith.pipeline.cli import main
 from voxsmith.pipeline.errors import RecipeError
-from voxsmith.pipeline.export.export import write_dataset
 from voxsmith.pipeline.plan.accounts import Rejected, rejects_of
 from voxsmith.pipeline.plan.gc import collect
 from voxsmith.pipeline.plan.manifests import new_run, now, write_run
@@ -54,7 +53,7 @@ def rejected(state: State) -> dict[str, Rejected]:
 
 
 def counts(state: State, folder: Path) -> dict[str, int]:
-    return write_dataset(state, folder / "out" / state.graph.recipe.name)["counts"]
+    return dataset_of(state, folder / "out" / state.graph.recipe.name)["counts"]
 
 
 @pytest.fixture
