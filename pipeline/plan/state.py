@@ -39,6 +39,7 @@ class Task:
     killers: dict[str, str] = field(default_factory=dict)  # rows that kill the engine, by id
     span: tuple[int, int] | None = None  # a probe: only these rows, to find one that kills the engine
     begun: bool = False  # another run has worked on it, and may have left replies
+    anew: bool = False  # a fit stage that is to be fitted again: an object that is there doesn't count
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class State:
             metas = {key: meta for key, meta in metas.items() if columns <= meta["columns"].keys()}
         ready = []
         for task in known:
-            if task.key in metas and not (self.refit and task.shard == WHOLE):
+            if task.key in metas and not task.anew:
                 self.settle(task, metas[task.key], reused=True)
             else:
                 self.ready[task.node, task.shard] = task
@@ -242,7 +243,7 @@ class State:
         places = tuple(self.places(names, shard) for shard in sample)
         digests = tuple(self.digests(place, shard) for place, shard in zip(places, sample, strict=True))
         rows = sum(self.shards[shard].rows for shard in sample)
-        return Task(node.name, WHOLE, shard_key(parts), parts, places, digests, {}, rows)
+        return Task(node.name, WHOLE, shard_key(parts), parts, places, digests, {}, rows, anew=self.refit)
 
     def sample(self, node: Node) -> list[int]:
         """Shards, by the hash of their anchor, until the stage's `sample_rows` are there."""

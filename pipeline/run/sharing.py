@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from voxsmith.pipeline.plan.state import WHOLE, State, Task, commit_of
+from voxsmith.pipeline.plan.state import State, Task, commit_of
 from voxsmith.pipeline.store.claims import Claims
 from voxsmith.pipeline.store.forms import Commit
 
@@ -23,7 +23,8 @@ class Sharing:
         if self._claims is None or self._claims.alone:
             return tasks
         in_hand = {_object(task) for task in self._in_hand()}
-        wanted = {_object(task): task for task in tasks if not self._must_be_ours(task)}
+        # Probes are of a task that is in hand.
+        wanted = {_object(task): task for task in tasks if task.span is None and not task.anew}
         others = wanted.keys() & self._claims.others.keys()
         if free := wanted.keys() - others - in_hand:
             others |= self._claims.take(free, in_hand)
@@ -46,10 +47,6 @@ class Sharing:
         """How many tasks are under way elsewhere, by process."""
         others = self._claims.others if self._claims else {}
         return Counter(others[name] for name in self.elsewhere if name in others)
-
-    def _must_be_ours(self, task: Task) -> bool:
-        """Probes are of a task that is in hand; a fit stage that is fitted again is not to be as it was."""
-        return task.span is not None or (task.shard == WHOLE and self._state.refit)
 
 
 def _object(task: Task) -> str:

@@ -113,6 +113,9 @@ class Worker:
         """
         self._check_models(task)
         self._check_code(task)
+        node = self.graph.nodes[task.node]
+        if task.span is None and not task.anew and (there := commit_of(self.store, node, task.key)):
+            return {**there, "metrics": {}, "reused": True}
         account = self._under_way[task.key, task.span] = self.meter.open()
         try:
             return self._fit(task, account) if task.shard == WHOLE else self._run(task, account)
@@ -126,8 +129,6 @@ class Worker:
 
     def _run(self, task: Task, account: Account) -> dict[str, Any]:
         node = self.graph.nodes[task.node]
-        if task.span is None and (there := commit_of(self.store, node, task.key)):
-            return {**there, "metrics": {}, "reused": True}
         artifacts = {
             name: self._artifact(place, task.parts[f"artifact:{name}"]) for name, place in task.artifacts.items()
         }

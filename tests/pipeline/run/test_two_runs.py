@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.recipes import TEXTS, asked, digests_of, open_state, run_cli, start_cli, write_recipe
+from tests.helpers.recipes import TEXTS, asked, digests_of, open_state, run_cli, run_inline, start_cli, write_recipe
+from tests.helpers.spoken import write_spoken_recipe
 from tests.helpers.waiting import Gate, rest_of, wait_for
 from tests.pipeline.store.test_claims import come
-from voxsmith.pipeline.plan.state import State, Task
+from voxsmith.pipeline.api.opened import load, open_recipe
+from voxsmith.pipeline.plan.state import WHOLE, State, Task
 from voxsmith.pipeline.run.sharing import Sharing
 from voxsmith.pipeline.run.worker import Worker
 from voxsmith.pipeline.store import claims as claims_module
@@ -137,11 +139,29 @@ def test_two_runs_may_write_one_dataset(undisturbed: dict[str, str], tmp_path: P
     assert code == 0 and "nothing to do" in output
 
 
+@pytest.mark.parametrize("refit", [False, True])
+def test_what_another_run_has_done_since_this_one_began_is_reused(tmp_path: Path, refit: bool) -> None:
+    """Also where nobody has seen it claim anything: it may have come and gone between two looks."""
+    path = write_spoken_recipe(tmp_path)
+    late = OneRun(open_recipe(load(path), True).state(True, refit=refit), "late", os.getpid())
+    late.look()
+    while not any(task.node == "fit_units" for task in late.queue):
+        late.begin(), late.finish()
+    done = len(late.metas)
+    assert run_inline(open_state(path)) == {}
+    while not late.is_done():
+        late.begin(), late.finish()
+    assert "fit_units" in [node for node, _ in late.metas[done:]]
+    assert [node for node, meta in late.metas[done:] if not meta.get("reused")] == (["fit_units"] if refit else [])
+    assert late.state.rows_done == open_state(path).rows_done
+
+
 class OneRun:
     """What the executor does with a run's tasks, a step at a time, in the test's process."""
 
-    def __init__(self, path: str, name: str, pid: int) -> None:
-        self.state: State = open_state(path)
+    def __init__(self, state: State, name: str, pid: int) -> None:
+        self.state = state
+        self.metas: list[tuple[str, dict[str, Any]]] = []  # what tasks have returned, by stage
         self.claims = come(self.state.store, name, pid=pid)
         self.in_hand: list[Task] = []
         self.sharing = Sharing(self.state, self.claims, lambda: iter(self.in_hand))
@@ -160,7 +180,9 @@ class OneRun:
         self._take_back()
         if self.in_hand:
             task = self.in_hand.pop(0)
-            self._settle(task, self._worker(task).run(task))
+            meta = self._worker(task).run(task)
+            self.metas.append((task.node, meta))
+            self._settle(task, meta)
 
     def is_done(self) -> bool:
         return not (self.queue or self.in_hand or self.sharing.elsewhere)
@@ -174,7 +196,7 @@ class OneRun:
 
     def _settle(self, task: Task, meta: dict[str, Any]) -> None:
         self.state.settle(task, meta)
-        self.queue += self.state.resolve(task.shard)
+        self.queue += self.state.resolve_all() if task.shard == WHOLE else self.state.resolve(task.shard)
 
     def _worker(self, task: Task) -> Worker:
         engine = self.state.graph.nodes[task.node].engine
@@ -196,7 +218,7 @@ def test_however_runs_take_turns_each_task_is_done_once(moves: list[tuple[int, s
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(claims_module, "has_ended", lambda machine, pid: pid in dead)
         path = write_recipe(Path(folder), TEXTS[:9])
-        runs = [OneRun(path, f"run{number}", 100 + number) for number in range(3)]
+        runs = [OneRun(open_state(path), f"run{number}", 100 + number) for number in range(3)]
         for run in runs:
             run.look()
         alive = dict(enumerate(runs))
