@@ -39,7 +39,7 @@ from voxsmith.pipeline.report.outputs import (
 from voxsmith.pipeline.sources import listings
 from voxsmith.pipeline.store.objects import read_columns
 from voxsmith.pipeline.watch.estimate import estimate
-from voxsmith.pipeline.watch.heartbeat import live_run
+from voxsmith.pipeline.watch.heartbeat import is_on, live_run
 from voxsmith.pipeline.watch.snapshot import source_rejects
 
 if TYPE_CHECKING:  # they load what their functions need
@@ -155,11 +155,13 @@ def status(recipe: RecipeLike, **changes: Unpack[Changes]) -> Status:
         rejected[name] += sum(task.rejects.values())
     shards = {name: 1 if node.stage.each == "recipe" else len(state.shards) for name, node in state.graph.nodes.items()}
     last = manifests.last_run(opened.store, opened.name)
+    live = live_run(opened.store, opened.name)
     return Status(
         rows=sum(shard.rows for shard in state.shards),
         rows_finished=sum(shard.rows for n, shard in enumerate(state.shards) if finished(state, n)),
         source_rejects=source_rejects(state),
-        live=live_run(opened.store, opened.name),
+        is_on=live is not None or is_on(opened.store, opened.name),
+        live=live,
         last_run={"run": last["run"], "status": last["status"], "written": last["written"]} if last else None,
         stages=tuple(StageStatus(name, count, done[name], rejected[name]) for name, count in shards.items()),
     )

@@ -102,12 +102,14 @@ class StageStatus:
 @dataclass(frozen=True)
 class Status:
     """How far a recipe is. `rows_finished`: rows of shards that are through all stages; `source_rejects`: rows that never
-    reach a stage; `live`: the heartbeat of a run that is on; `last_run`: name, status and time of the latest manifest.
+    reach a stage; `is_on`: whether a run is on; `live`: its heartbeat, where it has left one that can be read; `last_run`:
+    name, status and time of the latest manifest.
     """
 
     rows: int
     rows_finished: int
     source_rejects: int
+    is_on: bool
     live: Beat | None
     last_run: dict[str, Any] | None
     stages: tuple[StageStatus, ...]

@@ -34,7 +34,7 @@ def status(options: Namespace) -> int:
         return 0
     last = ""
     if now.last_run:
-        was_killed = now.last_run["status"] == "running" and not now.live
+        was_killed = now.last_run["status"] == "running" and not now.is_on
         how = "killed, or lost with its machine" if was_killed else now.last_run["status"]
         last = f"; last run {now.last_run['run']}: {how}"
     print(one_line(f"{now.rows_finished} of {now.rows} rows are through all stages{last}"))

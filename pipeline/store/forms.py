@@ -46,7 +46,8 @@ class Form(Generic[T]):
             raise Misfit(mistake["msg"], cut=True)
         where = ".".join(str(part) for part in mistake["loc"])[:_SHOWN] or "all of it"
         missing = mistake["type"] == "missing"
-        raise Misfit(f"{where}: {'this key is needed' if missing else mistake['msg']}", cut=False)
+        message = mistake["msg"].removeprefix("Value error, ")
+        raise Misfit(f"{where}: {'this key is needed' if missing else message}", cut=False)
 
 
 def _with_zone(text: str) -> str:

@@ -27,6 +27,7 @@ class StageProgress(TypedDict):
     rows: int
     of: int
     rate: FiniteFloat
+    rejects: int
 
 
 class Work(TypedDict, total=False):
@@ -35,6 +36,8 @@ class Work(TypedDict, total=False):
     stages: dict[str, dict[str, FiniteFloat | str | None]]
     engines: dict[str, dict[str, FiniteFloat]]
     capacity: dict[str, FiniteFloat]
+    metrics: list[str]
+    wall: FiniteFloat
 
 
 class _Worked(TypedDict):
@@ -58,6 +61,7 @@ class Beat(TypedDict):
     running: list[str]
     stages: dict[str, StageProgress]
     elsewhere: NotRequired[dict[str, int]]
+    work: NotRequired[Work]
     every: NotRequired[FiniteFloat]
     age: NotRequired[float]
 
@@ -105,10 +109,18 @@ def read_work(store: Store, run: str) -> Work:
     return (store.read_json(_path(run), _WORKED) or {}).get("work", {})
 
 
+def is_on(store: Store, recipe: str) -> bool:
+    """Whether a run of the recipe is going on, or may be: its mark is there, and its process isn't gone."""
+    named = [mark for mark in marks(store) if mark.name.startswith(f"{recipe}-")]
+    running = [mark for mark in named if mark.what in (None, f"run {recipe}")]
+    return any(not is_gone(store, mark, mark.written or datetime.now(UTC)) for mark in running)
+
+
 def live_run(store: Store, recipe: str) -> Beat | None:
-    """The heartbeat of the recipe's run that is going on, with its `age` in seconds; None if there is no such run."""
-    running = [mark for mark in marks(store) if mark.what == f"run {recipe}"]
-    if not any(not is_gone(store, mark, mark.written or datetime.now(UTC)) for mark in running):
+    """The heartbeat of the recipe's run that is going on, with its `age` in seconds; None if there is no such run, or it
+    has left none yet that can be read.
+    """
+    if not is_on(store, recipe):
         return None
     latest = (read_heartbeat(store, name) for name in reversed(manifests.run_names(store, recipe)[-_LOOKED_AT:]))
     heartbeat = next((one for one in latest if one and one["status"] == "running"), None)

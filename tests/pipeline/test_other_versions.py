@@ -7,6 +7,7 @@ objects and can't be read ends `gc` with one line.
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -250,6 +251,23 @@ def test_a_mark_that_nobody_can_read_is_in_the_way_for_a_day_at_most(
     assert is_gone(store, mark, datetime.now(UTC) + timedelta(days=2))
     with at_work(store, "run toy", ()):  # it may be that of a gc: it is waited for while it moves
         assert not file.exists()
+
+
+def test_a_run_of_another_version_is_not_called_killed(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """How far it is can't be read; that it is on can."""
+    root = Path(path).parent / "store"
+    manifest = sorted(root.glob(KINDS["manifest"]))[-1]
+    manifest.write_text(json.dumps(json.loads(manifest.read_bytes()) | {"status": "running"}))
+    (manifest.parent / "progress.json").write_text(json.dumps({"percent": 12}))
+    for what, how in (("run toy", "running"), ("run other", "killed"), (None, "killed")):
+        with at_work(Store(str(root)), what, ()) if what else nullcontext():
+            capsys.readouterr()
+            assert main(["status", path]) == 0
+            assert f"last run {manifest.parent.name}: {how}" in capsys.readouterr().out
+    with at_work(Store(str(root)), "run toy", ()) as mark:
+        (root / "live" / f"{mark.name}.json").write_text("{}")  # one that says nothing may be on
+        assert main(["status", path]) == 0
+        assert f"{manifest.parent.name}: running" in capsys.readouterr().out
 
 
 PARTIAL = [pa.array([[b"1" * 16]], pa.list_(pa.binary())), pa.array([[b"{}"]], pa.list_(pa.binary()))]
