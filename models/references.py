@@ -49,7 +49,7 @@ def locate(reference: str) -> Path | None:
         # A folder that an older catalogue filled is fetched again.
         return folder if json.loads(marker.read_bytes()).get("identity") == identity(reference) else None
     path = Path(reference).expanduser()
-    if path.exists():
+    if os.path.exists(path):  # of a name that is longer than one can be, too
         return path
     if "/" in reference or path.suffix:
         hub = f"; a hub model is written hub:{reference}" if len(path.parts) == 2 and not path.suffix else ""

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, ValidationInfo
 
 _FOLDER = "folder"
+_LONGEST, _LONGEST_PART = 4_000, 255  # bytes of a path, and of a name in it
 EITHER = "beside the recipe or where the command runs"
 
 
@@ -20,10 +21,18 @@ def beside(recipe: str | Path) -> dict[str, Path]:
 
 
 def at_home(path: str) -> str:
-    """The path with its `~` written out, as a shell does. Raises ValueError where nobody has such a home."""
+    """The path with its `~` written out, as a shell does. Raises ValueError where nobody has such a home, and for a path that
+    is longer than one can be.
+    """
     expanded = os.path.expanduser(path)
     if expanded.startswith("~"):
-        raise ValueError(f"there is no home folder '{expanded.partition('/')[0]}'; write the path out, or ./{path}")
+        raise ValueError(
+            f"there is no home folder '{expanded.partition('/')[0][:80]}'; write the path out, or put ./ before it"
+        )
+    if ("://" not in path and max(map(len, os.fsencode(expanded).split(b"/"))) > _LONGEST_PART) or len(
+        expanded
+    ) > _LONGEST:
+        raise ValueError(f"'{expanded[:40]}…' is longer than a path can be")
     return expanded
 
 

@@ -79,7 +79,7 @@ values = scalars | st.recursive(
 keys = st.sampled_from([*paths(RECIPE), *MORE])
 PLACE = "a-value-goes-here"
 FAST = settings(
-    max_examples=60,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -179,3 +179,33 @@ def test_any_text_as_a_recipe(folder: Path, data: st.DataObject) -> None:
 def test_any_bytes_as_a_recipe(folder: Path, content: bytes) -> None:
     (folder / "recipe.yaml").write_bytes(content)
     is_clean(folder, ["plan"])
+
+
+@FAST
+@given(values)
+def test_any_text_as_a_prompt(folder: Path, text: str) -> None:
+    (folder / "recipe.yaml").write_text(QUICKSTART)
+    (folder / "p.jinja").write_bytes(
+        f"{{{{ query }}}} {text} {{% {text} %}} {{{{ query | {text} }}}}".encode("utf-8", "surrogatepass")
+    )
+    is_clean(folder, ["plan"], f"--set=stages.respond.prompt={folder}/p.jinja")
+
+
+@FAST
+@given(
+    st.sampled_from(
+        ["plan R --profile {}", "plan R --only {}", "plan R --from {}", "plan R --limit {}", "explain R {}", "explain R rewrite {}",
+         "diff R {}", "diff R last {} --rows 0", "plan {}", "plan R --set {}", "keys {}", "doctor {}"]
+    ),
+    values.filter(lambda value: not value.startswith("-")),
+)  # fmt: skip
+def test_any_argument(folder: Path, command: str, value: str) -> None:
+    (folder / "recipe.yaml").write_text(QUICKSTART)
+    names = {"R": str(folder / "recipe.yaml")}
+    arguments = [names.get(part, part.replace("{}", value)) for part in command.split(" ")]
+    try:
+        code, lines = run(arguments)
+    except SystemExit as end:  # argparse
+        assert end.code == 2
+        return
+    assert code in (0, 1, 2) and all(0 < len(line) < 3000 for line in lines), lines

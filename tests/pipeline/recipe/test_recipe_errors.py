@@ -83,6 +83,11 @@ CASES = [
     ("overrides=~nobody-has-this-home/x", "RECIPE: overrides: there is no home folder '~nobody-has-this-home'"),
     ("stages.rewrite.prompt=~nobody-has-this-home/x", "RECIPE: stages.rewrite.prompt: there is no home folder"),
     ("sources.alpaca.path=~nobody-has-this-home/x", "RECIPE: sources.alpaca.path: there is no home folder"),
+    *(
+        (f"{key}={'x' * 300}/y", f"{'x' * 40}…' is longer than a path can be")
+        for key in ("store", "out", "overrides", "sources.alpaca.path", "stages.rewrite.prompt", "engines.llm.model")
+    ),
+    (f"engines.llm.model={'x' * 300}", "RECIPE: engines.llm.model: no model 'xxx"),
     ("engines.llm.model=~nobody-has-this-home/x", "RECIPE: engines.llm.model: there is no home folder"),
     ("name=My corpus", "RECIPE: name: 'My corpus' can't be a name: take small letters, digits and _, a letter first"),
     ("sources={../up: {path: data/alpaca_sample.json, layout: alpaca, licence: MIT}}", "'../up' can't be a name"),
@@ -232,13 +237,12 @@ def test_files_are_looked_for_beside_the_recipe_and_where_the_command_runs(
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-
     path = write_recipe(tmp_path, ["x"])
     run_inline(open_state(path))
     (tmp_path / "file").touch()
-    assert main(["export", path, "--set", f"out={tmp_path}/file/out"]) == 1
-    error = capsys.readouterr().err
-    assert error.startswith("voxsmith: Not a directory: ") and "Traceback" not in error
+    assert main(["export", path, "--set", f"out={tmp_path}/file/out"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"{path}: out: {tmp_path}/file is no folder; name another folder in `out`"
 
 
 @pytest.mark.parametrize("model", ["whisper-bse", "/nope"])
@@ -270,6 +274,7 @@ def test_a_profile_whose_name_is_a_number(capsys: pytest.CaptureFixture[str], tm
 
 
 def test_a_store_that_is_the_folder_of_datasets(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "both").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "both")
     message = complaint(capsys, tmp_path, None, f"store={tmp_path}/both", f"out={tmp_path}/link")
     assert message == "RECIPE: store: it is the same folder as `out`; give each a folder of its own"
@@ -284,6 +289,7 @@ def test_a_store_that_is_the_folder_of_datasets(capsys: pytest.CaptureFixture[st
         ["publish", "RECIPE", "--to", "~nobody-has-this-home/x"],
         ["new", "quickstart", "~nobody-has-this-home/x"],
         ["plan", "~nobody-has-this-home/recipe.yaml"],
+        ["doctor", "x" * 5000],
     ],
     ids=lambda arguments: arguments[0],
 )
