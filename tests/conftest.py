@@ -1,9 +1,13 @@
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.helpers.packages import copy_checkout, pip
 from tests.helpers.recipes import TEXTS, TOY_PATH, digests_of, free_port, run_cli, write_recipe
 from tests.helpers.s3_server import KEYS
 
@@ -66,3 +70,22 @@ def undisturbed(on_ray: dict[str, str], tmp_path_factory: pytest.TempPathFactory
     code, output = run_cli("run", write_recipe(folder, TEXTS), env=on_ray)
     assert code == 0, output
     return digests_of(folder / "out")
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source distribution."""
+    copy, out = copy_checkout(tmp_path_factory.mktemp("copy")), tmp_path_factory.mktemp("source")
+    build = "import sys; from setuptools import build_meta; print(build_meta.build_sdist(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", build, out], cwd=copy, capture_output=True, check=True)
+    (archive,) = out.glob("*.tar.gz")
+    return archive
+
+
+@pytest.fixture(scope="session")
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, as it is built from the source distribution."""
+    out = tmp_path_factory.mktemp("wheel")
+    pip("wheel", "--no-build-isolation", "--wheel-dir", str(out), str(source))
+    (archive,) = out.glob("*.whl")
+    return archive

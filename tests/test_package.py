@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.packages import pip
 from tests.helpers.paths import ROOT
 
 # Runs the installed command; any file of the checkout that it opens or lists, its environment aside, ends it.
@@ -30,40 +30,10 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The source distribution, of a copy of the checkout without what git ignores: a stale build/ would get into it."""
-    copy = tmp_path_factory.mktemp("copy")
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True)
-    for name in listed.stdout.decode().splitlines():
-        if ((ROOT / name).is_file() and not name.startswith("docs/")) or (ROOT / name).is_symlink():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, copy / name, follow_symlinks=False)
-    build = "import sys; from setuptools import build_meta; print(build_meta.build_sdist(sys.argv[1]))"
-    out = tmp_path_factory.mktemp("source")
-    subprocess.run([sys.executable, "-c", build, out], cwd=copy, capture_output=True, check=True)
-    (archive,) = out.glob("*.tar.gz")
-    return archive
-
-
-@pytest.fixture(scope="module")
-def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("wheel")
-    pip("wheel", "--no-build-isolation", "--wheel-dir", str(out), str(source))
-    (archive,) = out.glob("*.whl")
-    return archive
-
-
-@pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("installed")
     pip("install", "--target", str(out), str(wheel))
     return out
-
-
-def pip(verb: str, *arguments: str) -> None:
-    command = [sys.executable, "-m", "pip", verb, "--no-deps", "--no-index", "--quiet", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def voxsmith(installed: Path, folder: Path, *arguments: str) -> tuple[int, str, str]:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from voxsmith.models.interpreter import child_environment
 from voxsmith.pipeline.errors import RunFailed
 from voxsmith.pipeline.export.features import Rates, column_field
 from voxsmith.pipeline.export.marks import Mark, is_as_marked, marks_under
@@ -142,12 +144,25 @@ def _write_all(layout: Layout, pieces: dict[str, list[FinishedShard]], folder: P
     missing = [name for name in pieces if written[folder / name] is None]
     if missing and size > _LITTLE:
         workers = min(len(missing), len(os.sched_getaffinity(0)))
-        with ProcessPoolExecutor(workers, get_context("spawn"), without_pandas) as pool:
+        with _same_modules(), ProcessPoolExecutor(workers, get_context("spawn"), without_pandas) as pool:
             waiting = {name: pool.submit(_write_one, layout, pieces[name], folder / name) for name in missing}
             written |= {folder / name: future.result() for name, future in waiting.items()}
     else:
         written |= {folder / name: _write_one(layout, pieces[name], folder / name) for name in missing}
     return {place: one for place, one in written.items() if one is not None}
+
+
+@contextmanager
+def _same_modules() -> Iterator[None]:
+    """Processes that are started meanwhile look for modules where this one does, also while Python starts."""
+    changes = child_environment()
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _write_one(layout: Layout, shards: list[FinishedShard], folder: Path) -> Written:

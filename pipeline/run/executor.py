@@ -13,11 +13,13 @@ from ray.exceptions import RayError
 
 from voxsmith.pipeline.errors import RunFailed
 from voxsmith.pipeline.plan.state import WHOLE, State, Task
+from voxsmith.pipeline.run.actor_class import actor_class
 from voxsmith.pipeline.run.bisection import Bisection, borders_of
 from voxsmith.pipeline.run.cluster import endpoints, free_resources, resources, seconds_to_wait
+from voxsmith.pipeline.run.connection import connect
 from voxsmith.pipeline.run.failures import ACTOR_GONE, Failures
 from voxsmith.pipeline.run.ledger import Ledger
-from voxsmith.pipeline.run.pools import Actor, Pool, assign, connect, end_actor, make_pools, start_actor
+from voxsmith.pipeline.run.pools import Actor, Pool, assign, end_actor, make_pools, start_actor
 from voxsmith.pipeline.run.reject_alarm import Alarm
 from voxsmith.pipeline.run.sharing import Sharing
 from voxsmith.pipeline.run.shutdown import Shutdown
@@ -48,8 +50,9 @@ def execute(state: State, selected: set[str], progress: Progress, claims: Claims
     if not any(task.node in selected for task in state.ready.values()):
         return Result()
     with claims or nullcontext():
+        run = Run(state, selected, progress, claims)
         connect()
-        return Run(state, selected, progress, claims).run()
+        return run.run()
 
 
 class Run:
@@ -69,6 +72,8 @@ class Run:
         self.looked = 0.0  # at what the cluster has free, last (time.monotonic)
         self.wait_for_nodes = seconds_to_wait()
         self.graph: Any = None  # reference to the pickled graph
+        # Now, because Ray may unpack a submitted job's folder anew under the driver's feet.
+        self.actor_class = actor_class()
 
     def run(self) -> Result:
         self._look_for_nodes()
@@ -113,7 +118,7 @@ class Run:
             self._take_back()
             for pool in self.pools.values():
                 while len(pool.actors) < min(pool.replicas, len(pool.queue) + pool.in_flight):
-                    start_actor(pool, self.state.store.address, self.graph)
+                    start_actor(pool, self.actor_class, self.state.store.address, self.graph)
                 assign(pool, self.sharing.ours)
                 self._check_pulses(pool)
             self._end_idle_actors()
@@ -326,7 +331,7 @@ class Run:
             self.looked = time.monotonic()
             self._look_for_nodes()
             for pool in to_start(self.pools.values(), self._may_have_work, free_resources):
-                start_actor(pool, self.state.store.address, self.graph)
+                start_actor(pool, self.actor_class, self.state.store.address, self.graph)
 
     def _look_for_nodes(self) -> None:
         for message in look_for_nodes(self.pools.values(), self.wait_for_nodes):

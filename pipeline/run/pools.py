@@ -2,9 +2,9 @@
 
 import heapq
 import itertools
-import logging
 import math
 import os
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +17,6 @@ from voxsmith.pipeline.errors import RunFailed
 from voxsmith.pipeline.plan.state import Task
 from voxsmith.pipeline.recipe.nodes import Graph
 from voxsmith.pipeline.run.cluster import fits, free_resources
-from voxsmith.pipeline.run.worker import LoggedWorker
 from voxsmith.pipeline.watch.work import NO_ENGINE, Life
 
 _PATIENCE = 1800.0  # seconds, of stages without an engine
@@ -115,24 +114,24 @@ def make_pools(graph: Graph) -> dict[str, Pool]:
 
 
 def _interpreter(engine: str, python: str) -> str:
-    """Its absolute path. Links are kept, because the interpreter of a virtual environment is one. Raises RunFailed where
-    it isn't there: Ray would try for ever.
+    """Its absolute path, as a shell reads it. Links are kept, because the interpreter of a virtual environment is one.
+    Raises RunFailed where it isn't there: Ray would try for ever.
     """
     path = Path(python).expanduser().absolute()
     if not os.access(path, os.X_OK):
         raise RunFailed(
             f"engine '{engine}': resources.python: there is no interpreter at {path}; make that environment"
         )
-    return str(path)
+    return shlex.quote(str(path))  # Ray hands it to a shell
 
 
-def start_actor(pool: Pool, store: str, graph: Any) -> None:
+def start_actor(pool: Pool, actor_class: type, store: str, graph: Any) -> None:
     """Ask Ray for one more actor; it loads its engine when it is placed. `graph`: a reference to the pickled graph."""
     engine = None if pool.name == NO_ENGINE else pool.name
-    remote = ray.remote(LoggedWorker).options(**pool.options)
+    remote: Any = ray.remote(actor_class).options(**pool.options)
     pool.had_resources = fits(pool.wants, free_resources())
-    handle: Any = remote.remote(store, graph, engine)
-    pool.actors.append(Actor(handle, handle.ping.remote(), handle.load.remote()))
+    handle = remote.remote()
+    pool.actors.append(Actor(handle, handle.ping.remote(), handle.load.remote(store, graph, engine)))
     pool.gone.most = max(pool.gone.most, len(pool.actors))
 
 
@@ -176,20 +175,3 @@ def _actor_for(pool: Pool, task: Task) -> Actor | None:
 def end_actor(pool: Pool, actor: Actor) -> None:
     pool.remove(actor)
     ray.kill(actor.handle)
-
-
-def connect() -> None:
-    """Join the cluster that RAY_ADDRESS names (as in a submitted job), or start Ray on this machine, on loopback."""
-    if ray.is_initialized():
-        return
-    # Where several tasks fail at once, the message of one is enough.
-    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
-    # It says at each start that a token guards it, which is as it should be.
-    logging.getLogger("ray._private.authentication.authentication_token_setup").setLevel(logging.ERROR)
-    quiet: dict[str, Any] = {"logging_level": "WARNING", "log_to_driver": bool(os.environ.get("VOXSMITH_WORKER_LOGS"))}
-    if os.environ.get("RAY_ADDRESS"):
-        ray.init(**quiet)
-    else:
-        # A Ray that we start sends no statistics.
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        ray.init(address="local", include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)

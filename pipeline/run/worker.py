@@ -191,9 +191,6 @@ class Worker:
         stuck = max((now - account.moved for account in tasks.values()), default=0.0)
         return Pulse(stuck, {name: (account.rows, account.totals()) for name, account in tasks.items()})
 
-    def ping(self) -> None:
-        """Answers once there is an actor."""
-
     def _visible(self, node: Node, task: Task) -> list[str]:
         names = (*self.graph.inputs(node), *node.given)
         return [name for name in dict.fromkeys(names) if name in task.places[0]]

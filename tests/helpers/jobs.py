@@ -1,6 +1,7 @@
 """Submitting command lines to a cluster, as `ray job submit` does."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 from tests.helpers.paths import ROOT
@@ -9,18 +10,24 @@ from tests.helpers.waiting import LONGEST, wait_for
 
 
 class Job:
-    """A command line of ours, submitted with this checkout as its working folder."""
+    """A command line of ours, submitted with its working folder, this checkout; `path` is its PYTHONPATH."""
 
-    def __init__(self, cluster: Any, *arguments: str) -> None:
+    def __init__(
+        self,
+        cluster: Any,
+        *arguments: str,
+        command: str = f"{sys.executable} -m voxsmith",
+        folder: Path = ROOT,
+        path: str = TOY_PATH,
+    ) -> None:
         from ray.job_submission import JobSubmissionClient
 
         self.client = JobSubmissionClient(f"http://{cluster.head_node.webui_url}")
-        command = f"{sys.executable} -m pipeline {' '.join(arguments)}"
-        working = {"working_dir": str(ROOT), "env_vars": {"PYTHONPATH": TOY_PATH}}
+        working = {"working_dir": str(folder), "env_vars": {"PYTHONPATH": path}}
 
         def submit() -> str | None:
             try:
-                name: str = self.client.submit_job(entrypoint=command, runtime_env=working)
+                name: str = self.client.submit_job(entrypoint=f"{command} {' '.join(arguments)}", runtime_env=working)
                 return name
             except RuntimeError as error:  # the head's agent takes some seconds to start, more on a busy machine
                 assert "No available agent" in str(error), error

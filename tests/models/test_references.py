@@ -220,6 +220,34 @@ def test_files_are_hashed_once_by_all_processes(cache: Path, tmp_path: Path) -> 
     assert ran.stdout.strip() == first
 
 
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("dnsmos", r"models can't be kept in /dev/null/home/.cache/voxsmith: Not a directory; .*: VOXSMITH_CACHE="),
+        ("http://127.0.0.1:9/weights.pt", r"models can't be kept in /dev/null/home/.*: VOXSMITH_CACHE="),
+    ],
+)
+def test_a_home_that_cannot_be_written_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, reference: str, message: str
+) -> None:
+    """Where only a digest would be kept there, it is made again each time."""
+    monkeypatch.delenv("VOXSMITH_CACHE", raising=False)
+    monkeypatch.setenv("HOME", "/dev/null/home")
+    with pytest.raises(models.ModelMissing, match=message):
+        models.fetch(reference)
+    (tmp_path / "weights.gguf").write_bytes(b"weights")
+    assert models.identity(str(tmp_path / "weights.gguf"))
+
+
+def test_no_home_at_all_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container with a user that has no name."""
+    monkeypatch.delenv("VOXSMITH_CACHE", raising=False)
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    with pytest.raises(models.ModelMissing, match=r"there is no home folder to keep models in; .*: VOXSMITH_CACHE="):
+        models.fetch("dnsmos")
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[str]:
     """A web site on loopback with one file, weights.pt."""

@@ -272,6 +272,7 @@ def set_environment(config: "Config") -> None:
         "VLLM_LOGGING_LEVEL": "WARNING",
         "VLLM_LOGGING_STREAM": "ext://sys.stderr",
         "VLLM_WORKER_MULTIPROC_METHOD": "spawn",  # an actor has threads, which a fork would cut off
+        "PYTHONSAFEPATH": "1",  # else its processes would look for modules first in the folder where the run was started
         "VLLM_HOST_IP": "127.0.0.1",
         # It can't draw by a request's own seed, so it draws nothing of ours; but at the start it is tried out, which
         # compiles it, and fails on a machine without nvcc.
