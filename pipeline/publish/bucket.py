@@ -29,6 +29,7 @@ SUMS = "SHA256SUMS"
 # A line of it; sha256sum marks files that it read as binary with *.
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 _HEADER, _COMING = "# written by voxsmith publish", "# on its way: "
+_UNKNOWN = "0" * 64
 _CHUNK = 8 * 2**20  # bytes
 
 
@@ -54,6 +55,7 @@ class Bucket:
             raise RecipeError(f"--to {self.where}: {secrets_here().hide(str(error))}") from None
         self._local = isinstance(self._fs, pafs.LocalFileSystem)
         self._say = say
+        self._text = ""  # of SHA256SUMS as it is there
         self._sizes: dict[str, int] = {}  # of all files that are there
         self._sums: dict[str, str] = {}  # of those that a publication sent
         self._others: dict[str, str] = {}  # of those that somebody else listed
@@ -72,10 +74,11 @@ class Bucket:
             return {info.path[len(self._root) :].lstrip("/"): info.size for info in infos}
 
         self._sizes = self._asked("listing", ask)
-        text = self._asked(f"reading {SUMS}", lambda: self._read(SUMS)) if SUMS in self._sizes else ""
+        text = self._text = self._asked(f"reading {SUMS}", lambda: self._read(SUMS)) if SUMS in self._sizes else ""
         self._announced = {line.removeprefix(_COMING) for line in text.splitlines() if line.startswith(_COMING)}
         lines = (_LINE.fullmatch(line) for line in text.splitlines())  # somebody else's may look otherwise
         sums = {line[2]: line[1] for line in lines if line and line[2] in self._sizes}
+        sums |= dict.fromkeys(self._announced & self._sizes.keys(), _UNKNOWN)  # a kill may have left them old or new
         is_ours = text.startswith(_HEADER) or self._corpus(sums) is not None
         self._sums, self._others = (sums, {}) if is_ours else ({}, sums)
         return {name: There(self._sizes[name], sha256) for name, sha256 in self._sums.items()}
@@ -86,14 +89,14 @@ class Bucket:
             if self._local and f"{name}.writing" in self._sizes:
                 self._delete(f"{name}.writing")
         for name in names:
-            if name in self._sizes and name not in self._sums and name not in self._announced:
+            if name in self._sizes and name not in self._sums:
                 raise RecipeError(
                     f"--to {self.where}: {name} is there, and no publication wrote it; name another place"
                 )
         other = self._corpus(self._sums)
         if other not in (None, corpus):
             raise RecipeError(f"--to {self.where}: the corpus '{other}' is published there; name another place")
-        if CARD in self._sums and CARD not in self._announced and self._sha256(CARD) != self._sums[CARD]:
+        if self._sums.get(CARD, _UNKNOWN) != _UNKNOWN and self._sha256(CARD) != self._sums[CARD]:
             raise RecipeError(
                 f"--to {self.where}: {CARD} was edited since it was published, and would be written over; move it away, or "
                 "name another place"
@@ -102,7 +105,9 @@ class Bucket:
             self._check_links(names)
 
     def put(self, files: list[ReadyFile], gone: list[str], message: str) -> None:
-        """Copy one file after the other, and write SHA256SUMS after each, so that a kill costs one file."""
+        """Copy one file after the other, and write SHA256SUMS after each, so that a kill costs one file. Without files that
+        puts right what a kill left in it.
+        """
         coming = [file.name for file in files]
         if files:
             self._note(self._sums, coming)
@@ -112,15 +117,17 @@ class Bucket:
         for name in gone:
             self._asked(f"deleting {name}", lambda name=name: self._delete(name))  # type: ignore[misc]
         # Only after the files: what a kill leaves there is still listed as ours, and is deleted the next time.
-        if gone:
-            self._note({name: sha256 for name, sha256 in self._sums.items() if name not in gone}, [])
+        self._note({name: sha256 for name, sha256 in self._sums.items() if name not in gone}, [])
 
     def _note(self, sums: dict[str, str], coming: list[str]) -> None:
         self._sums = sums
         lines = [_HEADER, *(f"{_COMING}{name}" for name in coming)]
         lines += [f"{sha256}  {name}" for name, sha256 in sorted((self._others | sums).items())]
-        data = "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
-        self._asked(f"writing {SUMS}", lambda: self._copy(small(SUMS, data)))
+        text = "".join(f"{line}\n" for line in lines)
+        if text != self._text:
+            data = text.encode(errors="surrogateescape")
+            self._asked(f"writing {SUMS}", lambda: self._copy(small(SUMS, data)))
+            self._text = text
 
     def _corpus(self, sums: Mapping[str, str]) -> str | None:
         """The name of the corpus that a publication has left there; None where it left no manifest, or what is there is

@@ -90,6 +90,9 @@ class HubRepo:
         """
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
+        if not files and not gone:
+            return
+
         def commit() -> None:
             still = self._list() if gone else {}
             self._api.create_commit(

@@ -121,10 +121,9 @@ class Sending:
         fresh = [file for file in last if not file.is_in(there)]
         names = {file.name for file in [*data, *last]}
         gone = sorted(name for name in there if _OURS.fullmatch(name) and name not in names)
-        if fresh or gone:
-            self._tell_of_another_card(there, card)
-            self.place.put(fresh, gone, "card, manifest and report")
-            sent += len(fresh)
+        self._tell_of_another_card(there, card)
+        self.place.put(fresh, gone, "card, manifest and report")
+        sent += len(fresh)
         self._check_arrived([*data, *last])
         self.workshop.note_card(self.place.where, card)
         files = tuple(File(file.name, file.size) for file in [*data, *last])

@@ -148,6 +148,29 @@ def test_old_files_that_a_kill_left_go_the_next_time(capsys: pytest.CaptureFixtu
     assert not list(there.rglob("*-of-00003.parquet"))
 
 
+def test_what_was_on_its_way_when_it_was_killed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Files that were announced are ours, and their checksums count for nothing; then another export is published."""
+    there = tmp_path / "there"
+    path = export_corpus(tmp_path, ROWS, rows_a_file=4)
+    said(capsys, path, str(there))
+    whole = objects(str(there))
+    sums = there / "SHA256SUMS"
+    names = [
+        "README.md",
+        "dataset/data-00000-of-00003.parquet",
+        "dataset/data-00001-of-00009.parquet",
+        "rejects/data-00001-of-00002.parquet",
+    ]
+    header, *lines = sums.read_text().splitlines()
+    sums.write_text("\n".join([header, *(f"# on its way: {name}" for name in names), *lines]) + "\n")
+    for name in names[:3]:  # new content, of the old size, before its line was written
+        (there / name).write_bytes(b"x" * len(whole.get(name, b"new")))
+    for name in (*names, "SHA256SUMS"):
+        (there / f"{name}.writing").write_bytes(b"half")
+    assert "2 files sent" in said(capsys, path, str(there))
+    assert objects(str(there)) == whole
+
+
 def test_one_at_a_time_and_damage_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = export_corpus(tmp_path, ROWS)
     with FileLock(tmp_path / "out/made_corpus/.publish/lock"):
