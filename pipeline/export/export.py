@@ -13,16 +13,18 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_type_hints
 
 import pyarrow as pa
+from typing_extensions import TypedDict
 
 from voxsmith.models.interpreter import child_environment
 from voxsmith.pipeline.errors import RunFailed
 from voxsmith.pipeline.export.features import Rates, column_field
-from voxsmith.pipeline.export.marks import Mark, is_as_marked, marks_under
+from voxsmith.pipeline.export.marks import is_as_marked, marks_under
 from voxsmith.pipeline.export.names import PARTS, PIECE, clear
 from voxsmith.pipeline.export.piece import PROVENANCE, REJECT_SCHEMA, FinishedShard, Layout, Written, write_piece
 from voxsmith.pipeline.export.writer import assemble
@@ -32,11 +34,13 @@ from voxsmith.pipeline.recipe.voices import voice_licences
 from voxsmith.pipeline.store.code import code_digest
 from voxsmith.pipeline.store.digests import digest
 from voxsmith.pipeline.store.files import write_text
+from voxsmith.pipeline.store.forms import Form
 from voxsmith.pipeline.store.objects import Damaged
-from voxsmith.pipeline.store.store import json_object
 from voxsmith.pipeline.store.without_pandas import without_pandas
 from voxsmith.schemas.hashing import hashed_number
 
+# What a piece is noted as: each field of Written, also those that have a default.
+_WRITTEN: Form[dict[str, Any]] = Form("a piece", cast(Any, TypedDict)("_Note", get_type_hints(Written)))
 _LITTLE = 256 * 2**20  # bytes of objects, which the driver writes itself in the second that a process takes to start
 
 
@@ -175,10 +179,13 @@ def _write_one(layout: Layout, shards: list[FinishedShard], folder: Path) -> Wri
 
 def _known(folder: Path) -> Written | None:
     """What was written there; None where there is no piece, or somebody changed its files: those of a dataset are the same."""
-    file = folder / "written.json"
-    known = json_object(file.read_bytes()) if file.is_file() else None
-    written = Written(**known) if known else None
-    if written and all(is_as_marked(folder / name, [Mark(*mark)]) for name, mark in written.marks.items()):
+    note = _WRITTEN.of_file(folder / "written.json")
+    written = Written(**note) if note else None
+    if written is None or written.marks.keys() != {*chain(*written.files.values()), *written.reject_files}:
+        return None
+    if written.rows_in != sum(written.splits.values()) + sum(sum(lost.values()) for lost in written.rejects.values()):
+        return None
+    if all(is_as_marked(folder / name, [mark]) for name, mark in written.marks.items()):
         return written
     return None
 

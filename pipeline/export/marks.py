@@ -10,7 +10,7 @@ import xxhash
 
 from voxsmith.pipeline.export.names import MARKS
 from voxsmith.pipeline.store.files import write_text
-from voxsmith.pipeline.store.store import json_object
+from voxsmith.pipeline.store.forms import Form
 
 
 class Mark(NamedTuple):
@@ -24,6 +24,7 @@ class Mark(NamedTuple):
 
 
 Marks = dict[str, list[Mark]]  # by path below the folder; several while one export takes the place of another
+_MARKS: Form[Marks] = Form("marks of files", Marks)
 
 
 def mark_of(path: Path) -> Mark:
@@ -61,12 +62,7 @@ def merged(*several: Mapping[str, list[Mark]]) -> Marks:
 
 def read_marks(folder: Path) -> Marks:
     """The marks that exports left in the folder; none where they can't be read."""
-    file = folder / MARKS
-    raw = (json_object(file.read_bytes()) if file.is_file() else None) or {}
-    try:
-        return {path: [Mark(*mark) for mark in marks] for path, marks in raw.items()}
-    except TypeError:
-        return {}
+    return _MARKS.of_file(folder / MARKS) or {}
 
 
 def write_marks(folder: Path, marks: Marks) -> None:

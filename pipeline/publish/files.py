@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
+from typing_extensions import TypedDict
 
 from voxsmith.pipeline.errors import RunFailed
 from voxsmith.pipeline.export.names import PARTS, is_of_dataset
@@ -22,7 +23,7 @@ from voxsmith.pipeline.export.writer import DATA_FILES
 from voxsmith.pipeline.publish.parquet import rows_in, to_parquet
 from voxsmith.pipeline.store.code import code_digest
 from voxsmith.pipeline.store.files import write_text
-from voxsmith.pipeline.store.store import json_object
+from voxsmith.pipeline.store.forms import Form
 
 _MADE = re.compile(r"data-\d+-of-\d+\.parquet|\.data-\d+-of-\d+\.parquet\.writing")  # in the workshop
 # A commit asks for fewer than 100 files, and the Hub allows 128 commits an hour: a group is what a kill may cost.
@@ -109,6 +110,18 @@ def in_groups(files: Iterable[ReadyFile]) -> Iterator[list[ReadyFile]]:
         yield group
 
 
+class _MadeFile(TypedDict):
+    """A file that was made: of what (see `Workshop._identity`), its bytes and its checksum."""
+
+    of: list[int | str]
+    size: int
+    sha256: str
+
+
+_MADE_FILES: Form[dict[str, _MadeFile]] = Form("files made to be published", dict[str, _MadeFile])
+_CARDS: Form[dict[str, list[str]]] = Form("cards that were sent", dict[str, list[str]])
+
+
 class Workshop:
     """Makes files ready, and remembers their sizes and checksums."""
 
@@ -116,7 +129,7 @@ class Workshop:
         self.folder = folder
         self._note, self._cards_note = folder / "made.json", folder / "cards.json"
         self._code = code_digest("voxsmith.pipeline.publish.parquet")
-        self._known = (json_object(self._note.read_bytes()) if self._note.is_file() else None) or {}
+        self._known = _MADE_FILES.of_file(self._note) or {}
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -174,8 +187,8 @@ class Workshop:
     def note_card(self, where: str, card: ReadyFile) -> None:
         write_text(self._cards_note, json.dumps(self._cards() | {where: [card.sha256, card.git]}, indent=1))
 
-    def _cards(self) -> dict[str, Any]:
-        return (json_object(self._cards_note.read_bytes()) if self._cards_note.is_file() else None) or {}
+    def _cards(self) -> dict[str, list[str]]:
+        return _CARDS.of_file(self._cards_note) or {}
 
     def _place(self, item: Item) -> Path:
         return self.folder / item.name if item.parquet else item.source

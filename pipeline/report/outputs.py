@@ -54,7 +54,9 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 def other_recipe(state: State) -> str | None:
     """The file of another recipe whose dataset is in the folder, where an export would replace it."""
     other = (read_manifest(out_folder(state)) or {}).get("recipe_file")
-    is_other = other and state.recipe_file and Path(other).name != Path(state.recipe_file).name
+    is_other = (
+        isinstance(other, str) and other and state.recipe_file and Path(other).name != Path(state.recipe_file).name
+    )
     return str(other) if is_other else None
 
 

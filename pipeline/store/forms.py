@@ -1,5 +1,5 @@
-"""The forms of the JSON files in a store. What is read back is checked first: another version of Voxsmith may have written
-it, or a power loss cut it.
+"""The forms of the JSON files in a store, and of notes beside datasets. What is read back is checked first: another version
+of Voxsmith may have written it, or a power loss cut it.
 
 A form is a TypedDict, or another type that pydantic knows. Types are strict: no text is taken for a number. Keys that a
 form doesn't name are left out.
@@ -8,6 +8,7 @@ form doesn't name are left out.
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Any, Generic, NotRequired, TypeVar
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
@@ -48,6 +49,15 @@ class Form(Generic[T]):
         missing = mistake["type"] == "missing"
         message = mistake["msg"].removeprefix("Value error, ")
         raise Misfit(f"{where}: {'this key is needed' if missing else message}", cut=False)
+
+    def of_file(self, path: Path) -> T | None:
+        """The content of a file outside stores; None where there is none, or it is cut, or has another form: for what can be
+        made again.
+        """
+        try:
+            return self.read(path.read_bytes()) if path.is_file() else None
+        except Misfit:
+            return None
 
 
 def _with_zone(text: str) -> str:

@@ -253,6 +253,29 @@ def test_a_mark_that_nobody_can_read_is_in_the_way_for_a_day_at_most(
         assert not file.exists()
 
 
+@pytest.mark.parametrize(
+    "note", [".pieces/*/written.json", ".publish/made.json", ".publish/cards.json", "manifest.json"]
+)
+def test_notes_beside_a_dataset_of_another_form(
+    note: str, path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What they note is made again, and is the same; a manifest is no note, and may be told."""
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    assert main(["export", path]) == main(["publish", path, "--to", str(tmp_path / "there")]) == 0
+    shutil.copytree(out, whole)
+    data = digests_of(out / "toy" / "dataset")
+    (file,) = (out / "toy").glob(note)
+    for name, value in islice(changed(json.loads(file.read_bytes()), 12), None, None, 5):
+        shutil.rmtree(out)
+        shutil.copytree(whole, out)
+        file.write_text(json.dumps(value))
+        for command in (["export", path], ["publish", path, "--to", str(tmp_path / "there")]):
+            capsys.readouterr()
+            code, err = main(command), capsys.readouterr().err
+            assert code == 0 or (note == "manifest.json" and len(err.splitlines()) == 1), f"{name}: {command[0]}: {err}"
+        assert digests_of(out / "toy" / "dataset") == data
+
+
 def test_a_run_of_another_version_is_not_called_killed(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     """How far it is can't be read; that it is on can."""
     root = Path(path).parent / "store"

@@ -53,6 +53,13 @@ def test_kill_9_in_gc(tmp_path: Path, kills: int) -> None:
     assert asked(path) == []
 
 
+def corpus(out: Path) -> list[dict[str, str]]:
+    """What was exported: dataset and rejects."""
+    parts = [digests_of(out / "toy" / part) for part in ("dataset", "rejects")]
+    assert all(parts)
+    return parts
+
+
 @pytest.fixture
 def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     """`run` works in this process."""
@@ -69,11 +76,11 @@ def test_kill_9_while_a_run_leaves_its_manifest(tmp_path: Path, kills: int) -> N
     empty, store = tmp_path / "empty", tmp_path / "store"
     empty.mkdir()
     count = points(where, *run, path)
-    whole, once = digests_of(out), sorted(asked(path))
+    whole, once = corpus(out), sorted(asked(path))
     shutil.copytree(store, first)
     write_recipe(tmp_path, TEXTS, **LOUD)
     again = points(where, *run, path)
-    whole_again, once_again = digests_of(out), sorted(asked(path))
+    whole_again, once_again = corpus(out), sorted(asked(path))
 
     each = {"first": (empty, {}, count, whole, once), "again": (first, LOUD, again, whole_again, once_again)}
     for name, (before, changes, number, bytes_of, requests) in each.items():
@@ -89,7 +96,7 @@ def test_kill_9_while_a_run_leaves_its_manifest(tmp_path: Path, kills: int) -> N
             assert not half_written(store) and not list(store.glob("live/*")), f"{name}: killed at {point}"
             assert all((folder / "manifest.json").is_file() for folder in store.glob("runs/*"))
             assert main([*run, path]) == 0
-            assert digests_of(out) == bytes_of and sorted(asked(path)) == requests, f"{name}: killed at {point}"
+            assert corpus(out) == bytes_of and sorted(asked(path)) == requests, f"{name}: killed at {point}"
             assert main([*COLLECT, path]) == main(["diff", path, "last", "last"]) == 0
             assert not half_written(store) and not list(store.glob("live/*"))
             assert not open_state(path).ready
