@@ -25,7 +25,7 @@ from voxsmith.stages.text.plain_request import (
     without_filler,
 )
 from voxsmith.stages.text.reading import endless, unreadable
-from voxsmith.stages.text.replies import json_field
+from voxsmith.stages.text.replies import LONGEST, json_field
 from voxsmith.stages.text.speakable import Fault, speakable
 from voxsmith.stages.text.verbalise import verbalise
 from voxsmith.stages.text.words import words
@@ -88,7 +88,7 @@ def rewrite(row: Row, context: Context) -> Asking:
 
 def read(reply: str, form: str, opening: str = "") -> str:
     """What a reply proposes to say, in words: its first line, or its JSON field, without quotes and fillers."""
-    text = json_field(reply, "spoken") if form == "chat" else f"{opening} {reply.strip()}".strip()
+    text = json_field(reply, "spoken") if form == "chat" else f"{opening} {reply.strip()[:LONGEST]}".strip()
     lines = text.strip().splitlines()
     text = lines[0].strip().strip('"“”').removeprefix("Spoken:").strip() if lines else ""
     return without_filler(verbalise(text)) if text else ""

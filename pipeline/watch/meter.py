@@ -116,11 +116,13 @@ class Account:
             error = Unavailable("the engine has dropped the request") if done.cancelled() else done.exception()
             if error is None and (wrong := misfit(request, done.result())):
                 error = Unavailable(f"the backend is at fault: {type(engine).__name__} gave {wrong}")
-            self._meter.answered(self, {} if error else usage_of(request, done.result()))
-            if error:
-                counted.set_exception(error)
-            else:
-                counted.set_result(done.result())
+            try:
+                self._meter.answered(self, {} if error else usage_of(request, done.result()))
+            finally:  # a backend's `usage` may be anything, and the task waits
+                if error:
+                    counted.set_exception(error)
+                else:
+                    counted.set_result(done.result())
 
         engine.submit(request).add_done_callback(count)
         return counted

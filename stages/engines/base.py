@@ -5,7 +5,7 @@ import queue
 import threading
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
@@ -37,6 +37,10 @@ class Refused(Exception):
 
 class EngineLost(Exception):
     """The engine answers no request any more, and loading it again in this process won't help: its process has to end."""
+
+
+class Mismatch(Unavailable, TypeError):
+    """A backend's code gives replies that don't match the requests. No row is at fault: they stay pending."""
 
 
 class EngineConfig(Strict):
@@ -125,9 +129,10 @@ class Batching(ABC):
     def _settle(self, items: list[tuple[Request, "Future[Any]"]]) -> None:
         try:
             replies = self.answer([request for request, _ in items])
-            if len(replies) != len(items):  # one of another kind is among them; nothing may end this thread
+            count = len(replies) if isinstance(replies, Sized) else "no list of"
+            if count != len(items):  # one of another kind is among them; nothing may end this thread
                 kinds = ", ".join(sorted({type(request).__name__ for request, _ in items}))
-                raise TypeError(f"{self.name} has {len(replies)} replies to {len(items)} requests ({kinds})")
+                raise Mismatch(f"{self.name} has {count} replies to {len(items)} requests ({kinds})")
         except Exception as error:
             verdict = self._verdict(error)
             if len(items) == 1 or isinstance(verdict, EngineLost):

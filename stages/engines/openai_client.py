@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -19,6 +20,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from voxsmith.models.loading import one_line
+from voxsmith.models.references import ModelMissing
 from voxsmith.schemas.names import closest
 from voxsmith.schemas.resources import Resources
 from voxsmith.schemas.retry_after import seconds_to_wait
@@ -74,8 +76,14 @@ class ServerConfig(EngineConfig):
     @field_validator("base_url")
     @classmethod
     def _is_an_address(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(url)
+            well_formed = (
+                parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and not parts.fragment
+            )
+        except ValueError:  # of a port beyond 65535, or half an IPv6 address
+            well_formed = False
+        if not well_formed or re.search(r"[\s\x00-\x1f\x7f\\]", url):
             raise ValueError(f"'{url}' is no address of a server; one looks like http://127.0.0.1:8000/v1")
         if parts.username or parts.password or parts.query:
             raise ValueError("an address holds no key: put it into the environment variable of api_key_env")
@@ -118,6 +126,10 @@ class Client:
 
         self.config = config
         self.key = os.environ.get(config.api_key_env, "").strip()
+        if not (self.key.isascii() and self.key.isprintable()):  # the library's error would hold the key
+            raise ModelMissing(
+                f"the environment variable {config.api_key_env} holds no key: it has signs that no key has"
+            )
         self.client = openai.AsyncOpenAI(
             base_url=config.base_url,
             api_key=self.key or "none",
@@ -214,9 +226,7 @@ class Client:
                 raise Again(f"{where}: {cause}") from None
             why = self.quote(str(cause) or type(cause).__name__)
             raise Again(f"{where}: no connection, or one that broke: {why}; is the server running there?") from None
-        except (
-            Exception
-        ) as error:  # an address in a header that is none, say: of as many kinds as there are libraries below
+        except Exception as error:  # of as many kinds as there are libraries below
             raise Again(f"{where}: {self.quote(one_line(error))}") from None
         pause = seconds_to_wait(response.headers.get("retry-after")) or 0.0
         return Answer(response.status_code, bytes(response.content), pause, response.headers.get("location", ""))
@@ -297,7 +307,8 @@ class Client:
         try:
             names = await self._names()
         except Again as error:
-            return f"no server answers at {self.config.base_url}: {error}"
+            where = self.config.base_url
+            return f"no server answers at {where}: {str(error).removeprefix(f'{where}/models: ')}"
         except Unavailable as error:
             return str(error)
         if self.config.model in names:
@@ -307,7 +318,10 @@ class Client:
 
 def trouble(config: ServerConfig) -> str:
     """What stands in the way of using the server now; "" where it answers and has the model."""
-    client = Client(config.model_copy(update={"timeout": min(_LOOK, config.timeout)}))
+    try:
+        client = Client(config.model_copy(update={"timeout": min(_LOOK, config.timeout)}))
+    except ModelMissing as error:
+        return str(error)
     try:
         return client.start(client.trouble()).result()
     finally:

@@ -5,12 +5,13 @@ import re
 
 from voxsmith.schemas.text import clean
 
-_FENCE = re.compile(r"^\s*```[a-z]*\s*\n?(.*?)\n?\s*```\s*$", re.S)
+LONGEST = 10_000  # characters of a reply that are read: some checks take time in the square of them
+_FENCE = re.compile(r"```[a-z]*")
 
 
 def free_text(reply: str, label: str = "") -> str:
     """The reply without blanks, a leading "label:" and quotation marks that embrace the whole."""
-    text = reply.strip()
+    text = reply.strip()[:LONGEST]
     if label:
         text = re.sub(rf"^{label}\s*:\s*", "", text, flags=re.I)
     if len(text) > 1 and text[0] in '"“' and text[-1] in '"”' and not re.search('["“”]', text[1:-1]):
@@ -23,15 +24,16 @@ def json_field(reply: str, field: str) -> str:
 
     A code fence and words around the object are passed over; a reply without any brace is taken to be the text itself.
     """
-    fenced = _FENCE.match(reply)
-    text = (fenced[1] if fenced else reply).strip()
+    text = reply.strip()
+    if (fence := _FENCE.match(text)) and text.endswith("```"):
+        text = text[fence.end() :].removesuffix("```").strip()
     if "{" not in text:
         return free_text(text, field)
     decoder = json.JSONDecoder(strict=False)
     for start in (match.start() for match in re.finditer(r"\{", text)):
         try:
             value, _ = decoder.raw_decode(text, start)
-        except ValueError:
+        except (ValueError, RecursionError):  # brackets in brackets in brackets
             continue
         if isinstance(value, dict) and isinstance(value.get(field), str):
             return free_text(clean(value[field]))  # an escape may be half of a sign

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.openai_server import OpenAIServer
+from tests.helpers.raw_server import http, raw_server
 from tests.helpers.recipes import asked, finish, open_state, run_cli, run_inline, write_recipe
 from voxsmith.pipeline.cli import main
 from voxsmith.pipeline.plan import manifests
@@ -163,6 +164,9 @@ def test_doctor(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         assert "ready" in said(capsys, "doctor", path, "--set", here)
         assert "it has small" in said(capsys, "doctor", path, "--set", here.replace("small}", "large}"), code=1)
     assert "no server answers at" in said(capsys, "doctor", path, "--set", here, code=1)
+    with raw_server(lambda: [http(b"<!doctype html><title>It works!</title>")]) as web:
+        here = f"engines.llm={{backend: llm_openai, base_url: '{web.url}', model: small}}"
+        assert "is base_url right?" in said(capsys, "doctor", path, "--set", here, code=1)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from tests.helpers.openai_server import Fault, OpenAIServer, user_text
 from tests.helpers.recipes import asked, dataset_of, open_state, run_inline, texts_of, write_recipe
-from toys import llm
+from toys import llm, shout
 from voxsmith.models.references import ModelMissing
 from voxsmith.pipeline.plan.accounts import rejects_of
 from voxsmith.pipeline.run.worker import Worker
@@ -172,11 +172,18 @@ def test_half_a_surrogate_pair_in_what_a_server_in_trouble_says(tmp_path: Path) 
     assert [json.dumps(why, ensure_ascii=False).encode() for why in pending.values()]
 
 
-def test_a_request_that_cannot_be_named_is_a_reject(tmp_path: Path) -> None:
+def test_a_request_that_cannot_be_named_is_a_reject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stage's own fault, like any other: the rest of the shard is kept."""
-    prompt = "{{ query }}{{ '\\ud83d' if 'milk' in query }}"
-    with OpenAIServer(lambda body: GOOD) as server:
-        state = open_state(answering(tmp_path, server, prompt))
-        assert run_inline(state) == {}
-    assert texts_of(state, "answer_text") == [None, GOOD]
+    code = Path(shout.__file__).read_text()
+    asked_for = """f"{row['instruction']}\""""
+    assert asked_for in code
+    (tmp_path / "parts_of_test").mkdir()
+    (tmp_path / "parts_of_test" / "unnameable.py").write_text(
+        code.replace(asked_for, f"""'\\ud83d' if 'milk' in {asked_for} else {asked_for}""")
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    stages = {"toy_shout": {"stage": "parts_of_test.unnameable", "engine": "llm"}}
+    state = open_state(write_recipe(tmp_path, [MILK, BREAD], stages=stages))
+    assert run_inline(state) == {}
+    assert texts_of(state, "query_text") == [None, BREAD.upper()]
     assert reasons(state) == {"stage_error": 1}

@@ -232,6 +232,12 @@ def test_a_reply_of_the_wrong_type_is_no_rows_fault(request_: Request, reply: An
     assert isinstance(error, Unavailable) and wrong in str(error)
 
 
+def test_figures_that_are_none_keep_no_task_waiting() -> None:
+    engine = Odd(Completion("yes", "stop", 1))
+    engine.usage = None  # type: ignore[attr-defined]
+    assert Meter(engine).open().submit(Complete(prompt="x")).result(5).text == "yes"
+
+
 @pytest.mark.parametrize(
     ("request_", "reply"),
     [

@@ -34,6 +34,21 @@ def test_a_request_of_another_kind_fails_alone(batch: int) -> None:
     engine.close()
 
 
+class Forgetful(Batching):
+    """Gives no list, as code without a `return` does."""
+
+    def answer(self, requests: list[Request]) -> Any:
+        return None
+
+
+def test_a_backend_that_gives_no_list_blames_no_row() -> None:
+    engine = Forgetful(4)
+    error = engine.submit(Complete(prompt="a")).exception(5)
+    assert isinstance(error, Unavailable)
+    assert str(error) == "Forgetful has no list of replies to 1 requests (Complete)"
+    engine.close()
+
+
 class Costing(Echo):
     """Its `cost` knows one kind of request alone, as a backend's from outside may."""
 

@@ -7,8 +7,9 @@ import pytest
 
 from tests.helpers.paths import DATA
 from voxsmith.schemas.checks import AnswerText
+from voxsmith.stages import rewrite
 from voxsmith.stages.text.answers import answer_fault, proposal
-from voxsmith.stages.text.replies import free_text, json_field
+from voxsmith.stages.text.replies import LONGEST, free_text, json_field
 from voxsmith.stages.text.speakable import Fault
 
 PLANTED = ("planted_answers.jsonl", "planted_answers_held_out.jsonl", "planted_answers_fresh.jsonl")
@@ -138,8 +139,13 @@ def test_a_long_answer_ends_with_a_sentence_within_the_bound() -> None:
         ('{"note": 1} {"answer": "Yes."}', "Yes."),
         ('{"answer": 3}', ""),
         ('{"answer": "cut of', ""),
+        ("```\nYes.\n```", "Yes."),
         ("Answer: Yes.", "Yes."),
         ('"Yes."', "Yes."),
+        ('{"answer": ' + "[" * 5000, ""),
+        ('{"answer": ' * 5000, ""),
+        ('{"answer": 1e400, "more": ' + "9" * 5000 + "}", ""),
+        ('{"a": ' * 5000 + '{"answer": "Yes."}', "Yes."),
         ("", ""),
     ],
 )
@@ -150,3 +156,10 @@ def test_a_json_reply_is_read_whatever_it_is_wrapped_in(reply: str, text: str) -
 def test_quotation_marks_inside_stay() -> None:
     assert free_text('"Yes" and "no"') == '"Yes" and "no"'
     assert free_text("Answer: no", "answer") == "no"
+
+
+def test_no_more_of_a_reply_is_read_than_anybody_says() -> None:
+    endless = "and on " * 20_000
+    assert free_text(endless) == endless[:LONGEST]
+    assert json_field(json.dumps({"answer": endless}), "answer") == endless[:LONGEST]
+    assert len(rewrite.read(endless, "completion")) <= LONGEST + 10

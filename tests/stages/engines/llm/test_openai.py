@@ -1,5 +1,6 @@
 """The OpenAI protocol over a real socket: replies, and every way in which a server lets one down."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ import pytest
 from tests.helpers import openai_server
 from tests.helpers.openai_server import Body, Fault, OpenAIServer, user_text
 from tests.helpers.waiting import wait_for
+from voxsmith.models.references import ModelMissing
 from voxsmith.stages.engines.base import Refused, Unavailable
 from voxsmith.stages.engines.llm import llamacpp as llm_llamacpp
 from voxsmith.stages.engines.llm import openai as llm_openai
@@ -300,6 +302,15 @@ def test_the_key_comes_from_the_environment_and_is_never_told(
     assert "sk-right" not in f"{engine.config!r} {llm_openai.BACKEND.identity(engine.config)}"
 
 
+@pytest.mark.parametrize("key", ["sk-säkret", "sk-a\nsk-b", "sk-a\x00"])
+def test_what_can_be_no_key_is_said_without_it(key: str, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.environ", dict(os.environ) | {"MY_KEY": key})
+    with pytest.raises(ModelMissing, match="the environment variable MY_KEY holds no key") as raised:
+        connect(api_key_env="MY_KEY")
+    config = llm_openai.Config(base_url="http://127.0.0.1:1/v1", model="m", api_key_env="MY_KEY")
+    assert "sk-" not in f"{raised.value}{llm_openai.BACKEND.trouble(config)}"
+
+
 def test_closing_ends_what_is_under_way(server: OpenAIServer, connect: Connect) -> None:
     server.always = Fault(hang=3600)
     engine = llm_openai.BACKEND.load(llm_openai.Config(base_url=server.url, model="small"))
@@ -329,7 +340,20 @@ def test_identity_is_of_the_model_not_of_the_machine() -> None:
     assert all(named(**settings) != named() for settings in other)
 
 
-@pytest.mark.parametrize("url", ["localhost:8000", "ftp://a/v1", "http://me:secret@a/v1", "http://a/v1?key=secret"])
+ADDRESSES = [
+    *("localhost:8000", "ftp://a/v1", "http://me:secret@a/v1", "http://a/v1?key=secret", "http://", "", "http://[::1"),
+    *(
+        "http://a:99999999/v1",
+        "http://a:port/v1",
+        "http://a/v1#more",
+        "http://a b/v1",
+        "http://a\n/v1",
+        "http:\\\\a\\v1",
+    ),
+]
+
+
+@pytest.mark.parametrize("url", ADDRESSES)
 def test_an_address_is_one_and_holds_no_key(url: str) -> None:
     with pytest.raises(ValueError, match="address"):
         llm_openai.Config(base_url=url, model="small")
