@@ -73,6 +73,10 @@ class Evidence:
         is_of_another = self._manifest is not None and not self._is_marked(manifest) and not path.is_symlink()
         return not (is_of_another and path.stat().st_mtime_ns <= manifest.stat().st_mtime_ns)
 
+    def knows(self, name: str) -> bool:
+        """Whether it can be told that a person edited the file; else an older version that was killed may have written it."""
+        return name in self.marks or self._manifest is not None
+
     @property
     def is_exported(self) -> bool:
         """Whether an export has written here, to its end or not."""

@@ -74,10 +74,16 @@ def _why(path: Path) -> str:
 
 
 def fresh_folder(folder: Path, label: str) -> Path:
-    """An empty folder in `folder`, where the next export is written. Raises RecipeError."""
-    check_strangers(folder, label)
+    """An empty folder in `folder`, where the next export is written. Raises RecipeError.
+
+    What is there gets its marks now: what an older version's export is known by goes while the next is written.
+    """
+    evidence = check_strangers(folder, label)
+    write_marks(folder, merged(evidence.marks, *(marks_under(folder / part, folder) for part in PARTS)))
     for name in (FRESH, REPLACED):
         clear(folder / name)  # what a killed process left
+    for name in (CARD, PAGE, MANIFEST):  # the same of an older version
+        folder.joinpath(f".{name}.writing").unlink(missing_ok=True)
     fresh = folder / FRESH
     fresh.mkdir()
     return fresh
@@ -90,29 +96,27 @@ def replace(folder: Path, label: str) -> None:
     evidence = check_strangers(folder, label)
     fresh, replaced = folder / FRESH, folder / REPLACED
     come = marks_under(fresh)
-    before = merged(evidence.marks, *(marks_under(folder / part, folder) for part in PARTS))
-    edited = [name for name in (CARD, PAGE, MANIFEST) if evidence.is_edited(name)]
-    if CARD in edited:
+    stays = {CARD} if evidence.is_edited(CARD) and evidence.knows(CARD) else set()
+    edited = [name for name in (CARD, PAGE, MANIFEST) if name not in stays and evidence.is_edited(name)]
+    if stays:
         log.warning(
             "%s is not as it was written: it stays, and says nothing of the new dataset; for a new card, move it away and "
             "export again",
             folder / CARD,
         )
         (fresh / CARD).unlink()
-        come[CARD] = before.get(CARD, [])
-    write_marks(folder, merged(before, come))
-    if MANIFEST in edited:
-        _keep(folder / MANIFEST)
+        come[CARD] = evidence.marks.get(CARD, [])
+    write_marks(folder, merged(evidence.marks, come))
+    for name in edited:
+        _keep(folder / name)
     (folder / MANIFEST).unlink(missing_ok=True)  # from here on it would tell of what is no more
     replaced.mkdir(exist_ok=True)
     for part in PARTS:
         if (folder / part).exists():
             (folder / part).rename(replaced / part)
         (fresh / part).rename(folder / part)
-    if PAGE in edited:
-        _keep(folder / PAGE)
     for name in (CARD, PAGE, MANIFEST):  # the manifest last: where it is, all the rest is of the same export
-        if name != CARD or CARD not in edited:
+        if name not in stays:
             (fresh / name).replace(folder / name)
     clear(fresh)
     if late := clear(replaced):
