@@ -6,7 +6,6 @@ what was to be made of what. A name that doesn't belong into a scikit-learn mode
 """
 
 import bz2
-import gzip
 import lzma
 import pickletools
 import re
@@ -19,18 +18,20 @@ from typing import Any
 
 import numpy as np
 
+from voxsmith.models.npy import MOST_BYTES
+
 EXPECTED = re.compile(
     r"sklearn\.[\w.]+|joblib\.numpy_pickle\.NumpyArrayWrapper|numpy(\.\w+)+|copyreg\._reconstructor|copy_reg\._reconstructor"
     r"|(builtins|__builtin__)\.(object|bytes|bytearray|set|list|tuple|dict)|_codecs\.encode|collections\.(OrderedDict|defaultdict)"
 )
 _ARRAY = "joblib.numpy_pickle.NumpyArrayWrapper"
 _NUMBERS = re.compile(r"[biuf][1248]")
-_COMPRESSED: dict[bytes, Callable[[bytes], bytes]] = {
-    b"\x1f\x8b": gzip.decompress,
-    b"BZh": bz2.decompress,
-    b"\xfd7zXZ": lzma.decompress,
-    b"\x5d\x00": lzma.decompress,
-    b"\x78": zlib.decompress,
+_COMPRESSED: dict[bytes, Callable[[], Any]] = {
+    b"\x1f\x8b": lambda: zlib.decompressobj(16 + zlib.MAX_WBITS),
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ": lambda: lzma.LZMADecompressor(memlimit=1 << 28),
+    b"\x5d\x00": lambda: lzma.LZMADecompressor(memlimit=1 << 28),
+    b"\x78": zlib.decompressobj,
 }
 _MARK = object()
 _STEPS: dict[str, Any] = {step.code: step for step in pickletools.opcodes}
@@ -52,15 +53,23 @@ class Made:
 def read(data: bytes) -> Any:
     """What a joblib file holds: plain values, arrays, and `Made`. Raises NotPlain."""
     try:
-        for magic, decompress in _COMPRESSED.items():
+        for magic, decompressor in _COMPRESSED.items():
             if data.startswith(magic):
-                data = decompress(data)
+                data = _unpacked(decompressor(), data)
                 break
         return PickleMachine(BytesIO(data)).run()
     except NotPlain:
         raise
     except Exception as error:  # a broken file goes wrong in as many ways as there are steps
-        raise NotPlain(f"broken, or no joblib file ({type(error).__name__}: {error})") from error
+        raise NotPlain(f"is broken, or no joblib file ({type(error).__name__}: {error})") from error
+
+
+def _unpacked(decompressor: Any, data: bytes) -> bytes:
+    """Raises NotPlain where that is more than memory should hold, or breaks off."""
+    unpacked = decompressor.decompress(data, MOST_BYTES)
+    if not decompressor.eof:
+        raise NotPlain(f"breaks off, or unpacks to more than {MOST_BYTES} bytes")
+    return bytes(unpacked)
 
 
 class PickleMachine:
@@ -75,7 +84,9 @@ class PickleMachine:
         while (code := self.file.read(1)) != b".":
             operation = _STEPS.get(code.decode("latin-1"))
             if operation is None:
-                raise NotPlain(f"broken, or no joblib file: {code!r} at byte {self.file.tell() - 1} is no step of one")
+                raise NotPlain(
+                    f"is broken, or no joblib file: {code!r} at byte {self.file.tell() - 1} is no step of one"
+                )
             argument = operation.arg.reader(self.file) if operation.arg else None
             self._step(operation.name, argument)
         return self.stack.pop()
@@ -98,12 +109,11 @@ class PickleMachine:
                 count = int(name[-1])
                 stack[-count:] = [tuple(stack[-count:])]
             case "DICT":
-                items = self._marked()
-                stack.append(dict(zip(items[::2], items[1::2], strict=True)))
+                stack.append(_dict(self._marked()))
             case "SETITEM" | "SETITEMS":
                 items = [stack.pop(-2), stack.pop()] if name == "SETITEM" else self._marked()
                 if isinstance(stack[-1], dict):  # else it belongs to a Made, of which nothing is read
-                    stack[-1].update(zip(items[::2], items[1::2], strict=True))
+                    stack[-1].update(_dict(items))
             case "APPEND" | "APPENDS":
                 items = [stack.pop()] if name == "APPEND" else self._marked()
                 if isinstance(stack[-1], list):
@@ -119,8 +129,10 @@ class PickleMachine:
             case "GLOBAL":
                 stack.append(self._named(argument.replace(" ", ".")))
             case "STACK_GLOBAL":
-                qualified = stack.pop()
-                stack.append(self._named(f"{stack.pop()}.{qualified}"))
+                qualified, module = stack.pop(), stack.pop()
+                if not isinstance(module, str) or not isinstance(qualified, str):
+                    raise NotPlain("names what isn't a text")
+                stack.append(self._named(f"{module}.{qualified}"))
             case "REDUCE" | "NEWOBJ":
                 args = stack.pop()
                 stack.append(Made(self._name(stack.pop()), tuple(args)))
@@ -153,7 +165,7 @@ class PickleMachine:
 
     def _named(self, name: str) -> Made:
         if not EXPECTED.fullmatch(name):
-            raise NotPlain(f"names {name}, which is no part of arrays or of a scikit-learn model")
+            raise NotPlain(f"names {name[:200]}, which is no part of arrays or of a scikit-learn model")
         return Made(name)
 
     def _name(self, made: Any) -> str:
@@ -169,14 +181,22 @@ class PickleMachine:
         wanted = prod(shape) * kind.itemsize
         data = self.file.read(wanted)
         if len(data) != wanted:
-            raise NotPlain(f"broken: an array {kind} {shape} has {len(data)} of its {wanted} bytes")
+            raise NotPlain(f"is broken: an array {kind} {shape} has {len(data)} of its {wanted} bytes")
         return np.frombuffer(data, kind).reshape(shape, order="F" if state.get("order") == "F" else "C")
+
+
+def _dict(items: list[Any]) -> dict[Any, Any]:
+    """Keys and values by turns, as a dict. Tuples as keys aren't taken: a few bytes make one whose hash takes for ever."""
+    if not all(isinstance(key, str | bytes | int | float | None) for key in items[::2]):
+        raise NotPlain("has keys that aren't plain values")
+    return dict(zip(items[::2], items[1::2], strict=True))
 
 
 def _dtype(made: Any) -> np.dtype:
     code = made.args[0] if isinstance(made, Made) and made.name == "numpy.dtype" else ""
-    code = code.decode() if isinstance(code, bytes) else str(code)
-    if not _NUMBERS.fullmatch(code):
-        raise NotPlain(f"has an array of {code or 'something else'}, and not of numbers")
+    code = code.decode() if isinstance(code, bytes) else code
+    if not isinstance(code, str) or not _NUMBERS.fullmatch(code):
+        kind = code[:20] if isinstance(code, str) and code else "something else"
+        raise NotPlain(f"has an array of {kind}, and not of numbers")
     order = made.state[1] if made.state else "|"
     return np.dtype((order.decode() if isinstance(order, bytes) else order) + code)

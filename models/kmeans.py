@@ -6,6 +6,7 @@ import numpy as np
 
 from voxsmith.models import joblib_arrays
 from voxsmith.models.joblib_arrays import Made, NotPlain
+from voxsmith.models.npy import MOST_BYTES, read_npy
 from voxsmith.models.references import ModelMissing
 
 MOST = 65536  # centroids: units are uint16
@@ -16,10 +17,10 @@ def read_centroids(path: Path) -> np.ndarray:
     if not path.is_file():
         raise ModelMissing(f"{path}: no such file of centroids; a folder won't do, name the .npy or .bin in it")
     try:
-        values = np.load(path, allow_pickle=False) if path.suffix == ".npy" else _centres(path.read_bytes())
+        values = _array(path) if path.suffix == ".npy" else _centres(path)
     except NotPlain as error:
         raise ModelMissing(f"{path}: not read: it {error}") from None
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise ModelMissing(f"{path}: no .npy file of centroids: {error}") from None
     contents = f"holds {values.dtype} {values.shape}"
     with np.errstate(over="ignore"):
@@ -29,8 +30,15 @@ def read_centroids(path: Path) -> np.ndarray:
     return centroids
 
 
-def _centres(data: bytes) -> np.ndarray:
-    model = joblib_arrays.read(data)
+def _array(path: Path) -> np.ndarray:
+    with open(path, "rb") as stream:
+        return read_npy(stream)
+
+
+def _centres(path: Path) -> np.ndarray:
+    if path.stat().st_size > MOST_BYTES:
+        raise NotPlain(f"has more than {MOST_BYTES} bytes")
+    model = joblib_arrays.read(path.read_bytes())
     if isinstance(model, np.ndarray):
         return model
     state = model.state if isinstance(model, Made) else None

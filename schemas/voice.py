@@ -8,9 +8,13 @@ class Voice(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    id: str = Field(min_length=1, pattern=r"[^*]", description="the name by which a recipe asks for the voice")
-    path: str = Field(min_length=1, description="of the clip, from the bank's folder")
-    text: str = Field(min_length=1, description="what is said in the clip, word for word")
-    licence: str = Field("unknown", description="terms of the clip: they go on to what is said in its voice")
+    id: str = Field(
+        min_length=1, max_length=200, pattern=r"[^*]", description="the name by which a recipe asks for the voice"
+    )
+    path: str = Field(min_length=1, max_length=4096, description="of the clip, from the bank's folder")
+    text: str = Field(min_length=1, max_length=10_000, description="what is said in the clip, word for word")
+    licence: str = Field(
+        "unknown", max_length=10_000, description="terms of the clip: they go on to what is said in its voice"
+    )
     speaker: str = ""
     gender: str = ""

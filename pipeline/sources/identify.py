@@ -1,12 +1,14 @@
 """Names of rows, made of source and content: the same wherever a record stands and whatever stands around it."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from voxsmith.schemas.hashing import hashed_number
 
 Row = dict[str, Any]
+_NAME = re.compile(r"([0-9a-f]{16})(?:-([2-9]|[1-9][0-9]{1,17}))?")  # what content may be called
 
 # Where a row came from and what it is called is not its content, nor are terms.
 _NOT_CONTENT = ("id", "conversation_id", "turn", "source", "licence", "reject", "raw", "place")
@@ -17,11 +19,14 @@ def identify(source: str, conversations: Iterable[list[Row]]) -> Iterator[list[R
 
     A conversation is named by 16 hex digits of its content (BLAKE2b, 64 bits), and those of equal content are numbered
     in the order of their occurrence: source-0123456789abcdef, source-0123456789abcdef-2, … One that already has an id
-    keeps it behind the source's name, so that two sources may use the same ids.
-    Remembers 64 bits of each conversation: some 80 bytes each as Python keeps them, 80 MB for a million.
+    keeps it behind the source's name, so that two sources may use the same ids: no source has a - in its name. An id that
+    looks like such a name, and is that of another conversation, is numbered as well.
+    Remembers 64 bits of each conversation: some 80 bytes each as Python keeps them, 80 MB for a million; and ids that
+    look like names.
     """
     seen: set[int] = set()
     again: dict[int, int] = {}
+    alike: set[str] = set()
     for rows in conversations:
         given = rows[0].get("conversation_id")
         number = _number(given if given is not None else [_content(row) for row in rows])
@@ -29,15 +34,34 @@ def identify(source: str, conversations: Iterable[list[Row]]) -> Iterator[list[R
             # Two conversations of one name can't both come out; what comes later is rejected, and named by content.
             rows = [_late(row, given) for row in rows]
             given, number = None, _number([_content(row) for row in rows])
-        name = f"{source}-{given if given is not None else format(number, '016x')}"
-        if number in seen:
-            again[number] = again.get(number, 1) + 1
-            name += f"-{again[number]}"
+        name = given
+        if given is None:
+            name = _numbered(number, seen, again, alike)
+        elif match := _NAME.fullmatch(given):
+            content = int(match[1], 16)
+            if (content in seen and int(match[2] or 1) <= again.get(content, 1)) or given in alike:
+                name = _numbered(content, seen, again, alike)
+            alike.add(str(name))
         seen.add(number)
         for turn, row in enumerate(rows):
             row.pop("raw", None)
-            row.update(id=f"{name}.{turn}", conversation_id=name, turn=turn)
+            row.update(id=f"{source}-{name}.{turn}", conversation_id=f"{source}-{name}", turn=turn)
         yield rows
+
+
+def _numbered(number: int, seen: set[int], again: dict[int, int], alike: set[str]) -> str:
+    """A name for content of this number: the next that neither such content nor an id has. `again`: the last one's."""
+    first = name = format(number, "016x")
+    if number in seen or name in alike:
+        while name == first or name in alike:
+            again[number] = again.get(number, 1) + 1
+            name = f"{first}-{again[number]}"
+    return name
+
+
+def weight(row: Row) -> int:
+    """Characters of all that it holds."""
+    return sum(len(value) for value in row.values() if isinstance(value, str))
 
 
 def _content(row: Row) -> Row:
@@ -54,6 +78,8 @@ def _number(content: Any) -> int:
 
 def _late(row: Row, conversation: str) -> Row:
     raw = json.dumps([conversation, _content(row)], sort_keys=True, ensure_ascii=False)
-    message = f"the conversation '{conversation}' goes on after other records: sort them by it"
+    message = (
+        f"the conversation '{conversation}' goes on after other records, or is too large: sort them by it, or cut it"
+    )
     reject = row["reject"] or ("split_conversation", message, str(row["instruction"] or row.get("transcript"))[:200])
     return {"instruction": None, "context": None, "reject": reject, "raw": raw, "place": row.get("place")}

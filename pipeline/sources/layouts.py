@@ -6,7 +6,8 @@ no task is an utterance: it has a transcript, and no instruction. Only what can'
 is rejected here; whether a text can be spoken is for the stages to say.
 
 Reasons: bad_line (no record), missing_field (not there, or of another type), bad_text (not Unicode), empty_instruction,
-empty_transcript, bad_dialogue (doesn't start with the user); and, when rows get their names, split_conversation.
+empty_transcript, bad_dialogue (doesn't start with the user), long_id; and, when rows get their names,
+split_conversation.
 """
 
 import json
@@ -17,17 +18,21 @@ from typing import Any
 
 import pyarrow as pa
 
-from voxsmith.pipeline.sources.identify import Row
+from voxsmith.pipeline.sources.identify import Row, weight
 from voxsmith.pipeline.sources.records import Bad, Placed, kind
 from voxsmith.schemas.columns import COLUMNS, Column
 from voxsmith.schemas.hashing import hashed_share
+from voxsmith.schemas.lines import shortened
 from voxsmith.schemas.source import TASKS, DrawnTurns, Source
 from voxsmith.schemas.text import clean
 
 SAMPLE = 200  # characters of what was read that a reject shows
+_MESSAGE = 1000  # characters: names of fields, of which a record may have any, stand in messages
+_NAME = 1000  # characters of a conversation's id
 
 _PATIENCE = 1 << 22  # characters of broken records, kept in memory, after which a conversation is over
 _ROW = 1000  # that a row takes besides, about
+_CONVERSATION = 1 << 28  # characters of a conversation, which is in memory as a whole, wherever it is
 
 _ALPACA = {"instruction": "instruction", "context": "input"}
 
@@ -186,36 +191,41 @@ def _value(record: dict[str, Any], field: str, kind_wanted: pa.DataType) -> Any:
 
 def _identifier(record: dict[str, Any], field: str) -> str | None:
     value = record.get(field)
-    return str(value) if isinstance(value, int) else _text({field: value}, field) or None
+    name = str(value) if isinstance(value, int) else _text({field: value}, field) or None
+    if name and len(name) > _NAME:
+        raise _Unfit("long_id", f"'{field}' has {len(name)} characters, and a conversation's id {_NAME} at most")
+    return name
 
 
 def _ordinal(record: dict[str, Any], field: str) -> int:
     if not isinstance(value := record.get(field), int):
-        raise _Unfit("missing_field", f"'{field}' is not a whole number but {value!r}")
+        raise _Unfit("missing_field", f"'{field}' is not a whole number but {kind(value)}")
     return value
 
 
 def _grouped(rows: Iterable[Row]) -> Iterator[list[Row]]:
     """Conversations, in the order of their turns. Rows without a conversation's id are alone; where such a row is a
-    reject, it doesn't end the conversation that it stands in: it comes behind it.
+    reject, it doesn't end the conversation that it stands in: it comes behind it. What is beyond a conversation's largest
+    size is another of the same name, which is for `identify` to reject.
     """
     group: list[Row] = []
     broken: list[list[Row]] = []
-    waiting = 0
+    size = waiting = 0
     for row in rows:
         name = row.get("conversation_id")
         if group and name is None and row["reject"] and waiting < _PATIENCE:
             broken.append([row])
-            waiting += len(row["raw"]) + _ROW
+            waiting += weight(row) + _ROW
             continue
-        if group and name != group[0]["conversation_id"]:
+        if group and (name != group[0]["conversation_id"] or size > _CONVERSATION):
             yield sorted(group, key=_turn)
             yield from broken
-            group, broken, waiting = [], [], 0
+            group, broken, size, waiting = [], [], 0, 0
         if name is None:
             yield [row]
         else:
             group.append(row)
+            size += weight(row) + _ROW
     if group:
         yield sorted(group, key=_turn)
         yield from broken
@@ -231,8 +241,8 @@ def _bad(record: Bad) -> Row:
 
 
 def _reject(reason: str, message: str, raw: str) -> Row:
-    sample = clean(raw[:SAMPLE])
-    return {"instruction": None, "context": None, "reject": (reason, clean(message), sample), "raw": raw}
+    sample, message = clean(raw[:SAMPLE]), clean(message if len(message) <= _MESSAGE else f"{message[:_MESSAGE]} …")
+    return {"instruction": None, "context": None, "reject": (reason, message, sample), "raw": shortened(raw)}
 
 
 def _dump(value: Any) -> str:

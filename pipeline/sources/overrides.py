@@ -30,12 +30,13 @@ from voxsmith.pipeline.store.forms import Form
 from voxsmith.pipeline.store.objects import REJECT, read_rows
 from voxsmith.pipeline.store.store import Store
 from voxsmith.schemas.columns import COLUMNS, ROW, Column, side_of
+from voxsmith.schemas.lines import by_hand, checked
 from voxsmith.schemas.names import nearest
 from voxsmith.schemas.paths import EITHER
 from voxsmith.schemas.recipe import Recipe
 
 BLOCKED, CORRECTED = "blocked", "corrected"
-_SHOWN = 20  # bad lines that are listed
+_SHOWN, _WIDE = 20, 1000  # bad lines that are listed, and characters of what is said of one
 
 
 @dataclass(frozen=True)
@@ -82,28 +83,29 @@ def read_overrides(
         )
     texts = overridable(columns)
     overrides: dict[str, Override] = {}
-    problems = []
-    for number, line in enumerate(file.read_bytes().splitlines(), 1):
-        if not line.strip():
-            continue
+    problems: list[str] = []
+    more = 0
+    for number, line in by_hand(file):
         try:
-            row, override = _read_line(number, line, texts, there)
+            if not (text := checked(line)):
+                continue
+            row, override = _read_line(number, text, texts, there)
             if row in overrides:
                 raise ValueError(f"'{row}' is in line {overrides[row].line} already; write one line for it")
             overrides[row] = override
         except ValueError as error:
-            problems.append(f"{path}: line {number}: {error}")
+            if len(problems) < _SHOWN:
+                problems.append(f"{path}: line {number}: {str(error)[:_WIDE]}")
+            else:
+                more += 1
     if problems:
-        more = [f"{path}: {len(problems) - _SHOWN} more lines like these"] if len(problems) > _SHOWN else []
-        raise RecipeError(*problems[:_SHOWN], *more)
+        raise RecipeError(*problems, *([f"{path}: {more} more lines like these"] if more else []))
     return overrides
 
 
-def _read_line(number: int, line: bytes, texts: tuple[str, ...], there: Collection[str] | None) -> tuple[str, Override]:
+def _read_line(number: int, line: str, texts: tuple[str, ...], there: Collection[str] | None) -> tuple[str, Override]:
     try:
-        raw = json.loads(line.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise ValueError("not UTF-8") from None
+        raw = json.loads(line)
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from None
     except RecursionError:

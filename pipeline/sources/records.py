@@ -6,21 +6,27 @@ further raises. Each comes with its place ("alpaca.json, record 17"), for people
 
 import gzip
 import json
-import logging
 import re
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO, cast
 
-from voxsmith.pipeline.errors import RecipeError, RunFailed
-from voxsmith.schemas.names import nearest
+from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.sources.dataset_process import dataset_rows
+from voxsmith.pipeline.sources.passing_over import Endless, pass_over
+from voxsmith.schemas.lines import LARGEST, MOST_VALUES, TooLarge, crowded, lines, rest_of_line, size
 from voxsmith.schemas.source import Source, files
 
 CHUNK = 1 << 20  # characters
-LARGEST = 1 << 26  # characters of one record of a JSON list; what is longer is taken for a list that is broken
 
-_BETWEEN = re.compile(r"[\s,\ufeff]*")  # files put one behind the other may each start with a byte order mark
+_BETWEEN = re.compile(r"[\s,\ufeff]*+")  # files put one behind the other may each start with a byte order mark
+_WORD = (
+    16  # characters, more than any word of JSON has: an error that is further from the end isn't for the rest to mend
+)
+_CROWDED = f"not JSON that can be read: a record has {MOST_VALUES} values at most, and this one has more"
+_MEND = "mend it, or write one record a line"
 
 
 class Bad(NamedTuple):
@@ -40,7 +46,8 @@ def records(name: str, source: Source, fields: tuple[str, ...]) -> Iterator[Plac
     Raises RecipeError where a file or dataset is broken or not there, RunFailed where a connection failed.
     """
     if source.path is None:
-        yield from ((f"row {number}", record) for number, record in enumerate(_dataset(name, source, fields)))
+        for number, row in enumerate(dataset_rows(name, source, fields)):
+            yield f"row {number}", _too_large(row) if isinstance(row, TooLarge) else row
         return
     for file in files(source.path):
         try:
@@ -61,7 +68,7 @@ def _file(file: Path) -> Iterator[Placed]:
                     yield f"{file}, record {number}", record
                 return
     with _open(file) as stream:
-        for number, line in enumerate(stream, 1):
+        for number, line in enumerate(lines(stream), 1):
             if (parsed := _line(line)) is not None:
                 yield f"{file}, line {number}", parsed
 
@@ -71,16 +78,24 @@ def _open(file: Path) -> TextIO:
     return cast(TextIO, reader(file, "rt", encoding="utf-8-sig", errors="surrogateescape"))
 
 
-def _line(line: str) -> Record | None:
+def _line(line: str | TooLarge) -> Record | None:
+    if isinstance(line, TooLarge):
+        return _too_large(line)
     line = line.strip()
     if not line:
         return None
+    if crowded(line):
+        return Bad(_CROWDED, line)
     try:
         return _record(json.loads(line), line)
     except json.JSONDecodeError as error:
         return Bad(f"not JSON: {error.msg.removesuffix(' at')} at column {error.colno}", line)
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits, lists of thousands of levels
         return Bad(f"not JSON that can be read: {error}", line)
+
+
+def _too_large(text: TooLarge) -> Bad:
+    return Bad(f"a record has {LARGEST} bytes at most, and this one {text.size}", text.name)
 
 
 def _lists(file: Path, stream: TextIO, text: str) -> Iterator[Record]:
@@ -97,30 +112,42 @@ def _lists(file: Path, stream: TextIO, text: str) -> Iterator[Record]:
             continue
         if sign and not inside:
             end = text.find("\n", at)
+            line = text[at:end] if end >= 0 else rest_of_line(stream, text[at:])
             if end < 0:
-                text, at = text[at:] + stream.readline(), 0
-                end = len(text)
-            record = _line(text[at:end])
+                text, end = "", 0
+            record = _line(line)
             if record is not None:
                 yield Bad(f"after the list's end: {record.message}", record.raw) if isinstance(record, Bad) else record
             at, number = end, number + 1
             continue
-        trouble = "the list isn't closed"
+        trouble, fault, broken = "the list isn't closed", "", False
         try:
             value, end = decode(text, at)
         except json.JSONDecodeError as error:
             trouble, end = f"{error.msg} at '{text[at : at + 40]}'" if sign else trouble, len(text)
+            broken = error.pos < len(text) - _WORD and not error.msg.startswith("Unterminated string")
         except (ValueError, RecursionError) as error:
-            trouble, end = str(error), len(text)
-        if end < len(text):
+            fault, end = f"not JSON that can be read: {error}", len(text)
+        large = end - at > LARGEST // 4 and size(text, at, end) > LARGEST
+        if end < len(text) and not large:
             yield _record(value, text[at:end])
             at, number = end, number + 1
             continue
-        more = stream.read(max(CHUNK, len(text) - at))
+        fault = fault or (_CROWDED if crowded(text, at) else "")
+        if not broken and (fault or large):
+            try:
+                element, text, at = pass_over(text, at, partial(stream.read, CHUNK))
+            except Endless as error:
+                raise RecipeError(f"{file}: broken JSON in record {number}: {error}; {_MEND}") from None
+            yield Bad(fault, element.name) if fault else _too_large(element)
+            number += 1
+            continue
+        rest = len(text) - at
+        more = "" if broken else stream.read(max(CHUNK, min(rest, LARGEST + 1 - rest)))
         if not more and not inside:
             return
-        if not more or len(text) - at > LARGEST:
-            raise RecipeError(f"{file}: broken JSON in record {number}: {trouble}; mend it, or write one record a line")
+        if not more:
+            raise RecipeError(f"{file}: broken JSON in record {number}: {trouble}; {_MEND}")
         text, at = text[at:] + more, 0
 
 
@@ -132,44 +159,3 @@ def kind(value: Any) -> str:
     """What a JSON value is, as JSON calls it."""
     kinds = {str: "a text", bool: "true or false", type(None): "null", list: "a list", dict: "an object"}
     return kinds.get(type(value), "a number")
-
-
-def _dataset(name: str, source: Source, fields: tuple[str, ...]) -> Iterator[Record]:
-    """Rows of a Hugging Face dataset: streamed, or read from the folder that `save_to_disk` wrote."""
-    import datasets  # late: it takes seconds
-
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # not a line for each try
-    where = f"sources.{name}: dataset '{source.dataset}'"
-    folder = Path(str(source.dataset))
-    try:
-        if (folder / "dataset_dict.json").is_file():
-            splits = datasets.load_from_disk(str(folder))
-            if source.split not in splits:
-                raise RecipeError(f"{where}: no split '{source.split}'; {nearest(source.split, map(str, splits))}")
-            rows: Any = splits[source.split]
-        elif (folder / "state.json").is_file():
-            rows = datasets.load_from_disk(str(folder))
-        else:
-            rows = datasets.load_dataset(
-                str(source.dataset), source.config, split=source.split, revision=source.revision, streaming=True
-            )
-    except (ConnectionError, TimeoutError) as error:
-        instead = f"or name files: --set sources.{name}='{{path: FILES, layout: {source.layout}, licence: …}}'"
-        raise RunFailed(f"{where}: {_first_line(error)}; the same command tries again, {instead}") from None
-    except RecipeError:
-        raise
-    except Exception as error:  # whatever the library raises, it is about what the recipe names
-        raise RecipeError(f"{where}: {_first_line(error)}") from None
-    if rows.column_names is not None:
-        there = [field for field in fields if field in rows.column_names]
-        if not there:
-            raise RecipeError(f"{where}: has no field '{fields[0]}'; {nearest(fields[0], rows.column_names)}")
-        rows = rows.select_columns(there)  # columns of audio or images are not even decoded
-    try:
-        yield from rows
-    except OSError as error:  # of which connections' errors are
-        raise RunFailed(f"{where}: {_first_line(error)}; the same command tries again") from None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

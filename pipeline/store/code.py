@@ -26,6 +26,7 @@ STOPS = {
     "voxsmith.pipeline.store.files": "it writes what it is given",
     "voxsmith.pipeline.store.forms": "what it lets through stays as it is",
     "voxsmith.pipeline.store.store": "it carries bytes as they are",
+    "voxsmith.pipeline.terminal": "how people are told",
     "voxsmith.pipeline.store.without_pandas": "it saves memory",
 }
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from voxsmith.models import audio
+from voxsmith.models.audio_size import check_size
 from voxsmith.stages.engines.base import Refused
 from voxsmith.stages.requests.mos import Score
 
@@ -25,6 +26,7 @@ def rated(mos: float) -> Score:
 def hear(clip: bytes) -> np.ndarray:
     """The clip's samples at 16 kHz, float32 [n], n > 0. Raises Refused `bad_audio` where it can't be heard."""
     try:
+        check_size(clip)
         samples = audio.resample(*audio.decode(clip), RATE)
     except audio.BadAudio as error:
         raise Refused("bad_audio", str(error)) from error

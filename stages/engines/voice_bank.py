@@ -7,6 +7,7 @@ A voice's digest is of its clip and text together: whatever is said in it depend
 """
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +17,9 @@ import numpy as np
 from pydantic import ValidationError
 
 from voxsmith.models import audio
+from voxsmith.models.audio_size import MOST_BYTES, check_size
 from voxsmith.models.references import ModelMissing
+from voxsmith.schemas.lines import by_hand, checked
 from voxsmith.schemas.paths import EITHER
 from voxsmith.schemas.voice import Voice
 from voxsmith.stages.engines.base import Engine, Refused
@@ -43,8 +46,8 @@ class Reference:
 
 def read_bank(folder: str) -> dict[str, Reference]:
     """The bank's voices by name. Raises ModelMissing: no bank, a line that is wrong, a clip that isn't there."""
-    manifest = Path(folder).expanduser() / "manifest.jsonl"
-    if not manifest.is_file():
+    manifest = Path(os.path.expanduser(folder)) / "manifest.jsonl"
+    if not os.path.isfile(manifest):
         raise ModelMissing(
             f"no voice bank in {folder} ({EITHER}): it needs a manifest.jsonl with a line a voice (id, path, text)"
         )
@@ -65,30 +68,42 @@ def licences(folder: str) -> dict[str, str]:
 @cache
 def _read(manifest: Path, size: int, changed: int) -> dict[str, Reference]:
     references: dict[str, Reference] = {}
-    for number, line in enumerate(manifest.read_text(encoding="utf-8").splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, line in by_hand(manifest):
         where = f"{manifest}, line {number}"
         try:
-            voice = Voice.model_validate_json(line)
+            if not (text := checked(line)):
+                continue
+            voice = Voice.model_validate_json(text)
         except ValidationError as error:
             problem = error.errors()[0]
             raise ModelMissing(
                 f"{where}: {'.'.join(map(str, problem['loc']))} {problem['msg']}".replace(":  ", ": ")
             ) from None
+        except ValueError as error:
+            raise ModelMissing(f"{where}: {error}") from None
         if voice.id in references:
             raise ModelMissing(f"{where}: there are two voices '{voice.id}'")
-        file = (manifest.parent / voice.path).resolve()
-        if not file.is_relative_to(manifest.parent.resolve()):
-            raise ModelMissing(f"{where}: {voice.path} is not in the bank's folder")
-        try:
-            digest = hashlib.sha256(file.read_bytes() + b"\n" + voice.text.encode()).hexdigest()[:32]
-        except OSError as error:
-            raise ModelMissing(f"{where}: the clip can't be read: {file}: {error.strerror}") from None
-        references[voice.id] = Reference(voice, file, digest)
+        references[voice.id] = _reference(manifest.parent, voice, where)
     if not references:
         raise ModelMissing(f"{manifest}: no voice in it")
     return references
+
+
+def _reference(bank: Path, voice: Voice, where: str) -> Reference:
+    """The voice with its clip's digest. Raises ModelMissing: the clip is not in the bank, or can't be read."""
+    try:
+        file = (bank / voice.path).resolve()
+        if not file.is_relative_to(bank.resolve()):
+            raise ModelMissing(f"{where}: {voice.path} is not in the bank's folder")
+        if (size := file.stat().st_size) > MOST_BYTES:
+            raise ModelMissing(f"{where}: {file} has {size} bytes, and a clip {MOST_BYTES} at most")
+        if file.exists() and not file.is_file():
+            raise ModelMissing(f"{where}: the clip can't be read: {file} is no file")
+        content = file.read_bytes()
+    except (OSError, ValueError, RuntimeError) as error:  # a path that isn't one; links in a circle
+        problem = error.strerror if isinstance(error, OSError) else error
+        raise ModelMissing(f"{where}: the clip can't be read: {bank / voice.path}: {problem}") from None
+    return Reference(voice, file, hashlib.sha256(content + b"\n" + voice.text.encode()).hexdigest()[:32])
 
 
 @dataclass(frozen=True)
@@ -120,7 +135,9 @@ def check(reference: Reference, asr: Engine | None = None) -> Checked:
     read, Unavailable.
     """
     try:
-        samples, rate = audio.decode(reference.clip())
+        clip = reference.clip()
+        check_size(clip)
+        samples, rate = audio.decode(clip)
     except (audio.BadAudio, OSError) as error:
         raise ModelMissing(f"{reference.file}: {error}") from None
     heard, wer = "", None

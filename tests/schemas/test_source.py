@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from voxsmith.schemas.source import ShardSizes, Source
+from voxsmith.schemas.source import ShardSizes, Source, files
 
 
 @pytest.fixture
@@ -78,3 +78,29 @@ def test_bounds_follow_the_target() -> None:
     assert ShardSizes().bounds == (64, 256, 1024)
     assert ShardSizes(target=2).bounds == (1, 2, 8)
     assert ShardSizes(least=1, target=4, most=8).bounds == (1, 4, 8)
+
+
+def test_a_file_that_links_give_many_names_is_one_file(tmp_path: Path) -> None:
+    for name in ("a/one.jsonl", "z/two.jsonl", "z/.cache/three.jsonl"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    for link, target in {"loop": ".", "again": ".", "a/up": "..", "z/up": "../a/up", "b": "z", "none": "none"}.items():
+        (tmp_path / link).symlink_to(target, target_is_directory=True)
+    (tmp_path / "a" / "alias.jsonl").symlink_to("one.jsonl")
+    (tmp_path / "a" / "hard.jsonl").hardlink_to(tmp_path / "a" / "one.jsonl")
+
+    def names(pattern: str) -> list[str]:
+        return [str(file.relative_to(tmp_path)) for file in files(str(tmp_path / pattern))]
+
+    everything = ["a/hard.jsonl", "a/one.jsonl", "z/two.jsonl"]
+    assert names("**/*.jsonl") == names("**") == names("**/**/*.jsonl") == everything
+    assert names("loop/**/*.jsonl") == [f"loop/{name}" for name in everything]
+    assert names("**/z/**/two.jsonl") == names("*/two.jsonl") == ["z/two.jsonl"]
+    assert names("b/*.jsonl") == ["b/two.jsonl"] and names("a/alias.jsonl") == ["a/alias.jsonl"]
+
+
+def test_folders_that_the_pattern_is_in_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "[a]*" / "b").mkdir(parents=True)
+    (tmp_path / "[a]*" / "b" / "rows.jsonl").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    assert files("**/*.jsonl") == [Path("[a]*/b/rows.jsonl")]

@@ -47,6 +47,7 @@ _APPLIED = {"random.seed", "numpy.random.seed", "torch.manual_seed", "torch.cuda
 _TAGS = {"!ref", "!<name>", "!<new>"}
 _TAGS |= {f"!{tag}:{name}" for tag in ("new", "name") for name in _NAMES} | {f"!apply:{name}" for name in _APPLIED}
 _MARK = re.compile(r"!\S*")
+_LIST = 1 << 26  # bytes of a list of voices, unpacked
 
 
 def kind_of(folder: Path, bank: str) -> int:
@@ -114,7 +115,11 @@ def speakers(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             record = next(name for name in archive.namelist() if name.endswith("data.pkl"))
-            names = _Names(BytesIO(archive.read(record))).run()
+            with archive.open(record) as stream:
+                content = stream.read(_LIST + 1)
+            if len(content) > _LIST:
+                raise NotPlain(f"{record} has more than {_LIST} bytes")
+            names = _Names(BytesIO(content)).run()
     except Exception as error:  # a broken file goes wrong in many ways
         raise ModelMissing(f"{path}: broken, or no list of voices: {error or type(error).__name__}") from None
     if not isinstance(names, dict) or not names or not all(isinstance(name, str) for name in names):

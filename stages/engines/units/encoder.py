@@ -13,6 +13,7 @@ from pydantic import Field
 from voxsmith.models import cublas
 from voxsmith.models import references as catalogue
 from voxsmith.models.interpreter import installed
+from voxsmith.models.npy import read_npy
 from voxsmith.stages.engines.backend import Backend
 from voxsmith.stages.engines.base import Batching, EngineConfig, Refused
 from voxsmith.stages.engines.clips import RATE, hear, refuse_unless_finite
@@ -104,8 +105,8 @@ class Encoder(Batching):
 def read_codebook(data: bytes) -> tuple[np.ndarray, np.ndarray]:
     """(centroids float32 [k, width], their squared lengths float32 [k]) from an .npy file. Raises Refused."""
     try:
-        centroids = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+        centroids = read_npy(io.BytesIO(data))
+    except ValueError as error:
         raise Refused("bad_codebook", f"not an .npy file of centroids: {error}") from error
     shaped = centroids.dtype.kind == "f" and centroids.ndim == 2 and 1 <= len(centroids) <= 65536
     if not shaped or not np.isfinite(centroids).all():
