@@ -87,7 +87,7 @@ class Evidence:
     def _is_in_the_way(self, path: Path) -> bool:
         if not os.path.lexists(path):
             return False
-        if path.is_dir():
+        if not path.is_file():  # a folder, a pipe, a link to nothing
             return True
         if path.name in (LOCK, MARKS):
             return path.is_symlink()
@@ -147,7 +147,7 @@ class Evidence:
 
     def _is_without_marks(self, place: Path, files: list[Path]) -> bool:
         """Whether the files are those of a dataset, or of a split, that an older version wrote."""
-        if any(file.is_symlink() or not is_of_dataset(file.name) for file in files):
+        if any(file.is_symlink() or not file.is_file() or not is_of_dataset(file.name) for file in files):
             return False
         data = [file for file in files if DATA.fullmatch(file.name)]
         file = place / "state.json"

@@ -23,7 +23,7 @@ def write_page(path: Path, name: str, difference: Difference, rows: Rows, clip_b
 
     `name`: the recipe's. Raises OSError where the file can't be written, or is somebody's and no such page.
     """
-    if path.exists() and not _is_page(path):
+    if path.exists() and not (path.is_file() and _is_page(path)):
         raise FileExistsError(EEXIST, "this file is there already and is no page of a comparison", str(path))
     budget = Budget(clip_bytes)
     page = environment().get_template("diff.html.jinja").render(

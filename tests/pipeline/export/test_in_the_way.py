@@ -53,6 +53,12 @@ def link(path: Path, to: str) -> None:
     path.symlink_to(to)
 
 
+def pipe(path: Path) -> None:
+    """Who opens it waits for ever."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(path)
+
+
 def saved(folder: Path) -> None:
     """As somebody keeps a dataset of his own: files of the same names as an export's."""
     datasets.Dataset.from_dict({"id": ["mine"]}).save_to_disk(str(folder))
@@ -84,6 +90,9 @@ def saved(folder: Path) -> None:
         (".pieces", write),
         (".exported.json/thesis.txt", write),
         (".lock", lambda path: link(path, "../../thesis.txt")),
+        ("manifest.json", pipe),
+        ("dataset/data-00000-of-00001.arrow", pipe),
+        ("README.md", lambda path: link(path, "/nonexistent")),
     ],
 )
 def test_what_was_there_before_any_export(named: str, put: Change, tmp_path: Path, capsys: Capture) -> None:
@@ -123,6 +132,7 @@ def exported(tmp_path: Path, request: pytest.FixtureRequest) -> str:
         ("data-00000-of-00001.arrow", lambda path: (path.rename(f"{path}.bak"), shutil.copy(f"{path}.bak", path))),
         ("state.json", append),
         ("state.json", lambda path: saved(path.parent)),
+        ("data-00000-of-00001.arrow", lambda path: (path.unlink(), pipe(path))),
         ("dataset_info.json", lambda path: (path.unlink(), link(path, "../manifest.json"))),
     ],
 )
@@ -135,6 +145,13 @@ def test_what_somebody_did_to_an_export(exported: str, named: str, change: Chang
     assert main(["export", exported]) == 0, "moved away, the export goes on"
     assert sum(datasets.load_from_disk(str(dataset)).num_rows.values()) == 12 if (dataset / "test").exists() else True
     capsys.readouterr()
+
+
+def test_a_name_that_is_no_text_is_told_in_a_line(tmp_path: Path, capsys: Capture) -> None:
+    write(tmp_path / "out/toy/dataset/\udcff\x1b[31m\n.txt")
+    assert main(["plan", write_recipe(tmp_path, TEXTS)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.isprintable() and "dataset/" in line
 
 
 def test_a_row_that_somebody_changed_in_place_is_not_kept_as_a_piece(tmp_path: Path) -> None:
