@@ -28,7 +28,7 @@ Name = Annotated[str, AfterValidator(_name)]
 
 
 def _folder(text: str) -> str:
-    if "://" in text:
+    if re.match(r"[a-z0-9]*:/", text):
         raise ValueError("the dataset is written to a folder; `voxsmith publish --to` sends it to an address")
     return at_home(text)
 

@@ -1,6 +1,7 @@
 """What must be there before anything runs: models, and a store that outlives the job."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 
 from voxsmith.models import references
@@ -16,7 +17,7 @@ from voxsmith.schemas.recipe import Recipe
 # What fsspec opens and isn't shared by processes, or can't be written to.
 NO_STORES = (
     "memory", "data", "reference", "http", "https", "zip", "tar", "libarchive", "git", "github", "gist", "jupyter",
-    "filecache", "simplecache", "blockcache", "cached", "root",
+    "filecache", "simplecache", "blockcache", "cached", "root", "dir",
 )  # fmt: skip
 
 
@@ -31,8 +32,11 @@ def check_store(graph: Graph, path: str, keep: bool = False) -> Store:
     try:
         opened = Store(store)
         check_version(opened, path, keep and not throw_away)
-    except (ValueError, OSError, ImportError) as error:
-        raise RecipeError(f"{path}: store: can't be opened: {' '.join(str(error).split())}") from None
+    except RecipeError:
+        raise
+    except Exception as error:  # fsspec opens many kinds of address, each with errors of its own
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise RecipeError(f"{path}: store: can't be opened: {why}") from None
     if throw_away:
         raise RecipeError(
             f"{path}: store: '{store}' is relative, and a submitted job's folder is thrown away; "
@@ -45,6 +49,8 @@ def check_places(recipe: Recipe, path: str) -> None:
     """Raises RecipeError where the store can't be one: it is a file, the folder of datasets, or gone with its process."""
     store = recipe.store
     kind, sign, _ = store.partition("://")
+    if re.match(r"[a-z0-9]*:/", store) and not re.match(r"[a-z0-9]{2,}://", store):
+        raise RecipeError(f"{path}: store: '{store[:80]}' is no address; one is written s3://bucket/store")
     if sign and (kind in NO_STORES or "::" in store):
         raise RecipeError(
             f"{path}: store: nothing can be kept in {kind}://; take a folder, or a URL such as s3://bucket/store"
