@@ -17,11 +17,12 @@ from rich.table import Table
 from tests.helpers.made_corpus import export_corpus, row
 from tests.helpers.openai_server import Fault, OpenAIServer
 from tests.helpers.recipes import ROOT, TOY_PATH, finish, open_state, run_cli, write_recipe
-from tests.helpers.waiting import LONGEST
+from tests.helpers.waiting import LONGEST, wait_for
 from voxsmith.pipeline.cli import main
 from voxsmith.pipeline.plan import manifests
 from voxsmith.pipeline.store.liveness import at_work
 from voxsmith.pipeline.terminal import console, json_text, one_line, printable, standard_streams
+from voxsmith.pipeline.watch.progress import Progress
 from voxsmith.pipeline.watch.views import JsonLines, make_view
 
 # Title, colour, clipboard, C1 forms of the same, back to the line's start, bell, direction of writing, without width.
@@ -93,12 +94,12 @@ def test_every_command_shows_what_others_wrote(capsys: pytest.CaptureFixture[str
     manifest = folder / "out" / "toy" / "manifest.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"recipe_file": f"/{EVIL}.yaml"}))
     printed(capsys, "export", path)
-    beat = {"run": f"{EVIL}\nvoxsmith: done", "every": 10.0, "written": manifests.now(), "status": "running"}
-    beat |= {"seconds": 1.0, "tasks": 1, "of_tasks": 2, "eta_seconds": None, "running": [EVIL]}
-    beat |= {"rejects": 0, "source_rejects": 0, "eta_at_least": 0, "actors": {EVIL: 1}, "elsewhere": {EVIL: 1}}
-    beat |= {"stages": {EVIL: {"rows": 1, "of": 2, "rate": 0.5}}}
-    for name in manifests.run_names(state.store):
-        state.store.write_json(f"runs/{name}/progress.json", beat)
+    name = manifests.run_names(state.store)[-1]
+    beats = folder / "store" / "runs" / name / "progress.json"
+    with Progress(state, name, set(state.graph.nodes), "off"):
+        beat = wait_for(lambda: beats.is_file() and json.loads(beats.read_text()), "a heartbeat")
+    beat |= {"run": f"{EVIL}\nvoxsmith: done", "running": [EVIL], "elsewhere": {EVIL: 1}}
+    state.store.write_json(f"runs/{name}/progress.json", beat | {"stages": {EVIL: next(iter(beat["stages"].values()))}})
     with at_work(state.store, "run toy", ["toy_shout"]), at_work(state.store, f"export {EVIL}", []):
         text = printed(capsys, "status", path)
         assert "a run is on: \\x1b]0;mine" in text and "\nvoxsmith: done" not in text, text
