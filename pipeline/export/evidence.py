@@ -152,13 +152,13 @@ class Evidence:
         data = [file for file in files if DATA.fullmatch(file.name)]
         file = place / "state.json"
         state = (json_object(file.read_bytes()) if file.is_file() else None) or {}
-        names = {one.get("filename") for one in state.get("_data_files", ()) if isinstance(one, dict)}
+        named = [{"filename": name} for name in sorted(one.name for one in data)]
         if self._manifest is None:
             return self._has_pieces and all(self._is_of_piece(one) for one in data)
         if {one.name for one in files} == {"dataset_dict.json"}:  # beside the folders of splits
             return True
         same = self._fingerprint(place, self._manifest["export_key"])
-        return state.get("_fingerprint") == same and {one.name for one in data} == names
+        return state.get("_fingerprint") == same and state.get("_data_files") == named
 
     def _fingerprint(self, place: Path, key: str) -> str:
         part, *split = place.relative_to(self.folder).parts
@@ -185,5 +185,5 @@ def _has_no_rows(file: Path) -> bool:
     try:
         with pa.memory_map(str(file)) as source, pa.ipc.open_stream(source) as stream:
             return not any(batch.num_rows for batch in stream)
-    except pa.ArrowInvalid:
+    except (OSError, pa.ArrowException):
         return file.stat().st_size == 0

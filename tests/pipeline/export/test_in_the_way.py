@@ -143,8 +143,8 @@ def test_what_somebody_did_to_an_export(exported: str, named: str, change: Chang
     refused(exported, str(place), capsys)
     shutil.rmtree(dataset)
     assert main(["export", exported]) == 0, "moved away, the export goes on"
-    assert sum(datasets.load_from_disk(str(dataset)).num_rows.values()) == 12 if (dataset / "test").exists() else True
-    capsys.readouterr()
+    loaded = datasets.load_from_disk(str(dataset))
+    assert sum(map(len, loaded.values() if isinstance(loaded, dict) else [loaded])) == 12
 
 
 def test_a_name_that_is_no_text_is_told_in_a_line(tmp_path: Path, capsys: Capture) -> None:
