@@ -27,6 +27,7 @@ from voxsmith.schemas.names import nearest
 
 _FORM = "one is written hub:org/name[/file][@revision]"
 _LONGEST = 200  # bytes of a file's name: names of what lies beside it are longer
+_MOST_FILES = 10_000  # of a model
 CATALOGUE: dict[str, Any] = json.loads((Path(__file__).parent / "catalogue.json").read_text(encoding="utf-8"))
 
 
@@ -175,15 +176,26 @@ def identity(reference: str) -> str:
     if is_web(reference):  # what is published under an address, or under a checksum, doesn't change
         return f"{_url_file(reference).name}@{_sha256_in(reference)[:16] or _url_file(reference).parent.name}"
     path = resolve(reference)
-    contents = _visible(path) if path.is_dir() else [path]
-    stats = tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in contents)
-    return f"{path.name}@{_digest_of_files(stats)}"
+    if not (path.is_dir() or path.is_file()):  # a device or a pipe has no end
+        raise ModelMissing(f"{path} is neither a file nor a folder")
+    try:
+        contents = sorted(_visible(path)) if path.is_dir() else [path]
+        stats = tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in contents)
+        return f"{path.name}@{_digest_of_files(stats)}"
+    except OSError as error:
+        raise ModelMissing(f"{error.filename or path} can't be read: {error.strerror}") from None
 
 
-def _visible(folder: Path) -> list[Path]:
+def _visible(folder: Path) -> Iterator[Path]:
     """Its files, but what is hidden: downloaders leave times there, which differ from machine to machine."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
+    count = 0
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files = [path for name in names if not name.startswith(".") and (path := Path(place, name)).is_file()]
+        count += len(files)
+        if count > _MOST_FILES:
+            raise ModelMissing(f"{folder} has more than {_MOST_FILES:,} files in it: name the model's own folder")
+        yield from files
 
 
 @cache

@@ -93,6 +93,7 @@ CASES = [
         (f"{key}={'x' * 300}/y", f"{'x' * 40}…' is longer than a path can be")
         for key in ("store", "out", "overrides", "sources.alpaca.path", "stages.rewrite.prompt", "engines.llm.model")
     ),
+    ("engines.llm.model=/dev/zero", "RECIPE: engines.llm.model: /dev/zero is neither a file nor a folder"),
     (f"engines.llm.model={'x' * 300}", "RECIPE: engines.llm.model: no model 'xxx"),
     ("engines.llm.model=~nobody-has-this-home/x", "RECIPE: engines.llm.model: there is no home folder"),
     ("name=My corpus", "RECIPE: name: 'My corpus' can't be a name: take small letters, digits and _, a letter first"),
