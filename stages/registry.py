@@ -18,6 +18,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
+from voxsmith.models.search_path import return_to_working_folder
 from voxsmith.schemas.names import nearest
 from voxsmith.stages.engines.backend import Backend
 from voxsmith.stages.stage import Stage
@@ -124,6 +125,8 @@ def _imported(kind: str, name: str, module: str) -> ModuleType:
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
+        if error.name == module.partition(".")[0] and return_to_working_folder():
+            return _imported(kind, name, module)
         if error.name and (module == error.name or module.startswith(f"{error.name}.")):
             raise PartError(f"no {kind} '{name}': {_missing(error.name)}") from None
         raise PartError(f"the {kind} '{name}' can't be imported: {_where(error)}") from None

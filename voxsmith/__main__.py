@@ -2,7 +2,7 @@
 
 import sys
 
-from voxsmith.pipeline.search_path import leave_working_folder
+from voxsmith.models.search_path import leave_working_folder
 
 
 def main() -> int:

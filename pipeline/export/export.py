@@ -21,7 +21,7 @@ from typing import Any, cast, get_type_hints
 import pyarrow as pa
 from typing_extensions import TypedDict
 
-from voxsmith.models.interpreter import child_environment
+from voxsmith.models.search_path import child_environment
 from voxsmith.pipeline.errors import RunFailed
 from voxsmith.pipeline.export.features import Rates, column_field
 from voxsmith.pipeline.export.marks import is_as_marked, marks_under

@@ -6,7 +6,7 @@ class itself is sent: one that is imported would bring other modules from there 
 
 from typing import Any
 
-from voxsmith.pipeline.search_path import last_folders, own_folder, python_path, working_folder
+from voxsmith.models.search_path import last_folders, own_folder, python_path, working_folder
 
 
 def actor_class() -> type:
@@ -30,7 +30,7 @@ def actor_class() -> type:
                 unpacked = os.path.realpath(os.getcwd())  # a submitted job's folder may lie elsewhere on this node
                 here = unpacked if unpacked in map(os.path.realpath, sys.path) else working
             behind = [here if folder == working else folder for folder in last]
-            placed = {os.path.realpath(folder) for folder in (working, *first, *behind)}
+            placed = {os.path.realpath(folder) for folder in (working, here, *first, *behind)}
             between = [entry for entry in sys.path if os.path.realpath(entry) not in placed]
             sys.path[:] = [*first, *between, *behind]
             if own:  # another version may be installed on this node

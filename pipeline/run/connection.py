@@ -10,7 +10,7 @@ from typing import Any
 
 import ray
 
-from voxsmith.pipeline.search_path import python_path
+from voxsmith.models.search_path import python_path
 
 
 def connect() -> None:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import IO, Any
 
-from voxsmith.models.interpreter import child_environment
+from voxsmith.models.search_path import child_environment
 from voxsmith.pipeline.errors import RecipeError, RunFailed
 from voxsmith.pipeline.sources import dataset_reader
 from voxsmith.schemas.lines import TooLarge

@@ -1,16 +1,12 @@
 """Versions of packages are those of the interpreter that an engine runs in."""
 
-import json
-import os
-import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from voxsmith.models.interpreter import child_environment, version_of
+from voxsmith.models.interpreter import version_of
 from voxsmith.stages.registry import backend
 
 PACKAGES = {
@@ -62,15 +58,3 @@ def test_identities_tell_the_versions_of_the_engines_interpreter(name: str, tmp_
 def test_onnxruntime_for_gpus_is_onnxruntime(tmp_path: Path) -> None:
     python = environment(tmp_path / "other", onnxruntime_gpu="9.1.1")
     assert version_of_engine("mos_dnsmos", python, tmp_path) == "9.1.1"
-
-
-def test_a_child_looks_for_modules_where_its_parent_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the same order, and not in the folder where it is started, although PYTHONPATH names that."""
-    (tmp_path / "json.py").write_text("raise SystemExit('the folder comes first')")
-    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
-    monkeypatch.setenv("PYTHONPATH", "")
-    ask = [sys.executable, "-c", "import json, sys; print(json.dumps(sys.path))"]
-    child = subprocess.run(ask, cwd=tmp_path, env=os.environ | child_environment(), capture_output=True, text=True)
-    assert child.returncode == 0, child.stderr
-    there = [os.path.abspath(entry) for entry in sys.path if os.path.exists(entry)]
-    assert [entry for entry in json.loads(child.stdout) if entry in there] == list(dict.fromkeys(there))

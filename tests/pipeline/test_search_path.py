@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import ON_LOOPBACK
 from tests.helpers.jobs import Job
 from tests.helpers.packages import copy_checkout, make_environment
-from tests.helpers.planted import OURS, Planted, names_of_modules, of_python
+from tests.helpers.planted import BY_THEMSELVES, OURS, Planted, names_of_modules, of_python
 from tests.helpers.recipes import ROOT, asked, free_port, write_recipe
 from tests.helpers.waiting import LONGEST
 
@@ -130,14 +130,37 @@ def test_a_run_runs_nothing_of_the_folder(installed: Path, wheel: Path, planted:
     assert len(asked(str(planted.folder / "toy.yaml"))) == 3 * len(ROWS)
 
 
+@pytest.mark.parametrize("entry", ["", ".", "../work/", "{folder}", "../link"])
+def test_a_folder_that_the_path_names_is_not_looked_in(installed: Path, tmp_path: Path, entry: str) -> None:
+    """As long as a recipe names no part of it: an empty entry of PYTHONPATH, which a colon too many makes, names it, too."""
+    planted = Planted(tmp_path / "work", tmp_path / "ran", before_us(installed, tmp_path) | set(BY_THEMSELVES))
+    (tmp_path / "link").symlink_to(planted.folder)
+    (planted.folder / "evil-1.0.dist-info").mkdir()
+    (planted.folder / "evil-1.0.dist-info" / "entry_points.txt").write_text("[voxsmith.stages]\nthieve = thief:STAGE\n")
+    (planted.folder / "evil-1.0.dist-info" / "METADATA").write_text("Name: evil\nVersion: 1.0\n")
+    env = environment(PYTHONPATH=os.pathsep.join([entry.format(folder=planted.folder), PARTS]))
+    path = write_recipe(tmp_path, ROWS)
+    code, output = run(script(installed), "plan", path, cwd=planted.folder, env=env)
+    assert (code, planted.ran()) == (0, []), output
+    code, output = run(script(installed), "keys", cwd=planted.folder, env=env)
+    assert (code, planted.ran()) == (0, []) and "thieve" not in output, output
+
+
+def before_us(python: Path, folder: Path) -> set[str]:
+    """What is loaded before a line of ours where PYTHONPATH names the folder: Python's own, and what the script imports that
+    pip writes.
+    """
+    (folder / "empty").mkdir()
+    return of_python(python, folder / "empty", imports="re") | {"voxsmith"}
+
+
 @pytest.mark.heavy
-def test_a_folder_that_the_path_names_comes_last(installed: Path, tmp_path: Path) -> None:
-    """A part of the working folder can be named then. What is there without it comes from where it is."""
-    (tmp_path / "empty").mkdir()
-    unavoidable = of_python(installed, tmp_path / "empty", imports="re")  # as the script does that pip writes
+def test_a_part_of_the_folder_takes_no_others_place(installed: Path, tmp_path: Path) -> None:
+    """Where PYTHONPATH names the folder and the recipe a part in it."""
+    unavoidable = before_us(installed, tmp_path)
     specs = [PathFinder.find_spec(name) for name in names_of_modules() - unavoidable]
     there = {spec.name for spec in specs if spec and spec.origin}  # namespace packages anybody may add to
-    planted = Planted(tmp_path / "work", tmp_path / "ran", only={*there, *OURS} - {"voxsmith"})
+    planted = Planted(tmp_path / "work", tmp_path / "ran", only={*there, *OURS} - unavoidable)
     path = write_recipe(tmp_path, ROWS, stages__where={"stage": write_where(planted.folder)})
     env = environment(PYTHONPATH=os.pathsep.join(["", PARTS]))
     code, output = run(script(installed), "run", path, cwd=planted.folder, env=env)

@@ -1,4 +1,5 @@
-"""Where modules are looked for: in the folder where a run is started last of all, and only if PYTHONPATH names it.
+"""Where modules are looked for: not in the folder where a command is started, unless PYTHONPATH names it and a recipe names
+a part that is there alone; then behind all others.
 
 The command line imports this before all else, so it needs only what Python has loaded when it starts.
 """
@@ -8,11 +9,13 @@ import sys
 
 import voxsmith
 
+_left: list[str] = []  # the working folder, where PYTHONPATH names it and nothing in it was wanted yet
+
 
 def leave_working_folder() -> None:
     """For the command line, before it imports anything else. Python looks first where the script lies, or with -m in the
-    folder where it is started: that is dropped. A working folder that PYTHONPATH names, or that our own code is run
-    from, is looked in behind all that is installed.
+    folder where it is started: that is dropped, and so is a working folder that PYTHONPATH names. If our own code is run
+    from the working folder, it is looked in behind all others.
     """
     if not (here := working_folder()):
         return
@@ -21,7 +24,21 @@ def leave_working_folder() -> None:
         del sys.path[0]
     if not _is_installed(here):
         others = [entry for entry in sys.path if os.path.realpath(entry) != here]
-        sys.path[:] = [*others, here] if len(others) < len(sys.path) or own_folder() == here else others
+        if own_folder() == here:
+            others.append(here)
+        elif len(others) < len(sys.path):
+            _left.append(here)
+        sys.path[:] = others
+
+
+def return_to_working_folder() -> bool:
+    """Look there from now on, behind all others: a recipe names a part that is nowhere else. False where PYTHONPATH doesn't
+    name that folder, or it is looked in already.
+    """
+    sys.path += _left
+    returned = bool(_left)
+    _left.clear()
+    return returned
 
 
 def working_folder() -> str:
@@ -52,6 +69,13 @@ def last_folders() -> list[str]:
     first = {os.path.realpath(folder) for folder in python_path()}
     others = dict.fromkeys([*map(os.path.realpath, _folders()), own_folder()])
     return [folder for folder in others if folder and folder not in first and not _is_installed(folder)]
+
+
+def child_environment() -> dict[str, str]:
+    """Variables for a child with this interpreter: it looks for modules where this process does, in the same order. By
+    itself Python would look first in the folder where it is started, and so would `multiprocessing`.
+    """
+    return {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(_folders())}
 
 
 def _folders() -> list[str]:
