@@ -78,7 +78,7 @@ def place_of(way: str, folder: Path) -> Iterator[tuple[Place, dict[str, str]]]:
         yield Bucket(str(folder / "there")), {}
     elif way == "bucket":
         with S3Server() as server:
-            yield Bucket(server.url("sets/one")), {}
+            yield Bucket(server.url(folder.name)), {}  # moto keeps what other tests left in its bucket
     else:
         with HubServer() as server:
             home = str(folder / "home")
