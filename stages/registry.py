@@ -98,11 +98,16 @@ def stage_module(name: str) -> str:
 
 def backend(name: str) -> Backend[Any]:
     """The engine backend that a recipe names so: its module's BACKEND. Raises PartError."""
-    module = _module_of("backend", name, BACKENDS, "voxsmith.backends")
+    module = backend_module(name)
     declared: Any = getattr(_imported("backend", name, module), "BACKEND", None)
     if not isinstance(declared, Backend):
         raise PartError(f"{module} has no `BACKEND = Backend(…)`, so it is no backend")
     return declared
+
+
+def backend_module(name: str) -> str:
+    """The module that the backend is in. Raises PartError."""
+    return _module_of("backend", name, BACKENDS, "voxsmith.backends")
 
 
 def _module_of(kind: str, name: str, ours: dict[str, str], group: str) -> str:

@@ -277,7 +277,7 @@ def _provenance(state: State, shard: int) -> Iterator[dict[str, str]]:
         done = state.done.get((node.name, shard))
         if node.engine and done:
             engine = state.graph.engines[node.engine]
-            identity = engine.backend.identity(engine.config)
+            identity = engine.identity
             model = identity.get("model", "")
             name = model if isinstance(model, str) else json.dumps(model, sort_keys=True)
             yield {"stage": node.name, "engine": engine.backend_name, "model": name, "object": done.key}

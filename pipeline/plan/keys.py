@@ -21,7 +21,7 @@ def fixed_parts(graph: Graph, node: Node) -> Parts:
     if isinstance(node.checks, BaseModel):
         parts |= {f"checks.{name}": value for name, value in node.checks.model_dump(mode="json").items()}
     if engine:
-        parts |= {f"engine.{name}": value for name, value in engine.backend.identity(engine.config).items()}
+        parts |= {f"engine.{name}": value for name, value in engine.identity.items()}
     return parts
 
 
@@ -61,8 +61,8 @@ def _told(name: str, old: Any, new: Any) -> str:
         return f"the column {rest.removeprefix('given ')} changed"
     if kind == "artifact":
         return f"the {rest} changed"
-    if name == "code":
-        return "the stage's code changed"
+    if name in ("code", "engine.code"):
+        return f"the {'stage' if name == 'code' else 'engine'}'s code changed"
     if len(f"{old}{new}") > 80 or "\n" in f"{old}{new}":
         return f"{name} changed"
     return f"{name} changed from {old!r} to {new!r}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from voxsmith.pipeline.recipe.licences import is_unknown, parts, strictest
+from voxsmith.pipeline.recipe.replies import code_of_replies
 from voxsmith.schemas.columns import COLUMNS, ROW_COLUMNS, Column
 from voxsmith.schemas.columns import column as look_up
 from voxsmith.schemas.recipe import Recipe
@@ -26,6 +27,12 @@ class Engine:
     @property
     def backend(self) -> Backend[Any]:
         return backend(self.backend_name)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that the engine's replies depend on, as plain JSON: what the backend says, and its code. Raises ModelMissing."""
+        code = code_of_replies(self.backend_name)
+        return self.backend.identity(self.config) | ({"code": code} if code else {})
 
     @property
     def licence(self) -> str:

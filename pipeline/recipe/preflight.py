@@ -68,7 +68,7 @@ def check_names(graph: Graph, path: str) -> None:
     lines = []
     for name, engine in graph.engines.items():
         try:
-            engine.backend.identity(engine.config)
+            _ = engine.identity
         except references.ModelMissing as error:
             lines.append(f"{path}: engines.{name}.model: {error}")
     if lines:

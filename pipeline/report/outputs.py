@@ -111,8 +111,7 @@ def _write(state: State, folder: Path, pieces: Path) -> None:
         "recipe_digest": digest(resolved),
         **summary,
         "engines": {
-            name: engine.backend.identity(engine.config)
-            | {"licence": engine.licence, "batch_invariant": engine.batch_invariant}
+            name: engine.identity | {"licence": engine.licence, "batch_invariant": engine.batch_invariant}
             for name, engine in graph.engines.items()
         },
         "versions": dict(_versions()),

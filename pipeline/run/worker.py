@@ -66,6 +66,7 @@ class Worker:
         # As parts of a key: the engine's models, and the code of each stage, on this node.
         self._models: dict[str, Any] = {}
         self._code: dict[str, str] = {}
+        self._engine_code: str | None = None
         self._memo_lock = threading.Lock()
         self.at_once: int | None = None
         self.meter = Meter(None)
@@ -76,9 +77,10 @@ class Worker:
         self._read_graph()
         if self.engine_name is not None:
             engine = self.graph.engines[self.engine_name]
-            identity = engine.backend.identity(engine.config)
+            identity = engine.identity
             self.identity = digest(identity)
             self._models = {f"engine.{name}": identity[name] for name in _MODELS if name in identity}
+            self._engine_code = identity.get("code")
             self.engine = loaded(engine.backend, engine.config)
             self.at_once = engine.config.resources.at_once
             self.meter = Meter(self.engine)
@@ -173,12 +175,15 @@ class Worker:
                 )
 
     def _check_code(self, task: Task) -> None:
-        """Raises RunFailed where the stage's code on this node is not the one that the task's key names: its result would
-        be kept under a wrong key.
+        """Raises RunFailed where the code of the stage or of the engine on this node is not the one that the task's key names:
+        its result would be kept under a wrong key.
         """
-        if self._code.get(task.node) != task.parts["code"]:
+        other = [f"stage '{task.node}'"] if self._code.get(task.node) != task.parts["code"] else []
+        if self._engine_code != task.parts.get("engine.code"):
+            other.append(f"engine '{self.engine_name}'")
+        if other:
             raise RunFailed(
-                f"stage '{task.node}': its code on {socket.gethostname()} is not the code that the run was started with; "
+                f"{' and '.join(other)}: the code on {socket.gethostname()} is not the code that the run was started with; "
                 "install the same version there, or, if it was edited since, run the same command again"
             )
 

@@ -29,19 +29,39 @@ STOPS = {
     "voxsmith.pipeline.terminal": "how people are told",
     "voxsmith.pipeline.store.without_pandas": "it saves memory",
 }
+# The same for the code of a backend, which shapes replies.
+BACKEND_STOPS = {
+    "voxsmith.models.cublas": "it finds a library",
+    "voxsmith.models.interpreter": "the versions of its packages are in the identity",
+    "voxsmith.models.loading": "it says why a model can't be loaded",
+    "voxsmith.models.lost_gpu": "it tells errors apart",
+    "voxsmith.models.optional": "the versions of packages are in the identity",
+    "voxsmith.models.out_of_memory": "it tells errors apart",
+    "voxsmith.models.packages": "it unpacks files, whose digests are in the identity",
+    "voxsmith.models.reaper": "it ends processes",
+    "voxsmith.models.references": "it finds files, whose digests are in the identity",
+    "voxsmith.schemas": "the settings themselves are in the identity, or change no reply",
+    "voxsmith.stages.engines.backend": "it declares and loads",
+    "voxsmith.stages.engines.base": "it fills batches: a reply that depends on them is not promised to be the same",
+    "voxsmith.stages.engines.event_loop": "it runs what it is given",
+    "voxsmith.stages.engines.openai_client": "it sends what it is given, and tries again",
+    "voxsmith.stages.engines.usage": "it counts",
+    "voxsmith.stages.requests": "a request is named by all that it holds",
+    "voxsmith.stages.text": "it checks voice banks; what is said is in the request",
+}
 
 
-def code_digest(module: str) -> str:
+def code_digest(module: str, stops: Iterable[str] = tuple(STOPS)) -> str:
     """32 hex digits that name what the module does: its syntax tree and those of all modules that it imports from our
-    packages and from its own, without comments, formatting and docstrings.
+    packages and from its own, without comments, formatting and docstrings. It is the same in each version of Python.
 
     Relative imports and imports inside functions count; those for type checkers alone don't. Nothing is followed into a
-    module or package of `STOPS`, or into other packages. Raises ModuleNotFoundError where there is no such module.
+    module or package of `stops`, or into other packages. Raises ModuleNotFoundError where there is no such module.
     """
-    return digest({name: _read(name).tree for name in reachable(module)})
+    return digest({name: _read(name).tree for name in reachable(module, stops)})
 
 
-def reachable(module: str) -> tuple[str, ...]:
+def reachable(module: str, stops: Iterable[str] = tuple(STOPS)) -> tuple[str, ...]:
     """The modules that `code_digest` of `module` is made of, by name. Raises ModuleNotFoundError."""
     packages = {OURS, module.partition(".")[0]}
     if source_file(module) is None:
@@ -53,7 +73,7 @@ def reachable(module: str) -> tuple[str, ...]:
         if name in seen or name.partition(".")[0] not in packages or source_file(name) is None:
             continue
         waiting += _packages_of(name)  # their __init__ runs first
-        if name != module and any(name == stop or name.startswith(f"{stop}.") for stop in STOPS):
+        if name != module and any(name == stop or name.startswith(f"{stop}.") for stop in stops):
             continue
         seen.add(name)
         waiting += _read(name).imports
@@ -111,7 +131,7 @@ def _parse(module: str, file: Path, changed: int, size: int) -> _Module:
                 above = package.rsplit(".", node.level - 1)[0] if node.level > 1 else package
                 base = f"{above}.{base}" if base else above
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
-    return _Module(ast.dump(_without_docstrings(tree)), tuple(names))
+    return _Module(_dump(_without_docstrings(tree)), tuple(names))
 
 
 def _run_time_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
@@ -122,6 +142,17 @@ def _run_time_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
             continue
         yield node
         yield from _run_time_nodes(ast.iter_child_nodes(node))
+
+
+def _dump(node: object) -> str:
+    """The tree as text. Fields that are empty are left out: each version of Python has some that the one before lacks, and
+    `ast.dump` writes them out, or not.
+    """
+    if isinstance(node, ast.AST):
+        fields = ((name, getattr(node, name, None)) for name in node._fields)
+        inner = ", ".join(f"{name}={_dump(value)}" for name, value in fields if value is not None and value != [])
+        return f"{type(node).__name__}({inner})"
+    return f"[{', '.join(map(_dump, node))}]" if isinstance(node, list) else repr(node)
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

@@ -85,7 +85,7 @@ class Work:
 def identity_of(graph: Graph, stage: str) -> str | None:
     """A digest that names the model which the stage asks; None if it asks none."""
     engine = graph.engines.get(graph.nodes[stage].engine or "")
-    return digest(engine.backend.identity(engine.config)) if engine else None
+    return digest(engine.identity) if engine else None
 
 
 def cost_of(rate: EngineRate, seconds: float, figures: Mapping[str, float]) -> float:

@@ -205,7 +205,7 @@ def test_code_that_is_not_that_of_the_key_makes_nothing(outside: Path) -> None:
     path = recipe(outside, stage)
     state = open_state(path)
     write_stage(outside, '{"query_text": text.lower()}', name="versioned")
-    with pytest.raises(RunFailed, match=r"stage 'odd': its code on .* is not the code that the run was started with"):
+    with pytest.raises(RunFailed, match=r"stage 'odd': the code on .* is not the code that the run was started with"):
         run_inline(state)
     assert not asked(path)
 
