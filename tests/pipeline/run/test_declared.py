@@ -12,7 +12,17 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.recipes import TOY_PATH, asked, open_state, run_cli, run_inline, texts_of, write_recipe
+from tests.helpers.recipes import (
+    TOY_PATH,
+    asked,
+    open_state,
+    run_cli,
+    run_inline,
+    start_python,
+    texts_of,
+    write_recipe,
+)
+from tests.helpers.waiting import rest_of
 from voxsmith.pipeline.errors import RunFailed
 from voxsmith.pipeline.run.results import StageFault
 from voxsmith.pipeline.run.worker import Worker
@@ -251,12 +261,16 @@ def test_the_command_line_says_it_in_one_line_and_the_mended_stage_asks_nothing_
 
 
 def test_the_command_line_says_which_node_lacks_a_package(tmp_path: Path, on_ray: dict[str, str]) -> None:
-    """The driver has the package on its path, the shared Ray has not."""
-    stage = write_stage(tmp_path, GOOD, name="title")
-    (tmp_path / "outside" / "__init__.py").touch()
-    env = on_ray | {"PYTHONPATH": os.pathsep.join([str(tmp_path), TOY_PATH])}
-    code, output = run_cli("run", recipe(tmp_path, stage), "--progress", "off", env=env)
-    assert code == 1, output
+    """The driver has the package in its environment, the shared Ray has not."""
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    stage = write_stage(packages, GOOD, name="title")
+    (packages / "outside" / "__init__.py").touch()
+    arguments = ["run", recipe(tmp_path, stage), "--progress", "off"]
+    main = f"import sys; sys.path.append({str(packages)!r}); from voxsmith.pipeline.cli import main; sys.exit(main({arguments}))"
+    process = start_python("-c", main, env=on_ray)
+    output = rest_of(process)
+    assert process.returncode == 1, output
     assert output.splitlines()[-1].startswith(
         f"voxsmith: engine 'llm': node {socket.gethostname()} can't import what the recipe names: "
         "no stage 'outside.title': there is no package 'outside'"
