@@ -19,7 +19,7 @@ from tests.helpers.jobs import Job
 from tests.helpers.packages import copy_checkout, make_environment
 from tests.helpers.planted import BY_THEMSELVES, OURS, Planted, names_of_modules, of_python
 from tests.helpers.recipes import ROOT, asked, free_port, write_recipe
-from tests.helpers.waiting import LONGEST
+from tests.helpers.waiting import rest_of
 
 PARTS = str(ROOT / "tests")  # where the package `toys` is
 # Modules that we import, and that neither Python nor Ray imports before the first line of ours: in a submitted job both take
@@ -81,9 +81,10 @@ def environment(**more: str) -> dict[str, str]:
 
 def run(*command: str | Path, cwd: Path, env: dict[str, str], program: str | None = None) -> tuple[int, str]:
     """Exit code and all that was printed. `program`: what is run under the name that the command begins with."""
-    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    ran = subprocess.run(command, cwd=cwd, env=env, executable=program, timeout=LONGEST, **output)
-    return ran.returncode, ran.stdout
+    output: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = subprocess.Popen(command, cwd=cwd, env=env, executable=program, start_new_session=True, **output)
+    printed = rest_of(process)
+    return process.returncode, printed
 
 
 def script(python: Path) -> Path:
