@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from voxsmith.models.loading import reading
 from voxsmith.models.references import ModelMissing
+from voxsmith.models.torch_weights import refuse_packed
 
 # What a training run leaves beside the weights is of these packages, and of these plain types.
 _KNOWN = re.compile(
@@ -119,6 +120,7 @@ def load(path: Path) -> Any:
     import torch
 
     with reading(path, "broken, or no PyTorch checkpoint"):
+        refuse_packed(path)
         try:
             named = torch.serialization.get_unsafe_globals_in_checkpoint(path)
         except ValueError:

@@ -1,5 +1,6 @@
 """Weights that PyTorch has read: all there, of the right shapes, and numbers."""
 
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,23 @@ from voxsmith.models.references import ModelMissing
 
 if TYPE_CHECKING:
     import torch
+
+
+_DENSEST = 4  # times what weights are packed to: PyTorch itself packs nothing, and zeros shrink a thousandfold
+
+
+def refuse_packed(path: Path) -> None:
+    """Raises ModelMissing where the file is an archive that unpacks to much more than itself. What is no archive, or a
+    broken one, is for PyTorch to say.
+    """
+    size = path.stat().st_size
+    try:
+        with zipfile.ZipFile(path) as archive:
+            claimed = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+        return
+    if claimed > _DENSEST * size + (1 << 20):
+        raise ModelMissing(f"{path}: not read: it has {size} bytes, and unpacks to {claimed}")
 
 
 def check_finite(path: Path, model: "torch.nn.Module") -> None:

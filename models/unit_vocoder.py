@@ -13,7 +13,7 @@ import numpy as np
 
 from voxsmith.models.loading import reading
 from voxsmith.models.references import ModelMissing
-from voxsmith.models.torch_weights import check_finite
+from voxsmith.models.torch_weights import check_finite, refuse_packed
 from voxsmith.models.windows import windows
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ def _load(checkpoint: Path, config: Path) -> tuple["torch.nn.ModuleDict", dict[s
         settings = json.loads(config.read_text(encoding="utf-8"))
         parts = _build(settings)
     with reading(checkpoint, "broken, or no unit vocoder"):
+        refuse_packed(checkpoint)
         weights = _renamed(torch.load(checkpoint, map_location="cpu", weights_only=True)["generator"])
     try:
         parts.load_state_dict(weights)

@@ -15,7 +15,7 @@ from voxsmith.models import audio
 from voxsmith.models import references as catalogue
 from voxsmith.models.loading import reading
 from voxsmith.models.torch_device import torch_device
-from voxsmith.models.torch_weights import check_finite
+from voxsmith.models.torch_weights import check_finite, refuse_packed
 from voxsmith.stages.engines.backend import Backend
 from voxsmith.stages.engines.base import Batching, EngineConfig, Refused, Unavailable
 from voxsmith.stages.engines.clips import RATE, hear, refuse_unless_finite
@@ -142,6 +142,7 @@ def _network(path: Path) -> Any:
         {"lstm": torch.nn.LSTM(MELS, 256, 3, batch_first=True), "linear": torch.nn.Linear(256, 256)}
     )
     with reading(file, "no weights of Resemblyzer's encoder"):
+        refuse_packed(file)
         weights = torch.load(file, map_location="cpu", weights_only=True)["model_state"]
         # the two more that it has scaled similarities while it learned
         network.load_state_dict({name: weights[name] for name in network.state_dict()})

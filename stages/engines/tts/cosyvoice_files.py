@@ -13,6 +13,7 @@ from typing import Any
 from voxsmith.models.joblib_arrays import Made, NotPlain, PickleMachine
 from voxsmith.models.loading import reading
 from voxsmith.models.references import ModelMissing
+from voxsmith.models.torch_weights import refuse_packed
 
 SETTINGS = {1: "cosyvoice.yaml", 2: "cosyvoice2.yaml"}  # CosyVoice-300M-SFT's, CosyVoice2-0.5B's
 WEIGHTS = ("llm.pt", "flow.pt", "hift.pt")
@@ -105,6 +106,7 @@ def check_weights(folder: Path) -> None:
         if path.name == SPEAKERS and not path.is_file():  # CosyVoice 2 reads it where there is one
             continue
         with reading(path, "broken, or not only weights"):
+            refuse_packed(path)
             data = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
         if not isinstance(data, dict) or not data:
             raise ModelMissing(f"{path}: no weights: it holds {type(data).__name__} and not tensors by name")
