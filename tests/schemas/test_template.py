@@ -1,9 +1,13 @@
 """A prompt's template does no harm and comes to an end: what could is refused when it is read, the rest has a budget."""
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from pathlib import Path
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jinja2 import Environment, StrictUndefined
+
+from tests.helpers.paths import ROOT
 from voxsmith.schemas.template import FILTERS, METHODS, PromptFault, checked, fill_in
 
 HISTORY = [{"query": "Who was Ada?", "answer": "A mathematician."}, {"query": "When?", "answer": "In 1840."}]
@@ -30,6 +34,17 @@ ROW = {"query": "  Say <hello> & bye. ", "context": "", "history": HISTORY}
 )  # fmt: skip
 def test_what_prompts_need(text: str, filled_in: str) -> None:
     assert fill_in(text, ROW) == filled_in
+
+
+@settings(deadline=None)
+@given(query=st.text(max_size=60), answer=st.text(max_size=60), turns=st.integers(1, 4))
+@pytest.mark.parametrize("prompt", sorted((ROOT / "configs" / "prompts").glob("*.jinja")), ids=lambda path: path.stem)
+def test_our_prompts_say_what_jinja_makes_of_them(prompt: Path, query: str, answer: str, turns: int) -> None:
+    """So that requests keep their digests, by which replies are kept."""
+    row = {"query": query, "task": query, "context": answer, "history": [{"query": query, "answer": answer}] * turns}
+    text = prompt.read_text()
+    template = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(text)
+    assert fill_in(text, row) == template.render(**row)
 
 
 def test_the_names_that_it_expects() -> None:
@@ -163,6 +178,7 @@ PARTS = [
 ]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PARTS), max_size=30).map(" ".join) | st.text(max_size=80))
 def test_any_text_is_refused_or_filled_in(text: str) -> None:
     """Of whatever is written, only these two errors come, each in one line."""
