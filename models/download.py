@@ -33,6 +33,10 @@ class NotFetched(Exception):
     """The file can't be had; the message says why."""
 
 
+class NotThere(NotFetched):
+    """The site has no such file."""
+
+
 class _Reply(NamedTuple):
     body: Any
     start: int  # of the file, where the body begins
@@ -63,7 +67,8 @@ def download(address: str, file: Path, sha256: str = "") -> None:
         if isinstance(error, OSError) and not isinstance(error, urllib.error.URLError) and error.filename:
             raise  # of the disk
         reason = str(error) if isinstance(error, NotFetched) else f"it can't be fetched: {_line(error)}"
-        raise NotFetched(f"{reason}{_kept(file)}") from None
+        gone = isinstance(error, urllib.error.HTTPError) and error.code in (404, 410)
+        raise (NotThere if gone else NotFetched)(f"{reason}{_kept(file)}") from None
     with open(fresh, "rb") as written:
         os.fsync(written.fileno())
     fresh.rename(file)

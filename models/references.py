@@ -9,6 +9,7 @@ data: none of their code runs.
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -21,11 +22,12 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
-from voxsmith.models.download import NotFetched, download, is_web, leftovers, sha256_of, tidy
+from voxsmith.models.download import NotFetched, NotThere, download, is_web, leftovers, sha256_of, tidy
 from voxsmith.models.packages import members
 from voxsmith.schemas.names import nearest
 
 _FORM = "one is written hub:org/name[/file][@revision]"
+_CARD = 1 << 20  # characters of a model card that are read
 _LONGEST = 200  # bytes of a file's name: names of what lies beside it are longer
 _MOST_FILES = 10_000  # of a model
 CATALOGUE: dict[str, Any] = json.loads((Path(__file__).parent / "catalogue.json").read_text(encoding="utf-8"))
@@ -33,6 +35,10 @@ CATALOGUE: dict[str, Any] = json.loads((Path(__file__).parent / "catalogue.json"
 
 class ModelMissing(Exception):
     """The model isn't there, or can't be had; the message says how to get it."""
+
+
+class NotNow(ModelMissing):
+    """The network, a server or the disk is why it can't be had; the same command may get it later."""
 
 
 def cache_folder() -> Path:
@@ -65,7 +71,9 @@ def locate(reference: str) -> Path | None:
         if not marker.is_file():
             return None
         # A folder that an older catalogue filled is fetched again.
-        return folder if json.loads(marker.read_bytes()).get("identity") == identity(reference) else None
+        with suppress(ValueError, AttributeError):  # of a disk that lost its power
+            return folder if json.loads(marker.read_bytes()).get("identity") == identity(reference) else None
+        return None
     path = Path(os.path.expanduser(reference))
     if reference and os.path.exists(path):  # of a name that is longer than one can be, too
         return path
@@ -128,7 +136,7 @@ def _build(name: str, folder: Path) -> None:
         try:
             contents = members((tuple(part) for file in entry["files"] for part in file["parts"]), Path(scratch))
         except OSError as error:
-            raise ModelMissing(f"'{name}' can't be fetched: {error}") from error
+            raise NotNow(f"'{name}' can't be fetched: {error}") from error
         for file in entry["files"]:
             target = fresh / file["file"]
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -137,7 +145,7 @@ def _build(name: str, folder: Path) -> None:
                     with open(contents[tuple(part)], "rb") as content:
                         shutil.copyfileobj(content, output, 1 << 20)
             if (got := sha256_of(target)) != file["sha256"]:
-                raise ModelMissing(f"'{name}': {file['file']} has sha256 {got}, not {file['sha256']}: not used")
+                raise NotNow(f"'{name}': {file['file']} has sha256 {got}, not {file['sha256']}: not used")
         (fresh / "complete.json").write_text(json.dumps({"identity": identity(name), "licence": entry["licence"]}))
         shutil.rmtree(folder, ignore_errors=True)
         fresh.rename(folder)
@@ -154,7 +162,10 @@ def licence(reference: str, otherwise: str = "unknown") -> str:
     if path is None:
         return otherwise
     card = (path if path.is_dir() else path.parent) / "README.md"
-    lines = card.read_text(encoding="utf-8", errors="replace").splitlines() if card.is_file() else []
+    if not card.is_file():
+        return otherwise
+    with open(card, encoding="utf-8", errors="replace") as stream:
+        lines = stream.read(_CARD).splitlines()
     terms = [line.partition(":")[2].strip(" '\"") for line in lines if line.startswith("license:")]
     return terms[0] if terms and terms[0] != "unknown" else otherwise
 
@@ -204,7 +215,8 @@ def _digest_of_files(stats: tuple[tuple[str, int, int], ...]) -> str:
     name = hashlib.sha256(json.dumps(stats).encode()).hexdigest()
     kept = cache_folder() / "digests" / name
     with suppress(OSError):  # it isn't there, or nothing can be kept
-        return kept.read_text()
+        if re.fullmatch("[0-9a-f]{16}", known := kept.read_text()):
+            return known
     digest = hashlib.sha256("".join(sha256_of(Path(file)) for file, _, _ in stats).encode()).hexdigest()[:16]
     with suppress(OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -259,7 +271,7 @@ def _fetch_url(reference: str) -> Path:
         try:
             download(reference, file, _sha256_in(reference))
         except NotFetched as error:
-            raise ModelMissing(f"{reference}: {error}") from None
+            raise (ModelMissing if isinstance(error, NotThere) else NotNow)(f"{reference}: {error}") from None
     return file
 
 
@@ -292,7 +304,7 @@ def _complete(reference: str) -> Path:
         path = _hub(reference, fetching=True, commit=snapshot.name if snapshot else "")
     except _Unreachable as error:
         if here is None:
-            raise ModelMissing(f"{reference} can't be fetched from the hub: {error}") from None
+            raise NotNow(f"{reference} can't be fetched from the hub: {error}") from None
         print(f"{reference}: what is here of it is taken, whole or not: no hub to ask: {error}", file=sys.stderr)
         return here
     if path is None:
@@ -323,7 +335,7 @@ def _hub(reference: str, fetching: bool, commit: str = "") -> Path | None:
         raise ModelMissing(f"{reference!r} names no hub model; {_FORM}") from None
     except LocalEntryNotFoundError as error:
         if fetching:
-            raise ModelMissing(f"{reference} can't be fetched from the hub: {error}") from None
+            raise NotNow(f"{reference} can't be fetched from the hub: {error}") from None
         return None
     except Exception as error:  # the hub client raises many kinds; each means the same to a person
         raise ModelMissing(f"{reference} can't be fetched from the hub: {error}") from error

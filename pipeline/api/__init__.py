@@ -276,7 +276,8 @@ def voices(recipe: RecipeLike, **changes: Unpack[Changes]) -> "Banks":
 
 def fetch(models: Iterable[str], *, profile: str | None = None, say: Say = log.info) -> dict[str, str]:
     """Get models into the cache folder; returns the path of each. `models`: names from the catalogue, hub:org/name, or a
-    recipe file (of that `profile`) for all that it needs. Raises RecipeError for a model that there isn't.
+    recipe file (of that `profile`) for all that it needs. Raises RecipeError for a model that there isn't, RunFailed where
+    one can't be had now.
     """
     from voxsmith.pipeline.recipe.preflight import fetch_models
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from voxsmith.models import references
 from voxsmith.models.optional import lacking
-from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.errors import RecipeError, RunFailed
 from voxsmith.pipeline.recipe.graph import build_graph
 from voxsmith.pipeline.recipe.load import load_recipe
 from voxsmith.pipeline.recipe.nodes import Graph
@@ -128,7 +128,8 @@ def check_packages(graph: Graph, path: str, stages: Iterable[str]) -> None:
 def fetch_models(names: Iterable[str], profile: str | None = None) -> Iterator[tuple[str, str]]:
     """Get models into the cache folder, one by one as the iterator goes on; yields (reference, path) of each.
 
-    A recipe's file name stands for all models that it needs. Raises RecipeError for a model that there isn't.
+    A recipe's file name stands for all models that it needs. Raises RecipeError for a model that there isn't, RunFailed
+    where one can't be had now.
     """
     wanted: dict[str, None] = {}
     for name in names:
@@ -140,5 +141,7 @@ def fetch_models(names: Iterable[str], profile: str | None = None) -> Iterator[t
     for model in wanted:
         try:
             yield model, str(references.fetch(model))
+        except references.NotNow as error:
+            raise RunFailed(str(error)) from None
         except references.ModelMissing as error:
             raise RecipeError(str(error)) from None

@@ -18,6 +18,7 @@ import pytest
 
 from tests.helpers.file_server import FileServer
 from tests.helpers.paths import ROOT
+from tests.helpers.recipes import run_cli
 from tests.helpers.waiting import wait_for
 from voxsmith.models import download, references
 from voxsmith.models.references import ModelMissing
@@ -44,7 +45,7 @@ def here(cache: Path) -> dict[str, int]:
 
 
 def refused(address: str) -> str:
-    with pytest.raises(ModelMissing) as caught:
+    with pytest.raises(references.NotNow) as caught:
         references.fetch(address)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 1500
     assert not references.available(address)
@@ -98,6 +99,17 @@ def test_a_server_that_makes_no_sense_is_one_line(cache: Path, server: FileServe
     assert here(cache) == {}
     server.instead = None
     assert references.fetch(server.url).read_bytes() == DATA
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"), [(ODD["length of letters"][0], 1), (replying("503 Busy", {}), 1), (replying("404 No", {}), 2)]
+)
+def test_the_command_says_whose_fault_it_is(
+    cache: Path, server: FileServer, reply: Callable[[Any], None], code: int
+) -> None:
+    server.instead = reply
+    ended, output = run_cli("fetch", server.url)
+    assert ended == code and len(output.splitlines()) == 2, output
 
 
 def test_a_site_sends_nobody_onto_this_machine() -> None:

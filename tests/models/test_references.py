@@ -169,6 +169,17 @@ def test_what_a_fetch_left_that_was_killed_at_its_very_end_goes(catalogue: dict[
     assert sorted(path.name for path in cache.iterdir()) == [".whole-other@ab12", "whole", "whole.lock"]
 
 
+def test_notes_that_lost_their_content_are_made_anew(catalogue: dict[str, Any], cache: Path, tmp_path: Path) -> None:
+    (models.fetch("whole") / "complete.json").write_text("")
+    assert not models.available("whole") and models.fetch("whole") == models.resolve("whole")
+    (file := tmp_path / "weights.gguf").write_bytes(b"weights")
+    before = models.identity(str(file))
+    for note in (cache / "digests").iterdir():
+        note.write_text("")
+    models._digest_of_files.cache_clear()
+    assert models.identity(str(file)) == before
+
+
 def test_a_real_package_is_fetched_from_the_registry(cache: Path) -> None:
     folder = models.fetch("dnsmos")
     file = models.CATALOGUE["dnsmos"]["files"][0]
