@@ -6,7 +6,7 @@ no task is an utterance: it has a transcript, and no instruction. Only what can'
 is rejected here; whether a text can be spoken is for the stages to say.
 
 Reasons: bad_line (no record), missing_field (not there, or of another type), bad_text (not Unicode), empty_instruction,
-empty_transcript, bad_dialogue (doesn't start with the user), long_id; and, when rows get their names,
+empty_transcript, bad_dialogue (doesn't start with the user, or doesn't end), long_id; and, when rows get their names,
 split_conversation.
 """
 
@@ -33,6 +33,7 @@ _NAME = 1000  # characters of a conversation's id
 _PATIENCE = 1 << 22  # characters of broken records, kept in memory, after which a conversation is over
 _ROW = 1000  # that a row takes besides, about
 _CONVERSATION = 1 << 28  # characters of a conversation, which is in memory as a whole, wherever it is
+_TURNS = 100_000  # of a dialogue, for the same reason
 
 _ALPACA = {"instruction": "instruction", "context": "input"}
 
@@ -116,9 +117,11 @@ def _dialogue(record: dict[str, Any], turns: int | str | DrawnTurns) -> list[Row
         asked = _asked(record)
         if not asked:
             raise _Unfit("empty_instruction", "there is no message")
+        if (count := _count(turns, asked)) > _TURNS:
+            raise _Unfit("bad_dialogue", f"it has {len(asked)} turns; {_TURNS} are the most that are taken")
     except _Unfit as unfit:
         return [_reject(unfit.reason, unfit.message, _dump(record))]
-    return [_turn_row(text) for text in asked[: _count(turns, asked)]]
+    return [_turn_row(text) for text in asked[:count]]
 
 
 def _count(turns: int | str | DrawnTurns, asked: list[Any]) -> int:

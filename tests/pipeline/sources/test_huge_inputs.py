@@ -164,6 +164,16 @@ def test_a_conversation_without_end_is_cut(tmp_path: Path, monkeypatch: pytest.M
     assert all("too large" in row["reject"][1] for row in rows if row["reject"])
 
 
+def test_a_dialogue_of_a_million_turns_is_a_reject(tmp_path: Path) -> None:
+    dialogue = b'{"data": [' + b'"a","b",' * 950_000 + b'"a"]}'
+    code = READ.replace('"columns", "columns": {"instruction": "q"}', '"ultrachat", "turns": "all"')
+    file = write(tmp_path / "rows.jsonl", (dialogue, b'\n{"data": ["How?", "So."]}\n'))
+    rows, peak = measured(code, "path", str(file))
+    assert [row[2] and row[2][0] for row in rows] == ["bad_dialogue", None]
+    assert "it has 950001 turns" in rows[0][2][1] and rows[1][1] == "How?"
+    assert peak < MEMORY, f"{peak / MIB:.0f} MB"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
