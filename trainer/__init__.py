@@ -1,0 +1,1 @@
+"""How speech language models learn from what the pipeline exports. Imports schemas and models alone."""
