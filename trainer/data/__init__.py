@@ -1,0 +1,1 @@
+"""From exported datasets to batches."""

@@ -1,0 +1,39 @@
+"""A batch, as networks and objectives take it."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Self
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows that are learned together. B rows of T mel frames and L tokens, of which S stand for speech; U units.
+
+    `ids`: of the rows; `mel`: float32 [B, mels, T], zero behind a clip's end; `mel_lengths`: int64 [B].
+    `tokens`: int64 [B, L], any id where speech stands; `speech`: bool [B, L], where it stands: as many places of a row as
+    its clip has embeddings; `attended`: bool [B, L], what is no padding; `labels`: int64 [B, L], IGNORED outside the answer.
+    `units`: int64 [B, U], IGNORED behind a row's end, or None where no units are learned.
+    `teacher`, `teacher_attended`, `teacher_labels`: the same rows with the transcript in place of speech, or None.
+    """
+
+    ids: tuple[str, ...]
+    mel: Tensor
+    mel_lengths: Tensor
+    tokens: Tensor
+    speech: Tensor
+    attended: Tensor
+    labels: Tensor
+    units: Tensor | None = None
+    teacher: Tensor | None = None
+    teacher_attended: Tensor | None = None
+    teacher_labels: Tensor | None = None
+
+    def to(self, device: torch.device) -> Self:
+        """The batch on the device."""
+        tensors = {one.name: getattr(self, one.name) for one in fields(self)}
+        moved = {
+            name: value.to(device, non_blocking=True) for name, value in tensors.items() if isinstance(value, Tensor)
+        }
+        return replace(self, **moved)

@@ -1,0 +1,96 @@
+"""An exported dataset, as it lies on the disk: rows are memory-mapped, and read when they are asked for."""
+
+import io
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import soxr
+
+from voxsmith.trainer.data.mel import RATE
+
+
+class BadExport(Exception):
+    """The dataset can't be trained on as the recipe wants it; the message says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class Units:
+    """What the units of an export are. `vocabulary`: how many there are; `engine`: what made them."""
+
+    vocabulary: int
+    engine: str
+
+
+class Export:
+    """A split of an export. `folder`: what `voxsmith export` names (with `dataset` and manifest.json in it), or the dataset
+    itself, then without a manifest. Raises BadExport.
+    """
+
+    def __init__(self, folder: Path, split: str | None = None) -> None:
+        import datasets
+
+        self.folder = folder
+        place = folder / "dataset" if (folder / "dataset").is_dir() else folder
+        try:
+            rows = datasets.load_from_disk(str(place))
+        except (OSError, ValueError) as error:
+            raise BadExport(f"{place}: no exported dataset: {' '.join(str(error).split())}") from None
+        if isinstance(rows, datasets.DatasetDict):
+            if (wanted := split or next(iter(rows))) not in rows:
+                raise BadExport(f"{place}: no split '{wanted}'; there is {', '.join(map(str, rows))}")
+            rows = rows[wanted]
+        elif split:
+            raise BadExport(f"{place}: it has no splits, so leave out split: {split}")
+        self._columns = tuple(rows.column_names)
+        # Undecoded: soundfile reads FLAC itself, where `datasets` would want torchcodec.
+        for name in self._columns:
+            if isinstance(rows.features[name], datasets.Audio):
+                rows = rows.cast_column(name, datasets.Audio(decode=False))
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self._columns
+
+    def need(self, *columns: str) -> None:
+        """Raises BadExport where one of the columns isn't there."""
+        if lacking := [name for name in columns if name not in self._columns]:
+            raise BadExport(
+                f"{self.folder}: it lacks {', '.join(lacking)}; it has {', '.join(self._columns)}. "
+                "Export a corpus whose recipe has the stages that write it"
+            )
+
+    def column(self, name: str) -> list[Any]:
+        """All values of a column that is small."""
+        self.need(name)
+        values: list[Any] = self._rows.select_columns([name])[:][name]
+        return values
+
+    def row(self, place: int, columns: tuple[str, ...]) -> dict[str, Any]:
+        one: dict[str, Any] = self._rows.select_columns(list(columns))[place]
+        return one
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """What the export was made of; empty where the manifest isn't beside the dataset."""
+        file = self.folder / "manifest.json"
+        manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        return manifest
+
+
+def clip(audio: dict[str, Any]) -> np.ndarray:
+    """float32 [n] at 16 kHz, mono. Raises BadExport where the clip can't be decoded."""
+    try:
+        samples, rate = soundfile.read(io.BytesIO(audio["bytes"]), dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, TypeError) as error:
+        raise BadExport(f"the clip {audio.get('path')} can't be decoded: {error}") from None
+    mono = samples.mean(1)
+    return mono if rate == RATE else soxr.resample(mono, rate, RATE).astype(np.float32)
