@@ -1,0 +1,66 @@
+"""From a training recipe to its networks."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from voxsmith.models import references
+from voxsmith.models.whisper_torch import whisper_encoder
+from voxsmith.trainer.networks.adapter import SpeechAdapter, StackProjector
+from voxsmith.trainer.networks.causal import Shape
+from voxsmith.trainer.networks.decoder import SpeechDecoder
+from voxsmith.trainer.networks.speech_llm import SpeechLLM
+from voxsmith.trainer.recipe import Adapter, Decoder, TrainRecipe
+
+
+@dataclass(frozen=True)
+class Built:
+    """`network` with weights of the models that the recipe names, and drawn ones for adapter and decoder; `tokenizer`:
+    transformers'.
+    """
+
+    network: SpeechLLM
+    tokenizer: Any
+
+
+def build(recipe: TrainRecipe) -> Built:
+    """Load and build, on the CPU; the LLM in bf16 where it learns nothing, because autocast would cast frozen float32 weights
+    anew at each call. What is drawn depends on the recipe's seed alone. Raises ModelMissing.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = references.resolve(recipe.llm.model)
+    half = recipe.llm.learns != "all" and recipe.run.precision == "bf16"
+    llm = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16 if half else torch.float32)
+    encoder = whisper_encoder(Path(references.resolve(recipe.encoder.model)))
+    torch.manual_seed(recipe.seed)
+    made_adapter = adapter(recipe.adapter, encoder.config.d_model, llm.config.hidden_size)
+    made_decoder = decoder(recipe.decoder, llm.config) if recipe.decoder else None
+    return Built(SpeechLLM(encoder, made_adapter, llm, made_decoder), AutoTokenizer.from_pretrained(folder))
+
+
+def adapter(settings: Adapter, encoder_width: int, llm_width: int) -> SpeechAdapter | StackProjector:
+    if settings.kind == "speech_adapter":
+        return SpeechAdapter(encoder_width, llm_width, settings.group, settings.hidden)
+    return StackProjector(encoder_width, llm_width, settings.group, settings.hidden, settings.norm)
+
+
+def decoder(settings: Decoder, llm: Any) -> SpeechDecoder:
+    """`llm`: the LLM's config, whose positions, epsilon and biases the decoder takes over, as LLaMA-Omni's does."""
+    shape = Shape(
+        settings.width,
+        settings.heads,
+        settings.inner,
+        llm.rms_norm_eps,
+        bool(getattr(llm, "attention_bias", False)),
+        bool(getattr(llm, "mlp_bias", False)),
+    )
+    return SpeechDecoder(shape, settings.layers, settings.units, llm, settings.upsampling, settings.phase)
+
+
+def learning(network: nn.Module) -> list[str]:
+    """Names of the parameters that learn."""
+    return [name for name, value in network.named_parameters() if value.requires_grad]
