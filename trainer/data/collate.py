@@ -1,5 +1,6 @@
 """Rows put together to a batch."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,64 +10,70 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from voxsmith.trainer.data.batch import Batch
-from voxsmith.trainer.data.exports import Export, clip
+from voxsmith.trainer.data.exports import clip
 from voxsmith.trainer.data.mel import log_mel
+from voxsmith.trainer.data.mixture import Place, Source
 from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.data.tasks import Task
-from voxsmith.trainer.networks.adapter import SpeechAdapter, StackProjector
 from voxsmith.trainer.networks.whisper import frames_of
 from voxsmith.trainer.objectives import IGNORED
 
 
 @dataclass(frozen=True)
 class Collate:
-    """Makes batches of an export's rows for one task. It is called in workers.
+    """Makes batches of rows. It is called in workers.
 
-    `bins` of the mel; `adapter`: how many embeddings a clip has is its to say; `seconds`: pad clips with silence, or cut them,
-    to this length; `teacher`: whether the rows come with the transcript in place of speech, too.
+    `bins` of the mel; `embeddings`: how many a clip of so many encoder frames has (an adapter's `lengths`); `seconds`: pad
+    clips with silence, or cut them, to this length; `units`: whether they are learned; `teacher`: whether the rows come with
+    the transcript in place of speech, too.
     """
 
-    export: Export
-    task: Task
+    sources: list[Source]
     chat: Chat
     bins: int
-    adapter: SpeechAdapter | StackProjector
+    embeddings: Callable[[Tensor], Tensor]
     seconds: float | None = None
     units: bool = False
     teacher: bool = False
 
-    def __call__(self, places: list[int]) -> Batch:
-        rows = [self.export.row(place, self.task.columns) for place in places]
-        mels = [log_mel(clip(row[self.task.audio]), self.bins, self.seconds) for row in rows]
+    def __call__(self, places: list[Place]) -> Batch:
+        rows = [self._row(place) for place in places]
+        mels = [log_mel(clip(row.audio), self.bins, self.seconds) for row in rows]
         lengths = torch.tensor([mel.shape[1] for mel in mels])
-        heard = self.adapter.lengths(frames_of(lengths)).tolist()
-        around = self.chat.around_speech(self.task.request)
-        answers = [self.chat.answer(row[self.task.answer]) for row in rows]
-        before, after = list(around.before), list(around.after)
-        tokens = [before + [0] * count + after + list(answer) for count, answer in zip(heard, answers, strict=True)]
-        asked = [len(before) + count + len(after) for count in heard]
-        speech = [
-            [False] * len(before) + [True] * count + [False] * (len(ids) - len(before) - count)
-            for count, ids in zip(heard, tokens, strict=True)
-        ]
+        heard = self.embeddings(frames_of(lengths)).tolist()
+        tokens, speech, labels = [], [], []
+        for row, count in zip(rows, heard, strict=True):
+            around, answer = self.chat.around_speech(row.task.request), self.chat.answer(row.answer)
+            before, after = len(around.before), len(around.after) + len(answer)
+            ids = [*around.before, *[0] * count, *around.after, *answer]
+            tokens.append(ids)
+            speech.append([False] * before + [True] * count + [False] * after)
+            labels.append(_labels(ids, len(ids) - len(answer)))
         return Batch(
-            ids=tuple(row["id"] for row in rows),
+            ids=tuple(row.id for row in rows),
             mel=pad_sequence([mel.T for mel in mels], batch_first=True).transpose(1, 2).contiguous(),
             mel_lengths=lengths,
             tokens=_padded(tokens, 0),
             speech=_padded(speech, False),
             attended=_padded([[True] * len(ids) for ids in tokens], False),
-            labels=_padded([_labels(ids, start) for ids, start in zip(tokens, asked, strict=True)], IGNORED),
-            units=_padded([_units(row[self.task.units]) for row in rows], IGNORED)
-            if self.units and self.task.units
-            else None,
-            **(self._taught(rows, answers) if self.teacher else {}),
+            labels=_padded(labels, IGNORED),
+            units=_padded([row.units for row in rows], IGNORED) if self.units else None,
+            **(self._taught(rows) if self.teacher else {}),
         )
 
-    def _taught(self, rows: list[dict[str, Any]], answers: list[tuple[int, ...]]) -> dict[str, Tensor]:
-        asked = [self.chat.read(self.task.request, row[self.task.text]) for row in rows]
-        tokens = [[*question, *answer] for question, answer in zip(asked, answers, strict=True)]
-        labels = [_labels(ids, len(question)) for ids, question in zip(tokens, asked, strict=True)]
+    def _row(self, place: Place) -> "_Row":
+        source = self.sources[place.source]
+        task = source.task
+        row = source.export.row(source.usable[place.row], task.columns)
+        units = np.asarray(row[task.units], np.int64).tolist() if self.units and task.units else []
+        return _Row(row["id"], task, row[task.audio], row[task.text], row[task.answer], units)
+
+    def _taught(self, rows: "list[_Row]") -> dict[str, Tensor]:
+        tokens, labels = [], []
+        for row in rows:
+            question, answer = self.chat.read(row.task.request, row.text), self.chat.answer(row.answer)
+            tokens.append([*question, *answer])
+            labels.append(_labels(tokens[-1], len(question)))
         return {
             "teacher": _padded(tokens, 0),
             "teacher_attended": _padded([[True] * len(ids) for ids in tokens], False),
@@ -74,12 +81,18 @@ class Collate:
         }
 
 
+@dataclass(frozen=True)
+class _Row:
+    id: str
+    task: Task
+    audio: dict[str, Any]
+    text: str
+    answer: str
+    units: list[int]
+
+
 def _labels(ids: list[int], start: int) -> list[int]:
     return [IGNORED] * start + ids[start:]
-
-
-def _units(units: Any) -> list[int]:
-    return np.asarray(units, np.int64).tolist()  # type: ignore[no-any-return]
 
 
 def _padded(rows: list[Any], padding: Any) -> Tensor:

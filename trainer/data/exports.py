@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -68,11 +69,10 @@ class Export:
                 "Export a corpus whose recipe has the stages that write it"
             )
 
-    def column(self, name: str) -> list[Any]:
-        """All values of a column that is small."""
-        self.need(name)
-        values: list[Any] = self._rows.select_columns([name])[:][name]
-        return values
+    def rows(self, places: Iterable[int], columns: tuple[str, ...]) -> dict[str, list[Any]]:
+        """Values of these columns, by name."""
+        some: dict[str, list[Any]] = self._rows.select_columns(list(columns))[list(places)]
+        return some
 
     def row(self, place: int, columns: tuple[str, ...]) -> dict[str, Any]:
         one: dict[str, Any] = self._rows.select_columns(list(columns))[place]
@@ -92,5 +92,5 @@ def clip(audio: dict[str, Any]) -> np.ndarray:
         samples, rate = soundfile.read(io.BytesIO(audio["bytes"]), dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, TypeError) as error:
         raise BadExport(f"the clip {audio.get('path')} can't be decoded: {error}") from None
-    mono = samples.mean(1)
-    return mono if rate == RATE else soxr.resample(mono, rate, RATE).astype(np.float32)
+    mono: np.ndarray = samples.mean(1)
+    return mono if rate == RATE else np.asarray(soxr.resample(mono, rate, RATE), np.float32)

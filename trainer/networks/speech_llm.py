@@ -48,9 +48,15 @@ class SpeechLLM(nn.Module):
         words = self.llm.get_input_embeddings()(batch.tokens)
         return words.masked_scatter(batch.speech[..., None], heard[there].to(words.dtype))
 
-    def forward(self, batch: Batch) -> Heard:
+    def states(self, batch: Batch) -> Tensor:
+        """[B, L, width]: the LLM's states, after its last norm."""
         output = self.llm.model(inputs_embeds=self.embed(batch), attention_mask=batch.attended, use_cache=False)
-        return Heard(self.llm.lm_head(output.last_hidden_state), output.last_hidden_state)
+        states: Tensor = output.last_hidden_state
+        return states
+
+    def forward(self, batch: Batch) -> Heard:
+        states = self.states(batch)
+        return Heard(self.llm.lm_head(states), states)
 
     def teach(self, batch: Batch) -> Tensor:
         """Logits of the same LLM on the transcript: float [B, L', V], without gradients."""

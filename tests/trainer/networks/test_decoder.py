@@ -113,7 +113,7 @@ def test_padding_and_what_comes_later_change_no_frame() -> None:
 
 
 def test_an_llm_that_states_the_size_of_its_heads_doesn_t_say_the_decoder_s() -> None:
-    tensors, made = golden("llama_omni_speech_generator")
+    _, made = golden("llama_omni_speech_generator")
     named = llm(made["config"])
     named.head_dim = 7
     shape = Shape(64, 4, 96, 1e-5)

@@ -1,0 +1,142 @@
+"""Checkpoints: what learned, and all that is needed to go on as if nothing had been. No pickle.
+
+model.safetensors       adapter.*, decoder.*, and of the LLM and the encoder what learned
+optimiser.safetensors   the optimiser's moments, by place of the parameter
+state.json              step, epoch, place in the epoch, random state; recipe.json: the recipe
+"""
+
+import json
+import re
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from voxsmith.trainer.build import Built, build
+from voxsmith.trainer.networks.speech_llm import SpeechLLM
+from voxsmith.trainer.phases.what_learns import add_lora
+from voxsmith.trainer.recipe import TrainRecipe
+
+_NAME = re.compile(r"step-(\d{8})")
+
+
+class BadCheckpoint(Exception):
+    """The folder is no checkpoint that can be used; the message says why and what to do."""
+
+
+@dataclass
+class State:
+    """How far a run is: `step`s taken; `place` is the number of steps taken in `epoch`. `best`: the least validation loss."""
+
+    step: int = 0
+    epoch: int = 0
+    place: int = 0
+    seconds: float = 0.0
+    best: float | None = None
+
+
+def kept(network: SpeechLLM) -> dict[str, Tensor]:
+    """Weights that a checkpoint holds: adapter, decoder, and what of LLM and encoder learned."""
+    names = {name for name, value in network.named_parameters() if value.requires_grad}
+    own = ("adapter.", "decoder.")
+    return {n: v.detach().contiguous() for n, v in network.named_parameters() if n in names or n.startswith(own)}
+
+
+def save(folder: Path, network: SpeechLLM, optimiser: torch.optim.Optimizer, state: State, recipe: TrainRecipe) -> Path:
+    """Write checkpoints/step-… of the run `folder`; it is there whole or not at all. Raises OSError."""
+    place = folder / "checkpoints" / f"step-{state.step:08}"
+    fresh = place.with_name(f".{place.name}.writing")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    save_file(kept(network), fresh / "model.safetensors", {"format": "pt"})
+    save_file(_moments(optimiser), fresh / "optimiser.safetensors")
+    (fresh / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
+    resumed = asdict(state) | {"random": torch.get_rng_state().numpy().tobytes().hex()}
+    (fresh / "state.json").write_text(json.dumps(resumed), encoding="utf-8")
+    shutil.rmtree(place, ignore_errors=True)
+    fresh.rename(place)
+    return place
+
+
+def prune(folder: Path, keep: int, best: str | None) -> None:
+    """Remove all checkpoints of the run but the latest `keep` and the one that is named."""
+    for old in checkpoints(folder)[:-keep]:
+        if old.name != best:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Of a run, the oldest first."""
+    places = (folder / "checkpoints").glob("step-*")
+    return sorted(place for place in places if _NAME.fullmatch(place.name) and (place / "state.json").is_file())
+
+
+def resume(place: Path, network: SpeechLLM, optimiser: torch.optim.Optimizer) -> State:
+    """Take weights, moments and random state from the checkpoint. Raises BadCheckpoint where it is of another recipe."""
+    load_weights(place, network)
+    _set_moments(optimiser, load_file(place / "optimiser.safetensors"), place)
+    values = json.loads((place / "state.json").read_text(encoding="utf-8"))
+    random = torch.frombuffer(bytearray.fromhex(values.pop("random")), dtype=torch.uint8)
+    torch.set_rng_state(random)
+    return State(**values)
+
+
+def load_weights(place: Path, network: SpeechLLM) -> None:
+    """Raises BadCheckpoint where a weight isn't one of the network's, or has another shape."""
+    file = place / "model.safetensors"
+    if not file.is_file():
+        raise BadCheckpoint(
+            f"{place}: no checkpoint: it lacks model.safetensors; name a folder checkpoints/step-… of a run"
+        )
+    there = dict(network.named_parameters())
+    for name, value in load_file(file).items():
+        if name not in there or there[name].shape != value.shape:
+            wanted = list(there[name].shape) if name in there else "nothing"
+            raise BadCheckpoint(
+                f"{place}: {name} is of shape {list(value.shape)}, here is {wanted}: it is of another recipe"
+            )
+        with torch.no_grad():
+            there[name].copy_(value)
+
+
+def load(place: Path) -> tuple[Built, TrainRecipe]:
+    """The networks of a checkpoint, as its recipe and weights make them. Raises BadCheckpoint and ModelMissing."""
+    file = place / "recipe.json"
+    if not file.is_file():
+        raise BadCheckpoint(f"{place}: no checkpoint: it lacks recipe.json; name a folder checkpoints/step-… of a run")
+    recipe = TrainRecipe.model_validate_json(file.read_text(encoding="utf-8"))
+    built = build(recipe)
+    for part, settings in ((built.network.llm, recipe.llm), (built.network.encoder, recipe.encoder)):
+        if settings.learns == "lora":
+            add_lora(part, settings)
+    load_weights(place, built.network)
+    built.network.requires_grad_(False).eval()
+    return built, recipe
+
+
+def _learning(optimiser: torch.optim.Optimizer) -> list[nn.Parameter]:
+    return [parameter for group in optimiser.param_groups for parameter in group["params"]]
+
+
+def _moments(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    moments = {}
+    for place, parameter in enumerate(_learning(optimiser)):
+        for name, value in optimiser.state.get(parameter, {}).items():
+            moments[f"{place}.{name}"] = torch.as_tensor(value).contiguous()
+    return moments
+
+
+def _set_moments(optimiser: torch.optim.Optimizer, moments: dict[str, Tensor], place: Path) -> None:
+    parameters = _learning(optimiser)
+    for key, value in moments.items():
+        number, _, name = key.partition(".")
+        if int(number) >= len(parameters):
+            raise BadCheckpoint(
+                f"{place}: it has moments of {number} parameters, here are {len(parameters)}: another recipe's"
+            )
+        state: Any = optimiser.state[parameters[int(number)]]
+        state[name] = value

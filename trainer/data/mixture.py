@@ -1,0 +1,102 @@
+"""The rows of all data of a recipe: which can be used, and which are drawn in an epoch."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from voxsmith.trainer.data.exports import Export
+from voxsmith.trainer.data.tasks import Task
+
+SECONDS = 30.0  # that the encoder has positions for
+
+
+@dataclass(frozen=True)
+class Place:
+    """A row: of which source, and where in it."""
+
+    source: int
+    row: int
+
+
+@dataclass
+class Source:
+    """An export as it is used. `usable`: rows that can be, `seconds`: of their clips; `left_out`: others, by reason."""
+
+    export: Export
+    task: Task
+    weight: float = 1.0
+    usable: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a row must keep to. `most_units`: of an answer of so many tokens; None where no units are learned."""
+
+    answer_tokens: Callable[[str], int]
+    most_units: Callable[[int], int] | None = None
+    seconds: float = SECONDS
+
+
+def sort_out(source: Source, limits: Limits) -> None:
+    """Find the source's usable rows. Reads texts, durations and numbers of units alone, in runs of rows.
+
+    Raises BadExport where the export lacks a column that the task needs.
+    """
+    task, export = source.task, source.export
+    units = task.units if limits.most_units else None
+    duration = f"{task.audio.removesuffix('audio')}duration"
+    export.need(task.audio, task.text, task.answer, duration, *((units,) if units else ()))
+    for place, row in enumerate(_rows(export, ("id", task.text, task.answer, duration, *((units,) if units else ())))):
+        reason = _unfit(row, task, duration, units, limits)
+        if reason:
+            source.left_out[reason] += 1
+        else:
+            source.usable.append(place)
+            source.seconds.append(float(row[duration]))
+
+
+def _rows(export: Export, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    for start in range(0, len(export), 1000):
+        some = export.rows(range(start, min(len(export), start + 1000)), columns)
+        for values in zip(*(some[name] for name in columns), strict=True):
+            yield dict(zip(columns, values, strict=True))
+
+
+def _unfit(row: dict[str, Any], task: Task, duration: str, units: str | None, limits: Limits) -> str:
+    if not (row[task.answer] or "").strip() or not (row[task.text] or "").strip():
+        return "no text"
+    if not row[duration]:
+        return "no clip"
+    if row[duration] > limits.seconds:
+        return f"clip longer than {limits.seconds:g} s"
+    if units and not row[units]:
+        return "no units"
+    if units and limits.most_units:
+        tokens = limits.answer_tokens(row[task.answer])
+        if len(row[units]) > limits.most_units(tokens):
+            return "more units than the decoder can say"
+    return ""
+
+
+def drawn(sources: list[Source], seed: int, epoch: int) -> list[Place]:
+    """The rows of an epoch: of each source its usable ones as often as its weight says. What is behind the point of a weight
+    is a share of the rows, another one each epoch. A pure function of the sources, seed and epoch.
+    """
+    places = []
+    for number, source in enumerate(sources):
+        whole, share = divmod(source.weight, 1.0)
+        order = np.random.default_rng([seed, epoch, number]).permutation(len(source.usable))
+        some = order[: round(share * len(order))].tolist()
+        rows = list(range(len(source.usable))) * int(whole) + some
+        places += [Place(number, row) for row in rows]
+    return places
+
+
+def costs(sources: list[Source], places: list[Place]) -> list[float]:
+    """Seconds of each row's clip."""
+    return [sources[place.source].seconds[place.row] for place in places]

@@ -1,0 +1,40 @@
+"""Stage 2 of LLaMA-Omni: the speech decoder alone learns to say the answer in units, from the states of an LLM that stands still."""
+
+import torch
+from torch import Tensor
+
+from voxsmith.trainer.data.batch import Batch
+from voxsmith.trainer.networks.speech_llm import SpeechLLM, answer_states
+from voxsmith.trainer.objectives import IGNORED, ctc
+from voxsmith.trainer.phases.terms import Group, Term
+from voxsmith.trainer.recipe import TrainRecipe
+
+NAMES = ("units",)  # of the terms
+
+
+def learns(network: SpeechLLM, recipe: TrainRecipe) -> list[Group]:
+    assert network.decoder is not None and recipe.decoder is not None
+    network.requires_grad_(False)
+    network.decoder.requires_grad_(True)
+    network.llm.eval()
+    network.encoder.eval()
+    return [Group("decoder", recipe.decoder.lr, tuple(network.decoder.parameters()))]
+
+
+def counts(batch: Batch) -> dict[str, Tensor]:
+    assert batch.units is not None
+    return {"units": (batch.units != IGNORED).sum()}
+
+
+def terms(network: SpeechLLM, batch: Batch, recipe: TrainRecipe) -> dict[str, Term]:
+    """Raises ValueError with the ids of rows whose units have no alignment: they are left out before training."""
+    del recipe
+    assert network.decoder is not None and batch.units is not None
+    with torch.no_grad():
+        states, tokens = answer_states(network.states(batch), batch.labels)
+    logits, frames = network.decoder(states.float(), tokens)
+    total, impossible = ctc(logits, frames, batch.units, network.decoder.blank)
+    if bool(impossible.any()):
+        rows = [name for name, is_one in zip(batch.ids, impossible.tolist(), strict=True) if is_one]
+        raise ValueError(f"no alignment of the units of {', '.join(rows)}: more of them, with repeats, than frames")
+    return {"units": Term(total.sum)}

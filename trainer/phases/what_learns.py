@@ -1,0 +1,40 @@
+"""What of a pretrained model learns: nothing, low-rank updates, or all."""
+
+from typing import Any
+
+from torch import nn
+
+from voxsmith.trainer.phases.terms import Group
+from voxsmith.trainer.recipe import Encoder, Llm
+
+
+def prepare(name: str, model: nn.Module, settings: Llm | Encoder) -> list[Group]:
+    """Freeze the model but for what its settings train; that is the group, if there is one. A frozen model drops nothing out."""
+    model.requires_grad_(False)
+    if settings.learns == "nothing":
+        model.eval()
+        return []
+    if settings.learns == "all":
+        model.requires_grad_(True)
+        for unused in _unused(model):
+            unused.requires_grad_(False)
+    else:
+        add_lora(model, settings)
+    return [Group(name, settings.lr, tuple(value for value in model.parameters() if value.requires_grad))]
+
+
+def add_lora(model: nn.Module, settings: Llm | Encoder) -> Any:
+    """Put low-rank updates beside the target layers; they alone learn."""
+    from peft import LoraConfig, inject_adapter_in_model
+
+    lora = settings.lora
+    config = LoraConfig(
+        r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=list(lora.targets), bias="none"
+    )
+    return inject_adapter_in_model(config, model)
+
+
+def _unused(model: nn.Module) -> list[nn.Parameter]:
+    """Whisper's positions are a table of sines, which the reference keeps fixed."""
+    positions = getattr(model, "embed_positions", None)
+    return [positions.weight] if positions is not None else []
