@@ -13,7 +13,7 @@ class Log:
 
     def __init__(self, folder: Path, total: int | None) -> None:
         self._total = total
-        self._file = (folder / "log.jsonl").open("a", encoding="utf-8")  # noqa: SIM115 - closed by __exit__
+        self._file = (folder / "log.jsonl").open("a", encoding="utf-8")
         self._board = _board(folder / "tensorboard")
         self._began = time.monotonic()
         self._first: int | None = None
