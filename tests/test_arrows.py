@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "models": {"schemas", "models"},
     "stages": {"schemas", "models", "stages"},
     "pipeline": {"schemas", "models", "stages", "pipeline"},
+    "trainer": {"schemas", "models", "trainer"},
 }
 # What the pipeline may know of stages and engines: how they are named and declared, and what they are asked.
 CONTRACTS = {

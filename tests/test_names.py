@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.helpers.paths import ROOT
 
-FOLDERS = ("voxsmith", "schemas", "models", "stages", "pipeline", "examples", "benchmarks", "tests")
+FOLDERS = ("voxsmith", "schemas", "models", "stages", "pipeline", "trainer", "examples", "benchmarks", "tests")
 SAY_NOTHING = {"found", "told"}
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from voxsmith.models import references
+from voxsmith.models.llm_folder import llm_folder
 from voxsmith.models.whisper_torch import whisper_encoder
 from voxsmith.trainer.networks.adapter import SpeechAdapter, StackProjector
 from voxsmith.trainer.networks.causal import Shape
@@ -32,7 +33,7 @@ def build(recipe: TrainRecipe) -> Built:
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    folder = references.resolve(recipe.llm.model)
+    folder = llm_folder(recipe.llm.model)
     half = recipe.llm.learns != "all" and recipe.run.precision == "bf16"
     llm = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16 if half else torch.float32)
     encoder = whisper_encoder(Path(references.resolve(recipe.encoder.model)))

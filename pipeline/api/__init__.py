@@ -27,7 +27,6 @@ from voxsmith.pipeline.plan.accounts import finished, rejects_of
 from voxsmith.pipeline.plan.gc import Collected, collect
 from voxsmith.pipeline.plan.planner import make_plan
 from voxsmith.pipeline.plan.state import WHOLE, State
-from voxsmith.pipeline.recipe.load import Overrides
 from voxsmith.pipeline.report.outputs import (
     export_state,
     folder_of,
@@ -41,6 +40,7 @@ from voxsmith.pipeline.store.objects import read_columns
 from voxsmith.pipeline.watch.estimate import estimate
 from voxsmith.pipeline.watch.heartbeat import is_on, live_run
 from voxsmith.pipeline.watch.snapshot import source_rejects
+from voxsmith.schemas.recipe_file import Overrides
 
 if TYPE_CHECKING:  # they load what their functions need
     from voxsmith.pipeline.look_back.comparison import Comparison

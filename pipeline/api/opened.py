@@ -12,7 +12,7 @@ from voxsmith.pipeline.export.in_the_way import check_folder
 from voxsmith.pipeline.plan.origins import origin_of
 from voxsmith.pipeline.plan.state import State
 from voxsmith.pipeline.recipe.graph import build_graph
-from voxsmith.pipeline.recipe.load import Overrides, check_recipe, load_recipe
+from voxsmith.pipeline.recipe.load import check_recipe, load_recipe
 from voxsmith.pipeline.recipe.no_secrets import check_no_secret, check_prompts, check_raw
 from voxsmith.pipeline.recipe.nodes import Graph
 from voxsmith.pipeline.recipe.preflight import check_names, check_store
@@ -21,6 +21,7 @@ from voxsmith.pipeline.store.liveness import Mark, at_work
 from voxsmith.pipeline.store.store import Store
 from voxsmith.schemas.names import nearest
 from voxsmith.schemas.recipe import Recipe
+from voxsmith.schemas.recipe_file import Overrides
 
 NO_FILE = "RECIPE"  # stands in messages for a recipe that came from no file
 

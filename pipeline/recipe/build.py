@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from voxsmith.pipeline.recipe.load import explain_errors
 from voxsmith.pipeline.recipe.nodes import Engine, Node
 from voxsmith.pipeline.recipe.problems import Problems
 from voxsmith.pipeline.recipe.voices import with_voices
@@ -14,6 +13,7 @@ from voxsmith.schemas.names import closest, nearest
 from voxsmith.schemas.paths import beside
 from voxsmith.schemas.prompt import Prompt
 from voxsmith.schemas.recipe import Recipe
+from voxsmith.schemas.recipe_file import explain_errors
 from voxsmith.stages.registry import PartError, backend, backend_names, stage, stage_names
 from voxsmith.stages.stage import Stage
 

@@ -6,11 +6,11 @@ from contextlib import suppress
 from typing import Any
 
 from voxsmith.pipeline.errors import RecipeError
-from voxsmith.pipeline.recipe.load import Overrides, read_yaml
 from voxsmith.pipeline.recipe.nodes import Graph
 from voxsmith.pipeline.secrets import Secrets, secrets_here
 from voxsmith.schemas.prompt import Prompt
 from voxsmith.schemas.recipe import Recipe
+from voxsmith.schemas.recipe_file import Overrides, read_yaml
 
 _ADVICE = (
     "a recipe holds no keys and no passwords, because manifests and cards repeat it: put them into the environment "

@@ -80,7 +80,7 @@ def fit(recipe: TrainRecipe, say: Callable[[str], None], device: torch.device) -
     chat = Chat(built.tokenizer, recipe.llm.system)
     train, held_out = corpus(recipe.data, recipe, built, chat), corpus(recipe.validation, recipe, built, chat)
     (folder / "data.json").write_text(json.dumps(_described(train, recipe), indent=1), encoding="utf-8")
-    for line in _summary(train, recipe):
+    for line in _summary(recipe.data, train):
         say(line)
     network = built.network.to(device)
     groups = PHASES[recipe.phase].learns(network, recipe)
@@ -118,6 +118,29 @@ def fit(recipe: TrainRecipe, say: Callable[[str], None], device: torch.device) -
         if held_out.rows:
             say(log.validation(state.step, validate(built, held_out, recipe, device)))
     return checkpoint.checkpoints(folder)[-1]
+
+
+def check(recipe: TrainRecipe) -> Iterator[str]:
+    """What a run would use and do, a line each; trains nothing. Raises as `fit` does."""
+    built = build(recipe)
+    if recipe.start:
+        checkpoint.load_weights(Path(recipe.start), built.network)
+    chat = Chat(built.tokenizer, recipe.llm.system)
+    train, held_out = corpus(recipe.data, recipe, built, chat), corpus(recipe.validation, recipe, built, chat)
+    yield from _summary(recipe.data, train)
+    yield from _summary(recipe.validation, held_out)
+    places, planned = _planned(train, recipe, 0)
+    fill = batches.filled(costs(train.sources, places), planned)
+    yield f"an epoch: {len(planned)} steps of {recipe.schedule.accumulate} batches, {fill:.0%} of their seconds no padding"
+    total = _steps(train, recipe)
+    yield f"the run: {total} steps" if total else f"the run: {recipe.schedule.minutes:g} minutes by the clock"
+    for group in PHASES[recipe.phase].learns(built.network, recipe):
+        count = sum(parameter.numel() for parameter in group.parameters)
+        yield f"{group.name}: {count / 1e6:.1f} M parameters learn, at {group.lr:g}"
+    still = sum(value.numel() * value.element_size() for value in built.network.parameters() if not value.requires_grad)
+    learning = sum(value.numel() for value in built.network.parameters() if value.requires_grad)
+    # A gradient and AdamW's two moments, all float32, beside each weight that learns.
+    yield f"memory before activations: {(still + learning * 16) / 2**30:.2f} GiB"
 
 
 def validate(built: Built, data: Corpus, recipe: TrainRecipe, device: torch.device) -> dict[str, float]:
@@ -196,8 +219,8 @@ def _figures(rows: list[Batch], seconds: float) -> dict[str, float]:
     }
 
 
-def _summary(train: Corpus, recipe: TrainRecipe) -> Iterator[str]:
-    for data, source in zip(recipe.data, train.sources, strict=True):
+def _summary(named: list[Data], sorted_out: Corpus) -> Iterator[str]:
+    for data, source in zip(named, sorted_out.sources, strict=True):
         hours = sum(source.seconds) / 3600
         yield f"{data.path}: {len(source.usable)} rows, {hours:.2f} h, for the task {data.task}"
         for reason, count in sorted(source.left_out.items()):

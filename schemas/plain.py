@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from voxsmith.pipeline.errors import RecipeError
-from voxsmith.pipeline.recipe.yaml_text import DEEPEST, MOST
+from voxsmith.schemas.errors import RecipeError
 from voxsmith.schemas.text import clean
+from voxsmith.schemas.yaml_text import DEEPEST, MOST
 
 _LARGEST = 2**64
 

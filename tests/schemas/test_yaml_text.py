@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.paths import ROOT
-from voxsmith.pipeline.recipe.yaml_text import NotYaml, read
+from voxsmith.schemas.yaml_text import NotYaml, read
 
 LAUGHS = "".join(f"m{n}: &m{n} {{<<: [*m{n - 1}, *m{n - 1}]}}\n" for n in range(1, 20))
 
@@ -92,5 +92,5 @@ def test_it_is_read_nowhere_else() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Import) and any(alias.name == "yaml" for alias in node.names)
     }
-    assert importing == {"pipeline/recipe/yaml_text.py", "pipeline/report/card.py"}
+    assert importing == {"schemas/yaml_text.py", "pipeline/report/card.py"}
     assert "yaml.safe_dump" in (card := Path(ROOT, "pipeline/report/card.py").read_text()) and "load(" not in card

@@ -10,8 +10,8 @@ import pytest
 from tests.helpers.recipes import write_recipe
 from voxsmith.pipeline import api
 from voxsmith.pipeline.errors import RecipeError
-from voxsmith.pipeline.recipe.load import read_yaml
-from voxsmith.pipeline.recipe.plain import plain
+from voxsmith.schemas.plain import plain
+from voxsmith.schemas.recipe_file import read_yaml
 
 ENDLESS: list[Any] = []
 ENDLESS.append(ENDLESS)

@@ -1,0 +1,101 @@
+"""The command line. Exit codes: 0 done; 1 failed; 2 bad recipe, data or arguments; 130 interrupted."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable
+
+from voxsmith.schemas.errors import RecipeError
+from voxsmith.schemas.recipe_file import checked, read_yaml
+from voxsmith.trainer.recipe import TrainRecipe
+
+FAILED, BAD, INTERRUPTED = 1, 2, 130
+_EXTRA = "it needs PyTorch and transformers: pip install 'voxsmith[train]'"
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m voxsmith.trainer", description="Trains speech language models.")
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
+    recipe = argparse.ArgumentParser(add_help=False)
+    recipe.add_argument("recipe", help="a training recipe, for example configs/train/tiny_answer.yaml")
+    recipe.add_argument(
+        "--set", action="append", default=[], metavar="A.B.C=VALUE", help="override a key of the recipe"
+    )
+    recipe.add_argument("--profile", metavar="NAME", help="one of the recipe's `profiles`: values for another machine")
+    fit = verbs.add_parser("fit", help="train, or go on where the run is", parents=[recipe])
+    fit.add_argument("--device", default="", help="cpu, cuda, cuda:1; without: a GPU where there is one")
+    verbs.add_parser(
+        "check", help="which rows can be used, and how many steps they make; trains nothing", parents=[recipe]
+    )
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command line; returns the exit code."""
+    options = parser().parse_args(arguments)
+    commands: dict[str, Callable[[argparse.Namespace], None]] = {"fit": _fit, "check": _check}
+    try:
+        commands[options.verb](options)
+    except RecipeError as error:
+        return _failed(BAD, *error.lines)
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "transformers", "peft", "safetensors", "datasets"):
+            raise
+        return _failed(FAILED, f"{error.name} is not installed: {_EXTRA}")
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return _failed(INTERRUPTED, "interrupted; the same command goes on from the last checkpoint")
+    except OSError as error:
+        return _failed(FAILED, f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+    except Exception as error:
+        code = _codes().get(type(error))
+        if code is None:
+            raise
+        return _failed(code, str(error))
+    return 0
+
+
+def _codes() -> dict[type[Exception], int]:
+    """Exit codes of what can be said in a line."""
+    from voxsmith.models.references import ModelMissing
+    from voxsmith.trainer.checkpoint import BadCheckpoint
+    from voxsmith.trainer.data.exports import BadExport
+    from voxsmith.trainer.data.prompts import NoTemplate
+    from voxsmith.trainer.fit.loop import Exploded
+
+    return {ModelMissing: FAILED, Exploded: FAILED, BadExport: BAD, BadCheckpoint: BAD, NoTemplate: BAD}
+
+
+def _failed(code: int, *lines: str) -> int:
+    for line in lines:
+        print(line, file=sys.stderr)
+    return code
+
+
+def _recipe(options: argparse.Namespace) -> TrainRecipe:
+    return checked(TrainRecipe, read_yaml(options.recipe), options.recipe, options.set, options.profile)
+
+
+def _fit(options: argparse.Namespace) -> None:
+    recipe = _recipe(options)
+    import torch
+
+    from voxsmith.trainer.fit.run import fit
+
+    name = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise RecipeError(f"--device {name}: no such device; cpu, cuda or cuda:1, say") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise RecipeError(f"--device {name}: PyTorch sees no GPU here")
+    place = fit(recipe, lambda line: print(line, flush=True), device)
+    print(f"checkpoint  {place}")
+
+
+def _check(options: argparse.Namespace) -> None:
+    recipe = _recipe(options)
+    from voxsmith.trainer.fit.run import check
+
+    for line in check(recipe):
+        print(line)
