@@ -32,7 +32,9 @@ def build(recipe: TrainRecipe) -> Built:
     anew at each call. What is drawn depends on the recipe's seed alone. Raises ModelMissing.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     folder = llm_folder(recipe.llm.model)
     half = recipe.llm.learns != "all" and recipe.run.precision == "bf16"
     llm = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16 if half else torch.float32)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from voxsmith.trainer.data.exports import Export
+from voxsmith.trainer.data.exports import BadExport, Export
 from voxsmith.trainer.data.tasks import Task
 
 SECONDS = 30.0  # that the encoder has positions for
@@ -35,10 +35,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a row must keep to. `most_units`: of an answer of so many tokens; None where no units are learned."""
+    """What a row must keep to. `most_units`: of an answer of so many tokens; None where no units are learned. `units`: how
+    many there are.
+    """
 
     answer_tokens: Callable[[str], int]
     most_units: Callable[[int], int] | None = None
+    units: int = 0
     seconds: float = SECONDS
 
 
@@ -77,6 +80,12 @@ def _unfit(row: dict[str, Any], task: Task, duration: str, units: str | None, li
     if units and not row[units]:
         return "no units"
     if units and limits.most_units:
+        if not 0 <= min(row[units]) <= max(row[units]) < limits.units:
+            wrong = next(unit for unit in row[units] if not 0 <= unit < limits.units)
+            raise BadExport(
+                f"row {row['id']}: {units} has unit {wrong}; the decoder has units 0 to {limits.units - 1}; "
+                "set decoder.units to what made them has"
+            )
         tokens = limits.answer_tokens(row[task.answer])
         if len(row[units]) > limits.most_units(tokens):
             return "more units than the decoder can say"

@@ -46,7 +46,9 @@ class Corpus:
 def corpus(data: list[Data], recipe: TrainRecipe, built: Built, chat: Chat) -> Corpus:
     """Open the exports and sort out their rows. Raises BadExport, also where no row is left."""
     decoder = built.network.decoder if recipe.phase == "units" else None
-    limits = Limits(lambda text: len(chat.answer(text)), decoder.most_units if decoder else None)
+    limits = Limits(
+        lambda text: len(chat.answer(text)), decoder.most_units if decoder else None, decoder.blank if decoder else 0
+    )
     sources = [Source(Export(Path(one.path), one.split), TASKS[one.task], one.weight) for one in data]
     for source in sources:
         sort_out(source, limits)
@@ -97,10 +99,11 @@ def fit(recipe: TrainRecipe, say: Callable[[str], None], device: torch.device) -
     with Log(folder, total) as log, _stopping() as stop:
         began, saved = time.monotonic() - state.seconds, state.step
         for rows in _steps_of(train, recipe, state, device):
-            progress = _progress(state, recipe, total, time.monotonic() - began)
-            if progress >= 1 or stop():
+            done = _progress(state, recipe, total, time.monotonic() - began)
+            if done >= 1 or stop():
                 break
-            factor = share(progress, recipe.schedule.warmup, recipe.schedule.least)
+            # Of the middle of the step, so that neither the first nor the last one stands still.
+            factor = share(done + (0.5 / total if total else 0.0), recipe.schedule.warmup, recipe.schedule.least)
             for group, settings in zip(groups, optimiser.param_groups, strict=True):
                 settings["lr"] = group.lr * factor
             start = time.monotonic()

@@ -1,0 +1,68 @@
+"""Model folders of a few thousand random weights, as Hugging Face has them."""
+
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, WhisperConfig, WhisperModel
+
+from tests.helpers.made_corpus import ANSWER, TASKS
+
+TEMPLATE = (
+    "{% for message in messages %}<|start|> {{ message['role'] }} {{ message['content'] }} <|end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|start|> assistant {% endif %}"
+)
+
+
+def tokenizer(template: str | None = TEMPLATE) -> PreTrainedTokenizerFast:
+    texts = " ".join([ANSWER, *(text for pair in TASKS for text in pair)])
+    split = pre_tokenizers.Whitespace()
+    words = sorted({word for word, _ in split.pre_tokenize_str(f"{texts} system user assistant")})
+    vocabulary = {word: number for number, word in enumerate(["<unk>", "<|start|>", "<|end|>", *words])}
+    made = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    made.pre_tokenizer = split
+    made.add_special_tokens(["<|start|>", "<|end|>"])
+    ready = PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<|end|>", pad_token="<|end|>", unk_token="<unk>")
+    ready.chat_template = template
+    return ready
+
+
+def llm(folder: Path, template: str | None = TEMPLATE) -> Path:
+    torch.manual_seed(1)
+    words = tokenizer(template)
+    config = LlamaConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=512,
+        initializer_range=0.2,
+        eos_token_id=words.eos_token_id,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
+
+
+def whisper(folder: Path) -> Path:
+    torch.manual_seed(2)
+    config = WhisperConfig(
+        num_mel_bins=16,
+        d_model=32,
+        encoder_layers=1,
+        encoder_attention_heads=2,
+        encoder_ffn_dim=32,
+        decoder_layers=1,
+        decoder_attention_heads=2,
+        decoder_ffn_dim=16,
+        vocab_size=200,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+        decoder_start_token_id=1,
+        max_source_positions=200,
+        init_std=0.2,
+    )
+    WhisperModel(config).save_pretrained(folder)
+    return folder
