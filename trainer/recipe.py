@@ -37,7 +37,7 @@ class Lora(Strict):
     """Low-rank updates of some linear layers (Hu et al. 2021, arXiv:2106.09685)."""
 
     rank: int = Field(8, ge=1)
-    alpha: float = Field(8, gt=0)
+    alpha: int = Field(8, ge=1)
     targets: tuple[str, ...] = Field(("q_proj", "k_proj"), min_length=1, description="names of layers")
     dropout: float = Field(0.0, ge=0, lt=1)
 

@@ -5,8 +5,8 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import LlamaConfig, LlamaForCausalLM, WhisperConfig
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
+from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.build import adapter, decoder
-from voxsmith.trainer.data.batch import Batch
 from voxsmith.trainer.networks.speech_llm import SpeechLLM
 from voxsmith.trainer.networks.whisper import frames_of
 from voxsmith.trainer.objectives import IGNORED

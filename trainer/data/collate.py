@@ -9,13 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from voxsmith.trainer.data.batch import Batch
+from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.data.exports import clip
 from voxsmith.trainer.data.mel import log_mel
 from voxsmith.trainer.data.mixture import Place, Source
 from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.data.tasks import Task
-from voxsmith.trainer.networks.whisper import frames_of
 from voxsmith.trainer.objectives import IGNORED
 
 
@@ -23,7 +22,7 @@ from voxsmith.trainer.objectives import IGNORED
 class Collate:
     """Makes batches of rows. It is called in workers.
 
-    `bins` of the mel; `embeddings`: how many a clip of so many encoder frames has (an adapter's `lengths`); `seconds`: pad
+    `bins` of the mel; `embeddings`: how many a clip of so many mel frames has (SpeechLLM's `embeddings`); `seconds`: pad
     clips with silence, or cut them, to this length; `units`: whether they are learned; `teacher`: whether the rows come with
     the transcript in place of speech, too.
     """
@@ -40,7 +39,7 @@ class Collate:
         rows = [self._row(place) for place in places]
         mels = [log_mel(clip(row.audio), self.bins, self.seconds) for row in rows]
         lengths = torch.tensor([mel.shape[1] for mel in mels])
-        heard = self.embeddings(frames_of(lengths)).tolist()
+        heard = self.embeddings(lengths).tolist()
         tokens, speech, labels = [], [], []
         for row, count in zip(rows, heard, strict=True):
             around, answer = self.chat.around_speech(row.task.request), self.chat.answer(row.answer)

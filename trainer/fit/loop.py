@@ -8,7 +8,7 @@ from types import ModuleType
 import torch
 from torch import Tensor, nn
 
-from voxsmith.trainer.data.batch import Batch
+from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.networks.speech_llm import SpeechLLM
 from voxsmith.trainer.phases import answer, distil, units
 from voxsmith.trainer.phases.terms import Group

@@ -14,10 +14,10 @@ from torch.utils.data import DataLoader
 
 from voxsmith.schemas.hashing import hashed
 from voxsmith.trainer import checkpoint
+from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.build import Built, build
 from voxsmith.trainer.checkpoint import State
 from voxsmith.trainer.data import batches
-from voxsmith.trainer.data.batch import Batch
 from voxsmith.trainer.data.collate import Collate
 from voxsmith.trainer.data.exports import BadExport, Export
 from voxsmith.trainer.data.mixture import Limits, Place, Source, costs, drawn, sort_out
@@ -56,7 +56,7 @@ def corpus(data: list[Data], recipe: TrainRecipe, built: Built, chat: Chat) -> C
         sources,
         chat,
         bins=built.network.encoder.config.num_mel_bins,
-        embeddings=built.network.adapter.lengths,
+        embeddings=built.network.embeddings,
         seconds=_CLIP if recipe.encoder.pad_to_30s else None,
         units=recipe.phase == "units",
         teacher=recipe.phase == "distil",

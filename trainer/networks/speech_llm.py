@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from voxsmith.trainer.data.batch import Batch
+from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.networks.adapter import SpeechAdapter, StackProjector
 from voxsmith.trainer.networks.decoder import SpeechDecoder
 from voxsmith.trainer.networks.whisper import encode, frames_of
@@ -38,8 +38,11 @@ class SpeechLLM(nn.Module):
 
     def hear(self, mel: Tensor, mel_lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Embeddings of clips, [B, S, LLM's width], and how many each has, int64 [B]."""
-        frames = encode(self.encoder, mel, mel_lengths)
-        return self.adapter(frames), self.adapter.lengths(frames_of(mel_lengths))
+        return self.adapter(encode(self.encoder, mel, mel_lengths)), self.embeddings(mel_lengths)
+
+    def embeddings(self, mel_lengths: Tensor) -> Tensor:
+        """How many embeddings clips of so many mel frames have, int64 [B]."""
+        return self.adapter.lengths(frames_of(mel_lengths))
 
     def embed(self, batch: Batch) -> Tensor:
         """[B, L, width]: the tokens' embeddings, those of speech where speech stands."""

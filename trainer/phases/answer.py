@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from voxsmith.trainer.data.batch import Batch
+from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.networks.speech_llm import SpeechLLM
 from voxsmith.trainer.objectives import answer_cross_entropy, predicting
 from voxsmith.trainer.phases.terms import Group, Term

@@ -4,7 +4,7 @@ speech what it says behind the transcript.
 
 from torch import Tensor
 
-from voxsmith.trainer.data.batch import Batch
+from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.networks.speech_llm import SpeechLLM
 from voxsmith.trainer.objectives import IGNORED, distillation, predicting
 from voxsmith.trainer.phases.answer import learns

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from voxsmith.trainer.data.batch import Batch
+from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.networks.speech_llm import SpeechLLM, answer_states
 from voxsmith.trainer.objectives import IGNORED, ctc
 from voxsmith.trainer.phases.terms import Group, Term
