@@ -28,7 +28,7 @@ def identity(config: Config) -> dict[str, Any]:
 class Engine(Batching):
     def __init__(self, config: Config) -> None:
         super().__init__(config.resources.batch)
-        self.config = config
+        self.config, self.is_lost = config, False
         if config.pids:
             (Path(config.pids) / str(os.getpid())).touch()
 
@@ -48,7 +48,8 @@ class Engine(Batching):
             return prompt  # type: ignore[return-value]
         if "explode" in prompt:
             raise RuntimeError("boom")
-        if "card" in prompt:
+        if "card" in prompt or self.is_lost:  # a lost card answers nothing any more
+            self.is_lost = True
             raise RuntimeError("CUDA error: device-side assert triggered")
         if "hang" in prompt:
             self._write_down(prompt)
