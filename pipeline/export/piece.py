@@ -16,7 +16,15 @@ import pyarrow.compute as pc
 from voxsmith.pipeline.export.features import Rates, columns_of
 from voxsmith.pipeline.export.marks import Mark
 from voxsmith.pipeline.export.writer import SplitWriter
-from voxsmith.pipeline.plan.accounts import EXPORT, OVERRIDES, Rejected, Rejecting, rejects_in, with_later_turns
+from voxsmith.pipeline.plan.accounts import (
+    EXPORT,
+    OVERRIDES,
+    Rejected,
+    Rejecting,
+    check_rows,
+    rejects_in,
+    with_later_turns,
+)
 from voxsmith.pipeline.recipe.licences import strictest
 from voxsmith.pipeline.store.objects import Place, read_columns
 from voxsmith.pipeline.store.store import Store
@@ -96,6 +104,7 @@ def write_piece(layout: Layout, shards: list[FinishedShard], folder: Path) -> Wr
     reasons: Counter[tuple[str, str]] = Counter()
     for shard in shards:
         table = read_columns(store, shard.places, shard.digests)
+        check_rows(store, shard.source, shard.rows, len(table))
         verdicts = _gated(layout, rejects_in(store, shard.source, shard.rows, shard.rejecting), table)
         written.rows_in += shard.rows
         texts = _texts(layout, table)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from voxsmith.pipeline.errors import RunFailed
 from voxsmith.pipeline.plan.state import WHOLE, State
 from voxsmith.pipeline.recipe.nodes import SOURCE
 from voxsmith.pipeline.store.objects import Place, read_columns
@@ -61,12 +62,22 @@ def rejects_in(store: Store, source: Place, rows: int, objects: tuple[Rejecting,
     rejects: list[Rejected | None] = [None] * rows
     for name, place, column in objects:
         values = _values(store, place, column, rows)
+        check_rows(store, source, rows, len(values))
         for row, reject in enumerate(values if column in (REJECTS, BLOCKS) else _missing(column, values)):
             if rejects[row] is None and reject is not None:
                 rejects[row] = Rejected(name, reject["reason"], reject["message"] or "", reject["sample"] or "")
     if not any(rejects):
         return rejects
     return with_later_turns(read_columns(store, {"conversation_id": source})["conversation_id"].to_pylist(), rejects)
+
+
+def check_rows(store: Store, source: Place, listed: int, there: int) -> None:
+    """Raises RunFailed where the listing of a source counts other rows than there are."""
+    if listed != there:
+        raise RunFailed(
+            f"objects/{'/'.join(source)} is listed with {listed} rows, and there are {there}: delete the folder "
+            f"{store.url}/listings, and the sources are read again"
+        )
 
 
 def _values(store: Store, place: Place, column: str, rows: int) -> list[Any]:

@@ -363,5 +363,19 @@ def test_verdicts_of_another_form_are_told(path: str, capsys: pytest.CaptureFixt
     assert f"objects/toy_shout/{commit.stem} is damaged: its _reject is " in line
 
 
+def test_a_listing_that_counts_other_rows_is_one_line(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (listing,) = (Path(path).parent / "store").glob("listings/*.json")
+    whole = json.loads(listing.read_bytes())
+    listing.write_text(json.dumps(whole | {"shards": [shard | {"rows": 7} for shard in whole["shards"]]}))
+    for verb in ("rejects", "export"):
+        assert main([verb, path]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "is listed with 7 rows, and there are " in line and f"delete the folder {listing.parent}" in line
+    shutil.rmtree(listing.parent)
+    state = open_state(path)
+    assert sum(shard.rows for shard in state.shards) == len(TEXTS) and not state.ready
+    assert main(["rejects", path]) == main(["export", path]) == 0 and asked(path) == []
+
+
 def used(path: str) -> set[str]:
     return {done.key for done in open_state(path).done.values()}
