@@ -33,7 +33,7 @@ def axis(edges: Sequence[float], gates: Sequence[float]) -> Axis:
         low, high = (low - span / 20 if low in near else low), (high + span / 20 if high in near else high)
     power = 10 ** math.floor(math.log10((high - low) / 3))
     step = next((f * power for f in (5, 2) if (high - low) / (f * power) >= 3), power)
-    if edges[0] % 1 == 0.5:  # whole numbers, each in the middle of its bin
+    if all(edge % 1 == 0.5 for edge in edges):  # whole numbers, each in the middle of its bin
         step = 1 if high - low <= 10 else max(step, 1)
     ticks = [i * step for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
     return Axis(low, high, [(100 * (tick - low) / (high - low), f"{tick:.6g}") for tick in ticks])

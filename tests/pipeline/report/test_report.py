@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from tests.helpers.html_page import HOSTILE, Page
@@ -138,6 +138,7 @@ def test_the_strip_shows_each_unit_as_long_as_it_lasts() -> None:
     st.lists(st.floats(-1000, 1000), min_size=2, max_size=30, unique=True).map(sorted),
     st.lists(st.floats(-3000, 3000), max_size=2),
 )
+@example([-0.5, -0.25], [])
 def test_an_axis_holds_its_edges_and_has_round_ticks_inside(edges: list[float], gates: list[float]) -> None:
     assume(edges[-1] - edges[0] > 1e-3)
     axis = charts.axis(edges, gates)
