@@ -24,7 +24,7 @@ def check_folder(recipe: Recipe, label: str, folder: Path) -> None:
     whole = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
     if not whole.is_dir():
         raise RecipeError(f"{label}: out: {whole} is no folder; name another folder in `out`")
-    place = folder.resolve()
+    place = _real(folder)
     if lines := [f"{label}: {line}" for line in (*_around(recipe, place), *_inside(recipe, label, place))]:
         raise RecipeError(*lines)
     check_strangers(folder, label)
@@ -32,8 +32,10 @@ def check_folder(recipe: Recipe, label: str, folder: Path) -> None:
 
 def _around(recipe: Recipe, folder: Path) -> Iterator[str]:
     """What the folder lies in and must not."""
-    for name in _OF_STORE if (store := _local(recipe.store)) else ():
-        if folder.is_relative_to(place := Path(store).resolve() / name):
+    if (store := _local(recipe.store)) and folder == _real(store):
+        yield f"out: {folder} is the store; name another folder in `out`"
+    for name in _OF_STORE if store else ():
+        if folder.is_relative_to(place := _real(store) / name):
             yield f"out: {folder} lies in {place}, which belongs to the store; name another folder in `out`"
     for above in (folder, *folder.parents):
         if above.name in ALL and is_exported_to(above.parent):
@@ -44,7 +46,7 @@ def _inside(recipe: Recipe, label: str, folder: Path) -> Iterator[str]:
     """What the recipe names that an export would replace."""
     seen: set[str] = set()
     for key, path in _paths(recipe, Path(label).parent):
-        inside = path.resolve()
+        inside = _real(path)
         if folder not in inside.parents or key in seen:
             continue
         if (name := inside.relative_to(folder).parts[0]) in ALL:
@@ -71,6 +73,11 @@ def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, one in pairs:
         yield from _texts(one, f"{key}.{name}" if key else str(name))
+
+
+def _real(path: str | Path) -> Path:
+    """The path without links; `Path.resolve` raises where links go in a circle."""
+    return Path(os.path.realpath(path))
 
 
 def _local(url: str) -> str:
