@@ -33,7 +33,7 @@ def checked(
     if not isinstance(profiles, dict) or not all(isinstance(values, dict) for values in profiles.values()):
         raise RecipeError(f"{path}: profiles: write them as {{name: {{a.b.c: value}}}}")
     if profile is not None and profile not in profiles:
-        raise RecipeError(f"{path}: no profile '{profile}'; {nearest(profile, profiles)}")
+        raise RecipeError(f"{path}: no profile '{_shortened(profile)}'; {nearest(profile, profiles)}")
     for key, value in profiles.get(profile, {}).items():
         _put(path, raw, key, value, f"profiles.{profile}.{key}")
     if isinstance(overrides, Mapping):
@@ -78,7 +78,7 @@ def _text_of(file: Path) -> str:
 
 def _override(path: str, raw: dict[str, Any], override: str) -> None:
     key, sign, text = override.partition("=")
-    who = f"--set {override[:_SHOWN]}{'…' * (len(override) > _SHOWN)}"
+    who = f"--set {_shortened(override)}"
     if not sign or not key:
         raise RecipeError(f"{who}: write it as a.b.c=value")
     try:
@@ -146,3 +146,7 @@ def _model_in(annotation: Any) -> Any:
         if (inner := _model_in(argument)) is not None:
             return inner
     return None
+
+
+def _shortened(text: str) -> str:
+    return f"{text[:_SHOWN]}{'…' * (len(text) > _SHOWN)}"

@@ -1,6 +1,7 @@
 """Every registered backend holds to the contract that voxsmith.stages.engines.backend states."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError, replace
@@ -73,7 +74,8 @@ def test_no_library_is_imported_before_a_model_is_loaded() -> None:
         "    found.identity(config), found.licence(config), found.models(config), found.voices(config)\n"
         f"print(*sorted(set({LIBRARIES.split()!r}) & sys.modules.keys()))\n"
     )
-    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    ran = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "\n", "")
 
 

@@ -1,6 +1,7 @@
 """Who is blamed where vLLM dies: vLLM's own engine is a stand-in here that dies of one token."""
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -53,6 +54,15 @@ class AsyncLLM:
                 self.errored = True
                 raise EngineDeadError("dead")
         yield "told"
+
+
+@pytest.fixture(autouse=True)
+def _environment() -> Iterator[None]:
+    """The engine sets variables for its own process, which is this one here."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture
