@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 from voxsmith.pipeline.api import running
 from voxsmith.pipeline.api.opened import Loaded, Opened, RecipeLike, graph_of, load, open_recipe
@@ -27,14 +27,8 @@ from voxsmith.pipeline.plan.accounts import finished, rejects_of
 from voxsmith.pipeline.plan.gc import Collected, collect
 from voxsmith.pipeline.plan.planner import make_plan
 from voxsmith.pipeline.plan.state import WHOLE, State
-from voxsmith.pipeline.report.outputs import (
-    export_state,
-    folder_of,
-    is_exported,
-    out_folder,
-    read_manifest,
-    write_report,
-)
+from voxsmith.pipeline.report.manifest import counts_of
+from voxsmith.pipeline.report.outputs import export_state, folder_of, is_exported, out_folder, write_report
 from voxsmith.pipeline.sources import listings
 from voxsmith.pipeline.store.objects import read_columns
 from voxsmith.pipeline.watch.estimate import estimate
@@ -123,8 +117,11 @@ def exported(recipe: RecipeLike, **changes: Unpack[Changes]) -> Exported:
     """The dataset that an earlier `run` or `export` has written, whatever has changed since. Raises RunFailed where there is
     none. Reads its manifest alone.
     """
-    folder, manifest = _manifest(load(recipe, **changes))
-    return Exported(folder, manifest["counts"], fresh=False)
+    loaded = load(recipe, **changes)
+    folder = folder_of(loaded.recipe)
+    if (counts := counts_of(folder, loaded.label)) is None:
+        raise _not_exported(loaded)
+    return Exported(folder, counts, fresh=False)
 
 
 def explain(recipe: RecipeLike, stage: str, shard: int = 0, **changes: Unpack[Changes]) -> Explanation:
@@ -195,12 +192,12 @@ def report(recipe: RecipeLike, *, vocoder: str | None = None, **changes: Unpack[
     loaded = load(recipe, **changes)
     folder = folder_of(loaded.recipe)
     if vocoder is None:
-        page = write_report(folder)
+        page = write_report(folder, loaded.label)
     else:
         from voxsmith.pipeline.report.resound import vocoder as load_vocoder
 
         with load_vocoder(vocoder) as resound:
-            page = write_report(folder, resound)
+            page = write_report(folder, loaded.label, resound)
     if page is None:
         raise _not_exported(loaded)
     return page
@@ -286,14 +283,6 @@ def fetch(models: Iterable[str], *, profile: str | None = None, say: Say = log.i
         say(f"{model}: {path}")
         paths[model] = path
     return paths
-
-
-def _manifest(loaded: Loaded) -> tuple[Path, dict[str, Any]]:
-    """The recipe's folder and what its manifest says."""
-    folder = folder_of(loaded.recipe)
-    if (manifest := read_manifest(folder)) is None:
-        raise _not_exported(loaded)
-    return folder, manifest
 
 
 def _not_exported(loaded: Loaded) -> RunFailed:

@@ -15,7 +15,8 @@ from voxsmith.pipeline.plan.accounts import finished
 from voxsmith.pipeline.plan.retries import note
 from voxsmith.pipeline.plan.state import State
 from voxsmith.pipeline.recipe.preflight import check_models, check_packages
-from voxsmith.pipeline.report.outputs import export_state, is_exported, other_recipe, out_folder, read_manifest
+from voxsmith.pipeline.report.manifest import counts_of
+from voxsmith.pipeline.report.outputs import export_state, is_exported, other_recipe, out_folder
 from voxsmith.pipeline.store.claims import Claims
 
 log = logging.getLogger(__name__)
@@ -115,10 +116,10 @@ def _export(state: State) -> Exported:
 def exported(state: State, fresh: bool) -> Exported:
     """What is in the recipe's folder. Raises RunFailed where the dataset was taken away meanwhile."""
     folder = out_folder(state)
-    manifest = read_manifest(folder)
-    if manifest is None:
+    counts = counts_of(folder, state.recipe_file or state.graph.recipe.name)
+    if counts is None:
         raise RunFailed(f"{folder}/manifest.json isn't there any more: does another run write there?")
-    return Exported(folder, manifest["counts"], fresh)
+    return Exported(folder, counts, fresh)
 
 
 @contextmanager

@@ -26,7 +26,9 @@ from voxsmith.pipeline.publish.place import Place
 from voxsmith.pipeline.publish.target import Target
 from voxsmith.pipeline.publish.terms import check_terms
 from voxsmith.pipeline.report.card import Published, render_card
-from voxsmith.pipeline.report.outputs import folder_of, read_manifest
+from voxsmith.pipeline.report.full_manifest import checked_manifest
+from voxsmith.pipeline.report.manifest import read_manifest
+from voxsmith.pipeline.report.outputs import folder_of
 from voxsmith.pipeline.report.statistics import from_json
 from voxsmith.pipeline.store.digests import digest
 from voxsmith.schemas.recipe import Recipe
@@ -166,7 +168,7 @@ def _check_unchanged(folder: Path, manifest: dict[str, Any], files: bool = True)
 
 
 def _manifest(folder: Path, recipe: Recipe, label: str, say: Callable[[str], None]) -> dict[str, Any]:
-    manifest = read_manifest(folder)
+    manifest = checked_manifest(folder, label)
     if manifest is None or not (folder / "dataset").is_dir():
         raise RunFailed(f"{folder} holds no exported dataset; first: voxsmith run {label}")
     if not manifest["counts"]["rows_out"]:

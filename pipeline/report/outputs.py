@@ -6,16 +6,17 @@ import subprocess
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from voxsmith.pipeline.export.export import export_key, write_dataset
 from voxsmith.pipeline.export.names import CARD, FRESH, MANIFEST, PAGE, PIECES, REPLACED, clear
 from voxsmith.pipeline.export.replace import alone_in, fresh_folder, replace, replace_page
 from voxsmith.pipeline.plan.manifests import now
 from voxsmith.pipeline.plan.state import State
+from voxsmith.pipeline.report.manifest import read_manifest
 from voxsmith.pipeline.store.digests import digest
 from voxsmith.pipeline.store.files import write_text
-from voxsmith.pipeline.store.store import json_object, telling_of_no_room
+from voxsmith.pipeline.store.store import telling_of_no_room
 from voxsmith.schemas.prompt import Prompt
 from voxsmith.schemas.recipe import Recipe
 
@@ -45,12 +46,6 @@ def is_exported(state: State) -> bool:
     return manifest.get("export_key") == export_key(state)
 
 
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of what is exported in the folder; None where there is none that is whole."""
-    file = folder / MANIFEST
-    return json_object(file.read_bytes()) if file.is_file() else None
-
-
 def other_recipe(state: State) -> str | None:
     """The file of another recipe whose dataset is in the folder, where an export would replace it."""
     other = (read_manifest(out_folder(state)) or {}).get("recipe_file")
@@ -78,14 +73,18 @@ def export_state(state: State, again: bool = True) -> bool:
             return True
 
 
-def write_report(folder: Path, resound: "Resound | None" = None) -> Path | None:
-    """Write the report page of what is exported in the folder again; returns its path, or None where there is no export."""
+def write_report(folder: Path, label: str, resound: "Resound | None" = None) -> Path | None:
+    """Write the report page of what is exported in the folder again; returns its path, or None where there is no export.
+
+    Raises RunFailed where its manifest is no export's. `label`: how messages name the recipe.
+    """
     from voxsmith.pipeline.report.build import build
+    from voxsmith.pipeline.report.full_manifest import checked_manifest
 
     if not folder.is_dir():
         return None
     with telling_of_no_room(folder), alone_in(folder):
-        manifest = read_manifest(folder)
+        manifest = checked_manifest(folder, label)
         if manifest is None:
             return None
         clear(folder / FRESH)

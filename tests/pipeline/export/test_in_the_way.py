@@ -186,36 +186,6 @@ def test_what_the_recipe_itself_names(key: str, place: str, tmp_path: Path, caps
     assert not (tmp_path / "store").exists() and inside.exists() == (key != "store")
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"store": "loop"},
-        {"store": "loop/store"},
-        {"out": "loop"},
-        {"overrides": "loop"},
-        {"stages__rewrite": {"engine": "llm", "prompt": "loop"}},
-        {"sources__rows__path": "loop"},
-    ],
-)
-def test_links_in_a_circle_are_told_in_a_line(
-    changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    link(tmp_path / "loop", "loop")
-    path = write_recipe(tmp_path, TEXTS, **changes)
-    for verb in ("plan", "run", "export"):
-        assert main([verb, path]) == 2, verb
-        assert "loop" in (error := capsys.readouterr().err) and error.count("\n") == 1, error
-
-
-def test_a_word_that_is_also_a_link_in_a_circle_is_a_word(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    link(tmp_path / "CC0-1.0", "CC0-1.0")
-    assert main(["plan", write_recipe(tmp_path, TEXTS)]) == 0
-
-
 def test_a_pilot_is_not_in_the_way_of_the_corpus(tmp_path: Path, capsys: Capture) -> None:
     path = write_recipe(tmp_path, TEXTS)
     write(tmp_path / "out/toy.pilot/dataset/thesis.txt")

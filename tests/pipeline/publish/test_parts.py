@@ -22,7 +22,7 @@ from voxsmith.pipeline.publish.retry import passing_error, patiently, retry_afte
 from voxsmith.pipeline.publish.send import Sending
 from voxsmith.pipeline.recipe.licences import objection
 from voxsmith.pipeline.report.card import render_card
-from voxsmith.pipeline.report.outputs import read_manifest
+from voxsmith.pipeline.report.manifest import read_manifest
 from voxsmith.pipeline.report.statistics import summarise
 
 
