@@ -1,6 +1,7 @@
 """What a module does, by content: the part of a cache key that makes a result stale when the code behind it changes."""
 
 import ast
+import os
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from importlib.util import find_spec
@@ -58,7 +59,15 @@ def code_digest(module: str, stops: Iterable[str] = tuple(STOPS)) -> str:
     Relative imports and imports inside functions count; those for type checkers alone don't. Nothing is followed into a
     module or package of `stops`, or into other packages. Raises ModuleNotFoundError where there is no such module.
     """
-    return digest({name: _read(name).tree for name in reachable(module, stops)})
+    stops, file = tuple(stops), source_file(module)
+    known = _digests.get((module, stops))
+    if known is None or file not in known.states or any(_state(path) != state for path, state in known.states.items()):
+        names = reachable(module, stops)
+        files = [one for name in names if (one := source_file(name))]
+        # Folders too: a file that is new in one may be what a module means by a name.
+        states = {path: _state(path) for one in files for path in (one, one.parent)}
+        known = _digests[module, stops] = _Known(digest({name: _read(name).tree for name in names}), states)
+    return known.digest
 
 
 def reachable(module: str, stops: Iterable[str] = tuple(STOPS)) -> tuple[str, ...]:
@@ -97,6 +106,24 @@ def source_file(module: str) -> Path | None:
             if file.is_file():
                 return file
     return None
+
+
+class _Known(NamedTuple):
+    digest: str
+    states: dict[Path, tuple[int, int] | None]  # of the files and folders that it was made of
+
+
+# A command asks for each a few times; a notebook's process lives on while files are edited.
+_digests: dict[tuple[str, tuple[str, ...]], _Known] = {}
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """Time of change, in ns, and size; None where nothing is there."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size
 
 
 class _Module(NamedTuple):

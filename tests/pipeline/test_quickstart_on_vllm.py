@@ -34,12 +34,11 @@ def run(*arguments: str) -> tuple[int, str]:
 @pytest.fixture(scope="module")
 def on_vllm() -> str:
     """The one setting."""
-    make = "import vllm_models; print(vllm_models.smollm2())"
-    paths = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
+    make = "from tests.helpers import vllm_models; print(vllm_models.smollm2())"
     made = subprocess.run(
         [PYTHON, "-c", make],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": paths},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=True,
