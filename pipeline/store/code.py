@@ -108,6 +108,9 @@ def source_file(module: str) -> Path | None:
     return None
 
 
+_WITH_STATEMENTS = (ast.stmt, ast.ExceptHandler, ast.match_case)  # an import is in no expression
+
+
 class _Known(NamedTuple):
     digest: str
     states: dict[Path, tuple[int, int] | None]  # of the files and folders that it was made of
@@ -127,7 +130,7 @@ def _state(path: Path) -> tuple[int, int] | None:
 
 
 class _Module(NamedTuple):
-    tree: str  # the dump of its syntax tree
+    tree: str  # the digest of its syntax tree
     imports: tuple[str, ...]  # what may be modules: of `from a import b` both a and a.b
 
 
@@ -149,7 +152,7 @@ def _parse(module: str, file: Path, changed: int, size: int) -> _Module:
     tree = ast.parse(file.read_bytes())
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     names: list[str] = []
-    for node in _run_time_nodes(tree.body):
+    for node in _run_time_statements(tree.body):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -158,17 +161,19 @@ def _parse(module: str, file: Path, changed: int, size: int) -> _Module:
                 above = package.rsplit(".", node.level - 1)[0] if node.level > 1 else package
                 base = f"{above}.{base}" if base else above
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
-    return _Module(_dump(_without_docstrings(tree)), tuple(names))
+    return _Module(digest(_dump(_without_docstrings(tree))), tuple(names))
 
 
-def _run_time_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """All nodes but those under `if TYPE_CHECKING`."""
-    for node in body:
+def _run_time_statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """All statements but those under `if TYPE_CHECKING`, in any order."""
+    waiting = list(body)
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.If) and ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING":
-            yield from _run_time_nodes(node.orelse)
+            waiting += node.orelse
             continue
         yield node
-        yield from _run_time_nodes(ast.iter_child_nodes(node))
+        waiting += (child for child in ast.iter_child_nodes(node) if isinstance(child, _WITH_STATEMENTS))
 
 
 def _dump(node: object) -> str:
