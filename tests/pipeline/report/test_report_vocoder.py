@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.helpers.html_page import Page
 from tests.helpers.made_corpus import row, write_corpus
 from tests.helpers.recipes import ROOT, write_recipe
 from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.report.statistics import summarise
 
 VOCODER = ROOT / "tests" / "golden" / "vocoder"  # 20 units, 320 samples each, 16 kHz
 
@@ -23,7 +25,9 @@ def recipe(tmp_path: Path) -> str:
         one["answer_units"] = [(number + k) % 20 for k in range(12)]
         one["query_units"] = [150] * 12  # of another codebook
     out = tmp_path / "out" / "toy"
-    (out / "manifest.json").write_text(json.dumps(write_corpus(out, rows, [])))
+    manifest = write_corpus(out, rows, [])
+    manifest["statistics"] = asdict(summarise(out / "dataset"))
+    (out / "manifest.json").write_text(json.dumps(manifest))
     return write_recipe(tmp_path, ["Name a colour."])
 
 
