@@ -4,12 +4,15 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 
 from voxsmith.schemas.errors import RecipeError
 from voxsmith.schemas.recipe_file import checked, read_yaml
 from voxsmith.trainer.recipe import TrainRecipe
 
 FAILED, BAD, INTERRUPTED = 1, 2, 130
+TARGETS = ("llama_omni", "ultravox")  # each a module of trainer/export
 _EXTRA = "it needs PyTorch and transformers: pip install 'voxsmith[train]'"
 
 
@@ -27,13 +30,17 @@ def parser() -> argparse.ArgumentParser:
     verbs.add_parser(
         "check", help="which rows can be used, and how many steps they make; trains nothing", parents=[recipe]
     )
+    export = verbs.add_parser("export", help="write a checkpoint as a folder that other programs load")
+    export.add_argument("checkpoint", type=Path, help="folder checkpoints/step-… of a run")
+    export.add_argument("--to", required=True, choices=TARGETS, help="whose code shall load it")
+    export.add_argument("out", type=Path, help="folder that is written; it must not hold anything")
     return top
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line; returns the exit code."""
     options = parser().parse_args(arguments)
-    commands: dict[str, Callable[[argparse.Namespace], None]] = {"fit": _fit, "check": _check}
+    commands: dict[str, Callable[[argparse.Namespace], None]] = {"fit": _fit, "check": _check, "export": _export}
     try:
         commands[options.verb](options)
     except RecipeError as error:
@@ -61,9 +68,11 @@ def _codes() -> dict[type[Exception], int]:
     from voxsmith.trainer.checkpoint import BadCheckpoint
     from voxsmith.trainer.data.exports import BadExport
     from voxsmith.trainer.data.prompts import NoTemplate
+    from voxsmith.trainer.export.folder import NotExportable
     from voxsmith.trainer.fit.loop import Exploded
 
-    return {ModelMissing: FAILED, Exploded: FAILED, BadExport: BAD, BadCheckpoint: BAD, NoTemplate: BAD}
+    bad = (BadExport, BadCheckpoint, NoTemplate, NotExportable)
+    return {ModelMissing: FAILED, Exploded: FAILED} | dict.fromkeys(bad, BAD)
 
 
 def _failed(code: int, *lines: str) -> int:
@@ -99,3 +108,11 @@ def _check(options: argparse.Namespace) -> None:
 
     for line in check(recipe):
         print(line)
+
+
+def _export(options: argparse.Namespace) -> None:
+    """Each target's module has `export(checkpoint, out)`, which gives remarks for whoever uses the folder, a line each."""
+    out: Path = options.out.absolute()
+    for remark in import_module(f"voxsmith.trainer.export.{options.to}").export(options.checkpoint, out):
+        print(remark)
+    print(f"exported  {options.out}")
