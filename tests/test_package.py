@@ -63,6 +63,8 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
     assert {f"{top}/py.typed" for top in tops} <= names
     configs = {str(path.relative_to(ROOT)) for path in (ROOT / "configs").rglob("*") if path.is_file()}
     assert {f"voxsmith/{name}" for name in configs} <= names
+    brought = {path.name for path in (ROOT / "trainer" / "export" / "ultravox_files").glob("*.py")}
+    assert len(brought) == 3 and {f"voxsmith/trainer/export/ultravox_files/{name}" for name in brought} <= names
     assert sum(name.endswith((".jinja", "catalogue.json")) for name in names) >= 13
 
 

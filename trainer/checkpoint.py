@@ -103,12 +103,17 @@ def load_weights(place: Path, network: SpeechLLM) -> None:
             there[name].copy_(value)
 
 
-def load(place: Path) -> tuple[Built, TrainRecipe]:
-    """The networks of a checkpoint, as its recipe and weights make them. Raises BadCheckpoint and ModelMissing."""
+def read_recipe(place: Path) -> TrainRecipe:
+    """The recipe of a checkpoint. Raises BadCheckpoint where the folder is none."""
     file = place / "recipe.json"
     if not file.is_file():
         raise BadCheckpoint(f"{place}: no checkpoint: it lacks recipe.json; name a folder checkpoints/step-… of a run")
-    recipe = TrainRecipe.model_validate_json(file.read_text(encoding="utf-8"))
+    return TrainRecipe.model_validate_json(file.read_text(encoding="utf-8"))
+
+
+def load(place: Path) -> tuple[Built, TrainRecipe]:
+    """The networks of a checkpoint, as its recipe and weights make them. Raises BadCheckpoint and ModelMissing."""
+    recipe = read_recipe(place)
     built = build(recipe)
     for part, settings in ((built.network.llm, recipe.llm), (built.network.encoder, recipe.encoder)):
         if settings.learns == "lora":
