@@ -15,6 +15,7 @@ def merge_lora(model: nn.Module) -> None:
     layers: list[tuple[str, Any]] = [one for one in model.named_modules() if isinstance(one[1], LoraLayer)]
     for name, layer in layers:
         plain = layer.get_base_layer()
+        layer.lora_A.float(), layer.lora_B.float()
         with torch.no_grad():
             weight = plain.weight.float()
             for adapter in layer.active_adapters:

@@ -1,7 +1,5 @@
 """What of a pretrained model learns: nothing, low-rank updates, or all."""
 
-from typing import Any
-
 from torch import nn
 
 from voxsmith.trainer.phases.terms import Group
@@ -23,15 +21,20 @@ def prepare(name: str, model: nn.Module, settings: Llm | Encoder) -> list[Group]
     return [Group(name, settings.lr, tuple(value for value in model.parameters() if value.requires_grad))]
 
 
-def add_lora(model: nn.Module, settings: Llm | Encoder) -> Any:
-    """Put low-rank updates beside the target layers; they alone learn."""
+def add_lora(model: nn.Module, settings: Llm | Encoder) -> None:
+    """Put low-rank updates beside the target layers; they alone learn. They are float32, also where the model is bfloat16:
+    there most steps of an optimiser would be rounded away.
+    """
     from peft import LoraConfig, inject_adapter_in_model
 
     lora = settings.lora
     config = LoraConfig(
         r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=list(lora.targets), bias="none"
     )
-    return inject_adapter_in_model(config, model)
+    inject_adapter_in_model(config, model)
+    for name, value in model.named_parameters():
+        if "lora_" in name:
+            value.data = value.data.float()
 
 
 def _unused(model: nn.Module) -> list[nn.Parameter]:
