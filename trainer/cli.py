@@ -6,10 +6,15 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from voxsmith.schemas.errors import RecipeError
 from voxsmith.schemas.recipe_file import checked, read_yaml
 from voxsmith.trainer.recipe import TrainRecipe
+from voxsmith.trainer.talk.options import talk_options
+
+if TYPE_CHECKING:
+    import torch
 
 FAILED, BAD, INTERRUPTED = 1, 2, 130
 TARGETS = ("llama_omni", "ultravox")  # each a module of trainer/export
@@ -34,13 +39,19 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("checkpoint", type=Path, help="folder checkpoints/step-… of a run")
     export.add_argument("--to", required=True, choices=TARGETS, help="whose code shall load it")
     export.add_argument("out", type=Path, help="folder that is written; it must not hold anything")
+    talk_options(verbs)
     return top
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line; returns the exit code."""
     options = parser().parse_args(arguments)
-    commands: dict[str, Callable[[argparse.Namespace], None]] = {"fit": _fit, "check": _check, "export": _export}
+    commands: dict[str, Callable[[argparse.Namespace], None]] = {
+        "fit": _fit,
+        "check": _check,
+        "export": _export,
+        "talk": _talk,
+    }
     try:
         commands[options.verb](options)
     except RecipeError as error:
@@ -70,8 +81,10 @@ def _codes() -> dict[type[Exception], int]:
     from voxsmith.trainer.data.prompts import NoTemplate
     from voxsmith.trainer.export.folder import NotExportable
     from voxsmith.trainer.fit.loop import Exploded
+    from voxsmith.trainer.talk.command import CantTalk
+    from voxsmith.trainer.talk.questions import BadQuestion
 
-    bad = (BadExport, BadCheckpoint, NoTemplate, NotExportable)
+    bad = (BadExport, BadCheckpoint, NoTemplate, NotExportable, BadQuestion, CantTalk)
     return {ModelMissing: FAILED, Exploded: FAILED} | dict.fromkeys(bad, BAD)
 
 
@@ -87,19 +100,30 @@ def _recipe(options: argparse.Namespace) -> TrainRecipe:
 
 def _fit(options: argparse.Namespace) -> None:
     recipe = _recipe(options)
-    import torch
-
     from voxsmith.trainer.fit.run import fit
 
-    name = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    place = fit(recipe, lambda line: print(line, flush=True), _device(options.device))
+    print(f"checkpoint  {place}")
+
+
+def _device(name: str) -> "torch.device":
+    import torch
+
+    name = name or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError:
         raise RecipeError(f"--device {name}: no such device; cpu, cuda or cuda:1, say") from None
     if device.type == "cuda" and not torch.cuda.is_available():
         raise RecipeError(f"--device {name}: PyTorch sees no GPU here")
-    place = fit(recipe, lambda line: print(line, flush=True), device)
-    print(f"checkpoint  {place}")
+    return device
+
+
+def _talk(options: argparse.Namespace) -> None:
+    from voxsmith.trainer.talk.command import talk
+
+    for piece in talk(options, _device(options.device)):
+        print(piece, end="", flush=True)
 
 
 def _check(options: argparse.Namespace) -> None:

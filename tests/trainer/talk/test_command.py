@@ -1,0 +1,156 @@
+"""`talk` from outside: a tiny checkpoint of random weights, a wav, and what can be wrong with either."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from tests.helpers.paths import GOLDEN
+from tests.trainer import folders
+from voxsmith.models.unit_vocoder import open_vocoder
+from voxsmith.trainer import checkpoint
+from voxsmith.trainer.build import build
+from voxsmith.trainer.checkpoint import State
+from voxsmith.trainer.cli import main
+from voxsmith.trainer.data.prompts import Chat
+from voxsmith.trainer.data.tasks import TASKS
+from voxsmith.trainer.recipe import TrainRecipe
+from voxsmith.trainer.talk.command import ready
+from voxsmith.trainer.talk.generate import answers
+from voxsmith.trainer.talk.questions import asked, heard
+
+VOCODER = GOLDEN / "vocoder"  # of 20 units
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    folders.llm(folder / "llm")
+    folders.whisper(folder / "whisper")
+    draw = np.random.default_rng(0)
+    soundfile.write(folder / "question.wav", draw.normal(0, 0.1, 24000).clip(-1, 1), 24000)
+    return folder
+
+
+def made(models: Path, folder: Path, units: int | None = 20) -> Path:
+    """A run with one checkpoint, whose decoder has so many units, or none."""
+    decoder = {"layers": 1, "width": 32, "heads": 2, "inner": 32, "units": units, "upsampling": 5, "phase": True}
+    recipe = TrainRecipe.model_validate(
+        {
+            "name": "made",
+            "phase": "answer",
+            "data": [{"path": "export", "task": "transcribe"}],
+            "llm": {"model": str(models / "llm")},
+            "encoder": {"model": str(models / "whisper")},
+            "adapter": {"kind": "stack_projector", "group": 4, "hidden": 32},
+            "decoder": decoder if units else None,
+            "schedule": {"steps": 1},
+            "run": {"precision": "float32"},
+        }
+    )
+    network = build(recipe).network
+    if network.decoder is not None:
+        with torch.no_grad():
+            network.decoder.phase.weight *= 30  # units that change from frame to frame
+    optimiser = torch.optim.AdamW(network.adapter.parameters())
+    return checkpoint.save(folder, network, optimiser, State(step=1), recipe).parents[1]
+
+
+@pytest.fixture(scope="module")
+def run(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made(models, tmp_path_factory.mktemp("run"))
+
+
+def line(capsys: Any, *arguments: object) -> tuple[int, str]:
+    """The exit code, and the one line to standard error."""
+    code = main(["talk", *map(str, arguments), "--device", "cpu"])
+    output = capsys.readouterr()
+    (said,) = output.err.splitlines()
+    return code, said
+
+
+def test_it_answers_in_text_units_and_speech(models: Path, run: Path, tmp_path: Path, capsys: Any) -> None:
+    question, out = models / "question.wav", tmp_path / "answer.wav"
+    options = ["--vocoder", VOCODER, "--omega", 4, "--out", out, "--max-tokens", 12, "--units", "--device", "cpu"]
+    assert main(["talk", *map(str, [run, question, *options])]) == 0
+    said = capsys.readouterr().out
+    there = ready(run, None, torch.device("cpu"))
+    network, chat = there.speaker.network, Chat(there.speaker.tokenizer)
+    clip = heard(question, network)
+    (answer,) = answers(there.speaker, asked(network, chat, TASKS["transcribe"].request, [clip]), 12)
+    units = [int(unit) for group in re.findall(r"\[([\d ]+)\]", said) for unit in group.split()]
+    assert units == answer.units and len(units) > 10
+    text = re.sub(r"\[[\d ]+\]", "", said).splitlines()[0].removesuffix(" … (cut after 12 tokens)")
+    assert text == answer.text != ""
+    wave, rate = soundfile.read(out, dtype="float32")
+    wanted = open_vocoder(VOCODER, torch.device("cpu")).wave(np.array(units))
+    assert rate == 16000 and np.abs(wave - wanted).max() < 1e-4  # 16 bits
+    firsts = [float(ms) for ms in re.findall(r"first (?:token|unit|audio) (\d+) ms", said)]
+    assert len(firsts) == 3 and firsts == sorted(firsts)
+    assert f"12 tokens, {len(units)} units, {len(wave) / rate:.2f} s of audio" in said and said.endswith(f"{out}\n")
+
+
+def test_draws_differ_by_seed_and_are_the_same_again(models: Path, run: Path, capsys: Any) -> None:
+    def said(seed: int) -> str:
+        options = ["--temperature", "2", "--seed", str(seed), "--max-tokens", "8", "--device", "cpu"]
+        assert main(["talk", str(run), str(models / "question.wav"), *options]) == 0
+        return str(capsys.readouterr().out.splitlines()[0])
+
+    assert said(1) == said(1) != said(2)
+
+
+def test_a_checkpoint_without_decoder_gives_text_alone(models: Path, tmp_path: Path, capsys: Any) -> None:
+    bare, question = made(models, tmp_path, None), str(models / "question.wav")
+    assert main(["talk", str(bare), question, "--max-tokens", "5", "--device", "cpu"]) == 0
+    said = capsys.readouterr().out
+    assert "first token" in said and "unit" not in said and "audio" not in said
+    code, error = line(capsys, bare, question, "--vocoder", VOCODER)
+    assert code == 2 and "has no decoder" in error
+
+
+def test_a_clip_is_resampled_and_channels_are_averaged(models: Path, run: Path, tmp_path: Path) -> None:
+    network = ready(run, None, torch.device("cpu")).speaker.network
+    tone = np.sin(np.arange(44100) / 44100 * 440 * 2 * np.pi) * 0.5
+    soundfile.write(tmp_path / "tone.wav", np.stack((tone, np.zeros_like(tone)), axis=1), 44100)
+    clip = heard(tmp_path / "tone.wav", network)
+    wanted = np.sin(np.arange(16000) / 16000 * 440 * 2 * np.pi) * 0.25
+    assert len(clip) == 16000 and np.abs(clip - wanted)[100:-100].max() < 1e-3
+
+
+def test_what_can_be_wrong_is_one_line(models: Path, run: Path, tmp_path: Path, capsys: Any) -> None:
+    question = models / "question.wav"
+    assert line(capsys, run, tmp_path / "no.wav") == (
+        2,
+        f"{tmp_path}/no.wav: No such file or directory; name a wav or another audio file",
+    )
+    (tmp_path / "text.wav").write_text("no clip")
+    code, said = line(capsys, run, tmp_path / "text.wav")
+    assert code == 2 and said.startswith(f"{tmp_path}/text.wav: not an audio file that can be read (7 bytes)")
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0), 16000)
+    assert line(capsys, run, tmp_path / "empty.wav") == (2, f"{tmp_path}/empty.wav: the clip has no samples")
+    soundfile.write(tmp_path / "long.wav", np.zeros(16000 * 5), 16000)
+    code, said = line(capsys, run, tmp_path / "long.wav")
+    assert code == 2 and said == f"{tmp_path}/long.wav: 5.0 s; the encoder hears 4 s at most: cut the clip"
+    code, said = line(capsys, run, question, "--vocoder", tmp_path)
+    assert code == 1 and said.startswith(f"{tmp_path}: no unit vocoder")
+    code, said = line(capsys, run, question, "--vocoder", VOCODER, "--out", tmp_path / "nowhere" / "answer.wav")
+    assert code == 2 and said.startswith(f"--out {tmp_path}/nowhere/answer.wav can't be written")
+    code, said = line(capsys, tmp_path, question)
+    assert code == 2 and said.startswith(f"{tmp_path}: no checkpoint")
+    other = made(models, tmp_path / "other", units=30)
+    code, said = line(capsys, other, question, "--vocoder", VOCODER)
+    assert code == 2 and said.startswith(f"--vocoder {VOCODER} knows 20 units, and the checkpoint says 30")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--omega", "0"), ("--max-tokens", "0"), ("--max-tokens", "x"), ("--top-p", "1.5"), ("--temperature", "nan")],
+)
+def test_options_that_mean_nothing_are_refused(run: Path, option: str, value: str, capsys: Any) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["talk", str(run), "question.wav", option, value])
+    assert ended.value.code == 2 and f"argument {option}: '{value}' is no" in capsys.readouterr().err

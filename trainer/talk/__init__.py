@@ -1,0 +1,1 @@
+"""Answers to what is heard: text, units and speech while they come."""

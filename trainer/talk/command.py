@@ -1,0 +1,129 @@
+"""`talk`: one question from a file; the answer as it comes."""
+
+import argparse
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import soundfile
+import torch
+
+from voxsmith.models import references
+from voxsmith.models.unit_vocoder import UnitHifiGan, open_vocoder
+from voxsmith.trainer import checkpoint
+from voxsmith.trainer.build import Built
+from voxsmith.trainer.data.prompts import Chat
+from voxsmith.trainer.data.tasks import TASKS
+from voxsmith.trainer.recipe import TrainRecipe
+from voxsmith.trainer.talk.events import Audio, End, Event, Token, Units
+from voxsmith.trainer.talk.generate import Speaker, ends_of, generate
+from voxsmith.trainer.talk.questions import asked, heard
+from voxsmith.trainer.talk.sampling import Sampling
+from voxsmith.trainer.talk.voice import SpokenUnits
+
+_PADDED = 30.0  # seconds of a clip where the recipe pads
+
+
+class CantTalk(Exception):
+    """What is asked for doesn't fit the checkpoint; the message says why and what to do."""
+
+
+@dataclass
+class Ready:
+    """A checkpoint that can be spoken to."""
+
+    speaker: Speaker
+    chat: Chat
+    recipe: TrainRecipe
+    vocoder: UnitHifiGan | None = None
+
+
+def ready(place: Path, vocoder: str | None, device: torch.device) -> Ready:
+    """Load a checkpoint, or the latest of a run's folder. Raises BadCheckpoint, ModelMissing, NoTemplate, CantTalk."""
+    if (place / "checkpoints").is_dir():
+        place = (checkpoint.checkpoints(place) or [place])[-1]
+    built, recipe = checkpoint.load(place)
+    if vocoder and recipe.decoder is None:
+        raise CantTalk(f"{place} has no decoder, so it makes no units: leave --vocoder out, or train the phase units")
+    chat = Chat(built.tokenizer, recipe.llm.system)
+    voice = _voice(vocoder, built, device) if vocoder else None
+    network = built.network.to(device)
+    speaker = Speaker(network, built.tokenizer, ends_of(network, chat.end), recipe.run.precision == "bf16")
+    return Ready(speaker, chat, recipe, voice)
+
+
+def _voice(reference: str, built: Built, device: torch.device) -> UnitHifiGan:
+    assert built.network.decoder is not None
+    vocoder, units = open_vocoder(references.resolve(reference), device), built.network.decoder.blank
+    if vocoder.units != units:
+        raise CantTalk(
+            f"--vocoder {reference} knows {vocoder.units} units, and the checkpoint says {units}: another codebook's; "
+            "take the vocoder of the units that it was trained on"
+        )
+    return vocoder
+
+
+@dataclass
+class Times:
+    """Milliseconds from the clip to the first of each; None where none came."""
+
+    began: float = field(default_factory=time.monotonic)
+    first: dict[str, float] = field(default_factory=dict)
+    tokens: int = 0
+    units: int = 0
+    seconds: float = 0.0
+
+    def note(self, event: Event) -> None:
+        name = {Token: "token", Units: "unit", Audio: "audio"}.get(type(event))
+        if name:
+            self.first.setdefault(name, (time.monotonic() - self.began) * 1000)
+        self.tokens += isinstance(event, Token)
+        self.units += len(event.units) if isinstance(event, Units) else 0
+
+    def __str__(self) -> str:
+        took = time.monotonic() - self.began
+        firsts = "  ".join(f"first {name} {value:.0f} ms" for name, value in self.first.items())
+        units = f", {self.units} units" if self.units else ""
+        audio = f", {self.seconds:.2f} s of audio" if self.seconds else ""
+        return f"{firsts}  ({self.tokens} tokens{units}{audio} in {took:.2f} s)"
+
+
+def talk(options: argparse.Namespace, device: torch.device) -> Iterator[str]:
+    """Pieces of what is printed, as they come. Raises BadQuestion, CantTalk, OSError, and as `ready` does."""
+    made = ready(Path(options.checkpoint), options.vocoder, device)
+    network, sampling = made.speaker.network, Sampling(options.temperature, options.top_p, options.seed)
+    clip = heard(Path(options.question), network)
+    voices = [SpokenUnits(made.vocoder, options.omega, options.lookahead)] if made.vocoder else []
+    request = TASKS[options.task or made.recipe.data[0].task].request
+    padded = _PADDED if made.recipe.encoder.pad_to_30s else None
+    with ExitStack() as files:
+        file = None
+        if made.vocoder:
+            file = files.enter_context(_written(Path(options.out), made.vocoder.rate))
+        times = Times()
+        questions = asked(network, made.chat, request, [clip], padded).to(device)
+        for event in generate(made.speaker, questions, options.max_tokens, sampling, voices):
+            times.note(event)
+            if isinstance(event, Token):
+                yield event.text
+            elif isinstance(event, Units) and options.units:
+                yield f"[{' '.join(map(str, event.units))}]"
+            elif isinstance(event, Audio) and file is not None and made.vocoder is not None:
+                file.write(event.samples)
+                file.flush()
+                times.seconds += len(event.samples) / made.vocoder.rate
+            elif isinstance(event, End) and event.cut:
+                yield f" … (cut after {options.max_tokens} tokens)"
+    yield f"\n{times}\n"
+    if made.vocoder:
+        yield f"{options.out}\n" if times.seconds else "no units, so no audio\n"
+
+
+def _written(path: Path, rate: int) -> soundfile.SoundFile:
+    """A wav of 16 bits that grows; what plays it while it grows hears what there is. Raises CantTalk."""
+    try:
+        return soundfile.SoundFile(str(path), "w", rate, 1, "PCM_16", format="WAV")
+    except (soundfile.SoundFileError, OSError):
+        raise CantTalk(f"--out {path} can't be written: name a file in a folder that is there") from None
