@@ -2,12 +2,13 @@
 
 model.safetensors       adapter.*, decoder.*, and of the LLM and the encoder what learned
 optimiser.safetensors   the optimiser's moments, by place of the parameter
-state.json              step, epoch, place in the epoch, random state; recipe.json: the recipe
+state.json              step, epoch, place in the epoch, random states of the workers; recipe.json: the recipe
 """
 
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,13 +31,16 @@ class BadCheckpoint(Exception):
 
 @dataclass
 class State:
-    """How far a run is: `step`s taken; `place` is the number of steps taken in `epoch`. `best`: the least validation loss."""
+    """How far a run is: `step`s taken; `place` is the number of steps taken in `epoch`; `batches`: of a step, over all workers.
+    `best`: the least validation loss.
+    """
 
     step: int = 0
     epoch: int = 0
     place: int = 0
     seconds: float = 0.0
     best: float | None = None
+    batches: int = 1
 
 
 def kept(network: SpeechLLM) -> dict[str, Tensor]:
@@ -46,8 +50,23 @@ def kept(network: SpeechLLM) -> dict[str, Tensor]:
     return {n: v.detach().contiguous() for n, v in network.named_parameters() if n in names or n.startswith(own)}
 
 
-def save(folder: Path, network: SpeechLLM, optimiser: torch.optim.Optimizer, state: State, recipe: TrainRecipe) -> Path:
-    """Write checkpoints/step-… of the run `folder`; it is there whole or not at all. Raises OSError."""
+def random_state() -> str:
+    """Of this process, as `save` takes it: the CPU's, and the current GPU's where one is in use."""
+    states = [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if torch.cuda.is_initialized() else [])]
+    return " ".join(state.numpy().tobytes().hex() for state in states)
+
+
+def save(
+    folder: Path,
+    network: SpeechLLM,
+    optimiser: torch.optim.Optimizer,
+    state: State,
+    recipe: TrainRecipe,
+    random: Sequence[str] = (),
+) -> Path:
+    """Write checkpoints/step-… of the run `folder`; it is there whole or not at all. `random`: the random states of all workers,
+    by rank; without: of this process alone. Raises OSError.
+    """
     place = folder / "checkpoints" / f"step-{state.step:08}"
     fresh = place.with_name(f".{place.name}.writing")
     shutil.rmtree(fresh, ignore_errors=True)
@@ -55,7 +74,7 @@ def save(folder: Path, network: SpeechLLM, optimiser: torch.optim.Optimizer, sta
     save_file(kept(network), fresh / "model.safetensors", {"format": "pt"})
     save_file(_moments(optimiser), fresh / "optimiser.safetensors")
     (fresh / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
-    resumed = asdict(state) | {"random": torch.get_rng_state().numpy().tobytes().hex()}
+    resumed = asdict(state) | {"random": [*random] or [random_state()]}
     (fresh / "state.json").write_text(json.dumps(resumed), encoding="utf-8")
     shutil.rmtree(place, ignore_errors=True)
     fresh.rename(place)
@@ -75,14 +94,23 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(place for place in places if _NAME.fullmatch(place.name) and (place / "state.json").is_file())
 
 
-def resume(place: Path, network: SpeechLLM, optimiser: torch.optim.Optimizer) -> State:
-    """Take weights, moments and random state from the checkpoint. Raises BadCheckpoint where it is of another recipe."""
+def resume(place: Path, network: SpeechLLM, optimiser: torch.optim.Optimizer, rank: int = 0) -> State:
+    """Take weights, moments and the random state of this worker from the checkpoint. A worker that the run didn't have keeps its
+    own. Raises BadCheckpoint where it is of another recipe.
+    """
     load_weights(place, network)
     _set_moments(optimiser, load_file(place / "optimiser.safetensors"), place)
     values = json.loads((place / "state.json").read_text(encoding="utf-8"))
-    random = torch.frombuffer(bytearray.fromhex(values.pop("random")), dtype=torch.uint8)
-    torch.set_rng_state(random)
+    if rank < len(random := values.pop("random")):
+        _set_random(random[rank])
     return State(**values)
+
+
+def _set_random(state: str) -> None:
+    cpu, *gpu = (torch.frombuffer(bytearray.fromhex(part), dtype=torch.uint8) for part in state.split())
+    torch.set_rng_state(cpu)
+    if gpu and torch.cuda.is_available():
+        torch.cuda.set_rng_state(gpu[0])
 
 
 def load_weights(place: Path, network: SpeechLLM) -> None:

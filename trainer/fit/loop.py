@@ -1,6 +1,6 @@
 """Steps: the micro-batches of all workers make one gradient, as if they were one batch."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import ModuleType
@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from voxsmith.trainer.batch import Batch
+from voxsmith.trainer.fit.workers import ALONE, Workers, add_up
 from voxsmith.trainer.networks.speech_llm import SpeechLLM
 from voxsmith.trainer.phases import answer, distil, units
-from voxsmith.trainer.phases.terms import Group
+from voxsmith.trainer.phases.terms import Group, Unlearnable
 from voxsmith.trainer.recipe import Phase, TrainRecipe
 
 PHASES: Mapping[Phase, ModuleType] = {"answer": answer, "distil": distil, "units": units}
@@ -19,15 +20,6 @@ PHASES: Mapping[Phase, ModuleType] = {"answer": answer, "distil": distil, "units
 
 class Exploded(Exception):
     """A loss or a gradient is no finite number; the message names the rows."""
-
-
-@dataclass(frozen=True)
-class Workers:
-    """The processes that train together. `total`: adds a tensor up over all of them; one process has nothing to add."""
-
-    count: int = 1
-    rank: int = 0
-    total: Callable[[Tensor], Tensor] = lambda tensor: tensor
 
 
 @dataclass(frozen=True)
@@ -45,33 +37,44 @@ def step(
     groups: Sequence[Group],
     optimiser: torch.optim.Optimizer,
     recipe: TrainRecipe,
-    workers: Workers = Workers(),
+    workers: Workers = ALONE,
 ) -> Losses:
     """One update from the batches of this worker and of all others. Raises Exploded: then nothing has moved.
 
     Each term is its sum over all batches of all workers divided by their count: it doesn't matter how rows were put together.
     """
-    phase = PHASES[recipe.phase]
-    counts = _counted(phase, batches, workers)
-    sums = dict.fromkeys(counts, torch.zeros((), dtype=torch.float64))
+    counts = _counted(PHASES[recipe.phase], batches, workers)
     optimiser.zero_grad(set_to_none=True)
-    weights: dict[str, float] = {}
-    for batch in batches:
-        with autocast(network, recipe):
-            terms = phase.terms(network, batch, recipe)
-        loss = sum(term.weight * term.sum / counts[name] for name, term in terms.items())
-        if not bool(torch.isfinite(loss)):
-            raise Exploded(f"the loss is {float(loss.detach())} with the rows {', '.join(batch.ids)}")
-        loss.backward()
-        sums = {name: sums[name] + term.sum.detach().double().cpu() for name, term in terms.items()}
-        weights = {name: term.weight for name, term in terms.items()}
-    _add_up(groups, workers)
+    sums, wrong = dict.fromkeys(["loss", *counts], 0.0), ""
+    try:
+        for batch in batches:
+            for name, value in _backward(network, batch, counts, recipe).items():
+                sums[name] += value
+    except (Exploded, Unlearnable) as error:
+        # The others wait for this worker's gradients: no number among them makes them stop, too.
+        wrong = str(error)
+        groups[0].parameters[0].grad = torch.full_like(groups[0].parameters[0], float("nan"))
+    add_up(groups, workers)
     norms = {group.name: float(_clipped(group, recipe.schedule.clip)) for group in groups}
     if not all(map(_is_finite, norms.values())):
-        raise Exploded(f"a gradient is no finite number with the rows {', '.join(i for b in batches for i in b.ids)}")
+        said = [text for text in workers.gathered(wrong) if text]
+        rows = [text for text in workers.gathered(", ".join(name for batch in batches for name in batch.ids)) if text]
+        raise Exploded("; ".join(said) or f"a gradient is no finite number with the rows {', '.join(rows)}")
     optimiser.step()
-    means = {name: float(workers.total(value)) / counts[name] for name, value in sums.items()}
-    return Losses(means, sum(weights.get(name, 1.0) * mean for name, mean in means.items()), norms)
+    totals = workers.total(torch.tensor(list(sums.values()), dtype=torch.float64)).tolist()
+    loss, *terms = totals
+    return Losses({name: value / counts[name] for name, value in zip(counts, terms, strict=True)}, loss, norms)
+
+
+def _backward(network: SpeechLLM, batch: Batch, counts: dict[str, float], recipe: TrainRecipe) -> dict[str, float]:
+    """Add the batch's gradients to those that are there; its part of the loss, and the sums of its terms."""
+    with autocast(network, recipe):
+        terms = PHASES[recipe.phase].terms(network, batch, recipe)
+    loss = sum(term.weight * term.sum / counts[name] for name, term in terms.items())
+    if not bool(torch.isfinite(loss)):
+        raise Exploded(f"the loss is {float(loss.detach())} with the rows {', '.join(batch.ids)}")
+    loss.backward()
+    return {"loss": float(loss.detach())} | {name: float(term.sum.detach()) for name, term in terms.items()}
 
 
 def autocast(network: nn.Module, recipe: TrainRecipe) -> AbstractContextManager[object]:
@@ -87,17 +90,6 @@ def _counted(phase: ModuleType, batches: Sequence[Batch], workers: Workers) -> d
     names = sorted({name for one in each for name in one}) or sorted(phase.NAMES)
     mine = torch.tensor([float(sum(int(one[name]) for one in each)) for name in names], dtype=torch.float64)
     return dict(zip(names, workers.total(mine).clamp(min=1).tolist(), strict=True))
-
-
-def _add_up(groups: Sequence[Group], workers: Workers) -> None:
-    """Gradients of all workers together. A worker without rows has none of its own."""
-    if workers.count == 1:
-        return
-    for group in groups:
-        for parameter in group.parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-            workers.total(parameter.grad)
 
 
 def _clipped(group: Group, largest: float) -> Tensor:

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 
+class Unlearnable(ValueError):
+    """Rows of a batch can't be learned; the message names them."""
+
+
 @dataclass(frozen=True)
 class Term:
     """A sum over what counts, and the weight of its mean in the loss."""

@@ -6,7 +6,7 @@ from torch import Tensor
 from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.networks.speech_llm import SpeechLLM, answer_states
 from voxsmith.trainer.objectives import IGNORED, ctc
-from voxsmith.trainer.phases.terms import Group, Term
+from voxsmith.trainer.phases.terms import Group, Term, Unlearnable
 from voxsmith.trainer.recipe import TrainRecipe
 
 NAMES = ("units",)  # of the terms
@@ -27,7 +27,7 @@ def counts(batch: Batch) -> dict[str, Tensor]:
 
 
 def terms(network: SpeechLLM, batch: Batch, recipe: TrainRecipe) -> dict[str, Term]:
-    """Raises ValueError with the ids of rows whose units have no alignment: they are left out before training."""
+    """Raises Unlearnable with the ids of rows whose units have no alignment: they are left out before training."""
     del recipe
     assert network.decoder is not None and batch.units is not None
     with torch.no_grad():
@@ -36,5 +36,5 @@ def terms(network: SpeechLLM, batch: Batch, recipe: TrainRecipe) -> dict[str, Te
     total, impossible = ctc(logits, frames, batch.units, network.decoder.blank)
     if bool(impossible.any()):
         rows = [name for name, is_one in zip(batch.ids, impossible.tolist(), strict=True) if is_one]
-        raise ValueError(f"no alignment of the units of {', '.join(rows)}: more of them, with repeats, than frames")
+        raise Unlearnable(f"no alignment of the units of {', '.join(rows)}: more of them, with repeats, than frames")
     return {"units": Term(total.sum)}

@@ -9,7 +9,8 @@ from torch import Tensor
 from tests.trainer import tiny
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.checkpoint import BadCheckpoint, State
-from voxsmith.trainer.fit.loop import PHASES, Exploded, Losses, Workers, step
+from voxsmith.trainer.fit.loop import PHASES, Exploded, Losses, step
+from voxsmith.trainer.fit.workers import Workers
 from voxsmith.trainer.networks.speech_llm import SpeechLLM
 from voxsmith.trainer.recipe import TrainRecipe
 
@@ -79,7 +80,7 @@ def test_units_without_an_alignment_are_an_error_that_names_the_row() -> None:
     network, groups, optimiser = started(recipe)
     batch = tiny.batch(network, [0, 1])
     object.__setattr__(batch, "units", torch.tensor([[1, 2, -100], [4, 4, 4]]).repeat(1, 20))
-    with pytest.raises(ValueError, match=r"row-1"):
+    with pytest.raises(Exploded, match=r"no alignment of the units of row-0, row-1: more of them"):
         step(network, [batch], groups, optimiser, recipe)
 
 

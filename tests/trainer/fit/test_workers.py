@@ -1,0 +1,89 @@
+"""Two processes learn what one does, stop together, and go on amid an epoch."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.helpers.made_corpus import row, write_corpus
+from tests.trainer import folders, two_workers
+from voxsmith.trainer import checkpoint
+from voxsmith.trainer.fit.loop import PHASES
+from voxsmith.trainer.fit.run import fit
+from voxsmith.trainer.recipe import TrainRecipe
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two processes left, with models and an export of 12 training and 4 test rows."""
+    folder = tmp_path_factory.mktemp("both")
+    folders.llm(folder / "llm")
+    folders.whisper(folder / "whisper")
+    write_corpus(folder / "export", [row(i) for i in range(16)], [], {"train": 0.75, "test": 0.25}, rows_a_file=4)
+    recipes = {
+        "two": recipe(folder, "two"),
+        "whole": recipe(folder, "whole", dropout=0.3),
+        "part": recipe(folder, "part", dropout=0.3),
+    }
+    two_workers.both(folder, recipes)
+    return folder
+
+
+def recipe(folder: Path, name: str, accumulate: int = 1, dropout: float = 0.0) -> TrainRecipe:
+    return TrainRecipe.model_validate(
+        {
+            "name": name,
+            "phase": "answer",
+            "out": str(folder / "runs"),
+            "data": [{"path": str(folder / "export"), "split": "train"}],
+            "validation": [{"path": str(folder / "export"), "split": "test"}],
+            "llm": {"model": str(folder / "llm"), "learns": "lora", "lr": 1e-2, "lora": {"dropout": dropout}},
+            "encoder": {"model": str(folder / "whisper")},
+            "adapter": {"kind": "stack_projector", "group": 4, "hidden": 32, "lr": 1e-3},
+            "schedule": {"steps": 7, "budget": 2.0, "accumulate": accumulate, "clip": 1e9},
+            "run": {"precision": "float32", "workers": 0, "save_every": 5, "validate_every": 4, "keep": 3},
+        }
+    )
+
+
+def curve(run: Path) -> list[float]:
+    lines = map(json.loads, (run / "log.jsonl").read_text().splitlines())
+    return [fields.get("loss") or fields["validation"]["answer"] for fields in lines]
+
+
+@pytest.mark.parametrize("phase", list(PHASES))
+def test_two_workers_take_the_steps_of_one(both: Path, phase: str) -> None:
+    """The same rows in a step, uneven ones, one worker with none at last, and other weights at the start on the second one."""
+    alone = two_workers.trained(phase)
+    for rank in range(2):
+        worker = torch.load(both / f"{rank}.pt", weights_only=True)
+        for ours, wanted in zip(worker[phase]["losses"], alone["losses"], strict=True):
+            assert ours == pytest.approx(wanted, rel=1e-5)
+        for name, value in alone["weights"].items():
+            torch.testing.assert_close(worker[phase]["weights"][name], value, rtol=1e-5, atol=1e-6)
+    assert len(alone["losses"]) == 6 and alone["losses"][0] != alone["losses"][-1]
+
+
+def test_a_row_that_explodes_stops_all_and_is_named(both: Path) -> None:
+    said = [(both / f"{rank}.txt").read_text() for rank in range(2)]
+    assert said == ["the loss is nan with the rows row-1; still True"] * 2
+
+
+def test_a_run_of_two_processes_is_that_of_one_that_accumulates(both: Path) -> None:
+    fit(recipe(both, "one", accumulate=2), lambda line: None, two_workers.CPU)
+    runs = [both / "runs" / name for name in ("one", "two")]
+    assert curve(runs[1]) == pytest.approx(curve(runs[0]), rel=1e-5)
+    assert (both / "said-1.txt").read_text() == ""  # the first one speaks for both
+    assert [checkpoint.checkpoints(run)[-1].name for run in runs] == ["step-00000007"] * 2
+
+
+def test_two_processes_stop_together_and_go_on_amid_the_epoch(both: Path) -> None:
+    """Dropout is on, and differs between the two: each goes on with its own random state."""
+    stopped = both / "runs" / "part" / "checkpoints" / "step-00000002" / "state.json"
+    state = json.loads(stopped.read_text())
+    assert (state["step"], state["batches"]) == (2, 2) and len(set(state["random"])) == 2
+    whole, again = curve(both / "runs" / "whole"), curve(both / "runs" / "part")
+    del again[2]  # the validation of the run that was stopped
+    assert again == whole and len(whole) == 9
+    assert whole != curve(both / "runs" / "two")

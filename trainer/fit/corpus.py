@@ -1,0 +1,100 @@
+"""The data of a run: rows sorted out, and the steps that they make."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from voxsmith.schemas.hashing import hashed
+from voxsmith.trainer.build import Built
+from voxsmith.trainer.data import batches
+from voxsmith.trainer.data.collate import Collate
+from voxsmith.trainer.data.exports import BadExport, Export
+from voxsmith.trainer.data.mixture import SECONDS, Limits, Place, Source, costs, drawn, sort_out
+from voxsmith.trainer.data.prompts import Chat
+from voxsmith.trainer.data.tasks import TASKS
+from voxsmith.trainer.recipe import Data, TrainRecipe
+
+
+@dataclass
+class Corpus:
+    """The data of a recipe, sorted out, and what makes batches of it."""
+
+    sources: list[Source]
+    collate: Collate
+
+    @property
+    def rows(self) -> int:
+        return sum(len(source.usable) for source in self.sources)
+
+
+def corpus(data: list[Data], recipe: TrainRecipe, built: Built, chat: Chat) -> Corpus:
+    """Open the exports and sort out their rows. Raises BadExport, also where no row is left."""
+    decoder = built.network.decoder if recipe.phase == "units" else None
+    limits = Limits(
+        lambda text: len(chat.answer(text)), decoder.most_units if decoder else None, decoder.blank if decoder else 0
+    )
+    sources = [Source(Export(Path(one.path), one.split), TASKS[one.task], one.weight) for one in data]
+    for source in sources:
+        sort_out(source, limits)
+    collate = Collate(
+        sources,
+        chat,
+        bins=built.network.encoder.config.num_mel_bins,
+        embeddings=built.network.embeddings,
+        seconds=SECONDS if recipe.encoder.pad_to_30s else None,
+        units=recipe.phase == "units",
+        teacher=recipe.phase == "distil",
+    )
+    made = Corpus(sources, collate)
+    if data and not made.rows:
+        reasons = ", ".join(f"{count} {reason}" for source in sources for reason, count in source.left_out.items())
+        raise BadExport(f"{data[0].path}: no row can be used: {reasons or 'it is empty'}")
+    return made
+
+
+def steps(train: Corpus, recipe: TrainRecipe, workers: int = 1) -> int | None:
+    """Steps of the whole run; None where the clock decides."""
+    schedule = recipe.schedule
+    if schedule.minutes:
+        return None
+    if schedule.steps:
+        return schedule.steps
+    assert schedule.epochs is not None
+    return max(1, round(schedule.epochs * len(planned(train, recipe, 0, workers)[1])))
+
+
+def planned(
+    train: Corpus, recipe: TrainRecipe, epoch: int, workers: int = 1
+) -> tuple[list[Place], list[list[list[int]]]]:
+    """The rows of the epoch, and for each step those of each micro-batch of all workers: the same for 2 workers as for one that
+    accumulates 2.
+    """
+    places = drawn(train.sources, recipe.seed, epoch)
+    schedule = recipe.schedule
+    seconds = [SECONDS] * len(places) if recipe.encoder.pad_to_30s else costs(train.sources, places)
+    return places, batches.plan(seconds, schedule.budget, recipe.seed, epoch, schedule.accumulate * workers)
+
+
+def summary(named: list[Data], sorted_out: Corpus) -> Iterator[str]:
+    """A line for each export: its rows, and those left out by reason."""
+    for data, source in zip(named, sorted_out.sources, strict=True):
+        hours = sum(source.seconds) / 3600
+        yield f"{data.path}: {len(source.usable)} rows, {hours:.2f} h, for the task {data.task}"
+        for reason, count in sorted(source.left_out.items()):
+            yield f"  {count} rows left out: {reason}"
+
+
+def described(train: Corpus, recipe: TrainRecipe) -> list[dict[str, Any]]:
+    """What a run notes of its data."""
+    return [
+        {
+            "path": data.path,
+            "export_key": source.export.manifest.get("export_key"),
+            "rows": len(source.usable),
+            "digest": hashed(json.dumps(source.usable), 16).hex(),
+            "left_out": dict(source.left_out),
+        }
+        for data, source in zip(recipe.data, train.sources, strict=True)
+    ]

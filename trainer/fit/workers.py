@@ -1,0 +1,104 @@
+"""The processes that train together: how they find each other, and what they add up.
+
+Each has all weights and takes its share of a step's batches; gradients are added up once a step, after all its batches,
+because the loss of each batch is divided by the counts of all. A worker without rows adds zeros: all do the same sums in the
+same order, or they would wait for each other for ever.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, distributed
+
+from voxsmith.trainer.phases.terms import Group
+
+_BUCKET = 2**24  # numbers that are added up at once: 64 MiB
+
+
+@dataclass(frozen=True)
+class Workers:
+    """`total` adds a tensor up over all of them, in place, and gives it back; `gathered`: the texts of all, by rank. One process
+    has nothing to add. All must call them alike.
+    """
+
+    count: int = 1
+    rank: int = 0
+    total: Callable[[Tensor], Tensor] = lambda tensor: tensor
+    gathered: Callable[[str], list[str]] = lambda text: [text]
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the one that writes files."""
+        return self.rank == 0
+
+
+ALONE = Workers()
+
+
+@contextmanager
+def joined(device: torch.device) -> Iterator[Workers]:
+    """The workers of the process group that is there, or of the one that torchrun's environment describes; else this process
+    alone. Sums run over NCCL between GPUs, over Gloo between CPUs.
+    """
+    if distributed.is_initialized():
+        yield _of_group(device)
+    elif int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        try:
+            yield _of_group(device)
+        finally:
+            distributed.destroy_process_group()
+    else:
+        yield ALONE
+
+
+def _of_group(device: torch.device) -> Workers:
+    def total(tensor: Tensor) -> Tensor:
+        there = tensor.to(device)  # NCCL adds up what is on GPUs
+        distributed.all_reduce(there)
+        return tensor if there is tensor else tensor.copy_(there)
+
+    def gathered(text: str) -> list[str]:
+        texts = [""] * distributed.get_world_size()
+        distributed.all_gather_object(texts, text)
+        return texts
+
+    return Workers(distributed.get_world_size(), distributed.get_rank(), total, gathered)
+
+
+def add_up(groups: Sequence[Group], workers: Workers) -> None:
+    """Make each gradient that of all workers together. A worker without rows has none of its own."""
+    if workers.count == 1:
+        return
+    for some in _buckets([parameter for group in groups for parameter in group.parameters]):
+        for parameter in some:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        flat = workers.total(torch.cat([parameter.grad.flatten().float() for parameter in some]))
+        parts = flat.split([parameter.numel() for parameter in some])
+        for parameter, part in zip(some, parts, strict=True):
+            parameter.grad.copy_(part.view_as(parameter))
+
+
+def make_alike(groups: Sequence[Group], workers: Workers) -> None:
+    """Give all workers the first one's weights of what learns: they drew the same, but machines may differ in the last bit."""
+    if workers.count == 1:
+        return
+    with torch.no_grad():
+        for group in groups:
+            for parameter in group.parameters:
+                workers.total(parameter.mul_(float(workers.first)))
+
+
+def _buckets(parameters: Sequence[torch.nn.Parameter]) -> Iterator[list[torch.nn.Parameter]]:
+    some: list[torch.nn.Parameter] = []
+    for parameter in parameters:
+        if some and sum(one.numel() for one in some) + parameter.numel() > _BUCKET:
+            yield some
+            some = []
+        some.append(parameter)
+    if some:
+        yield some
