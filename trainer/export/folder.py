@@ -22,6 +22,10 @@ def written(out: Path) -> Iterator[Path]:
     fresh.mkdir(parents=True)
     try:
         yield fresh
+        readable = fresh.stat().st_mode & 0o666  # safetensors writes files that their owner alone can read
+        for file in fresh.rglob("*"):
+            if file.is_file():
+                file.chmod(readable)
         if out.is_dir():
             out.rmdir()
         fresh.rename(out)

@@ -29,6 +29,7 @@ ENCODER = "speech_encoder.pt"
 ADAPTER, DECODER = "model.speech_projector.", "speech_generator."  # what begins the names of tensors
 VERSION = "4.43.4"  # of transformers
 _ROPES = ("default", "linear", "dynamic", "yarn", "longrope", "llama3")  # what that version knows
+PART = "5GB"  # of the weights, at most in a file
 _LARGEST = 65504.0  # of float16, in which its code loads
 _PLAIN = (  # keys of the LLM's config that are the same in all versions
     "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
@@ -159,7 +160,7 @@ def tensors(network: SpeechLLM, with_decoder: bool) -> dict[str, Tensor]:
 def _write_weights(weights: dict[str, Tensor], folder: Path) -> None:
     from huggingface_hub import save_torch_state_dict
 
-    save_torch_state_dict(weights, folder, max_shard_size="5GB", metadata={"format": "pt"})
+    save_torch_state_dict(weights, folder, max_shard_size=PART, metadata={"format": "pt"})
 
 
 def _remarks(built: Built, recipe: TrainRecipe, chat: Chat) -> list[str]:

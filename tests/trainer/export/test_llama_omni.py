@@ -202,14 +202,30 @@ def test_low_rank_updates_of_llm_and_encoder_are_merged(tmp_path: Path, precisio
 
 def test_a_model_that_answers_in_text_has_no_decoder(tmp_path: Path) -> None:
     made.llm(tmp_path / "llm", tied=True)
-    place = made.trained(tmp_path / "run", made.recipe(tmp_path, phase="answer"))
-    _, remark = export(place, tmp_path / "model")
-    assert remark.startswith("it has no speech decoder")
+    encoder = {"model": str(tmp_path / "whisper"), "pad_to_30s": False}
+    place = made.trained(tmp_path / "run", made.recipe(tmp_path, phase="answer", encoder=encoder))
+    _, short, silent = export(place, tmp_path / "model")
+    assert short.startswith("the speech encoder was trained on clips at their true length")
+    assert silent.startswith("it has no speech decoder")
+    assert all(f"- {remark}" in (tmp_path / "model" / "README.md").read_text() for remark in (short, silent))
     assert set(load_file(tmp_path / "model" / "model.safetensors")) == set(LLM | PROJECTOR)
     kind = {"architectures": ["OmniSpeechLlamaForCausalLM"], "model_type": "omni_speech_llama"}
-    wanted = kind | LLM_KEYS | SPEECH_KEYS | {"tie_word_embeddings": True}
+    wanted = kind | LLM_KEYS | SPEECH_KEYS | {"tie_word_embeddings": True, "pad_to_30s": False}
     assert read_json(tmp_path / "model" / "config.json") == wanted
     assert_same(checkpoint.load(place)[0].network, read(tmp_path / "model").network)
+
+
+def test_large_weights_are_in_parts_with_an_index(
+    exported: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voxsmith.trainer.export.llama_omni.PART", "300KB")
+    export(exported[0], tmp_path / "model")
+    index = read_json(tmp_path / "model" / "model.safetensors.index.json")["weight_map"]
+    files = sorted(path.name for path in (tmp_path / "model").glob("*.safetensors"))
+    assert len(files) > 1 and files[0] == f"model-00001-of-{len(files):05}.safetensors"
+    assert {name: index[name] for file in files for name in load_file(tmp_path / "model" / file)} == index
+    assert set(index) == set(LLM | PROJECTOR | GENERATOR)
+    assert_same(checkpoint.load(exported[0])[0].network, read(tmp_path / "model").network)
 
 
 def test_what_its_code_can_t_load_is_one_line(tmp_path: Path) -> None:
