@@ -141,3 +141,14 @@ def test_a_batch_for_training_is_asked_without_its_answers(network: SpeechLLM) -
         kept = batch.tokens[row][: int((batch.labels[row] != -100).int().argmax())]
         assert got.tokens[row][got.attended[row]].tolist() == kept.tolist()
         assert bool(got.attended[row, -1]) and int(got.speech[row].sum()) == int(batch.speech[row].sum())
+
+
+def test_an_llm_in_bf16_answers_under_autocast() -> None:
+    """As a recipe with `precision: bf16` makes it: the LLM's weights in bf16, all others in float32."""
+    made = tiny.network(tiny.recipe()).eval()
+    made.llm.to(torch.bfloat16)
+    speaks = Speaker(made, folders.tokenizer(), NEVER, bf16=True)
+    for event in generate(speaks, asked(made, [1, 2]), 6):
+        assert not torch.is_autocast_enabled("cpu"), event
+        assert torch.is_grad_enabled()
+    assert [len(answer.tokens) for answer in answers(speaks, asked(made, [1, 2]), 6)] == [6, 6]
