@@ -23,7 +23,8 @@ test-all: $(VENV)/.installed-test  ## everything but the two below, which have e
 
 test-vllm: $(VENV)/.installed-test $(VLLM)/.installed  ## the LLM engine on a real vLLM, on the CPU; 6 GB, about 15 minutes
 	$(BIN)/voxsmith fetch $(TEST_MODELS)
-	$(VLLM)/bin/python -m pytest -m vllm tests/stages/engines/llm/test_vllm.py tests/stages/engines/llm/test_openai_vllm.py
+	$(VLLM)/bin/python -m pytest -m vllm tests/stages/engines/llm/test_vllm.py tests/stages/engines/llm/test_openai_vllm.py \
+	  tests/trainer/export/test_ultravox_on_vllm.py
 	$(BIN)/python -m pytest -m vllm tests/pipeline/test_quickstart_on_vllm.py
 
 test-cosyvoice: $(COSY)/.installed  ## the CosyVoice engine on CosyVoice's own code, tiny models; 3 GB, a few minutes
