@@ -23,7 +23,8 @@ class Collate:
     """Makes batches of rows. It is called in workers.
 
     `bins` of the mel; `embeddings`: how many a clip of so many mel frames has (SpeechLLM's `embeddings`); `seconds`: pad
-    clips with silence, or cut them, to this length; `units`: whether they are learned; `teacher`: whether the rows come with
+    clips with silence, or cut them, to this length; `filled`: else, the length in seconds that clips of so many samples are
+    filled up to (SpeechLLM's `seconds`); `units`: whether they are learned; `teacher`: whether the rows come with
     the transcript in place of speech, too.
     """
 
@@ -32,12 +33,13 @@ class Collate:
     bins: int
     embeddings: Callable[[Tensor], Tensor]
     seconds: float | None = None
+    filled: Callable[[int], float] | None = None
     units: bool = False
     teacher: bool = False
 
     def __call__(self, places: list[Place]) -> Batch:
         rows = [self._row(place) for place in places]
-        mels = [log_mel(clip(row.audio), self.bins, self.seconds) for row in rows]
+        mels = [self._mel(clip(row.audio)) for row in rows]
         lengths = torch.tensor([mel.shape[1] for mel in mels])
         heard = self.embeddings(lengths).tolist()
         tokens, speech, labels = [], [], []
@@ -59,6 +61,12 @@ class Collate:
             units=_padded([row.units for row in rows], IGNORED) if self.units else None,
             **(self._taught(rows) if self.teacher else {}),
         )
+
+    def _mel(self, samples: np.ndarray) -> Tensor:
+        seconds = self.seconds
+        if seconds is None and self.filled is not None:
+            seconds = self.filled(len(samples))
+        return log_mel(samples, self.bins, seconds)
 
     def _row(self, place: Place) -> "_Row":
         source = self.sources[place.source]

@@ -44,6 +44,7 @@ def corpus(data: list[Data], recipe: TrainRecipe, built: Built, chat: Chat) -> C
         bins=built.network.encoder.config.num_mel_bins,
         embeddings=built.network.embeddings,
         seconds=SECONDS if recipe.encoder.pad_to_30s else None,
+        filled=built.network.seconds,
         units=recipe.phase == "units",
         teacher=recipe.phase == "distil",
     )

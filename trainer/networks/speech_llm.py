@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from voxsmith.trainer.batch import Batch
+from voxsmith.trainer.data.mel import HOP, RATE
 from voxsmith.trainer.networks.adapter import SpeechAdapter, StackProjector
 from voxsmith.trainer.networks.decoder import SpeechDecoder
 from voxsmith.trainer.networks.whisper import encode, frames_of
@@ -43,6 +44,16 @@ class SpeechLLM(nn.Module):
     def embeddings(self, mel_lengths: Tensor) -> Tensor:
         """How many embeddings clips of so many mel frames have, int64 [B]."""
         return self.adapter.lengths(frames_of(mel_lengths))
+
+    def seconds(self, samples: int) -> float:
+        """How long a clip of so many samples (16 kHz) is made before its mel. A StackProjector's last embedding is filled up
+        with silence, as far as the encoder hears: those who serve Ultravox' models can't leave it to zeros, and what is
+        served must be what was trained.
+        """
+        if not isinstance(self.adapter, StackProjector):
+            return samples / RATE
+        whole, longest = 2 * HOP * self.adapter.stack, 2 * HOP * int(self.encoder.embed_positions.weight.shape[0])
+        return max(samples, min(samples + -samples % whole, longest)) / RATE
 
     def embed(self, batch: Batch) -> Tensor:
         """[B, L, width]: the tokens' embeddings, those of speech where speech stands."""

@@ -45,8 +45,11 @@ def longest_clip(network: SpeechLLM) -> float:
 
 
 def asked(network: SpeechLLM, chat: Chat, request: str, clips: list[np.ndarray], seconds: float | None = None) -> Batch:
-    """Clips (float32 at 16 kHz), each in a user's turn whose text is `request`, MARKER in it. `seconds`: pad clips to these."""
-    mels = [log_mel(clip, network.encoder.config.num_mel_bins, seconds) for clip in clips]
+    """Clips (float32 at 16 kHz), each in a user's turn whose text is `request`, MARKER in it. `seconds`: pad clips to these;
+    without, to what training made of them.
+    """
+    bins = network.encoder.config.num_mel_bins
+    mels = [log_mel(clip, bins, network.seconds(len(clip)) if seconds is None else seconds) for clip in clips]
     lengths = torch.tensor([mel.shape[1] for mel in mels])
     around = chat.around_speech(request)
     before, after = torch.tensor(around.before), torch.tensor(around.after)

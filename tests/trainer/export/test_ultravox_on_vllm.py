@@ -79,7 +79,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     clips = [np.round(ultravox.clip(seconds, n) * 32767).astype(np.int16) for n, seconds in enumerate(SECONDS)]
     made = Exported(folder / "out", [clip.astype(np.float32) / 32768 for clip in clips], "", [], [], [])
     for clip in made.clips:
-        batch, chat = ultravox.heard(built, clip, 2560)
+        batch, chat = ultravox.heard(built, clip)
         made.tokens.append(ultravox.greedy(built, batch, chat.end, MOST))
         with torch.no_grad():
             made.first.append(float(built.network(batch).logits[0, -1].log_softmax(-1).max()))

@@ -58,10 +58,10 @@ def clip(seconds: float, seed: int) -> np.ndarray:
     return (0.3 * tone + 0.05 * noise).astype(np.float32)
 
 
-def heard(built: Built, samples: np.ndarray, multiple: int) -> tuple[Batch, Chat]:
-    """The prompt about one clip, filled up with silence to a multiple of so many samples, as a batch of one row."""
-    chat = Chat(built.tokenizer)
-    mel = log_mel(np.pad(samples, (0, -len(samples) % multiple)), built.network.encoder.config.num_mel_bins)[None]
+def heard(built: Built, samples: np.ndarray) -> tuple[Batch, Chat]:
+    """The prompt about one clip, as a batch of one row."""
+    chat, bins = Chat(built.tokenizer), built.network.encoder.config.num_mel_bins
+    mel = log_mel(samples, bins, built.network.seconds(len(samples)))[None]
     lengths = torch.tensor([mel.shape[-1]])
     count, around = int(built.network.embeddings(lengths)), chat.around_speech(REQUEST)
     tokens = torch.tensor([[*around.before, *[0] * count, *around.after]])
