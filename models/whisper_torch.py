@@ -30,14 +30,28 @@ def whisper_encoder(path: Path) -> Any:
     """transformers' WhisperEncoder with the weights of the folder, float32, on the CPU. Raises ModelMissing."""
     if (path / "model.bin").is_file() and not (path / "model.safetensors").exists():
         return _from_ctranslate2(path)
-    from transformers import AutoConfig, WhisperModel
+    from transformers import WhisperModel
 
+    encoder_config(path)
     with reading(path, "it can't be read as a Whisper"):
-        if AutoConfig.from_pretrained(path).model_type != "whisper":
-            raise ModelMissing(f"{path}: no Whisper: config.json names another kind of model")
         encoder = WhisperModel.from_pretrained(path, attn_implementation="sdpa", dtype="float32").encoder
     check_finite(path, encoder)
     return encoder
+
+
+def encoder_config(path: Path) -> Any:
+    """transformers' WhisperConfig of the folder, with what shapes the encoder; weights needn't be there where config.json is
+    Hugging Face's. Raises ModelMissing.
+    """
+    if (path / "model.bin").is_file() and not (path / "model.safetensors").exists():
+        return _from_ctranslate2(path).config
+    from transformers import AutoConfig
+
+    with reading(path, "it can't be read as a Whisper"):
+        config = AutoConfig.from_pretrained(path)
+    if config.model_type != "whisper":
+        raise ModelMissing(f"{path}: no Whisper: config.json names another kind of model")
+    return config
 
 
 def _from_ctranslate2(path: Path) -> Any:

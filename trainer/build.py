@@ -9,7 +9,8 @@ from torch import nn
 
 from voxsmith.models import references
 from voxsmith.models.llm_folder import llm_folder
-from voxsmith.models.whisper_torch import whisper_encoder
+from voxsmith.models.loading import reading
+from voxsmith.models.whisper_torch import encoder_config, whisper_encoder
 from voxsmith.trainer.networks.adapter import SpeechAdapter, StackProjector
 from voxsmith.trainer.networks.causal import Shape
 from voxsmith.trainer.networks.decoder import SpeechDecoder
@@ -36,13 +37,37 @@ def build(recipe: TrainRecipe) -> Built:
 
     logging.disable_progress_bar()
     folder = llm_folder(recipe.llm.model)
-    half = recipe.llm.learns != "all" and recipe.run.precision == "bf16"
-    llm = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16 if half else torch.float32)
+    llm = AutoModelForCausalLM.from_pretrained(folder, dtype=_precision(recipe))
     encoder = whisper_encoder(Path(references.resolve(recipe.encoder.model)))
     torch.manual_seed(recipe.seed)
     made_adapter = adapter(recipe.adapter, encoder.config.d_model, llm.config.hidden_size)
     made_decoder = decoder(recipe.decoder, llm.config) if recipe.decoder else None
     return Built(SpeechLLM(encoder, made_adapter, llm, made_decoder), AutoTokenizer.from_pretrained(folder))
+
+
+def outline(recipe: TrainRecipe) -> Built:
+    """The same networks without their weights: shapes alone, on PyTorch's `meta` device, in no memory. Of a Hugging Face model
+    config.json and the tokenizer are enough. Raises ModelMissing.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+    folder = llm_folder(recipe.llm.model)
+    with reading(folder, "it can't be read as a language model"):
+        llm_config, tokenizer = AutoConfig.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    whisper_config = encoder_config(Path(references.resolve(recipe.encoder.model)))
+    with torch.device("meta"):
+        llm = AutoModelForCausalLM.from_config(llm_config, dtype=_precision(recipe))
+        encoder = WhisperEncoder(whisper_config)
+        made_adapter = adapter(recipe.adapter, whisper_config.d_model, llm_config.hidden_size)
+        made_decoder = decoder(recipe.decoder, llm_config) if recipe.decoder else None
+    return Built(SpeechLLM(encoder, made_adapter, llm, made_decoder), tokenizer)
+
+
+def _precision(recipe: TrainRecipe) -> torch.dtype:
+    """Of the LLM's weights."""
+    half = recipe.llm.learns != "all" and recipe.run.precision == "bf16"
+    return torch.bfloat16 if half else torch.float32
 
 
 def adapter(settings: Adapter, encoder_width: int, llm_width: int) -> SpeechAdapter | StackProjector:

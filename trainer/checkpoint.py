@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -94,6 +95,11 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(place for place in places if _NAME.fullmatch(place.name) and (place / "state.json").is_file())
 
 
+def named(place: Path) -> Path:
+    """The checkpoint that a path names: itself, or the latest one of a run's folder."""
+    return (checkpoints(place) or [place])[-1]
+
+
 def resume(place: Path, network: SpeechLLM, optimiser: torch.optim.Optimizer, rank: int = 0) -> State:
     """Take weights, moments and the random state of this worker from the checkpoint. A worker that the run didn't have keeps its
     own. Raises BadCheckpoint where it is of another recipe.
@@ -115,20 +121,27 @@ def _set_random(state: str) -> None:
 
 def load_weights(place: Path, network: SpeechLLM) -> None:
     """Raises BadCheckpoint where a weight isn't one of the network's, or has another shape."""
+    check_weights(place, network)
+    there = dict(network.named_parameters())
+    with torch.no_grad():
+        for name, value in load_file(place / "model.safetensors").items():
+            there[name].copy_(value)
+
+
+def check_weights(place: Path, network: SpeechLLM) -> None:
+    """Reads names and shapes alone. Raises BadCheckpoint as `load_weights` does."""
     file = place / "model.safetensors"
     if not file.is_file():
         raise BadCheckpoint(
-            f"{place}: no checkpoint: it lacks model.safetensors; name a folder checkpoints/step-… of a run"
+            f"{place}: no checkpoint: it lacks model.safetensors; name a folder checkpoints/step-… of a run, or the run"
         )
-    there = dict(network.named_parameters())
-    for name, value in load_file(file).items():
-        if name not in there or there[name].shape != value.shape:
-            wanted = list(there[name].shape) if name in there else "nothing"
-            raise BadCheckpoint(
-                f"{place}: {name} is of shape {list(value.shape)}, here is {wanted}: it is of another recipe"
-            )
-        with torch.no_grad():
-            there[name].copy_(value)
+    there = {name: list(value.shape) for name, value in network.named_parameters()}
+    with safe_open(file, "pt") as weights:
+        for name in weights.keys():  # noqa: SIM118
+            shape = list(weights.get_slice(name).get_shape())
+            if there.get(name) != shape:
+                wanted = there.get(name, "nothing")
+                raise BadCheckpoint(f"{place}: {name} is of shape {shape}, here is {wanted}: it is of another recipe")
 
 
 def read_recipe(place: Path) -> TrainRecipe:

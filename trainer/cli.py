@@ -25,16 +25,17 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m voxsmith.trainer", description="Trains speech language models.")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
     recipe = argparse.ArgumentParser(add_help=False)
-    recipe.add_argument("recipe", help="a training recipe, for example configs/train/tiny_answer.yaml")
+    recipe.add_argument("recipe", help="a training recipe, for example configs/train/llama_omni_stage1.yaml")
     recipe.add_argument(
         "--set", action="append", default=[], metavar="A.B.C=VALUE", help="override a key of the recipe"
     )
     recipe.add_argument("--profile", metavar="NAME", help="one of the recipe's `profiles`: values for another machine")
     fit = verbs.add_parser("fit", help="train, or go on where the run is", parents=[recipe])
     fit.add_argument("--device", default="", help="cpu, cuda, cuda:1; without: a GPU where there is one")
-    verbs.add_parser(
-        "check", help="which rows can be used, and how many steps they make; trains nothing", parents=[recipe]
+    check = verbs.add_parser(
+        "check", help="rows, steps, tokens and memory, by arithmetic; trains nothing", parents=[recipe]
     )
+    check.add_argument("--memory", type=float, metavar="GIB", help="of the GPU that is meant; without: what is here")
     export = verbs.add_parser("export", help="write a checkpoint as a folder that other programs load")
     export.add_argument("checkpoint", type=Path, help="folder checkpoints/step-… of a run")
     export.add_argument("--to", required=True, choices=TARGETS, help="whose code shall load it")
@@ -128,9 +129,9 @@ def _talk(options: argparse.Namespace) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     recipe = _recipe(options)
-    from voxsmith.trainer.fit.run import check
+    from voxsmith.trainer.check import check
 
-    for line in check(recipe):
+    for line in check(recipe, options.memory):
         print(line)
 
 

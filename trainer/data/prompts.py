@@ -51,6 +51,10 @@ class Chat:
         """The answer, and the token that ends it."""
         return (*self._ids(text), self.end)
 
+    def ids(self, texts: list[str]) -> list[list[int]]:
+        """Ids of each text alone."""
+        return [list(ids) for ids in self.tokenizer(texts, add_special_tokens=False)["input_ids"]] if texts else []
+
     def _rendered(self, request: str, answer: str | None = None) -> str:
         turns = [*self._system, {"role": "user", "content": request}]
         if answer is not None:

@@ -48,7 +48,7 @@ def _fit(
     folder = Path(recipe.out) / recipe.name
     built = build(recipe)
     if recipe.start:
-        checkpoint.load_weights(Path(recipe.start), built.network)
+        checkpoint.load_weights(checkpoint.named(Path(recipe.start)), built.network)
     chat = Chat(built.tokenizer, recipe.llm.system)
     train, held_out = corpus(recipe.data, recipe, built, chat), corpus(recipe.validation, recipe, built, chat)
     if workers.first:
@@ -107,29 +107,6 @@ def _fit(
             if log is not None:
                 say(log.validation(state.step, values))
     return checkpoint.checkpoints(folder)[-1]
-
-
-def check(recipe: TrainRecipe) -> Iterator[str]:
-    """What a run would use and do, a line each; trains nothing. Raises as `fit` does."""
-    built = build(recipe)
-    if recipe.start:
-        checkpoint.load_weights(Path(recipe.start), built.network)
-    chat = Chat(built.tokenizer, recipe.llm.system)
-    train, held_out = corpus(recipe.data, recipe, built, chat), corpus(recipe.validation, recipe, built, chat)
-    yield from summary(recipe.data, train)
-    yield from summary(recipe.validation, held_out)
-    places, whole = planned(train, recipe, 0)
-    fill = batches.filled(costs(train.sources, places), whole)
-    yield f"an epoch: {len(whole)} steps of {recipe.schedule.accumulate} batches, {fill:.0%} of their seconds no padding"
-    total = steps(train, recipe)
-    yield f"the run: {total} steps" if total else f"the run: {recipe.schedule.minutes:g} minutes by the clock"
-    for group in PHASES[recipe.phase].learns(built.network, recipe):
-        count = sum(parameter.numel() for parameter in group.parameters)
-        yield f"{group.name}: {count / 1e6:.1f} M parameters learn, at {group.lr:g}"
-    still = sum(value.numel() * value.element_size() for value in built.network.parameters() if not value.requires_grad)
-    learning = sum(value.numel() for value in built.network.parameters() if value.requires_grad)
-    # A gradient and AdamW's two moments, all float32, beside each weight that learns.
-    yield f"memory before activations: {(still + learning * 16) / 2**30:.2f} GiB"
 
 
 def validate(

@@ -1,0 +1,63 @@
+"""The recipes in configs/train/: each loads, and its profile `tiny` is accepted with tiny models in place of the real ones."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.helpers.made_corpus import row, write_corpus
+from tests.helpers.paths import ROOT
+from tests.trainer import folders
+from voxsmith.models.references import CATALOGUE
+from voxsmith.schemas.recipe_file import checked, read_yaml
+from voxsmith.trainer.cli import main
+from voxsmith.trainer.recipe import TrainRecipe
+
+RECIPES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "configs" / "train").glob("*.yaml"))
+
+
+def recipe(path: str, profile: str | None = None) -> TrainRecipe:
+    return checked(TrainRecipe, read_yaml(str(ROOT / path)), path, (), profile)
+
+
+def test_there_are_recipes() -> None:
+    assert len(RECIPES) >= 3
+
+
+@pytest.mark.parametrize("path", RECIPES)
+def test_each_loads_with_each_of_its_profiles(path: str) -> None:
+    profiles = yaml.safe_load((ROOT / path).read_text())["profiles"]
+    names = [recipe(path, profile).name for profile in (None, *profiles)]
+    assert "tiny" in profiles and len(set(names)) == len(names), "profiles share a run's folder"
+
+
+@pytest.mark.parametrize("path", RECIPES)
+def test_the_tiny_profile_names_what_the_quickstart_leaves(path: str) -> None:
+    tiny = recipe(path, "tiny")
+    assert {tiny.llm.model, tiny.encoder.model} <= set(CATALOGUE)
+    assert {data.path for data in tiny.data} == {"out/quickstart"}
+    if tiny.decoder:
+        assert (
+            tiny.decoder.units
+            == yaml.safe_load((ROOT / "configs/quickstart.yaml").read_text())["stages"]["fit_units"]["clusters"]
+        )
+
+
+@pytest.mark.parametrize("path", RECIPES)
+def test_check_accepts_the_tiny_profile(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """Models and rows are random ones, where the profile names them; all else is the profile's."""
+    for name, make in (("llm", folders.llm), ("whisper", folders.whisper)):
+        make(tmp_path / name)
+    out = tmp_path / "out" / "quickstart"
+    made = write_corpus(out, [row(i) for i in range(12)], [], {"train": 0.7, "test": 0.3}, rows_a_file=4)
+    (out / "manifest.json").write_text(json.dumps(made))
+    monkeypatch.chdir(tmp_path)
+    models = ["--set", f"llm.model={tmp_path}/llm", "--set", f"encoder.model={tmp_path}/whisper"]
+    assert main(["check", str(ROOT / path), "--profile", "tiny", *models]) == 0
+    said = capsys.readouterr().out
+    assert "out/quickstart: 8 rows" in said and "the run: " in said
+    assert not (tmp_path / "runs").exists()

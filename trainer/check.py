@@ -1,0 +1,206 @@
+"""What a run would use and do, by arithmetic, before anything is loaded: config.json and the tokenizer of models are enough."""
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from voxsmith.trainer import checkpoint
+from voxsmith.trainer.build import Built, outline
+from voxsmith.trainer.data import batches
+from voxsmith.trainer.data.mixture import SECONDS, Source, costs
+from voxsmith.trainer.data.prompts import Chat
+from voxsmith.trainer.fit.corpus import Corpus, corpus, planned, steps, summary
+from voxsmith.trainer.fit.loop import PHASES
+from voxsmith.trainer.memory import GIB, Memory, Size, memory
+from voxsmith.trainer.networks.whisper import MEL_RATE
+from voxsmith.trainer.recipe import TrainRecipe
+
+_USABLE = 0.9  # of a device's memory: the rest is the allocator's and the libraries'
+_BUCKETS = (2.5, 5.0, 10.0, 20.0, SECONDS)  # seconds of a clip
+_ROOM = 1.5  # over the most units a token of the corpus
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Of a source's usable rows, int64 [n] each: tokens of the answer, and of the transcript. `units`: of those where units are
+    learned, [n] or empty.
+    """
+
+    answer: np.ndarray
+    transcript: np.ndarray
+    units: np.ndarray
+
+
+def check(recipe: TrainRecipe, gib: float | None = None) -> Iterator[str]:
+    """A line for each of it; trains nothing. `gib`: memory of the device that is meant; without, this machine's.
+
+    Raises BadExport, BadCheckpoint, ModelMissing, NoTemplate as `fit` does.
+    """
+    built = outline(recipe)
+    chat = Chat(built.tokenizer, recipe.llm.system)
+    train, held_out = corpus(recipe.data, recipe, built, chat), corpus(recipe.validation, recipe, built, chat)
+    yield from summary(recipe.data, train)
+    yield from summary(recipe.validation, held_out)
+    yield from _start(recipe, built)
+    lengths = [_lengths(source, recipe, chat) for source in train.sources]
+    sizes = _Sizes(recipe, built, chat, train, lengths)
+    yield from _epoch(recipe, train, sizes)
+    groups = PHASES[recipe.phase].learns(built.network, recipe)
+    for group in groups:
+        count = sum(parameter.numel() for parameter in group.parameters)
+        yield f"{group.name}: {count / 1e6:.1f} M parameters learn, at {group.lr:g}"
+    if recipe.phase == "units":
+        yield from _upsampling(recipe, train, chat)
+    yield from _memory(recipe, built, train, sizes, *_device(gib))
+
+
+def _start(recipe: TrainRecipe, built: Built) -> Iterator[str]:
+    if not recipe.start:
+        return
+    if not os.path.exists(recipe.start):
+        yield f"start: {recipe.start} isn't there yet: `fit` needs it; run the earlier phase first"
+    else:
+        place = checkpoint.named(Path(recipe.start))
+        checkpoint.check_weights(place, built.network)
+        yield f"start: {place}"
+
+
+def _lengths(source: Source, recipe: TrainRecipe, chat: Chat) -> Lengths:
+    task = source.task
+    columns = (task.answer, task.text, *((task.units,) if recipe.phase == "units" and task.units else ()))
+    answer, transcript, units = [], [], []
+    for start in range(0, len(source.usable), 1000):
+        some = source.export.rows(source.usable[start : start + 1000], columns)
+        answer += [len(ids) + 1 for ids in chat.ids(some[task.answer])]
+        transcript += [len(ids) for ids in chat.ids(some[task.text])] if recipe.phase == "distil" else []
+        units += [len(one) for one in some[columns[2]]] if len(columns) > 2 else []
+    return Lengths(np.array(answer), np.array(transcript), np.array(units))
+
+
+class _Sizes:
+    """Sizes of batches, of rows by their places in an epoch."""
+
+    def __init__(self, recipe: TrainRecipe, built: Built, chat: Chat, train: Corpus, lengths: list[Lengths]) -> None:
+        self._whole = recipe.encoder.pad_to_30s
+        self._lengths, self._sources, self._network = lengths, train.sources, built.network
+        prompts = [chat.around_speech(source.task.request) for source in train.sources]
+        self._prompts = [len(prompt.before) + len(prompt.after) for prompt in prompts]
+
+    def row(self, source: int, row: int) -> Size:
+        of = self._lengths[source]
+        mel = round((SECONDS if self._whole else self._sources[source].seconds[row]) * MEL_RATE)
+        heard = int(self._network.embeddings(torch.tensor([mel]))[0])
+        answer, prompt = int(of.answer[row]), self._prompts[source]
+        taught = prompt + int(of.transcript[row]) + answer if len(of.transcript) else 0
+        return Size(1, mel, heard, prompt + heard + answer, answer, taught, int(of.units[row]) if len(of.units) else 0)
+
+
+def _together(sizes: list[Size]) -> Size:
+    """Of a batch of these rows: each as long as the longest."""
+    return Size(
+        len(sizes), *(max(getattr(size, name) for size in sizes) for name in list(Size.__dataclass_fields__)[1:])
+    )
+
+
+def _epoch(recipe: TrainRecipe, train: Corpus, sizes: _Sizes) -> Iterator[str]:
+    places, plan = planned(train, recipe, 0)
+    rows = [sizes.row(place.source, place.row) for place in places]
+    each = recipe.schedule.accumulate
+    fill = batches.filled(costs(train.sources, places), plan)
+    yield (
+        f"an epoch: {len(places)} rows in {len(plan)} steps of {each} {'batch' if each == 1 else 'batches'}, "
+        f"{fill:.0%} of their seconds no padding"
+    )
+    yield (
+        f"  {sum(row.tokens for row in rows):,} tokens: {sum(row.answer for row in rows):,} of answers, "
+        f"{sum(row.heard for row in rows):,} of speech"
+    )
+    total = steps(train, recipe)
+    yield f"the run: {total} steps" if total else f"the run: {recipe.schedule.minutes:g} minutes by the clock"
+
+
+def _upsampling(recipe: TrainRecipe, train: Corpus, chat: Chat) -> Iterator[str]:
+    """Frames a token: 1.5 times the most units a token, of all rows with units, also of those that are left out."""
+    assert recipe.decoder is not None
+    units, tokens = [], []
+    for source in train.sources:
+        task = source.task
+        assert task.units is not None
+        for start in range(0, len(source.export), 1000):
+            some = source.export.rows(range(start, min(len(source.export), start + 1000)), (task.answer, task.units))
+            rows = [(text, said) for text, said in zip(*some.values(), strict=True) if text and said]
+            units += [len(said) for _, said in rows]
+            tokens += [len(ids) + 1 for ids in chat.ids([text for text, _ in rows])]
+    count, states = np.array(units), np.array(tokens)
+    ratio = count / states
+    wanted = math.ceil(_ROOM * float(ratio.max()))
+    if not recipe.decoder.phase:  # a row holds 1 + upsampling * (states - 1)
+        wanted = max(wanted, math.ceil(float(((count - 1) / np.maximum(1, states - 1)).max())))
+    yield (
+        f"units a token: {ratio.mean():.1f} on average, {np.percentile(ratio, 95):.1f} in 95 % of the rows, "
+        f"{ratio.max():.1f} at most: decoder.upsampling is {recipe.decoder.upsampling}, proposed is {wanted}"
+    )
+
+
+def _device(gib: float | None) -> tuple[str, float]:
+    """What computes, and its bytes of memory."""
+    if gib is not None:
+        return "the device meant", gib * GIB
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name(), float(torch.cuda.get_device_properties(0).total_memory)
+    return "this machine, without a GPU,", float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+
+
+def _memory(recipe: TrainRecipe, built: Built, train: Corpus, sizes: _Sizes, device: str, room: float) -> Iterator[str]:
+    places, plan = planned(train, recipe, 0)
+    there = [[places[row] for row in rows] for step in plan for rows in step if rows]
+    whole = [_together([sizes.row(place.source, place.row) for place in rows]) for rows in there]
+    needs = [memory(built, recipe, size) for size in whole]
+    largest = max(range(len(needs)), key=lambda number: needs[number].total)
+    yield _parts(needs[largest], whole[largest])
+    fits = needs[largest].total <= _USABLE * room
+    yield f"{device} has {room / GIB:.1f} GiB: {'it fits' if fits else 'it does not fit'}"
+    if needs[largest].fixed > _USABLE * room:
+        yield "  the weights alone are too much: learn lora, take a smaller model, or several GPUs with weights in shards"
+        return
+    yield from _proposed(recipe, built, train, sizes, room)
+
+
+def _parts(need: Memory, size: Size) -> str:
+    parts = ", ".join(
+        f"{name} {getattr(need, name) / GIB:.2f}"
+        for name in ("weights", "gradients", "moments", "activations", "logits")
+    )
+    return (
+        f"memory: {need.total / GIB:.2f} GiB: {parts}; for the largest batch, {size.rows} rows of "
+        f"{size.mel / MEL_RATE:.1f} s and {size.tokens} tokens"
+    )
+
+
+def _proposed(recipe: TrainRecipe, built: Built, train: Corpus, sizes: _Sizes, room: float) -> Iterator[str]:
+    """How many rows of each length fit beside the weights, and the budget that none of these goes beyond."""
+    budget, shortest = math.inf, 0.0
+    for longest in _BUCKETS:
+        rows = [
+            sizes.row(number, row)
+            for number, source in enumerate(train.sources)
+            for row, seconds in enumerate(source.seconds)
+            if shortest < (SECONDS if recipe.encoder.pad_to_30s else seconds) <= longest
+        ]
+        shortest = longest
+        if not rows:
+            continue
+        row = replace(_together(rows), rows=1)
+        need = memory(built, recipe, row)
+        most = int((_USABLE * room - need.fixed) // max(1, need.total - need.fixed))
+        budget = min(budget, most * row.mel / MEL_RATE)
+        yield f"  clips up to {longest:g} s: {len(rows)} rows; a batch of {most} fits"
+    if budget < 1:
+        yield "  not even a row of each length fits: set run.checkpointing, or take a smaller model"
+    else:
+        yield f"  schedule.budget is {recipe.schedule.budget:g} s a batch; up to {math.floor(budget)} s fit"
