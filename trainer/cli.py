@@ -1,6 +1,7 @@
 """The command line. Exit codes: 0 done; 1 failed; 2 bad recipe, data or arguments; 130 interrupted."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from voxsmith.schemas.errors import RecipeError
 from voxsmith.schemas.recipe_file import checked, read_yaml
+from voxsmith.trainer.data.tasks import TASKS
 from voxsmith.trainer.recipe import TrainRecipe
 from voxsmith.trainer.talk.options import talk_options
 
@@ -40,6 +42,15 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("checkpoint", type=Path, help="folder checkpoints/step-… of a run")
     export.add_argument("--to", required=True, choices=TARGETS, help="whose code shall load it")
     export.add_argument("out", type=Path, help="folder that is written; it must not hold anything")
+    evaluate = verbs.add_parser("eval", help="measure a checkpoint on rows that are held out")
+    evaluate.add_argument("checkpoint", type=Path, help="folder of a run, or checkpoints/step-… of it")
+    evaluate.add_argument("export", type=Path, help="folder that `voxsmith export` names")
+    evaluate.add_argument("--split", help="of an export with splits; without: its first")
+    evaluate.add_argument(
+        "--task", choices=TASKS, help="what its rows are used for; without: as the checkpoint learned"
+    )
+    evaluate.add_argument("--out", type=Path, help="folder of the report; without: eval in the checkpoint")
+    evaluate.add_argument("--device", default="", help="cpu, cuda, cuda:1; without: a GPU where there is one")
     talk_options(verbs)
     return top
 
@@ -51,6 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
         "fit": _fit,
         "check": _check,
         "export": _export,
+        "eval": _eval,
         "talk": _talk,
     }
     try:
@@ -86,7 +98,7 @@ def _codes() -> dict[type[Exception], int]:
     from voxsmith.trainer.talk.questions import BadQuestion
 
     bad = (BadExport, BadCheckpoint, NoTemplate, NotExportable, BadQuestion, CantTalk)
-    return {ModelMissing: FAILED, Exploded: FAILED} | dict.fromkeys(bad, BAD)
+    return dict.fromkeys((ModelMissing, Exploded), FAILED) | dict.fromkeys(bad, BAD)
 
 
 def _failed(code: int, *lines: str) -> int:
@@ -100,17 +112,23 @@ def _recipe(options: argparse.Namespace) -> TrainRecipe:
 
 
 def _fit(options: argparse.Namespace) -> None:
-    recipe = _recipe(options)
+    recipe, device = _recipe(options), _device(options.device)
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+
     from voxsmith.trainer.fit.run import fit
 
-    place = fit(recipe, lambda line: print(line, flush=True), _device(options.device))
-    print(f"checkpoint  {place}")
+    place = fit(recipe, say, device)
+    if os.environ.get("RANK", "0") == "0":
+        say(f"checkpoint  {place}")
 
 
 def _device(name: str) -> "torch.device":
     import torch
 
-    name = name or ("cuda" if torch.cuda.is_available() else "cpu")
+    local = os.environ.get("LOCAL_RANK")  # which of this machine's processes it is, under torchrun
+    name = name or ((f"cuda:{local}" if local else "cuda") if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -118,6 +136,15 @@ def _device(name: str) -> "torch.device":
     if device.type == "cuda" and not torch.cuda.is_available():
         raise RecipeError(f"--device {name}: PyTorch sees no GPU here")
     return device
+
+
+def _eval(options: argparse.Namespace) -> None:
+    from voxsmith.trainer.eval.command import run
+
+    device = _device(options.device)
+    text, page = run(options.checkpoint, options.export, options.split, options.task, options.out, device)
+    print(text)
+    print(f"report  {page}")
 
 
 def _talk(options: argparse.Namespace) -> None:

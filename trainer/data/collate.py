@@ -1,7 +1,7 @@
 """Rows put together to a batch."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ class Collate:
     `bins` of the mel; `embeddings`: how many a clip of so many mel frames has (SpeechLLM's `embeddings`); `seconds`: pad
     clips with silence, or cut them, to this length; `filled`: else, the length in seconds that clips of so many samples are
     filled up to (SpeechLLM's `seconds`); `units`: whether they are learned; `teacher`: whether the rows come with
-    the transcript in place of speech, too.
+    the transcript in place of speech, too; `hears`: rows that get the clip of another row.
     """
 
     sources: list[Source]
@@ -36,6 +36,7 @@ class Collate:
     filled: Callable[[int], float] | None = None
     units: bool = False
     teacher: bool = False
+    hears: Mapping[Place, Place] = field(default_factory=dict)
 
     def __call__(self, places: list[Place]) -> Batch:
         rows = [self._row(place) for place in places]
@@ -73,7 +74,13 @@ class Collate:
         task = source.task
         row = source.export.row(source.usable[place.row], task.columns)
         units = np.asarray(row[task.units], np.int64).tolist() if self.units and task.units else []
-        return _Row(row["id"], task, row[task.audio], row[task.text], row[task.answer], units)
+        audio = self._clip(self.hears[place]) if place in self.hears else row[task.audio]
+        return _Row(row["id"], task, audio, row[task.text], row[task.answer], units)
+
+    def _clip(self, place: Place) -> dict[str, Any]:
+        source = self.sources[place.source]
+        clip: dict[str, Any] = source.export.row(source.usable[place.row], (source.task.audio,))[source.task.audio]
+        return clip
 
     def _taught(self, rows: "list[_Row]") -> dict[str, Tensor]:
         tokens, labels = [], []

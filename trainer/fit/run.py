@@ -38,7 +38,9 @@ def fit(
     Where processes are joined (`workers.joined`), all of them call this, and see the run's folder: the first one writes and
     speaks for all. Raises BadExport, BadCheckpoint, ModelMissing, Exploded, OSError.
     """
-    with joined(device) as workers, _stopping() if stopped is None else nullcontext(stopped) as stop:
+    if device.index is not None:
+        torch.cuda.set_device(device)  # for the random state, and for what NCCL gathers
+    with joined(device) as workers, stopping() if stopped is None else nullcontext(stopped) as stop:
         return _fit(recipe, say if workers.first else lambda line: None, device, workers, stop)
 
 
@@ -200,7 +202,7 @@ def _figures(rows: list[Batch], seconds: float, workers: Workers) -> dict[str, f
 
 
 @contextmanager
-def _stopping() -> Iterator[Callable[[], bool]]:
+def stopping() -> Iterator[Callable[[], bool]]:
     """Whether SIGTERM or SIGINT has come: the step under way is finished and saved."""
     came: list[int] = []
     before = {

@@ -1,0 +1,1 @@
+"""How good a checkpoint is, on rows that are held out."""
