@@ -15,6 +15,7 @@ from voxsmith.trainer.networks.adapter import SpeechAdapter, StackProjector
 from voxsmith.trainer.networks.causal import Shape
 from voxsmith.trainer.networks.decoder import SpeechDecoder
 from voxsmith.trainer.networks.speech_llm import SpeechLLM
+from voxsmith.trainer.phases.what_learns import add_lora
 from voxsmith.trainer.recipe import Adapter, Decoder, TrainRecipe
 
 
@@ -42,7 +43,9 @@ def build(recipe: TrainRecipe) -> Built:
     torch.manual_seed(recipe.seed)
     made_adapter = adapter(recipe.adapter, encoder.config.d_model, llm.config.hidden_size)
     made_decoder = decoder(recipe.decoder, llm.config) if recipe.decoder else None
-    return Built(SpeechLLM(encoder, made_adapter, llm, made_decoder), AutoTokenizer.from_pretrained(folder))
+    network = SpeechLLM(encoder, made_adapter, llm, made_decoder)
+    _add_updates(network, recipe)
+    return Built(network, AutoTokenizer.from_pretrained(folder))
 
 
 def outline(recipe: TrainRecipe) -> Built:
@@ -61,7 +64,16 @@ def outline(recipe: TrainRecipe) -> Built:
         encoder = WhisperEncoder(whisper_config)
         made_adapter = adapter(recipe.adapter, whisper_config.d_model, llm_config.hidden_size)
         made_decoder = decoder(recipe.decoder, llm_config) if recipe.decoder else None
-    return Built(SpeechLLM(encoder, made_adapter, llm, made_decoder), tokenizer)
+        network = SpeechLLM(encoder, made_adapter, llm, made_decoder)
+        _add_updates(network, recipe)
+    return Built(network, tokenizer)
+
+
+def _add_updates(network: SpeechLLM, recipe: TrainRecipe) -> None:
+    """Low-rank updates are a part of the network in each phase, also where they stand still."""
+    for part, settings in ((network.llm, recipe.llm), (network.encoder, recipe.encoder)):
+        if settings.learns == "lora":
+            add_lora(part, settings)
 
 
 def _precision(recipe: TrainRecipe) -> torch.dtype:

@@ -1,6 +1,6 @@
 """Checkpoints: what learned, and all that is needed to go on as if nothing had been. No pickle.
 
-model.safetensors       adapter.*, decoder.*, and of the LLM and the encoder what learned
+model.safetensors       adapter.*, decoder.*, and of the LLM and the encoder what learned, also in the phases before
 optimiser.safetensors   the optimiser's moments, by place of the parameter
 state.json              step, epoch, place in the epoch, random states of the workers; recipe.json: the recipe
 """
@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from voxsmith.trainer.build import Built, build
 from voxsmith.trainer.networks.speech_llm import SpeechLLM
-from voxsmith.trainer.phases.what_learns import add_lora
 from voxsmith.trainer.recipe import TrainRecipe
 
 _NAME = re.compile(r"step-(\d{8})")
@@ -45,8 +44,8 @@ class State:
 
 
 def kept(network: SpeechLLM) -> dict[str, Tensor]:
-    """Weights that a checkpoint holds: adapter, decoder, and what of LLM and encoder learned."""
-    names = {name for name, value in network.named_parameters() if value.requires_grad}
+    """Weights that a checkpoint holds: adapter, decoder, and what of LLM and encoder learned, in this phase or an earlier one."""
+    names = network.trained | {name for name, value in network.named_parameters() if value.requires_grad}
     own = ("adapter.", "decoder.")
     return {n: v.detach().contiguous() for n, v in network.named_parameters() if n in names or n.startswith(own)}
 
@@ -126,6 +125,7 @@ def load_weights(place: Path, network: SpeechLLM) -> None:
     with torch.no_grad():
         for name, value in load_file(place / "model.safetensors").items():
             there[name].copy_(value)
+            network.trained.add(name)
 
 
 def check_weights(place: Path, network: SpeechLLM) -> None:
@@ -139,6 +139,12 @@ def check_weights(place: Path, network: SpeechLLM) -> None:
     with safe_open(file, "pt") as weights:
         for name in weights.keys():  # noqa: SIM118
             shape = list(weights.get_slice(name).get_shape())
+            if name not in there and ".lora_" in name:
+                part = "encoder" if name.startswith("encoder.") else "llm"
+                raise BadCheckpoint(
+                    f"{place}: it has low-rank updates, which the recipe lacks: set {part}.learns to lora, with the same "
+                    f"{part}.lora as there; in the phase units they stand still"
+                )
             if there.get(name) != shape:
                 wanted = there.get(name, "nothing")
                 raise BadCheckpoint(f"{place}: {name} is of shape {shape}, here is {wanted}: it is of another recipe")
@@ -156,9 +162,6 @@ def load(place: Path) -> tuple[Built, TrainRecipe]:
     """The networks of a checkpoint, as its recipe and weights make them. Raises BadCheckpoint and ModelMissing."""
     recipe = read_recipe(place)
     built = build(recipe)
-    for part, settings in ((built.network.llm, recipe.llm), (built.network.encoder, recipe.encoder)):
-        if settings.learns == "lora":
-            add_lora(part, settings)
     load_weights(place, built.network)
     built.network.requires_grad_(False).eval()
     return built, recipe

@@ -39,7 +39,9 @@ def parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--memory", type=float, metavar="GIB", help="of the GPU that is meant; without: what is here")
     export = verbs.add_parser("export", help="write a checkpoint as a folder that other programs load")
-    export.add_argument("checkpoint", type=Path, help="folder checkpoints/step-… of a run")
+    export.add_argument(
+        "checkpoint", type=Path, help="a run's folder, for its latest checkpoint, or one of checkpoints/step-…"
+    )
     export.add_argument("--to", required=True, choices=TARGETS, help="whose code shall load it")
     export.add_argument("out", type=Path, help="folder that is written; it must not hold anything")
     evaluate = verbs.add_parser("eval", help="measure a checkpoint on rows that are held out")
@@ -164,7 +166,9 @@ def _check(options: argparse.Namespace) -> None:
 
 def _export(options: argparse.Namespace) -> None:
     """Each target's module has `export(checkpoint, out)`, which gives remarks for whoever uses the folder, a line each."""
+    from voxsmith.trainer.checkpoint import named
+
     out: Path = options.out.absolute()
-    for remark in import_module(f"voxsmith.trainer.export.{options.to}").export(options.checkpoint, out):
+    for remark in import_module(f"voxsmith.trainer.export.{options.to}").export(named(options.checkpoint), out):
         print(remark)
     print(f"exported  {options.out}")

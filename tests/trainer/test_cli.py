@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from tests.helpers.made_corpus import row, write_corpus
 from tests.helpers.paths import ROOT
 from tests.trainer import folders
 from voxsmith.trainer import checkpoint
+from voxsmith.trainer.build import build
 from voxsmith.trainer.cli import main
 
 
@@ -76,16 +78,44 @@ def test_each_phase_learns_and_leaves_a_checkpoint_that_loads(ready: Path, tmp_p
     assert place.name == "step-00000024" and not any(value.requires_grad for value in built.network.parameters())
 
 
-def test_a_decoder_goes_on_from_the_adapter_of_an_earlier_phase(ready: Path, tmp_path: Path) -> None:
-    first = recipe(ready, tmp_path / "first")
+@pytest.mark.parametrize("learns", ["nothing", "lora", "all"])
+def test_a_decoder_goes_on_from_the_adapter_and_the_llm_of_an_earlier_phase(
+    ready: Path, tmp_path: Path, learns: str
+) -> None:
+    llm = {"model": str(ready / "llm"), "learns": learns, "lr": 1e-2}
+    schedule = {"steps": 3, "budget": 3.0}
+    first = recipe(ready, tmp_path / "first", llm=llm, schedule=schedule)
     assert main(["fit", first, "--device", "cpu"]) == 0
-    start = checkpoint.checkpoints(tmp_path / "first" / "runs" / "made")[-1]
-    second = recipe(ready, tmp_path / "second", phase="units", start=str(start))
+    start = tmp_path / "first" / "runs" / "made"
+    again = llm if learns == "lora" else {"model": str(ready / "llm")}
+    second = recipe(ready, tmp_path / "second", phase="units", start=str(start), llm=again, schedule=schedule)
     assert main(["fit", second, "--device", "cpu"]) == 0
-    before, _ = checkpoint.load(start)
-    after, _ = checkpoint.load(checkpoint.checkpoints(tmp_path / "second" / "runs" / "made")[-1])
-    wanted = before.network.adapter.state_dict()
-    assert all(bool((value == wanted[name]).all()) for name, value in after.network.adapter.state_dict().items())
+    before, _ = checkpoint.load(checkpoint.named(start))
+    shutil.rmtree(start)  # a checkpoint needs none of those that it started from
+    after, _ = checkpoint.load(checkpoint.named(tmp_path / "second" / "runs" / "made"))
+    for part in ("adapter", "llm", "encoder"):
+        wanted, got = (getattr(one.network, part).state_dict() for one in (before, after))
+        assert wanted.keys() == got.keys() and all(bool((got[name] == value).all()) for name, value in wanted.items())
+    base = build(checkpoint.read_recipe(checkpoint.named(tmp_path / "second" / "runs" / "made")))
+    moved = [
+        name
+        for name, value in base.network.llm.state_dict().items()
+        if not bool((after.network.llm.state_dict()[name] == value).all())
+    ]
+    assert bool(moved) == (learns != "nothing")
+
+
+def test_low_rank_updates_that_the_recipe_lacks_are_one_line(ready: Path, tmp_path: Path, capsys: Any) -> None:
+    llm = {"model": str(ready / "llm"), "learns": "lora"}
+    assert main(["fit", recipe(ready, tmp_path / "first", llm=llm, schedule={"steps": 1}), "--device", "cpu"]) == 0
+    start = checkpoint.named(tmp_path / "first" / "runs" / "made")
+    capsys.readouterr()
+    path = recipe(ready, tmp_path / "second", phase="units", start=str(start))
+    assert line(capsys, "fit", path, "--device", "cpu") == (
+        2,
+        f"{start}: it has low-rank updates, which the recipe lacks: set llm.learns to lora, with the same llm.lora as there; "
+        "in the phase units they stand still",
+    )
 
 
 def test_a_killed_run_goes_on_amid_the_epoch_with_the_same_curve(ready: Path, tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ class SpeechLLM(nn.Module):
     ) -> None:
         super().__init__()
         self.encoder, self.adapter, self.llm, self.decoder = encoder, adapter, llm, decoder
+        self.trained: set[str] = set()  # names of the weights that come from a checkpoint
 
     def hear(self, mel: Tensor, mel_lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Embeddings of clips, [B, S, LLM's width], and how many each has, int64 [B]."""

@@ -22,19 +22,30 @@ def prepare(name: str, model: nn.Module, settings: Llm | Encoder) -> list[Group]
 
 
 def add_lora(model: nn.Module, settings: Llm | Encoder) -> None:
-    """Put low-rank updates beside the target layers; they alone learn. They are float32, also where the model is bfloat16:
-    there most steps of an optimiser would be rounded away.
+    """Put low-rank updates beside the target layers, if they aren't there; they alone learn. They are float32, also where the
+    model is bfloat16: there most steps of an optimiser would be rounded away.
     """
     from peft import LoraConfig, inject_adapter_in_model
 
-    lora = settings.lora
-    config = LoraConfig(
-        r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=list(lora.targets), bias="none"
-    )
-    inject_adapter_in_model(config, model)
-    for name, value in model.named_parameters():
-        if "lora_" in name:
-            value.data = value.data.float()
+    if not (updates := _updates(model)):
+        lora = settings.lora
+        config = LoraConfig(
+            r=lora.rank,
+            lora_alpha=lora.alpha,
+            lora_dropout=lora.dropout,
+            target_modules=list(lora.targets),
+            bias="none",
+        )
+        inject_adapter_in_model(config, model)
+        updates = _updates(model)
+    model.requires_grad_(False)
+    for value in updates:
+        value.data = value.data.float()
+        value.requires_grad_(True)
+
+
+def _updates(model: nn.Module) -> list[nn.Parameter]:
+    return [value for name, value in model.named_parameters() if ".lora_" in name]
 
 
 def _unused(model: nn.Module) -> list[nn.Parameter]:
