@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,13 +67,14 @@ def main(arguments: list[str] | None = None) -> int:
         "export": _export,
         "eval": _eval,
         "talk": _talk,
+        "serve": _serve,
     }
     try:
         commands[options.verb](options)
     except RecipeError as error:
         return _failed(BAD, *error.lines)
     except ModuleNotFoundError as error:
-        if error.name not in ("torch", "transformers", "peft", "safetensors", "datasets"):
+        if error.name not in ("torch", "transformers", "peft", "safetensors", "datasets", "fastapi", "uvicorn"):
             raise
         return _failed(FAILED, f"{error.name} is not installed: {_EXTRA}")
     except KeyboardInterrupt:
@@ -154,6 +156,13 @@ def _talk(options: argparse.Namespace) -> None:
 
     for piece in talk(options, _device(options.device)):
         print(piece, end="", flush=True)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    from voxsmith.trainer.talk.serve import serve
+
+    with suppress(KeyboardInterrupt):  # that is how it ends
+        serve(options, _device(options.device), lambda line: print(line, flush=True))
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -23,7 +23,7 @@ from voxsmith.trainer.talk.questions import asked, heard
 from voxsmith.trainer.talk.sampling import Sampling
 from voxsmith.trainer.talk.voice import SpokenUnits
 
-_PADDED = 30.0  # seconds of a clip where the recipe pads
+PADDED = 30.0  # seconds of a clip where the recipe pads
 
 
 class CantTalk(Exception):
@@ -97,7 +97,7 @@ def talk(options: argparse.Namespace, device: torch.device) -> Iterator[str]:
     clip = heard(Path(options.question), network)
     voices = [SpokenUnits(made.vocoder, options.omega, options.lookahead)] if made.vocoder else []
     request = TASKS[options.task or made.recipe.data[0].task].request
-    padded = _PADDED if made.recipe.encoder.pad_to_30s else None
+    padded = PADDED if made.recipe.encoder.pad_to_30s else None
     with ExitStack() as files:
         file = None
         if made.vocoder:

@@ -1,4 +1,4 @@
-"""What can be said to `talk`; nothing heavy is imported."""
+"""What can be said to `talk` and `serve`; nothing heavy is imported."""
 
 import argparse
 from collections.abc import Callable
@@ -8,27 +8,34 @@ from voxsmith.trainer.data.tasks import TaskName
 
 
 def talk_options(verbs: Any) -> None:
-    """Add the verb `talk` to argparse's subparsers."""
+    """Add the verbs `talk` and `serve` to argparse's subparsers."""
     talk = verbs.add_parser("talk", help="ask a checkpoint; text, units and audio come while they are made")
-    talk.add_argument("checkpoint", help="runs/NAME, or one of its folders checkpoints/step-…")
+    _answering(talk)
     talk.add_argument("question", help="an audio file; it is resampled where need be")
-    talk.add_argument("--vocoder", metavar="MODEL", help="unit vocoder: folder or hub:org/name; without: no audio")
-    talk.add_argument("--omega", type=_at_least(1), default=10, help="units of a chunk that is spoken; default 10")
-    talk.add_argument(
+    talk.add_argument("--out", default="answer.wav", help="where the audio goes; default answer.wav")
+    talk.add_argument("--units", action="store_true", help="print units, too")
+    serve = verbs.add_parser("serve", help="a page on this machine to speak to a checkpoint")
+    _answering(serve)
+    serve.add_argument("--port", type=_at_least(0), default=8765, help="default 8765; 0: one that is free")
+
+
+def _answering(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("checkpoint", help="runs/NAME, or one of its folders checkpoints/step-…")
+    verb.add_argument("--vocoder", metavar="MODEL", help="unit vocoder: folder or hub:org/name; without: no audio")
+    verb.add_argument("--omega", type=_at_least(1), default=10, help="units of a chunk that is spoken; default 10")
+    verb.add_argument(
         "--lookahead",
         type=_at_least(0),
         metavar="FRAMES",
         help="frames behind a chunk that it waits for; fewer are sooner heard and joints are faded; "
         "without: as many as make it equal to the whole",
     )
-    talk.add_argument("--out", default="answer.wav", help="where the audio goes; default answer.wav")
-    talk.add_argument("--max-tokens", type=_at_least(1), default=512, metavar="N", help="default 512")
-    talk.add_argument("--task", choices=get_args(TaskName), help="default: what it learned")
-    talk.add_argument("--temperature", type=_number(0, 100), default=0.0, help="0, the default: the likeliest token")
-    talk.add_argument("--top-p", type=_number(0, 1), default=1.0, help="of which draws are made; default 1")
-    talk.add_argument("--seed", type=_at_least(0), default=0, help="of the draws")
-    talk.add_argument("--units", action="store_true", help="print units, too")
-    talk.add_argument("--device", default="", help="cpu, cuda, cuda:1; without: a GPU where there is one")
+    verb.add_argument("--max-tokens", type=_at_least(1), default=512, metavar="N", help="default 512")
+    verb.add_argument("--task", choices=get_args(TaskName), help="default: what it learned")
+    verb.add_argument("--temperature", type=_number(0, 100), default=0.0, help="0, the default: the likeliest token")
+    verb.add_argument("--top-p", type=_number(0, 1), default=1.0, help="of which draws are made; default 1")
+    verb.add_argument("--seed", type=_at_least(0), default=0, help="of the draws")
+    verb.add_argument("--device", default="", help="cpu, cuda, cuda:1; without: a GPU where there is one")
 
 
 def _at_least(least: int) -> Callable[[str], int]:

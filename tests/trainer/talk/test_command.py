@@ -9,55 +9,19 @@ import pytest
 import soundfile
 import torch
 
-from tests.helpers.paths import GOLDEN
-from tests.trainer import folders
+from tests.trainer.talk.checkpoints import VOCODER, made, models_in
 from voxsmith.models.unit_vocoder import open_vocoder
-from voxsmith.trainer import checkpoint
-from voxsmith.trainer.build import build
-from voxsmith.trainer.checkpoint import State
 from voxsmith.trainer.cli import main
 from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.data.tasks import TASKS
-from voxsmith.trainer.recipe import TrainRecipe
 from voxsmith.trainer.talk.command import ready
 from voxsmith.trainer.talk.generate import answers
 from voxsmith.trainer.talk.questions import asked, heard
 
-VOCODER = GOLDEN / "vocoder"  # of 20 units
-
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models")
-    folders.llm(folder / "llm")
-    folders.whisper(folder / "whisper")
-    draw = np.random.default_rng(0)
-    soundfile.write(folder / "question.wav", draw.normal(0, 0.1, 24000).clip(-1, 1), 24000)
-    return folder
-
-
-def made(models: Path, folder: Path, units: int | None = 20) -> Path:
-    """A run with one checkpoint, whose decoder has so many units, or none."""
-    decoder = {"layers": 1, "width": 32, "heads": 2, "inner": 32, "units": units, "upsampling": 5, "phase": True}
-    recipe = TrainRecipe.model_validate(
-        {
-            "name": "made",
-            "phase": "answer",
-            "data": [{"path": "export", "task": "transcribe"}],
-            "llm": {"model": str(models / "llm")},
-            "encoder": {"model": str(models / "whisper")},
-            "adapter": {"kind": "stack_projector", "group": 4, "hidden": 32},
-            "decoder": decoder if units else None,
-            "schedule": {"steps": 1},
-            "run": {"precision": "float32"},
-        }
-    )
-    network = build(recipe).network
-    if network.decoder is not None:
-        with torch.no_grad():
-            network.decoder.phase.weight *= 30  # units that change from frame to frame
-    optimiser = torch.optim.AdamW(network.adapter.parameters())
-    return checkpoint.save(folder, network, optimiser, State(step=1), recipe).parents[1]
+    return models_in(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")
