@@ -14,6 +14,8 @@ class Batch:
     `ids`: of the rows; `mel`: float32 [B, mels, T], zero behind a clip's end; `mel_lengths`: int64 [B].
     `tokens`: int64 [B, L], any id where speech stands; `speech`: bool [B, L], where it stands: as many places of a row as
     its clip has embeddings; `attended`: bool [B, L], what is no padding; `labels`: int64 [B, L], IGNORED outside the answer.
+    `frames`: float32 [B, ceil(T / 2), width], what a frozen encoder makes of the clips, where that is kept: then nothing looks
+    at `mel`, which may have no frames; `keys`: names under which the rows' frames are kept.
     `units`: int64 [B, U], IGNORED behind a row's end, or None where no units are learned.
     `teacher`, `teacher_attended`, `teacher_labels`: the same rows with the transcript in place of speech, or None.
     """
@@ -25,6 +27,8 @@ class Batch:
     speech: Tensor
     attended: Tensor
     labels: Tensor
+    frames: Tensor | None = None
+    keys: tuple[str, ...] = ()
     units: Tensor | None = None
     teacher: Tensor | None = None
     teacher_attended: Tensor | None = None

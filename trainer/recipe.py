@@ -61,6 +61,9 @@ class Encoder(Strict):
     lr: float = Field(1e-5, gt=0, description="learning rate, where it learns")
     pad_to_30s: bool = Field(False, description="as LLaMA-Omni's own code does; four times the work")
     features: str | None = Field(None, description="folder that keeps the frames of a frozen encoder")
+    features_gb: float = Field(
+        100.0, gt=0, description="1e9 bytes that the folder may hold; beyond, clips are encoded each time"
+    )
 
 
 class Decoder(Strict):

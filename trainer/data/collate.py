@@ -11,7 +11,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.data.exports import clip
-from voxsmith.trainer.data.mel import log_mel
+from voxsmith.trainer.data.features import Features
+from voxsmith.trainer.data.mel import log_mel, mel_frames
 from voxsmith.trainer.data.mixture import Place, Source
 from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.data.tasks import Task
@@ -25,7 +26,8 @@ class Collate:
     `bins` of the mel; `embeddings`: how many a clip of so many mel frames has (SpeechLLM's `embeddings`); `seconds`: pad
     clips with silence, or cut them, to this length; `filled`: else, the length in seconds that clips of so many samples are
     filled up to (SpeechLLM's `seconds`); `units`: whether they are learned; `teacher`: whether the rows come with
-    the transcript in place of speech, too; `hears`: rows that get the clip of another row.
+    the transcript in place of speech, too; `hears`: rows that get the clip of another row; `features`: what is kept of a
+    frozen encoder. Where it has all clips of a batch these aren't made into mel.
     """
 
     sources: list[Source]
@@ -37,11 +39,19 @@ class Collate:
     units: bool = False
     teacher: bool = False
     hears: Mapping[Place, Place] = field(default_factory=dict)
+    features: Features | None = None
 
     def __call__(self, places: list[Place]) -> Batch:
         rows = [self._row(place) for place in places]
-        mels = [self._mel(clip(row.audio)) for row in rows]
-        lengths = torch.tensor([mel.shape[1] for mel in mels])
+        clips = [clip(row.audio) for row in rows]
+        seconds = [self._seconds(len(samples)) for samples in clips]
+        lengths = torch.tensor([mel_frames(len(samples), long) for samples, long in zip(clips, seconds, strict=True)])
+        keys, frames = self._kept(rows, seconds)
+        mels = (
+            [log_mel(samples, self.bins, long) for samples, long in zip(clips, seconds, strict=True)]
+            if frames is None
+            else [torch.zeros(self.bins, 0)] * len(rows)
+        )
         heard = self.embeddings(lengths).tolist()
         tokens, speech, labels = [], [], []
         for row, count in zip(rows, heard, strict=True):
@@ -55,6 +65,8 @@ class Collate:
             ids=tuple(row.id for row in rows),
             mel=pad_sequence([mel.T for mel in mels], batch_first=True).transpose(1, 2).contiguous(),
             mel_lengths=lengths,
+            keys=keys,
+            frames=frames,
             tokens=_padded(tokens, 0),
             speech=_padded(speech, False),
             attended=_padded([[True] * len(ids) for ids in tokens], False),
@@ -63,11 +75,21 @@ class Collate:
             **(self._taught(rows) if self.teacher else {}),
         )
 
-    def _mel(self, samples: np.ndarray) -> Tensor:
-        seconds = self.seconds
-        if seconds is None and self.filled is not None:
-            seconds = self.filled(len(samples))
-        return log_mel(samples, self.bins, seconds)
+    def _seconds(self, samples: int) -> float | None:
+        return self.filled(samples) if self.seconds is None and self.filled is not None else self.seconds
+
+    def _kept(self, rows: "list[_Row]", seconds: list[float | None]) -> tuple[tuple[str, ...], Tensor | None]:
+        """Names of the rows' frames, and the frames themselves where all are kept."""
+        features = self.features
+        if features is None:
+            return (), None
+        keys = tuple(features.key(row.audio["bytes"], long) for row, long in zip(rows, seconds, strict=True))
+        frames = []
+        for key in keys:
+            if (one := features.get(key)) is None:
+                return keys, None
+            frames.append(one)
+        return keys, pad_sequence(frames, batch_first=True)
 
     def _row(self, place: Place) -> "_Row":
         source = self.sources[place.source]

@@ -24,9 +24,15 @@ def log_mel(samples: np.ndarray, bins: int, seconds: float | None = None) -> Ten
     wave = torch.from_numpy(np.ascontiguousarray(samples, np.float32))
     mode = "reflect" if len(samples) > WINDOW // 2 else "constant"
     spectrum = torch.stft(wave, WINDOW, HOP, window=torch.hann_window(WINDOW), return_complex=True, pad_mode=mode)
-    power = _filters(bins) @ spectrum[:, :-1].abs() ** 2
+    # Contiguous, as in transformers: sums of a strided matrix are other ones in the last bit, and slower.
+    power = _filters(bins) @ (spectrum[:, :-1].abs() ** 2).contiguous()
     decades = power.clamp(min=_FLOOR).log10()
     return (decades.maximum(decades.max() - _RANGE) + 4.0) / 4.0
+
+
+def mel_frames(samples: int, seconds: float | None = None) -> int:
+    """How many frames `log_mel` gives of so many samples."""
+    return max(1, -(-(samples if seconds is None else round(seconds * RATE)) // HOP))
 
 
 @lru_cache(maxsize=4)

@@ -11,6 +11,7 @@ from voxsmith.trainer.build import Built
 from voxsmith.trainer.data import batches
 from voxsmith.trainer.data.collate import Collate
 from voxsmith.trainer.data.exports import BadExport, Export
+from voxsmith.trainer.data.features import Features
 from voxsmith.trainer.data.mixture import SECONDS, Limits, Place, Source, costs, drawn, sort_out
 from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.data.tasks import TASKS
@@ -29,8 +30,11 @@ class Corpus:
         return sum(len(source.usable) for source in self.sources)
 
 
-def corpus(data: list[Data], recipe: TrainRecipe, built: Built, chat: Chat) -> Corpus:
-    """Open the exports and sort out their rows. Raises BadExport, also where no row is left."""
+def corpus(data: list[Data], recipe: TrainRecipe, built: Built, chat: Chat, features: Features | None = None) -> Corpus:
+    """Open the exports and sort out their rows. `features`: what is kept of the encoder, of rows that are learned.
+
+    Raises BadExport, also where no row is left.
+    """
     decoder = built.network.decoder if recipe.phase == "units" else None
     limits = Limits(
         lambda text: len(chat.answer(text)), decoder.most_units if decoder else None, decoder.blank if decoder else 0
@@ -47,6 +51,7 @@ def corpus(data: list[Data], recipe: TrainRecipe, built: Built, chat: Chat) -> C
         filled=built.network.seconds,
         units=recipe.phase == "units",
         teacher=recipe.phase == "distil",
+        features=features,
     )
     made = Corpus(sources, collate)
     if data and not made.rows:

@@ -19,6 +19,7 @@ from voxsmith.trainer.data import batches
 from voxsmith.trainer.data.mixture import costs, drawn
 from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.fit.corpus import Corpus, corpus, described, planned, steps, summary
+from voxsmith.trainer.fit.features import kept_features, with_frames
 from voxsmith.trainer.fit.log import Log
 from voxsmith.trainer.fit.loop import PHASES, step
 from voxsmith.trainer.fit.schedule import share
@@ -52,7 +53,8 @@ def _fit(
     if recipe.start:
         checkpoint.load_weights(checkpoint.named(Path(recipe.start)), built.network)
     chat = Chat(built.tokenizer, recipe.llm.system)
-    train, held_out = corpus(recipe.data, recipe, built, chat), corpus(recipe.validation, recipe, built, chat)
+    features = kept_features(recipe)
+    train, held_out = corpus(recipe.data, recipe, built, chat, features), corpus(recipe.validation, recipe, built, chat)
     if workers.first:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
@@ -79,7 +81,8 @@ def _fit(
     total = steps(train, recipe, workers.count)
     with Log(folder, total) if workers.first else nullcontext() as log:
         began, saved = time.monotonic() - state.seconds, state.step
-        for rows in _steps_of(train, recipe, state, device, workers):
+        for made in _steps_of(train, recipe, state, device, workers):
+            rows = [with_frames(batch, network, recipe, features) for batch in made]
             done = _progress(state, recipe, total, time.monotonic() - began)
             done, stops = _agreed(done, stop(), workers)
             if done >= 1 or stops:

@@ -58,7 +58,10 @@ class SpeechLLM(nn.Module):
 
     def embed(self, batch: Batch) -> Tensor:
         """[B, L, width]: the tokens' embeddings, those of speech where speech stands."""
-        heard, counts = self.hear(batch.mel, batch.mel_lengths)
+        if batch.frames is None:
+            heard, counts = self.hear(batch.mel, batch.mel_lengths)
+        else:
+            heard, counts = self.adapter(batch.frames), self.embeddings(batch.mel_lengths)
         there = torch.arange(heard.shape[1], device=heard.device) < counts[:, None]
         words = self.llm.get_input_embeddings()(batch.tokens)
         return words.masked_scatter(batch.speech[..., None], heard[there].to(words.dtype))
