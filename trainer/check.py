@@ -108,9 +108,9 @@ def _together(sizes: list[Size]) -> Size:
 
 
 def _epoch(recipe: TrainRecipe, train: Corpus, sizes: _Sizes) -> Iterator[str]:
-    places, plan = planned(train, recipe, 0)
+    places, plan = planned(train, recipe, 0, recipe.run.processes)
     rows = [sizes.row(place.source, place.row) for place in places]
-    each = recipe.schedule.accumulate
+    each = recipe.schedule.accumulate * recipe.run.processes
     fill = batches.filled(costs(train.sources, places), plan)
     yield (
         f"an epoch: {len(places)} rows in {len(plan)} steps of {each} {'batch' if each == 1 else 'batches'}, "
@@ -120,7 +120,7 @@ def _epoch(recipe: TrainRecipe, train: Corpus, sizes: _Sizes) -> Iterator[str]:
         f"  {sum(row.tokens for row in rows):,} tokens: {sum(row.answer for row in rows):,} of answers, "
         f"{sum(row.heard for row in rows):,} of speech"
     )
-    total = steps(train, recipe)
+    total = steps(train, recipe, recipe.run.processes)
     yield f"the run: {total} steps" if total else f"the run: {recipe.schedule.minutes:g} minutes by the clock"
 
 
@@ -157,7 +157,7 @@ def _device(gib: float | None) -> tuple[str, float]:
 
 
 def _memory(recipe: TrainRecipe, built: Built, train: Corpus, sizes: _Sizes, device: str, room: float) -> Iterator[str]:
-    places, plan = planned(train, recipe, 0)
+    places, plan = planned(train, recipe, 0, recipe.run.processes)
     there = [[places[row] for row in rows] for step in plan for rows in step if rows]
     whole = [_together([sizes.row(place.source, place.row) for place in rows]) for rows in there]
     needs = [memory(built, recipe, size) for size in whole]

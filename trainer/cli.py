@@ -98,11 +98,12 @@ def _codes() -> dict[type[Exception], int]:
     from voxsmith.trainer.data.prompts import NoTemplate
     from voxsmith.trainer.export.folder import NotExportable
     from voxsmith.trainer.fit.loop import Exploded
+    from voxsmith.trainer.fit.workers import WorkersFailed
     from voxsmith.trainer.talk.command import CantTalk
     from voxsmith.trainer.talk.questions import BadQuestion
 
     bad = (BadExport, BadCheckpoint, NoTemplate, NotExportable, BadQuestion, CantTalk)
-    return dict.fromkeys((ModelMissing, Exploded), FAILED) | dict.fromkeys(bad, BAD)
+    return dict.fromkeys((ModelMissing, Exploded, WorkersFailed), FAILED) | dict.fromkeys(bad, BAD)
 
 
 def _failed(code: int, *lines: str) -> int:
@@ -121,9 +122,14 @@ def _fit(options: argparse.Namespace) -> None:
     def say(line: str) -> None:
         print(line, flush=True)
 
-    from voxsmith.trainer.fit.run import fit
+    if recipe.run.processes > 1 and "WORLD_SIZE" not in os.environ:  # torchrun has started them, where it is there
+        from voxsmith.trainer.fit import on_ray
 
-    place = fit(recipe, say, device)
+        place = on_ray.fit(recipe, say, gpus=device.type == "cuda")
+    else:
+        from voxsmith.trainer.fit.run import fit
+
+        place = fit(recipe, say, device)
     if os.environ.get("RANK", "0") == "0":
         say(f"checkpoint  {place}")
 

@@ -122,6 +122,12 @@ class Run(Strict):
     validate_every: int = Field(500, ge=1, description="steps between two looks at the validation rows")
     validate_rows: int = Field(64, ge=0, description="rows of each validation set, at most")
     workers: int = Field(1, ge=0, description="processes that read rows, for each process that trains")
+    processes: int = Field(
+        1, ge=1, description="processes that train together, started by Ray; a GPU each, if there are any"
+    )
+    resources: dict[str, float] = Field(
+        default_factory=dict, description="what Ray gives each of several processes, as {CPU: 8, GPU: 1}"
+    )
     precision: Literal["bf16", "float32"] = "bf16"
     checkpointing: bool = Field(False, description="compute activations again, to save memory")
 

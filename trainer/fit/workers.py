@@ -18,6 +18,10 @@ from voxsmith.trainer.phases.terms import Group
 _BUCKET = 2**24  # numbers that are added up at once: 64 MiB
 
 
+class WorkersFailed(Exception):
+    """A process of the run is gone; the message says what is known of it."""
+
+
 @dataclass(frozen=True)
 class Workers:
     """`total` adds a tensor up over all of them, in place, and gives it back; `gathered`: the texts of all, by rank. One process
