@@ -4,6 +4,7 @@ Each process runs `fit.run.fit`, as it would alone; Ray joins them to a process 
 the folder of runs are on storage that all nodes see.
 """
 
+import logging
 import os
 import shutil
 import threading
@@ -108,6 +109,8 @@ def _connect(processes: int, each: dict[str, float]) -> None:
     if os.environ.get("RAY_ADDRESS"):
         ray.init(**quiet)
         return
+    # It says at each start that a token guards it, which is as it should be.
+    logging.getLogger("ray._private.authentication.authentication_token_setup").setLevel(logging.ERROR)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a Ray that we start sends no statistics
     ray.init(address="local", include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
     resources_of: Any = ray.cluster_resources
