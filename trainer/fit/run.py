@@ -24,6 +24,7 @@ from voxsmith.trainer.fit.log import Log
 from voxsmith.trainer.fit.loop import PHASES, step
 from voxsmith.trainer.fit.schedule import share
 from voxsmith.trainer.fit.workers import ALONE, Workers, joined, make_alike
+from voxsmith.trainer.phases.what_learns import compute_again
 from voxsmith.trainer.recipe import TrainRecipe
 
 
@@ -63,6 +64,8 @@ def _fit(
         say(line)
     network = built.network.to(device)
     groups = PHASES[recipe.phase].learns(network, recipe)
+    if recipe.run.checkpointing:
+        compute_again(network)
     make_alike(groups, workers)
     optimiser = torch.optim.AdamW(
         [{"params": group.parameters, "lr": group.lr} for group in groups],

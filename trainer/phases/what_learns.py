@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from voxsmith.trainer.networks.speech_llm import SpeechLLM
 from voxsmith.trainer.phases.terms import Group
 from voxsmith.trainer.recipe import Encoder, Llm
 
@@ -52,3 +53,16 @@ def _unused(model: nn.Module) -> list[nn.Parameter]:
     """Whisper's positions are a table of sines, which the reference keeps fixed."""
     positions = getattr(model, "embed_positions", None)
     return [positions.weight] if positions is not None else []
+
+
+def compute_again(network: SpeechLLM) -> None:
+    """Keep no activations inside the layers of LLM and encoder, but compute them again for the gradient (Chen et al. 2016,
+    arXiv:1604.06174). transformers does so only in training mode: a model that stands still is put there, which changes
+    nothing of it, unless it drops something out: then it keeps them.
+    """
+    for model in (network.llm, network.encoder):
+        config = model.config
+        drops = ("attention_dropout", "dropout", "activation_dropout", "encoder_layerdrop")
+        if model.training or not any(getattr(config, name, 0.0) for name in drops):
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            model.train()

@@ -12,6 +12,7 @@ from voxsmith.trainer.checkpoint import BadCheckpoint, State
 from voxsmith.trainer.fit.loop import PHASES, Exploded, Losses, step
 from voxsmith.trainer.fit.workers import Workers
 from voxsmith.trainer.networks.speech_llm import SpeechLLM
+from voxsmith.trainer.phases.what_learns import compute_again
 from voxsmith.trainer.recipe import TrainRecipe
 
 ROWS = list(range(9))
@@ -130,3 +131,16 @@ def test_checkpoints_are_whole_few_and_of_their_recipe(tmp_path: Path) -> None:
         checkpoint.load_weights(tmp_path / "checkpoints" / "step-00000040", other)
     with pytest.raises(BadCheckpoint, match=r"no checkpoint: it lacks model\.safetensors"):
         checkpoint.load_weights(tmp_path, other)
+
+
+@PHASE
+def test_activations_that_are_computed_again_give_the_same_step(phase: str) -> None:
+    recipe = tiny.recipe(phase=phase, llm={"model": "llm", "learns": "nothing"})
+    plain, groups, optimiser = started(recipe)
+    kept = step(plain, [tiny.batch(plain, ROWS)], groups, optimiser, recipe)
+    again, groups, optimiser = started(recipe)
+    compute_again(again)
+    assert all(layer.gradient_checkpointing and layer.training for layer in again.llm.model.layers)
+    assert step(again, [tiny.batch(again, ROWS)], groups, optimiser, recipe) == kept
+    wanted = weights(plain)
+    assert all(torch.equal(value, wanted[name]) for name, value in again.named_parameters())
