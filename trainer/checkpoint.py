@@ -8,13 +8,14 @@ state.json              step, epoch, place in the epoch, random states of the wo
 import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -104,8 +105,11 @@ def resume(place: Path, network: SpeechLLM, optimiser: torch.optim.Optimizer, ra
     own. Raises BadCheckpoint where it is of another recipe.
     """
     load_weights(place, network)
-    _set_moments(optimiser, load_file(place / "optimiser.safetensors"), place)
-    values = json.loads((place / "state.json").read_text(encoding="utf-8"))
+    with _whole(place / "optimiser.safetensors"):
+        moments = load_file(place / "optimiser.safetensors")
+    _set_moments(optimiser, moments, place)
+    with _whole(place / "state.json"):
+        values = json.loads((place / "state.json").read_text(encoding="utf-8"))
     if rank < len(random := values.pop("random")):
         _set_random(random[rank])
     return State(**values)
@@ -122,8 +126,10 @@ def load_weights(place: Path, network: SpeechLLM) -> None:
     """Raises BadCheckpoint where a weight isn't one of the network's, or has another shape."""
     check_weights(place, network)
     there = dict(network.named_parameters())
+    with _whole(place / "model.safetensors"):
+        weights = load_file(place / "model.safetensors")
     with torch.no_grad():
-        for name, value in load_file(place / "model.safetensors").items():
+        for name, value in weights.items():
             there[name].copy_(value)
             network.trained.add(name)
 
@@ -136,7 +142,7 @@ def check_weights(place: Path, network: SpeechLLM) -> None:
             f"{place}: no checkpoint: it lacks model.safetensors; name a folder checkpoints/step-… of a run, or the run"
         )
     there = {name: list(value.shape) for name, value in network.named_parameters()}
-    with safe_open(file, "pt") as weights:
+    with _whole(file), safe_open(file, "pt") as weights:
         for name in weights.keys():  # noqa: SIM118
             shape = list(weights.get_slice(name).get_shape())
             if name not in there and ".lora_" in name:
@@ -155,7 +161,8 @@ def read_recipe(place: Path) -> TrainRecipe:
     file = place / "recipe.json"
     if not file.is_file():
         raise BadCheckpoint(f"{place}: no checkpoint: it lacks recipe.json; name a folder checkpoints/step-… of a run")
-    return TrainRecipe.model_validate_json(file.read_text(encoding="utf-8"))
+    with _whole(file):
+        return TrainRecipe.model_validate_json(file.read_text(encoding="utf-8"))
 
 
 def load(place: Path) -> tuple[Built, TrainRecipe]:
@@ -189,3 +196,13 @@ def _set_moments(optimiser: torch.optim.Optimizer, moments: dict[str, Tensor], p
             )
         state: Any = optimiser.state[parameters[int(number)]]
         state[name] = value
+
+
+@contextmanager
+def _whole(file: Path) -> Iterator[None]:
+    """Raises BadCheckpoint for what is raised where the file is cut, or is another one."""
+    try:
+        yield
+    except (SafetensorError, ValueError, OSError) as error:  # pydantic's and json's errors are ValueErrors
+        why = str(error).strip().splitlines() or [type(error).__name__]
+        raise BadCheckpoint(f"{file}: can't be read: {why[0]}; take another checkpoint of the run") from None

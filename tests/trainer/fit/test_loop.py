@@ -1,5 +1,6 @@
 """A step is the same however its rows are put together; what is frozen stands still; a run goes on as if nothing had been."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,15 @@ def test_activations_that_are_computed_again_give_the_same_step(phase: str) -> N
     assert step(again, [tiny.batch(again, ROWS)], groups, optimiser, recipe) == kept
     wanted = weights(plain)
     assert all(torch.equal(value, wanted[name]) for name, value in again.named_parameters())
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\0" * 40, b"[]"])
+@pytest.mark.parametrize("name", ["model.safetensors", "optimiser.safetensors", "recipe.json"])
+def test_a_cut_file_of_a_checkpoint_is_one_line(tmp_path: Path, name: str, content: bytes) -> None:
+    recipe = tiny.recipe()
+    network, _, optimiser = started(recipe)
+    place = checkpoint.save(tmp_path, network, optimiser, State(step=1), recipe)
+    (place / name).write_bytes(content)
+    with pytest.raises(BadCheckpoint, match=re.escape(f"{place / name}: can't be read")):
+        checkpoint.read_recipe(place)
+        checkpoint.resume(place, network, optimiser)
