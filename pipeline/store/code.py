@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from voxsmith.pipeline.store.digests import digest
 
@@ -161,7 +161,7 @@ def _parse(module: str, file: Path, changed: int, size: int) -> _Module:
                 above = package.rsplit(".", node.level - 1)[0] if node.level > 1 else package
                 base = f"{above}.{base}" if base else above
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
-    return _Module(digest(_dump(_without_docstrings(tree))), tuple(names))
+    return _Module(digest(_dump(tree)), tuple(names))
 
 
 def _run_time_statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
@@ -177,20 +177,26 @@ def _run_time_statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 
 def _dump(node: object) -> str:
-    """The tree as text. Fields that are empty are left out: each version of Python has some that the one before lacks, and
-    `ast.dump` writes them out, or not.
+    """The tree as text, without docstrings. Fields that are empty are left out: each version of Python has some that the one
+    before lacks, and `ast.dump` writes them out, or not.
     """
     if isinstance(node, ast.AST):
-        fields = ((name, getattr(node, name, None)) for name in node._fields)
-        inner = ", ".join(f"{name}={_dump(value)}" for name, value in fields if value is not None and value != [])
-        return f"{type(node).__name__}({inner})"
-    return f"[{', '.join(map(_dump, node))}]" if isinstance(node, list) else repr(node)
+        inner = []
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if name == "body" and isinstance(node, _DOCUMENTED):
+                value = _without_docstring(value)
+            if value is not None and value != []:
+                inner.append(f"{name}={_dump(value)}")
+        return f"{type(node).__name__}({', '.join(inner)})"
+    return f"[{', '.join([_dump(one) for one in node])}]" if isinstance(node, list) else repr(node)
 
 
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            match node.body:
-                case [ast.Expr(value=ast.Constant(value=str())), *rest]:
-                    node.body = rest or [ast.Pass()]
-    return tree
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def _without_docstring(body: list[Any]) -> list[Any]:
+    match body:
+        case [ast.Expr(value=ast.Constant(value=str())), *rest]:
+            return rest or [ast.Pass()]
+    return body
