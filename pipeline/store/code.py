@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from voxsmith.pipeline.store.digests import digest
 
@@ -185,7 +185,7 @@ def _dump(node: object) -> str:
         for name in node._fields:
             value = getattr(node, name, None)
             if name == "body" and isinstance(node, _DOCUMENTED):
-                value = _without_docstring(value)
+                value = _without_docstring(node.body)
             if value is not None and value != []:
                 inner.append(f"{name}={_dump(value)}")
         return f"{type(node).__name__}({', '.join(inner)})"
@@ -195,7 +195,7 @@ def _dump(node: object) -> str:
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def _without_docstring(body: list[Any]) -> list[Any]:
+def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
     match body:
         case [ast.Expr(value=ast.Constant(value=str())), *rest]:
             return rest or [ast.Pass()]
