@@ -2,6 +2,7 @@
 
 import copy
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,17 +24,17 @@ SEND = "voxsmith.pipeline.publish.send:Sending.send"
 Files = dict[str, bytes]
 
 
-class Place:
+class Place(ABC):
     """Where it is published to, as files."""
 
     arguments: list[str]
 
-    def read(self) -> Files:
-        raise NotImplementedError
+    @abstractmethod
+    def read(self) -> Files: ...
 
+    @abstractmethod
     def write(self, files: Files) -> None:
         """Have these files there and no others."""
-        raise NotImplementedError
 
 
 class Bucket(Place):

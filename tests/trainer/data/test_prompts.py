@@ -6,7 +6,6 @@ import pytest
 
 from tests.trainer import folders
 from voxsmith.models.llm_folder import llm_folder
-from voxsmith.models.references import available
 from voxsmith.trainer.data.prompts import MARKER, Chat, NoTemplate
 
 SMOL = "smollm2-135m-instruct"
@@ -18,8 +17,6 @@ TEXTS = ("Where is the tower?", "It's in Paris, isn't it?", "Sure: 1, 2 and 3.")
 def smol() -> Any:
     from transformers import AutoTokenizer
 
-    if not available(SMOL):
-        pytest.skip(f"the model '{SMOL}' isn't on this machine: voxsmith fetch {SMOL}")
     return AutoTokenizer.from_pretrained(llm_folder(SMOL))
 
 
