@@ -20,7 +20,7 @@ from voxsmith.trainer.eval.measures import Measured
 from voxsmith.trainer.eval.report import as_json, as_markdown
 from voxsmith.trainer.fit.corpus import corpus
 from voxsmith.trainer.fit.loop import PHASES
-from voxsmith.trainer.fit.run import validate
+from voxsmith.trainer.fit.validation import validate
 from voxsmith.trainer.recipe import TrainRecipe
 
 
