@@ -7,20 +7,23 @@ import torch
 
 from voxsmith.trainer.data.tasks import TaskName
 from voxsmith.trainer.eval.evaluate import evaluate
+from voxsmith.trainer.eval.page import as_html
 from voxsmith.trainer.eval.report import as_json, as_markdown
+from voxsmith.trainer.eval.shown import page_of
 
 
 def run(
     place: Path, export: Path, split: str | None, task: TaskName | None, out: Path | None, device: torch.device
 ) -> tuple[str, Path]:
-    """The report as Markdown, and the file that it is in, with a JSON file of the same name beside it. `out`: their folder; without,
-    `eval` in the checkpoint. Raises as `evaluate` does, and OSError.
+    """The report as Markdown, and the file that it is in; JSON and a page with the run's curves lie beside it, under the same
+    name. `out`: their folder; without, `eval` in the checkpoint. Raises as `evaluate` does, and OSError.
     """
     evaluation = evaluate(place, export, split, task, device)
     folder, values = out or Path(evaluation.checkpoint) / "eval", as_json(evaluation)
     folder.mkdir(parents=True, exist_ok=True)
     name = ".".join(filter(None, (export.resolve().name, split)))
     (folder / f"{name}.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-    text, page = as_markdown(values), folder / f"{name}.md"
-    page.write_text(text, encoding="utf-8")
-    return text, page
+    (folder / f"{name}.html").write_text(as_html(page_of(values, [])), encoding="utf-8")
+    text, report = as_markdown(values), folder / f"{name}.md"
+    report.write_text(text, encoding="utf-8")
+    return text, report

@@ -60,7 +60,7 @@ def as_markdown(values: dict[str, Any]) -> str:
         *_table(values["shares"], SHARES, "{:.1%}", "{:+.1%}"),
         *_unit_table(values["unit_errors"]),
         "",
-        _verdict(values),
+        verdict(values),
         "",
         "The answer is given as it is written: each token is predicted behind the true ones before it.",
     ]
@@ -123,7 +123,7 @@ def _unit_table(errors: dict[str, dict[str, Any]]) -> list[str]:
     ]
 
 
-def _verdict(values: dict[str, Any]) -> str:
+def verdict(values: dict[str, Any]) -> str:
     difference, helped = values["losses"]["answer"]["difference"], values["rows_where_own_speech_helps"]
     if difference is None:
         return "The shuffle test needs two rows."

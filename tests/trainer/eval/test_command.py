@@ -92,6 +92,7 @@ def test_eval_writes_what_validation_says(ready: Path, phase: str, names: dict[s
     assert (phase == "units") == bool(values["unit_errors"]) and (phase == "distil") == ("agree" in values["shares"])
     page = (place / "eval" / "export.train.md").read_text()
     assert page in printed and f"| {loss['own']:.4f} | {loss['other']:.4f} |" in page
+    assert f"{loss['own']:.4f}" in (place / "eval" / "export.train.html").read_text()
 
 
 def test_a_row_hears_another_and_keeps_its_answer(ready: Path) -> None:
