@@ -55,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--out", type=Path, help="folder of the report; without: eval in the checkpoint")
     evaluate.add_argument("--device", default="", help="cpu, cuda, cuda:1; without: a GPU where there is one")
     talk_options(verbs)
+    verbs.add_parser("keys", help="every key of a training recipe, as a Markdown page: docs/training_keys.md")
     return top
 
 
@@ -68,6 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
         "eval": _eval,
         "talk": _talk,
         "serve": _serve,
+        "keys": _keys,
     }
     try:
         commands[options.verb](options)
@@ -177,6 +179,13 @@ def _check(options: argparse.Namespace) -> None:
 
     for line in check(recipe, options.memory):
         print(line)
+
+
+def _keys(options: argparse.Namespace) -> None:
+    del options
+    from voxsmith.trainer.keys_page import page
+
+    print(page(), end="")
 
 
 def _export(options: argparse.Namespace) -> None:

@@ -2,13 +2,14 @@
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from importlib import import_module
 
 import pyarrow as pa
 
-from voxsmith.pipeline.recipe.reference import PARTS, Key, keys_of
+from voxsmith.pipeline.recipe.reference import PARTS, keys_of
 from voxsmith.schemas.columns import ARTIFACTS, OWN_COLUMNS, ROW_COLUMNS, SIDE_COLUMNS, Column
+from voxsmith.schemas.keys import keys_in_markdown, markdown_table
 from voxsmith.stages.registry import BACKENDS, STAGES
 
 _HEAD = """# Reference
@@ -38,10 +39,10 @@ def page() -> str:
 def _lines() -> Iterator[str]:
     yield _HEAD
     yield "## Recipe\n"
-    yield from _keys(keys_of("recipe"))
+    yield from keys_in_markdown(keys_of("recipe"))
     for part in PARTS:
         yield f"### {part}\n"
-        yield from _keys(keys_of(part))
+        yield from keys_in_markdown(keys_of(part))
     yield "## Stages\n"
     for name, module in STAGES.items():
         yield from _part(name, module)
@@ -53,7 +54,7 @@ def _lines() -> Iterator[str]:
         yield f"### {title}\n"
         yield from _columns(group)
     yield "### Of the whole recipe\n"
-    yield from _table(("file", "what it is"), [(f"`{name}`", meaning) for name, meaning in ARTIFACTS.items()])
+    yield from markdown_table(("file", "what it is"), [(f"`{name}`", meaning) for name, meaning in ARTIFACTS.items()])
 
 
 def _part(name: str, module: str) -> Iterator[str]:
@@ -64,24 +65,13 @@ def _part(name: str, module: str) -> Iterator[str]:
     yield (
         textwrap.fill(f"{summary[:1].upper()}{summary[1:]}", 120, break_long_words=False, break_on_hyphens=False) + "\n"
     )
-    yield from _keys(keys_of(name))
-
-
-def _keys(keys: list[Key]) -> Iterator[str]:
-    rows = [(f"`{key.name}`", key.takes, key.default, key.meaning) for key in keys]
-    yield from _table(("key", "takes", "if not given", "what it is"), rows)
+    yield from keys_in_markdown(keys_of(name))
 
 
 def _columns(columns: dict[str, Column]) -> Iterator[str]:
     rows = [(f"`{name}`", _type(one.type), one.role, one.per, one.doc) for name, one in columns.items()]
-    yield from _table(("column", "type", "role", "per", "what it is"), rows)
+    yield from markdown_table(("column", "type", "role", "per", "what it is"), rows)
 
 
 def _type(kind: pa.DataType) -> str:
     return str(kind).replace("list<item: ", "list<")
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    for row in (head, ("---",) * len(head), *rows):
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|').replace('<', '&lt;') for cell in row)} |"
-    yield ""
