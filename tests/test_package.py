@@ -117,7 +117,7 @@ def test_no_commit_of_a_repository_around_it_is_taken_for_ours(installed: Path, 
         ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x"],
     ):
         subprocess.run(["git", *ask], cwd=tmp_path, check=True)
-    command = [sys.executable, "-P", "-c", "from voxsmith.pipeline.report import outputs; print(outputs._git_commit())"]
+    command = [sys.executable, "-P", "-c", "from voxsmith.models.versions import git_commit; print(git_commit())"]
     done = subprocess.run(
         command, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path / "site")}, capture_output=True, text=True
     )

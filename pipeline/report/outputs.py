@@ -1,13 +1,11 @@
 """What is in out/<name>: dataset, rejects, manifest, card and report."""
 
 import json
-import os
-import subprocess
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from voxsmith.models.versions import git_commit, versions
 from voxsmith.pipeline.export.export import export_key, write_dataset
 from voxsmith.pipeline.export.names import CARD, FRESH, MANIFEST, PAGE, PIECES, REPLACED, clear
 from voxsmith.pipeline.export.replace import alone_in, fresh_folder, replace, replace_page
@@ -113,8 +111,8 @@ def _write(state: State, folder: Path, pieces: Path) -> None:
             name: engine.identity | {"licence": engine.licence, "batch_invariant": engine.batch_invariant}
             for name, engine in graph.engines.items()
         },
-        "versions": dict(_versions()),
-        "git_commit": _git_commit(),
+        "versions": dict(versions(_PACKAGES)),
+        "git_commit": git_commit(),
         "recipe_file": state.recipe_file,
         "recipe": resolved,
         "prompts": {
@@ -137,34 +135,3 @@ def _checks_applied(state: State) -> list[str]:
     if "exchange" in groups:  # both texts of a turn
         groups = groups - {"exchange"} | {"query_text", "answer_text"}
     return sorted(groups)
-
-
-def _versions() -> list[tuple[str, str]]:
-    versions = []
-    for package in _PACKAGES:
-        try:
-            versions.append((package, version(package)))
-        except PackageNotFoundError:
-            continue
-    return versions
-
-
-def _git_commit() -> str | None:
-    """The commit of the checkout that runs, with `-dirty` where its files have been edited since; None where Voxsmith is
-    installed, or a copy in a repository that doesn't track it: that one is somebody else's.
-    """
-    here = Path(__file__).resolve()  # in a clone `voxsmith/pipeline` is a link
-    root = here.parents[2]
-    if not (root / ".git").exists():
-        return None
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}  # of a hook, say
-    try:
-        for ask in (
-            ["ls-files", "--error-unmatch", str(here)],
-            ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-        ):
-            git = ["git", "-C", str(root), *ask]
-            ran = subprocess.run(git, env=environment, capture_output=True, text=True, timeout=5, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return ran.stdout.strip()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.paths import ROOT
-from voxsmith.pipeline.report import outputs
+from voxsmith.models import versions
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -20,13 +20,13 @@ def git(folder: Path, *arguments: str) -> str:
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with the module in it, where a clone has it, linked as there."""
     root = tmp_path / "clone"
-    file = root / "pipeline" / "report" / "outputs.py"
+    file = root / "models" / "versions.py"
     file.parent.mkdir(parents=True)
-    shutil.copy(ROOT / "pipeline" / "report" / "outputs.py", file)
+    shutil.copy(ROOT / "models" / "versions.py", file)
     (root / "voxsmith").mkdir()
-    (root / "voxsmith" / "pipeline").symlink_to("../pipeline")
+    (root / "voxsmith" / "models").symlink_to("../models")
     git(root, "init", "-q")
-    monkeypatch.setattr(outputs, "__file__", str(root / "voxsmith" / "pipeline" / "report" / "outputs.py"))
+    monkeypatch.setattr(versions, "__file__", str(root / "voxsmith" / "models" / "versions.py"))
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
         monkeypatch.delenv(name, raising=False)
     return root
@@ -37,17 +37,17 @@ def test_a_checkout_names_its_commit_and_whether_it_was_edited(checkout: Path, m
     git(checkout, "commit", "-q", "-m", "x")
     git(checkout, "tag", "v1")
     head = git(checkout, "rev-parse", "HEAD")
-    assert outputs._git_commit() == head
+    assert versions.git_commit() == head
     other = checkout.parent / "other"
     other.mkdir()
     git(other, "init", "-q")
     git(other, "commit", "-q", "--allow-empty", "-m", "theirs")
     monkeypatch.chdir(other)
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))  # as git sets it for what its hooks start
-    assert outputs._git_commit() == head
+    assert versions.git_commit() == head
     monkeypatch.delenv("GIT_DIR")
-    (checkout / "pipeline" / "report" / "outputs.py").write_text("# edited")
-    assert outputs._git_commit() == f"{head}-dirty"
+    (checkout / "models" / "versions.py").write_text("# edited")
+    assert versions.git_commit() == f"{head}-dirty"
 
 
 def test_a_copy_in_a_repository_of_somebody_else_names_none(checkout: Path) -> None:
@@ -55,12 +55,12 @@ def test_a_copy_in_a_repository_of_somebody_else_names_none(checkout: Path) -> N
     (checkout / "theirs.txt").write_text("theirs")
     git(checkout, "add", "theirs.txt")
     git(checkout, "commit", "-q", "-m", "theirs")
-    assert outputs._git_commit() is None
+    assert versions.git_commit() is None
 
 
 def test_no_commit_yet_and_no_git(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git(checkout, "add", ".")
-    assert outputs._git_commit() is None
+    assert versions.git_commit() is None
     git(checkout, "commit", "-q", "-m", "x")
     monkeypatch.setenv("PATH", str(checkout / "nothing"))
-    assert outputs._git_commit() is None
+    assert versions.git_commit() is None
