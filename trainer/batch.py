@@ -16,6 +16,8 @@ class Batch:
     its clip has embeddings; `attended`: bool [B, L], what is no padding; `labels`: int64 [B, L], IGNORED outside the answer.
     `frames`: float32 [B, ceil(T / 2), width], what a frozen encoder makes of the clips, where that is kept: then nothing looks
     at `mel`, which may have no frames; `keys`: names under which the rows' frames are kept.
+    `states`: float32 [B, N, width], the states that predict the answer's tokens, zero behind a row's end, where the LLM stands still
+    and they are kept: then nothing looks at `mel` and `frames`; `state_keys`: names under which the rows' states are kept.
     `units`: int64 [B, U], IGNORED behind a row's end, or None where no units are learned.
     `teacher`, `teacher_attended`, `teacher_labels`: the same rows with the transcript in place of speech, or None.
     """
@@ -29,6 +31,8 @@ class Batch:
     labels: Tensor
     frames: Tensor | None = None
     keys: tuple[str, ...] = ()
+    states: Tensor | None = None
+    state_keys: tuple[str, ...] = ()
     units: Tensor | None = None
     teacher: Tensor | None = None
     teacher_attended: Tensor | None = None

@@ -77,6 +77,12 @@ class Decoder(Strict):
     upsampling: int = Field(25, ge=1, description="frames a token; 1.5 times the most units a token of the corpus")
     phase: bool = Field(False, description="tell the frames of a token apart; LLaMA-Omni's own code can't load it")
     lr: float = Field(2e-4, gt=0, description="learning rate")
+    states: str | None = Field(
+        None, description="folder that keeps the LLM's states of the answers: they stand still here"
+    )
+    states_gb: float = Field(
+        100.0, gt=0, description="1e9 bytes that the folder may hold; beyond, states are computed each time"
+    )
 
     @model_validator(mode="after")
     def _heads_fit(self) -> "Decoder":

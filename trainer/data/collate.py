@@ -1,6 +1,6 @@
 """Rows put together to a batch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,8 @@ class Collate:
     clips with silence, or cut them, to this length; `filled`: else, the length in seconds that clips of so many samples are
     filled up to (SpeechLLM's `seconds`); `units`: whether they are learned; `teacher`: whether the rows come with
     the transcript in place of speech, too; `hears`: rows that get the clip of another row; `features`: what is kept of a
-    frozen encoder. Where it has all clips of a batch these aren't made into mel.
+    frozen encoder. Where it has all clips of a batch these aren't made into mel; nor where `states`, what is kept of a frozen
+    LLM, has all rows.
     """
 
     sources: list[Source]
@@ -40,18 +41,13 @@ class Collate:
     teacher: bool = False
     hears: Mapping[Place, Place] = field(default_factory=dict)
     features: Features | None = None
+    states: Features | None = None
 
     def __call__(self, places: list[Place]) -> Batch:
         rows = [self._row(place) for place in places]
         clips = [clip(row.audio) for row in rows]
         seconds = [self._seconds(len(samples)) for samples in clips]
         lengths = torch.tensor([mel_frames(len(samples), long) for samples, long in zip(clips, seconds, strict=True)])
-        keys, frames = self._kept(rows, seconds)
-        mels = (
-            [log_mel(samples, self.bins, long) for samples, long in zip(clips, seconds, strict=True)]
-            if frames is None
-            else [torch.zeros(self.bins, 0)] * len(rows)
-        )
         heard = self.embeddings(lengths).tolist()
         tokens, speech, labels = [], [], []
         for row, count in zip(rows, heard, strict=True):
@@ -61,12 +57,22 @@ class Collate:
             tokens.append(ids)
             speech.append([False] * before + [True] * count + [False] * after)
             labels.append(_labels(ids, len(ids) - len(answer)))
+        audio = [row.audio["bytes"] for row in rows]
+        state_keys, states = _kept(self.states, zip(audio, seconds, tokens, strict=True))
+        keys, frames = _kept(self.features if states is None else None, zip(audio, seconds, strict=True))
+        mels = (
+            [log_mel(samples, self.bins, long) for samples, long in zip(clips, seconds, strict=True)]
+            if states is None and frames is None
+            else [torch.zeros(self.bins, 0)] * len(rows)
+        )
         return Batch(
             ids=tuple(row.id for row in rows),
             mel=pad_sequence([mel.T for mel in mels], batch_first=True).transpose(1, 2).contiguous(),
             mel_lengths=lengths,
             keys=keys,
             frames=frames,
+            state_keys=state_keys,
+            states=states,
             tokens=_padded(tokens, 0),
             speech=_padded(speech, False),
             attended=_padded([[True] * len(ids) for ids in tokens], False),
@@ -77,19 +83,6 @@ class Collate:
 
     def _seconds(self, samples: int) -> float | None:
         return self.filled(samples) if self.seconds is None and self.filled is not None else self.seconds
-
-    def _kept(self, rows: "list[_Row]", seconds: list[float | None]) -> tuple[tuple[str, ...], Tensor | None]:
-        """Names of the rows' frames, and the frames themselves where all are kept."""
-        features = self.features
-        if features is None:
-            return (), None
-        keys = tuple(features.key(row.audio["bytes"], long) for row, long in zip(rows, seconds, strict=True))
-        frames = []
-        for key in keys:
-            if (one := features.get(key)) is None:
-                return keys, None
-            frames.append(one)
-        return keys, pad_sequence(frames, batch_first=True)
 
     def _row(self, place: Place) -> "_Row":
         source = self.sources[place.source]
@@ -133,3 +126,18 @@ def _labels(ids: list[int], start: int) -> list[int]:
 
 def _padded(rows: list[Any], padding: Any) -> Tensor:
     return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=padding)
+
+
+def _kept(
+    store: Features | None, rows: "Iterable[tuple[bytes, float | None] | tuple[bytes, float | None, list[int]]]"
+) -> tuple[tuple[str, ...], Tensor | None]:
+    """Names of what the store has of the rows, and, where it has all, the tensors themselves, padded with zeros."""
+    if store is None:
+        return (), None
+    keys = tuple(store.key(*row) for row in rows)
+    kept = []
+    for key in keys:
+        if (one := store.get(key)) is None:
+            return keys, None
+        kept.append(one)
+    return keys, pad_sequence(kept, batch_first=True)

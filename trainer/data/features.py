@@ -1,7 +1,8 @@
-"""Frames of an encoder that stands still, kept on the disk by content: a clip is encoded once, also for later runs."""
+"""What networks that stand still make of a row, kept on the disk by content: it is computed once, also for later runs."""
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 
 class Features:
-    """A folder with a file for each clip: there whole or not at all. `identity`: of the encoder; `dtype` of what is kept, which
+    """A folder with a file for each row: there whole or not at all. `identity`: of the networks; `dtype` of what is kept, which
     the frames of this run are rounded to from the first epoch on; `most`: bytes that the folder may hold: beyond them nothing is
     added. Of several processes that fill it each counts what it adds itself.
     """
@@ -21,9 +22,9 @@ class Features:
         self._folder, self._identity, self.dtype = folder, f"{identity} {dtype}", dtype
         self._left = most - sum(file.stat().st_size for file in folder.glob("*/*.safetensors"))
 
-    def key(self, clip: bytes, seconds: float | None) -> str:
-        """Of a clip's file, and the length that it is filled up or cut to."""
-        of = hashlib.blake2b(f"{self._identity} {seconds}\n".encode(), digest_size=16)
+    def key(self, clip: bytes, seconds: float | None, tokens: Sequence[int] = ()) -> str:
+        """Of a clip's file, the length that it is filled up or cut to, and what an LLM reads with it."""
+        of = hashlib.blake2b(f"{self._identity} {seconds} {[*tokens]}\n".encode(), digest_size=16)
         of.update(clip)
         return of.hexdigest()
 

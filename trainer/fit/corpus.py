@@ -30,8 +30,16 @@ class Corpus:
         return sum(len(source.usable) for source in self.sources)
 
 
-def corpus(data: list[Data], recipe: TrainRecipe, built: Built, chat: Chat, features: Features | None = None) -> Corpus:
-    """Open the exports and sort out their rows. `features`: what is kept of the encoder, of rows that are learned.
+def corpus(
+    data: list[Data],
+    recipe: TrainRecipe,
+    built: Built,
+    chat: Chat,
+    features: Features | None = None,
+    states: Features | None = None,
+) -> Corpus:
+    """Open the exports and sort out their rows. `features` and `states`: what is kept of the encoder and of the LLM, of rows that
+    are learned.
 
     Raises BadExport, also where no row is left.
     """
@@ -52,6 +60,7 @@ def corpus(data: list[Data], recipe: TrainRecipe, built: Built, chat: Chat, feat
         units=recipe.phase == "units",
         teacher=recipe.phase == "distil",
         features=features,
+        states=states,
     )
     made = Corpus(sources, collate)
     if data and not made.rows:

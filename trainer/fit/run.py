@@ -17,7 +17,7 @@ from voxsmith.trainer.build import Built, build
 from voxsmith.trainer.checkpoint import State
 from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.fit.corpus import Corpus, corpus, described, planned, steps, summary
-from voxsmith.trainer.fit.features import kept_features, with_frames
+from voxsmith.trainer.fit.features import kept_features, kept_states, with_frames, with_states
 from voxsmith.trainer.fit.log import Log
 from voxsmith.trainer.fit.loop import PHASES, step
 from voxsmith.trainer.fit.schedule import share
@@ -53,8 +53,9 @@ def _fit(
     if recipe.start:
         checkpoint.load_weights(checkpoint.named(Path(recipe.start)), built.network)
     chat = Chat(built.tokenizer, recipe.llm.system)
-    features = kept_features(recipe)
-    train, held_out = corpus(recipe.data, recipe, built, chat, features), corpus(recipe.validation, recipe, built, chat)
+    features, states = kept_features(recipe), kept_states(recipe)
+    train = corpus(recipe.data, recipe, built, chat, features, states)
+    held_out = corpus(recipe.validation, recipe, built, chat)
     if workers.first:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
@@ -85,6 +86,7 @@ def _fit(
         began, saved = time.monotonic() - state.seconds, state.step
         for made in _steps_of(train, recipe, state, device, workers):
             rows = [with_frames(batch, network, recipe, features) for batch in made]
+            rows = [with_states(batch, network, recipe, states) for batch in rows]
             done = _progress(state, recipe, total, time.monotonic() - began)
             done, stops = _agreed(done, stop(), workers)
             if done >= 1 or stops:

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.networks.speech_llm import SpeechLLM, answer_states
-from voxsmith.trainer.objectives import IGNORED, ctc
+from voxsmith.trainer.objectives import IGNORED, ctc, predicting
 from voxsmith.trainer.phases.terms import Group, Term, Unlearnable
 from voxsmith.trainer.recipe import TrainRecipe
 
@@ -30,8 +30,11 @@ def terms(network: SpeechLLM, batch: Batch, recipe: TrainRecipe) -> dict[str, Te
     """Raises Unlearnable with the ids of rows whose units have no alignment: they are left out before training."""
     del recipe
     assert network.decoder is not None and batch.units is not None
-    with torch.no_grad():
-        states, tokens = answer_states(network.states(batch), batch.labels)
+    if batch.states is not None:
+        states, tokens = batch.states, predicting(batch.labels).sum(1)
+    else:
+        with torch.no_grad():
+            states, tokens = answer_states(network.states(batch), batch.labels)
     logits, frames = network.decoder(states.float(), tokens)
     total, impossible = ctc(logits, frames, batch.units, network.decoder.blank)
     if bool(impossible.any()):
