@@ -5,5 +5,5 @@ from setuptools import find_packages, setup
 setup(
     packages=[*find_packages(include=["voxsmith*"]), "voxsmith.configs"],
     package_dir={"voxsmith.configs": "configs"},
-    package_data={"": ["py.typed", "*.jinja", "*.json", "*.html", "*.js"], "voxsmith.configs": ["**/*"]},
+    package_data={"": ["py.typed", "*.jinja", "*.json", "*.html", "*.js", "*.md"], "voxsmith.configs": ["**/*"]},
 )

@@ -10,24 +10,23 @@ import json
 import logging
 import os
 import random
-import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
 from voxsmith.models.loading import one_line
+from voxsmith.models.openai_protocol import Models, Unreadable, complaint, read
 from voxsmith.models.references import ModelMissing
+from voxsmith.models.server_address import server_address
 from voxsmith.schemas.names import closest
 from voxsmith.schemas.resources import Resources
 from voxsmith.schemas.retry_after import seconds_to_wait
 from voxsmith.stages.engines.backend import Backend
 from voxsmith.stages.engines.base import Engine, EngineConfig, Refused, Unavailable
 from voxsmith.stages.engines.event_loop import EventLoop, cancel_the_others
-from voxsmith.stages.engines.openai_protocol import Models, Unreadable, complaint, read
 
 LARGEST = 4 * 2**20  # bytes of a reply beside what its text or audio may need: wrappings, an echo, a list of models
 LONGEST_PAUSE = 120.0  # seconds; where a server asks for a longer pause the request is pending
@@ -76,18 +75,7 @@ class ServerConfig(EngineConfig):
     @field_validator("base_url")
     @classmethod
     def _is_an_address(cls, url: str) -> str:
-        try:
-            parts = urlsplit(url)
-            well_formed = (
-                parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and not parts.fragment
-            )
-        except ValueError:  # of a port beyond 65535, or half an IPv6 address
-            well_formed = False
-        if not well_formed or re.search(r"[\s\x00-\x1f\x7f\\]", url):
-            raise ValueError(f"'{url}' is no address of a server; one looks like http://127.0.0.1:8000/v1")
-        if parts.username or parts.password or parts.query:
-            raise ValueError("an address holds no key: put it into the environment variable of api_key_env")
-        return url.rstrip("/")
+        return server_address(url)
 
     @field_validator("extra")
     @classmethod
@@ -122,7 +110,7 @@ class Client:
     def __init__(self, config: ServerConfig) -> None:
         import openai
 
-        from voxsmith.stages.engines.bounded_http import BoundedClient
+        from voxsmith.models.bounded_http import BoundedClient
 
         self.config = config
         self.key = os.environ.get(config.api_key_env, "").strip()
@@ -206,7 +194,7 @@ class Client:
         """What the server answers, of whatever status. Raises Again or Unavailable."""
         import openai
 
-        from voxsmith.stages.engines.bounded_http import MOST, BadBody
+        from voxsmith.models.bounded_http import MOST, BadBody
 
         where = self.config.base_url + path
         MOST.set(most)

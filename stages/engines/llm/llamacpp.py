@@ -19,10 +19,10 @@ from pydantic import Field
 
 from voxsmith.models import references as catalogue
 from voxsmith.models.interpreter import installed
+from voxsmith.models.openai_protocol import Reply, Unreadable, Usage, checked
 from voxsmith.models.references import ModelMissing
 from voxsmith.stages.engines.backend import Backend
 from voxsmith.stages.engines.base import Batching, EngineConfig, Refused, Unavailable
-from voxsmith.stages.engines.openai_protocol import Reply, Unreadable, Usage, checked
 from voxsmith.stages.requests.base import Request
 from voxsmith.stages.requests.llm import Complete, Completion
 

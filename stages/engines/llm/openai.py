@@ -5,9 +5,9 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
+from voxsmith.models.openai_protocol import Choice, Reply, Unreadable, Usage, read
 from voxsmith.stages.engines.base import Refused, Unavailable
 from voxsmith.stages.engines.openai_client import Again, Client, ServerConfig, server_backend
-from voxsmith.stages.engines.openai_protocol import Choice, Reply, Unreadable, Usage, read
 from voxsmith.stages.requests.base import Request
 from voxsmith.stages.requests.llm import Complete, Completion
 

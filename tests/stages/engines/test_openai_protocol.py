@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from tests.helpers.hostile import reply
 from tests.helpers.openai_server import Fault, OpenAIServer
 from tests.helpers.raw_server import http, raw_server
+from voxsmith.models.openai_protocol import Models, Reply, Unreadable, complaint, read
 from voxsmith.stages.engines.base import Refused, Unavailable
 from voxsmith.stages.engines.llm import openai as llm_openai
 from voxsmith.stages.engines.openai_client import LARGEST
-from voxsmith.stages.engines.openai_protocol import Models, Reply, Unreadable, complaint, read
 from voxsmith.stages.engines.tts import openai as tts_openai
 from voxsmith.stages.requests.base import Request
 from voxsmith.stages.requests.llm import Complete, Completion
