@@ -12,7 +12,7 @@ import torch
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built, outline
 from voxsmith.trainer.data import batches
-from voxsmith.trainer.data.mixture import SECONDS, Source, costs
+from voxsmith.trainer.data.mixture import SECONDS, Source
 from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.fit.corpus import Corpus, corpus, planned, steps, summary
 from voxsmith.trainer.fit.loop import PHASES
@@ -111,10 +111,10 @@ def _epoch(recipe: TrainRecipe, train: Corpus, sizes: _Sizes) -> Iterator[str]:
     places, plan = planned(train, recipe, 0, recipe.run.processes)
     rows = [sizes.row(place.source, place.row) for place in places]
     each = recipe.schedule.accumulate * recipe.run.processes
-    fill = batches.filled(costs(train.sources, places), plan)
+    fill = batches.filled([row.mel for row in rows], plan)
     yield (
         f"an epoch: {len(places)} rows in {len(plan)} steps of {each} {'batch' if each == 1 else 'batches'}, "
-        f"{fill:.0%} of their seconds no padding"
+        f"{fill:.0%} of their seconds and {batches.filled([row.tokens for row in rows], plan):.0%} of their tokens no padding"
     )
     yield (
         f"  {sum(row.tokens for row in rows):,} tokens: {sum(row.answer for row in rows):,} of answers, "

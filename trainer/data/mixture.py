@@ -11,6 +11,7 @@ from voxsmith.trainer.data.exports import BadExport, Export
 from voxsmith.trainer.data.tasks import Task
 
 SECONDS = 30.0  # that the encoder has positions for
+_LETTERS = 4.5  # a token of English
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,16 @@ class Place:
 
 @dataclass
 class Source:
-    """An export as it is used. `usable`: rows that can be, `seconds`: of their clips; `left_out`: others, by reason."""
+    """An export as it is used. `usable`: rows that can be, `seconds`: of their clips, `letters`: of their answers; `left_out`:
+    others, by reason.
+    """
 
     export: Export
     task: Task
     weight: float = 1.0
     usable: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    letters: list[int] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
 
 
@@ -61,6 +65,7 @@ def sort_out(source: Source, limits: Limits) -> None:
         else:
             source.usable.append(place)
             source.seconds.append(float(row[duration]))
+            source.letters.append(len(row[task.answer]))
 
 
 def _rows(export: Export, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
@@ -109,3 +114,16 @@ def drawn(sources: list[Source], seed: int, epoch: int) -> list[Place]:
 def costs(sources: list[Source], places: list[Place]) -> list[float]:
     """Seconds of each row's clip."""
     return [sources[place.source].seconds[place.row] for place in places]
+
+
+def tokens(sources: list[Source], places: list[Place], embeddings: float) -> list[float]:
+    """About as many as the LLM reads of each row, to put rows of like length together: letters are known without a tokeniser.
+    `embeddings`: of a second of speech.
+    """
+
+    def of(place: Place) -> float:
+        source = sources[place.source]
+        letters = len(source.task.request) + source.letters[place.row]
+        return source.seconds[place.row] * embeddings + letters / _LETTERS
+
+    return [of(place) for place in places]

@@ -12,9 +12,10 @@ from voxsmith.trainer.data import batches
 from voxsmith.trainer.data.collate import Collate
 from voxsmith.trainer.data.exports import BadExport, Export
 from voxsmith.trainer.data.features import Features
-from voxsmith.trainer.data.mixture import SECONDS, Limits, Place, Source, costs, drawn, sort_out
+from voxsmith.trainer.data.mixture import SECONDS, Limits, Place, Source, costs, drawn, sort_out, tokens
 from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.data.tasks import TASKS
+from voxsmith.trainer.networks.whisper import FRAME_RATE
 from voxsmith.trainer.recipe import Data, TrainRecipe
 
 
@@ -88,8 +89,11 @@ def planned(
     """
     places = drawn(train.sources, recipe.seed, epoch)
     schedule = recipe.schedule
-    seconds = [SECONDS] * len(places) if recipe.encoder.pad_to_30s else costs(train.sources, places)
-    return places, batches.plan(seconds, schedule.budget, recipe.seed, epoch, schedule.accumulate * workers)
+    whole = recipe.encoder.pad_to_30s
+    seconds = [SECONDS] * len(places) if whole else costs(train.sources, places)
+    # Clips of one length share out the same number of embeddings.
+    read = tokens(train.sources, places, 0.0 if whole else FRAME_RATE / recipe.adapter.group)
+    return places, batches.plan(seconds, schedule.budget, recipe.seed, epoch, schedule.accumulate * workers, read)
 
 
 def summary(named: list[Data], sorted_out: Corpus) -> Iterator[str]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 MEL_RATE = 100  # mel frames a second; the encoder makes one frame of two
+FRAME_RATE = MEL_RATE // 2
 
 
 def frames_of(mel_lengths: Tensor) -> Tensor:
