@@ -11,6 +11,7 @@ from voxsmith.models import references
 from voxsmith.models.llm_folder import llm_folder
 from voxsmith.models.loading import reading
 from voxsmith.models.whisper_torch import encoder_config, whisper_encoder
+from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.networks.adapter import SpeechAdapter, StackProjector
 from voxsmith.trainer.networks.causal import Shape
 from voxsmith.trainer.networks.decoder import SpeechDecoder
@@ -67,6 +68,11 @@ def outline(recipe: TrainRecipe) -> Built:
         network = SpeechLLM(encoder, made_adapter, llm, made_decoder)
         _add_updates(network, recipe)
     return Built(network, tokenizer)
+
+
+def chat_of(built: Built, recipe: TrainRecipe) -> Chat:
+    """What makes prompts and answers, as the recipe says. Raises NoTemplate."""
+    return Chat(built.tokenizer, recipe.llm.system, recipe.llm.prompt)
 
 
 def _add_updates(network: SpeechLLM, recipe: TrainRecipe) -> None:

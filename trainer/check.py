@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from voxsmith.trainer import checkpoint
-from voxsmith.trainer.build import Built, outline
+from voxsmith.trainer.build import Built, chat_of, outline
 from voxsmith.trainer.data import batches
 from voxsmith.trainer.data.mixture import SECONDS, Source
 from voxsmith.trainer.data.prompts import Chat
@@ -42,7 +42,7 @@ def check(recipe: TrainRecipe, gib: float | None = None) -> Iterator[str]:
     Raises BadExport, BadCheckpoint, ModelMissing, NoTemplate as `fit` does.
     """
     built = outline(recipe)
-    chat = Chat(built.tokenizer, recipe.llm.system)
+    chat = chat_of(built, recipe)
     train, held_out = corpus(recipe.data, recipe, built, chat), corpus(recipe.validation, recipe, built, chat)
     yield from summary(recipe.data, train)
     yield from summary(recipe.validation, held_out)

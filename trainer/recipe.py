@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 from voxsmith.schemas.paths import FilePath
 from voxsmith.schemas.recipe import Name
 from voxsmith.schemas.strict import Strict
+from voxsmith.trainer.data import llama_omni_prompt
+from voxsmith.trainer.data.prompts import Template
 from voxsmith.trainer.data.tasks import TaskName
 
 Phase = Literal["answer", "units", "distil"]
@@ -50,6 +52,15 @@ class Llm(Strict):
     lora: Lora = Lora()
     lr: float = Field(2e-5, gt=0, description="learning rate, where it learns")
     system: str = Field("", description="system message of each conversation")
+    prompt: Template = Field(
+        "chat_template", description="what is written around the speech; llama_omni: the ids that its own code gives"
+    )
+
+    @model_validator(mode="after")
+    def _one_system_message(self) -> "Llm":
+        if self.prompt == "llama_omni" and self.system not in ("", llama_omni_prompt.SYSTEM):
+            raise ValueError("system: LLaMA-Omni's code writes its own, whatever this says; leave it out")
+        return self
 
 
 class Encoder(Strict):

@@ -1,9 +1,14 @@
-"""What an LLM is given around the speech, and what it shall answer: token ids, by the tokeniser's own chat template."""
+"""What an LLM is given around the speech, and what it shall answer: token ids, by the tokeniser's own chat template or by
+LLaMA-Omni's.
+"""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+from voxsmith.trainer.data import llama_omni_prompt
 
 MARKER = "<|speech|>"  # stands in the text where speech goes; it never reaches the tokeniser
+Template = Literal["chat_template", "llama_omni"]
 
 
 class NoTemplate(Exception):
@@ -19,26 +24,43 @@ class Prompt:
 
 
 class Chat:
-    """Makes prompts and answers with one tokeniser (transformers'). Raises NoTemplate where it has no chat template."""
+    """Makes prompts and answers with one tokeniser (transformers'). `template`: its chat template, or `llama_omni`: exactly the ids
+    that LLaMA-Omni's inference code gives, with a system message of its own. Raises NoTemplate where it can't be.
+    """
 
-    def __init__(self, tokenizer: Any, system: str = "") -> None:
+    def __init__(self, tokenizer: Any, system: str = "", template: Template = "chat_template") -> None:
         self.tokenizer, self._system = tokenizer, [{"role": "system", "content": system}] if system else []
-        if not getattr(tokenizer, "chat_template", None):
+        self._template = template
+        self.end: int = self._end()
+
+    def _end(self) -> int:
+        """The token that ends a turn; what a template writes behind it (a newline, mostly) is not the model's to say."""
+        if self._template == "llama_omni":
+            end = llama_omni_prompt.end_of(self.tokenizer)
+            if end is None:
+                raise NoTemplate(
+                    "its tokenizer has no token that ends an answer: take the instruct variant of the model"
+                )
+            return end
+        if not getattr(self.tokenizer, "chat_template", None):
             raise NoTemplate("its tokenizer has no chat template: take the instruct variant of the model")
-        head, tail = self._rendered("", answer="ANSWER").rsplit("ANSWER", 1)
-        del head
-        # The token that ends a turn; what a template writes behind it (a newline, mostly) is not the model's to say.
-        end = self._ids(tail)[:1]
-        if not end:
+        tail = self._rendered("", answer="ANSWER").rsplit("ANSWER", 1)[1]
+        ends = self._ids(tail)[:1]
+        if not ends:
             raise NoTemplate("its chat template writes nothing behind an answer: nothing would tell the model to stop")
-        self.end: int = end[0]
+        return ends[0]
 
     def around_speech(self, request: str) -> Prompt:
         """Of a user's turn whose text is `request`, MARKER in it where the speech goes."""
-        pieces = self._rendered(request).split(MARKER)
+        text = request if self._template == "llama_omni" else self._rendered(request)
+        pieces = text.split(MARKER)
         if len(pieces) != 2:
             raise ValueError(f"a request has the speech in one place: {request!r}")
-        return Prompt(tuple(self._ids(pieces[0])), tuple(self._ids(pieces[1])))
+        if self._template == "llama_omni":
+            before, after = llama_omni_prompt.around(self.tokenizer, *pieces)
+        else:
+            before, after = map(self._ids, pieces)
+        return Prompt(tuple(before), tuple(after))
 
     def read(self, request: str, transcript: str) -> tuple[int, ...]:
         """Ids of the same turn with the transcript in place of speech: what a teacher reads. The pieces are cut at the same

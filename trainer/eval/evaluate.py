@@ -10,10 +10,9 @@ from pathlib import Path
 import torch
 
 from voxsmith.trainer import checkpoint
-from voxsmith.trainer.build import Built
+from voxsmith.trainer.build import Built, chat_of
 from voxsmith.trainer.data import batches
 from voxsmith.trainer.data.mixture import Place, costs, drawn
-from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.data.tasks import TaskName
 from voxsmith.trainer.eval import measures
 from voxsmith.trainer.eval.measures import Measured
@@ -46,7 +45,7 @@ def evaluate(place: Path, export: Path, split: str | None, task: TaskName | None
     built, recipe = checkpoint.load(place)
     task = task or recipe.data[0].task
     data = Data(path=str(export), split=split, task=task)
-    held_out = corpus([data], recipe, built, Chat(built.tokenizer, recipe.llm.system))
+    held_out = corpus([data], recipe, built, chat_of(built, recipe))
     built.network.to(device)
     order = planned(held_out, recipe)
     rows = measured(built, held_out, recipe, order, device)

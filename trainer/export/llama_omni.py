@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from voxsmith.trainer import checkpoint as checkpoints
-from voxsmith.trainer.build import Built
+from voxsmith.trainer.build import Built, chat_of
 from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.export import card, llama_omni_prompt, openai_whisper, tokenizer_files
 from voxsmith.trainer.export.folder import NotExportable, write_json, written
@@ -47,7 +47,7 @@ def export(checkpoint: Path, out: Path) -> list[str]:
     refuse(network, recipe)
     merge_lora(network.llm)
     merge_lora(network.encoder)
-    chat = Chat(built.tokenizer, recipe.llm.system)
+    chat = chat_of(built, recipe)
     remarks = _remarks(built, recipe, chat)
     with written(out) as folder:
         openai_whisper.write(network.encoder, folder / ENCODER)
@@ -182,8 +182,10 @@ def _card(checkpoint: Path, recipe: TrainRecipe, network: SpeechLLM, name: str, 
     s2s = " --s2s" if recipe.phase == "units" else ""
     use = (
         f"Put this folder, under the name `{name}`, where LLaMA-Omni's code is, because `speech_encoder` in config.json is "
-        f"looked for from there, and run its `omni_speech/infer/infer.py` with `--model-path {name} --mel_size {bins} "
-        f"--conv-mode llama_3{s2s}`. "
+        "looked for from there, and run there\n\n"
+        f"    python omni_speech/infer/infer.py --model-path {name} --question-file questions.json "
+        f"--answer-file answers/answers.json --conv-mode llama_3 --input_type mel --mel_size {bins}{s2s}\n\n"
+        "`questions.json` is as its `omni_speech/infer/examples/question.json`, with the same request in each conversation. "
     )
     if recipe.phase == "units" and network.decoder is not None:
         use += (

@@ -14,9 +14,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from voxsmith.trainer import checkpoint as checkpoints
-from voxsmith.trainer.build import Built
+from voxsmith.trainer.build import Built, chat_of
 from voxsmith.trainer.data.mel import HOP, RATE
-from voxsmith.trainer.data.prompts import MARKER, Chat
+from voxsmith.trainer.data.prompts import MARKER
 from voxsmith.trainer.data.tasks import TASKS
 from voxsmith.trainer.export.card import card
 from voxsmith.trainer.export.folder import NotExportable, write_json, written
@@ -48,7 +48,7 @@ def export(checkpoint: Path, out: Path) -> list[str]:
     recipe = checkpoints.read_recipe(checkpoint)
     _check(recipe, checkpoint)
     built, _ = checkpoints.load(checkpoint)
-    network, chat = built.network, Chat(built.tokenizer, recipe.llm.system)
+    network, chat = built.network, chat_of(built, recipe)
     if recipe.llm.learns == "lora":
         merge_lora(network.llm)
     if recipe.encoder.learns == "lora":
@@ -72,6 +72,11 @@ def _check(recipe: TrainRecipe, checkpoint: Path) -> None:
     if recipe.adapter.kind != "stack_projector":
         raise NotExportable(
             f"{checkpoint}: adapter.kind is {recipe.adapter.kind}: Ultravox has a stack_projector; export --to llama_omni"
+        )
+    if recipe.llm.prompt != "chat_template":
+        raise NotExportable(
+            f"{checkpoint}: llm.prompt is {recipe.llm.prompt}: whoever serves an Ultravox writes the chat template; "
+            "train it with prompt: chat_template"
         )
     if recipe.encoder.pad_to_30s:
         raise NotExportable(

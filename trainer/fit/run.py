@@ -13,9 +13,8 @@ from torch.utils.data import DataLoader
 
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.batch import Batch
-from voxsmith.trainer.build import Built, build
+from voxsmith.trainer.build import Built, build, chat_of
 from voxsmith.trainer.checkpoint import State
-from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.fit.corpus import Corpus, corpus, described, planned, steps, summary
 from voxsmith.trainer.fit.features import kept_features, kept_states, with_frames, with_states
 from voxsmith.trainer.fit.log import Log
@@ -52,7 +51,7 @@ def _fit(
     built = build(recipe)
     if recipe.start:
         checkpoint.load_weights(checkpoint.named(Path(recipe.start)), built.network)
-    chat = Chat(built.tokenizer, recipe.llm.system)
+    chat = chat_of(built, recipe)
     features, states = kept_features(recipe), kept_states(recipe)
     train = corpus(recipe.data, recipe, built, chat, features, states)
     held_out = corpus(recipe.validation, recipe, built, chat)

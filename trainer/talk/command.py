@@ -13,7 +13,7 @@ import torch
 from voxsmith.models import references
 from voxsmith.models.unit_vocoder import UnitHifiGan, open_vocoder
 from voxsmith.trainer import checkpoint
-from voxsmith.trainer.build import Built
+from voxsmith.trainer.build import Built, chat_of
 from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.data.tasks import TASKS
 from voxsmith.trainer.recipe import TrainRecipe
@@ -47,7 +47,7 @@ def ready(place: Path, vocoder: str | None, device: torch.device) -> Ready:
     built, recipe = checkpoint.load(place)
     if vocoder and recipe.decoder is None:
         raise CantTalk(f"{place} has no decoder, so it makes no units: leave --vocoder out, or train the phase units")
-    chat = Chat(built.tokenizer, recipe.llm.system)
+    chat = chat_of(built, recipe)
     voice = _voice(vocoder, built, device) if vocoder else None
     network = built.network.to(device)
     speaker = Speaker(network, built.tokenizer, ends_of(network, chat.end), recipe.run.precision == "bf16")

@@ -18,7 +18,7 @@ from transformers import (
 from tests.helpers.made_corpus import ANSWER, TASKS
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import build
-from voxsmith.trainer.export.llama_omni_prompt import SYSTEM
+from voxsmith.trainer.data.llama_omni_prompt import SYSTEM
 from voxsmith.trainer.fit.loop import PHASES
 from voxsmith.trainer.recipe import TrainRecipe
 

@@ -118,8 +118,22 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("omni")
     place = made.trained(folder / "run", made.recipe(folder))
     (remark,) = export(place, folder / "out" / "model")
-    assert remark.endswith("; it begins with <|begin_of_text|> twice, all else is the same")
+    assert remark.endswith(
+        "; it begins with <|begin_of_text|> twice, all else is the same: train with llm.prompt: llama_omni"
+    )
     return place, folder / "out" / "model"
+
+
+def test_a_model_trained_with_the_prompt_of_its_code_has_no_remark(tmp_path: Path) -> None:
+    of = made.recipe(tmp_path, llm={"model": str(tmp_path / "llm"), "prompt": "llama_omni"})
+    place = made.trained(tmp_path / "run", of)
+    assert export(place, tmp_path / "model") == []
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "Know before you use it" not in card
+    assert (
+        "    python omni_speech/infer/infer.py --model-path model --question-file questions.json --answer-file "
+        "answers/answers.json --conv-mode llama_3 --input_type mel --mel_size 8 --s2s\n"
+    ) in card
 
 
 def read_json(file: Path) -> dict[str, Any]:
