@@ -3,7 +3,9 @@
 import argparse
 import signal
 import sys
+from collections.abc import Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import NoReturn
 
 from voxsmith.pipeline.errors import RecipeError, RunFailed
@@ -62,7 +64,8 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(elsewhere: Mapping[str, str] = MappingProxyType({})) -> argparse.ArgumentParser:
+    """`elsewhere`: verbs that are only listed, with their help; whoever calls `main` runs them."""
     top = argparse.ArgumentParser(prog="voxsmith", description="Builds spoken-instruction corpora from a recipe.")
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
@@ -160,14 +163,19 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         help="names from the catalogue, hub:org/name, or a recipe file for all of its models",
     )
+    for verb, text in elsewhere.items():
+        verbs.add_parser(verb, help=text, add_help=False)
     return top
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run a command line; returns the exit code."""
+def main(arguments: list[str] | None = None, elsewhere: Mapping[str, str] = MappingProxyType({})) -> int:
+    """Run a command line; returns the exit code. `elsewhere`: verbs that others run, for the help."""
     with standard_streams() as output:
         try:
-            options = parser().parse_args(arguments)
+            top = parser(elsewhere)
+            options = top.parse_args(arguments)
+            if options.verb in elsewhere:
+                top.error(f"{options.verb}: write it first, as in voxsmith {options.verb} --help")
         except SystemExit as end:  # --help, --version, or what can't be read
             end.code = output.settle(int(end.code or 0), is_result=True)
             raise

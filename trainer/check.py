@@ -12,7 +12,7 @@ import torch
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built, chat_of, outline
 from voxsmith.trainer.data import batches
-from voxsmith.trainer.data.mixture import SECONDS, Source
+from voxsmith.trainer.data.mixture import SECONDS, Source, repeated
 from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.fit.corpus import Corpus, corpus, planned, steps, summary
 from voxsmith.trainer.fit.loop import PHASES
@@ -125,7 +125,9 @@ def _epoch(recipe: TrainRecipe, train: Corpus, sizes: _Sizes) -> Iterator[str]:
 
 
 def _upsampling(recipe: TrainRecipe, train: Corpus, chat: Chat) -> Iterator[str]:
-    """Frames a token: 1.5 times the most units a token, of all rows with units, also of those that are left out."""
+    """Frames a token: 1.5 times the most units a token, of all rows with units, also of those that are left out. The blank
+    between two like units counts as one.
+    """
     assert recipe.decoder is not None
     units, tokens = [], []
     for source in train.sources:
@@ -134,7 +136,7 @@ def _upsampling(recipe: TrainRecipe, train: Corpus, chat: Chat) -> Iterator[str]
         for start in range(0, len(source.export), 1000):
             some = source.export.rows(range(start, min(len(source.export), start + 1000)), (task.answer, task.units))
             rows = [(text, said) for text, said in zip(*some.values(), strict=True) if text and said]
-            units += [len(said) for _, said in rows]
+            units += [len(said) + repeated(said) for _, said in rows]
             tokens += [len(ids) + 1 for ids in chat.ids([text for text, _ in rows])]
     count, states = np.array(units), np.array(tokens)
     ratio = count / states

@@ -24,8 +24,8 @@ TARGETS = ("llama_omni", "ultravox")  # each a module of trainer/export
 _EXTRA = "it needs PyTorch and transformers: pip install 'voxsmith[train]'"
 
 
-def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="python -m voxsmith.trainer", description="Trains speech language models.")
+def parser(program: str = "python -m voxsmith.trainer") -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog=program, description="Trains speech language models.")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
     recipe = argparse.ArgumentParser(add_help=False)
     recipe.add_argument("recipe", help="a training recipe, for example configs/train/llama_omni_stage1.yaml")
@@ -59,9 +59,9 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run a command line; returns the exit code."""
-    options = parser().parse_args(arguments)
+def main(arguments: list[str] | None = None, program: str = "python -m voxsmith.trainer") -> int:
+    """Run a command line; returns the exit code. `program`: how its help names it."""
+    options = parser(program).parse_args(arguments)
     commands: dict[str, Callable[[argparse.Namespace], None]] = {
         "fit": _fit,
         "check": _check,

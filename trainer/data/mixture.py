@@ -1,8 +1,9 @@
 """The rows of all data of a recipe: which can be used, and which are drawn in an epoch."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,8 +40,8 @@ class Source:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a row must keep to. `most_units`: of an answer of so many tokens; None where no units are learned. `units`: how
-    many there are.
+    """What a row must keep to. `most_units`: of an answer of so many tokens, blanks between like units counted in; None where no
+    units are learned. `units`: how many there are.
     """
 
     answer_tokens: Callable[[str], int]
@@ -91,10 +92,19 @@ def _unfit(row: dict[str, Any], task: Task, duration: str, units: str | None, li
                 f"row {row['id']}: {units} has unit {wrong}; the decoder has units 0 to {limits.units - 1}; "
                 "set decoder.units to what made them has"
             )
-        tokens = limits.answer_tokens(row[task.answer])
-        if len(row[units]) > limits.most_units(tokens):
+        most, repeats = limits.most_units(limits.answer_tokens(row[task.answer])), repeated(row[units])
+        if len(row[units]) > most:
             return "more units than the decoder can say"
+        if len(row[units]) + repeats > most:
+            return "more units than the decoder can say, with a blank between two that are alike"
     return ""
+
+
+def repeated(units: Sequence[int]) -> int:
+    """How many units are as the one before. Frames that say the same are merged, so that each needs a frame with a blank before
+    it (Graves et al. 2006, section 3.1). Our exports have merged units, and none of these.
+    """
+    return sum(one == before for before, one in pairwise(units))
 
 
 def drawn(sources: list[Source], seed: int, epoch: int) -> list[Place]:

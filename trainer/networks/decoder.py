@@ -34,7 +34,7 @@ class SpeechDecoder(nn.Module):
         self.rotary = rotation(shape, llm)
 
     def most_units(self, states: int) -> int:
-        """How many units a row of so many states can have at most."""
+        """How many units a row of so many states can have at most; the blank between two like units counts as one."""
         return self.upsampling * states if self.phase is not None else 1 + self.upsampling * (states - 1)
 
     def forward(self, states: Tensor, counts: Tensor, frames: Tensor | None = None) -> tuple[Tensor, Tensor]:
