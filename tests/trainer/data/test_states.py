@@ -61,7 +61,9 @@ def test_the_decoder_learns_the_same_from_kept_states(ready: Path, tmp_path: Pat
         network.zero_grad()
         total = units.terms(network, batch, of)["units"].sum  # type: ignore[arg-type]
         total.backward()
-        return float(total.detach()), torch.cat([value.grad.flatten() for value in group.parameters if value.grad is not None])
+        return float(total.detach()), torch.cat(
+            [value.grad.flatten() for value in group.parameters if value.grad is not None]
+        )
 
     live, gradient = learned(first)
     with_states(first, network, of, kept)
