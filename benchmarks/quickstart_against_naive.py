@@ -20,6 +20,7 @@ import numpy as np
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from voxsmith.models.text.verbalise import verbalise  # noqa: E402
 from voxsmith.pipeline.recipe.graph import build_graph  # noqa: E402
 from voxsmith.pipeline.recipe.load import load_recipe  # noqa: E402
 from voxsmith.pipeline.sources.inputs import list_shards  # noqa: E402
@@ -35,7 +36,6 @@ from voxsmith.stages.requests.asr import Transcribe  # noqa: E402
 from voxsmith.stages.requests.llm import Complete  # noqa: E402
 from voxsmith.stages.requests.mos import Rate  # noqa: E402
 from voxsmith.stages.requests.tts import Speak  # noqa: E402
-from voxsmith.stages.text.verbalise import verbalise  # noqa: E402
 
 RECIPE = "configs/quickstart.yaml"
 

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from voxsmith.models import audio, references
+from voxsmith.models.text.wer import error_rates
 from voxsmith.stages.engines.asr import whisper as asr_whisper
 from voxsmith.stages.engines.clips import RATE, hear
 from voxsmith.stages.requests.asr import Transcribe
-from voxsmith.stages.text.wer import error_rates
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from voxsmith.models.text.words import words
 from voxsmith.schemas.checks import Exchange
 from voxsmith.schemas.prompt import Prompt
 from voxsmith.stages import rewrite
@@ -24,7 +25,6 @@ from voxsmith.stages.text.forms import ask_in
 from voxsmith.stages.text.plain_request import with_filler, without_filler
 from voxsmith.stages.text.reading import unreadable
 from voxsmith.stages.text.speakable import Fault, speakable
-from voxsmith.stages.text.words import words
 
 History = list[dict[str, str]]  # earlier turns, first to last: "query" and "answer" of each
 

@@ -3,11 +3,11 @@
 from pydantic import Field
 
 from voxsmith.models.audio import clipping, decode, longest_silence, tail_level
+from voxsmith.models.text.wer import error_rates
 from voxsmith.schemas.columns import Side
 from voxsmith.stages.context import Asking, Context, Row
 from voxsmith.stages.requests.asr import Transcribe
 from voxsmith.stages.stage import Stage, StageConfig
-from voxsmith.stages.text.wer import error_rates
 
 DOUBTFUL = 0.05  # word error rate beyond which a clip is heard again, carefully: then the ASR may be what failed
 

@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from voxsmith.models.text.verbalise import verbalise
+from voxsmith.models.text.words import words
 from voxsmith.schemas.checks import QueryText
 from voxsmith.schemas.prompt import Prompt
 from voxsmith.stages.context import Asking, Context, Reject, Row
@@ -27,8 +29,6 @@ from voxsmith.stages.text.plain_request import (
 from voxsmith.stages.text.reading import endless, unreadable
 from voxsmith.stages.text.replies import LONGEST, json_field
 from voxsmith.stages.text.speakable import Fault, speakable
-from voxsmith.stages.text.verbalise import verbalise
-from voxsmith.stages.text.words import words
 
 
 class Config(StageConfig):

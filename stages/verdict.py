@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from voxsmith.models.text.wer import lost_and_added
+from voxsmith.models.text.words import words
 from voxsmith.schemas.checks import ClipChecks
 from voxsmith.stages.text.speakable import Fault
-from voxsmith.stages.text.wer import lost_and_added
-from voxsmith.stages.text.words import words
 
 _NUMBERS = ("wer", "cer", "mos", "duration", "silence", "clipping", "tail")
 MEASURES = ("heard", *_NUMBERS)

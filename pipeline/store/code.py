@@ -41,6 +41,7 @@ BACKEND_STOPS = {
     "voxsmith.models.packages": "it unpacks files, whose digests are in the identity",
     "voxsmith.models.reaper": "it ends processes",
     "voxsmith.models.references": "it finds files, whose digests are in the identity",
+    "voxsmith.models.text": "it checks voice banks; what is said is in the request",
     "voxsmith.schemas": "the settings themselves are in the identity, or change no reply",
     "voxsmith.stages.engines.backend": "it declares and loads",
     "voxsmith.stages.engines.base": "it fills batches: a reply that depends on them is not promised to be the same",
@@ -48,7 +49,6 @@ BACKEND_STOPS = {
     "voxsmith.stages.engines.openai_client": "it sends what it is given, and tries again",
     "voxsmith.stages.engines.usage": "it counts",
     "voxsmith.stages.requests": "a request is named by all that it holds",
-    "voxsmith.stages.text": "it checks voice banks; what is said is in the request",
 }
 
 

@@ -19,12 +19,12 @@ from pydantic import ValidationError
 from voxsmith.models import audio
 from voxsmith.models.audio_size import MOST_BYTES, check_size
 from voxsmith.models.references import ModelMissing
+from voxsmith.models.text.wer import error_rates
 from voxsmith.schemas.lines import by_hand, checked
 from voxsmith.schemas.paths import EITHER
 from voxsmith.schemas.voice import Voice
 from voxsmith.stages.engines.base import Engine, Refused
 from voxsmith.stages.requests.asr import Transcribe
-from voxsmith.stages.text.wer import error_rates
 
 SHORTEST, LONGEST = 3.0, 30.0  # seconds of a reference clip: what CosyVoice wants, and takes
 LEAST_SNR = 20.0  # dB of speech over what is heard in its pauses

@@ -4,13 +4,13 @@ import re
 import unicodedata
 from difflib import SequenceMatcher
 
+from voxsmith.models.text.verbalise import verbalise
+from voxsmith.models.text.words import content_words, words
 from voxsmith.stages.text import asked
 from voxsmith.stages.text.language import is_english
 from voxsmith.stages.text.repetition import loop
 from voxsmith.stages.text.speakable import Fault, speakable
 from voxsmith.stages.text.tasks import STEMS
-from voxsmith.stages.text.verbalise import verbalise
-from voxsmith.stages.text.words import content_words, words
 
 _SENTENCE_END = re.compile(r"(?<!\bMr)(?<!\bMs)(?<!\bDr)(?<!\bSt)(?<!\bMrs)[.!?…][\"'”’]?(?=\s|$)")
 _SURE = (

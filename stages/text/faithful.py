@@ -7,13 +7,13 @@ import re
 from collections import Counter
 from difflib import SequenceMatcher
 
-from voxsmith.stages.text.arithmetic import operators
+from voxsmith.models.text.arithmetic import operators
+from voxsmith.models.text.verbalise import verbalise
+from voxsmith.models.text.words import content_words, numbers, stem, with_digits, words
 from voxsmith.stages.text.material import split_context
 from voxsmith.stages.text.plain_request import is_request
 from voxsmith.stages.text.speakable import Fault
 from voxsmith.stages.text.tasks import STEMS, same_task, verb_of
-from voxsmith.stages.text.verbalise import verbalise
-from voxsmith.stages.text.words import content_words, numbers, stem, with_digits, words
 
 _POINTER_WORDS = "following given below above provided input output follow provide need ask task required"
 _SMALL_TALK_WORDS = """

@@ -2,11 +2,11 @@
 
 import re
 
+from voxsmith.models.text.verbalise import verbalise
+from voxsmith.models.text.words import content_words, numbers, words
 from voxsmith.stages.text.plain_request import without_filler
 from voxsmith.stages.text.repetition import loop
 from voxsmith.stages.text.speakable import Fault
-from voxsmith.stages.text.verbalise import verbalise
-from voxsmith.stages.text.words import content_words, numbers, words
 
 _ANSWERS = re.compile(r"(?:sure|certainly|of course|yes|no|here(?:'s| is| are))\b[,!.]? (?:i|here|the|it|you)\b", re.I)
 

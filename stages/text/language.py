@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from voxsmith.stages.text.words import STOPWORDS
+from voxsmith.models.text.words import STOPWORDS
 
 # Words of English that are words elsewhere too: they tell nothing.
 _SHARED_WORDS = """

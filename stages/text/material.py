@@ -6,8 +6,8 @@ question with phrases of its own ("Generate according to:"), which nobody would 
 
 import re
 
+from voxsmith.models.text.words import words
 from voxsmith.stages.text.plain_request import is_request
-from voxsmith.stages.text.words import words
 
 # What Alpaca's authors put where there is nothing to work on.
 _NOTHING = re.compile(

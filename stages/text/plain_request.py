@@ -6,9 +6,9 @@ A sentence is only turned into "Can you ..." where its first word is surely a ve
 import random
 import re
 
+from voxsmith.models.text.verbalise import verbalise
+from voxsmith.models.text.words import STOPWORDS
 from voxsmith.stages.text.tasks import verb_of
-from voxsmith.stages.text.verbalise import verbalise
-from voxsmith.stages.text.words import STOPWORDS
 
 _ASK = ("Can you", "Could you", "Can you please", "Could you please")
 _TELL = ("I'd like you to", "I need you to", "Please", "I want you to")

@@ -4,8 +4,8 @@ import re
 import unicodedata
 from collections import Counter
 
+from voxsmith.models.text.words import words
 from voxsmith.stages.text.speakable import Fault
-from voxsmith.stages.text.words import words
 
 _CODE = re.compile(
     r"""```|</?(?:html|body|head|div|p|span|a|script|table|tr|td|li|ul|h\d|img|br|title|style|form|input)\b[^>]*>|

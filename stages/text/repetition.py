@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from voxsmith.stages.text.words import FILLERS, STOPWORDS, stem, words
+from voxsmith.models.text.words import FILLERS, STOPWORDS, stem, words
 
 
 def loop(text: str) -> str | None:

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from voxsmith.stages.text.words import words
+from voxsmith.models.text.words import words
 
 
 class Fault(NamedTuple):

@@ -2,7 +2,7 @@
 
 import re
 
-from voxsmith.stages.text.verbalise import verbalise
+from voxsmith.models.text.verbalise import verbalise
 
 _TITLES = {"Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "Dr": "Doctor", "Prof": "Professor", "St": "Saint",
            "Jr": "Junior", "Sr": "Senior", "Gen": "General", "Sgt": "Sergeant", "Capt": "Captain", "Lt": "Lieutenant",

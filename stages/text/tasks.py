@@ -2,7 +2,7 @@
 
 import re
 
-from voxsmith.stages.text.words import stem
+from voxsmith.models.text.words import stem
 
 # Verbs on one line (and what is indented below it) may stand for one another in a request.
 _SAME_TASK = """

@@ -6,35 +6,20 @@ it says a short clip twice. The whole window is used where such a reply shows Wh
 is long, and for a request that is `careful`.
 """
 
-import zlib
-from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from pydantic import Field
 
-from voxsmith.models import cublas
 from voxsmith.models import references as catalogue
 from voxsmith.models.interpreter import installed
-from voxsmith.models.references import ModelMissing
+from voxsmith.models.whisper_ctranslate2 import Recogniser
 from voxsmith.stages.engines.backend import Backend
 from voxsmith.stages.engines.base import Batching, EngineConfig, Refused
-from voxsmith.stages.engines.clips import RATE, hear
+from voxsmith.stages.engines.clips import hear
 from voxsmith.stages.requests.asr import Heard, Transcribe
 from voxsmith.stages.requests.base import Request
 
 NAME = "asr_whisper"
-SHORTEST = RATE // 10  # samples; shorter clips get silence behind them
-LONGEST = 26 * RATE  # samples of a clip that is heard without the whole window
-SILENCE = 3 * RATE  # samples put behind such a clip: without them its last words get lost or repeated
-FRAME = 320  # samples of an encoder position
-WINDOW = 30 * RATE  # samples of what Whisper was trained to see
-TOKENS = 224  # of a reply at most: half of Whisper's text context, as in its own decoding
-# Signs of a failed decoding, and their limits: Radford et al. 2022, "Robust Speech Recognition via Large-Scale Weak
-# Supervision", section 4.5.
-MOST_COMPRESSED = 2.4
-LEAST_LIKELY = -1.0
-MOST_SILENT = 0.6
 
 
 class Config(EngineConfig):
@@ -69,28 +54,9 @@ class Whisper(Batching):
     """`in_batches`: whole windows go together, and one alone is heard in the same way."""
 
     def __init__(self, config: Config) -> None:
-        import ctranslate2
-        from faster_whisper import WhisperModel
-
-        self.beam_size, self.window = config.beam_size, config.window
-        self.view = ctranslate2.StorageView
-        on_gpu = config.resources.num_gpus > 0
-        if on_gpu:
-            cublas.open_libraries()
         path = catalogue.resolve(config.model)
-        _check(path)
-        self.model = WhisperModel(
-            str(path),
-            device="cuda" if on_gpu else "cpu",
-            compute_type=config.compute_type,
-            cpu_threads=config.resources.threads,
-            num_workers=1,
-        )
-        _check_loaded(path, self.model)
-        if on_gpu:
-            mel = self.model.feature_extractor(np.zeros(WINDOW, np.float32))
-            with cublas.tried_out(NAME):
-                self.model.encode(mel[:, : WINDOW // self.model.feature_extractor.hop_length])
+        self.recogniser = Recogniser(NAME, path, config.resources, config.compute_type, config.beam_size, config.window)
+        self.model = self.recogniser.model
         self.in_batches = _in_batches(config)
         super().__init__(config.resources.batch if self.in_batches else 1)
 
@@ -106,104 +72,17 @@ class Whisper(Batching):
         """One pass over whole windows. What is longer than one, or shows signs of failure, is heard alone."""
         self._check_languages(requests)
         clips = [hear(request.clip) for request in requests]
-        short = [place for place, clip in enumerate(clips) if len(clip) <= WINDOW]
-        mels = [self.model.feature_extractor(np.pad(clips[place], (0, WINDOW - len(clips[place])))) for place in short]
-        frames = WINDOW // self.model.feature_extractor.hop_length
-        texts: dict[int, str | None] = {}
-        if short:
-            mel = np.stack([mel[:, :frames] for mel in mels])
-            texts = dict(zip(short, self._decode(mel, [requests[place].language for place in short]), strict=True))
-        in_order = [texts.get(place) for place in range(len(requests))]
-        return [
-            Heard(self._in_full(clip, request.language) if text is None else text)
-            for text, clip, request in zip(in_order, clips, requests, strict=True)
-        ]
+        return [*map(Heard, self.recogniser.hear_together(clips, [request.language for request in requests]))]
 
     def hear(self, request: Transcribe) -> Heard:
         """Raises Refused: `bad_audio`, `unknown_language`."""
         self._check_languages([request])
-        samples = hear(request.clip)
-        if self.window == "clip" and len(samples) <= LONGEST and not request.careful:
-            text = self._within_clip(samples, request.language)
-            if text is not None:
-                return Heard(text)
-        return Heard(self._in_full(samples, request.language))
+        return Heard(self.recogniser.hear(hear(request.clip), request.language, request.careful))
 
     def _check_languages(self, requests: list[Transcribe]) -> None:
-        known = self.model.supported_languages
+        known = self.recogniser.languages
         for language in {request.language for request in requests} - set(known):
             raise Refused("unknown_language", f"Whisper doesn't know '{language}'; it knows {', '.join(known)}")
-
-    def _within_clip(self, samples: np.ndarray, language: str) -> str | None:
-        """What is said, or None where the decoding shows signs of failure."""
-        length = -(-(len(samples) + SILENCE) // FRAME) * FRAME
-        mel = self.model.feature_extractor(np.pad(samples, (0, length - len(samples))), padding=0)
-        return self._decode(mel[None], [language])[0]
-
-    def _decode(self, mel: np.ndarray, languages: list[str]) -> list[str | None]:
-        """What is said in each of the windows (float32 [clips, mels, frames]), or None where decoding shows signs of
-        failure.
-        """
-        from faster_whisper.tokenizer import Tokenizer
-
-        multilingual, hf_tokenizer = self.model.model.is_multilingual, self.model.hf_tokenizer
-        tokenizers = [Tokenizer(hf_tokenizer, multilingual, task="transcribe", language=name) for name in languages]
-        starts = [[*tokenizer.sot_sequence, tokenizer.no_timestamps] for tokenizer in tokenizers]
-        results = self.model.model.generate(
-            self.view.from_array(np.ascontiguousarray(mel, np.float32)),
-            starts,
-            beam_size=self.beam_size,
-            max_length=TOKENS + len(starts[0]),
-            return_scores=True,
-            return_no_speech_prob=True,
-        )
-        return [_unless_failed(tokenizer, result) for tokenizer, result in zip(tokenizers, results, strict=True)]
-
-    def _in_full(self, samples: np.ndarray, language: str) -> str:
-        samples = np.pad(samples, (0, max(0, SHORTEST - len(samples))))
-        # Neither clips heard before nor chance may change a text: it depends on the clip alone.
-        segments, _ = self.model.transcribe(
-            samples,
-            language=language,
-            beam_size=self.beam_size,
-            temperature=0.0,
-            condition_on_previous_text=False,
-            vad_filter=False,
-        )
-        return "".join(segment.text for segment in segments).strip()
-
-
-def _check(path: Path) -> None:
-    """Raises ModelMissing where faster-whisper would ask the hub for what isn't here, and might take another model's."""
-    for name in ("model.bin", "config.json", "tokenizer.json"):
-        if not (path / name).is_file():
-            raise ModelMissing(f"{path}: no CTranslate2 folder of Whisper: {name} isn't there; was it fetched whole?")
-
-
-def _check_loaded(path: Path, model: Any) -> None:
-    """Raises ModelMissing where the files beside the weights are another model's: each clip would fail on them."""
-    if model.hf_tokenizer.token_to_id("<|startoftranscript|>") is None:
-        raise ModelMissing(f"{path / 'tokenizer.json'}: not Whisper's: it has no <|startoftranscript|>")
-    made, wanted = len(model.feature_extractor.mel_filters), model.model.n_mels
-    if made != wanted:
-        raise ModelMissing(
-            f"{path}: the model takes {wanted} mel bands, and preprocessor_config.json, where 80 stand if it isn't there, "
-            f"makes {made}: fetch it from where the model is from"
-        )
-
-
-def _unless_failed(tokenizer: Any, result: Any) -> str | None:
-    tokens = result.sequences_ids[0]
-    text = str(tokenizer.decode(tokens)).strip()
-    data = text.encode()
-    failed = (
-        not text
-        or len(tokens) >= TOKENS
-        or len(data) / len(zlib.compress(data)) > MOST_COMPRESSED
-        or result.scores[0] < LEAST_LIKELY
-        or result.no_speech_prob > MOST_SILENT
-    )
-    return None if failed else text
 
 
 BACKEND = Backend(

@@ -15,7 +15,7 @@ from voxsmith.stages.registry import BACKENDS, STAGES, backend, stage
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_that_says_numbers_in_words_declares_the_grammars(name: str) -> None:
-    says = "voxsmith.stages.text.numerals" in reachable(STAGES[name])
+    says = "voxsmith.models.text.numerals" in reachable(STAGES[name])
     assert ("WeTextProcessing" in stage(name).packages) == says
 
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voxsmith.models.text.verbalise import verbalise
 from voxsmith.stages.text.speakable import speakable
 from voxsmith.stages.text.spoken import spoken
-from voxsmith.stages.text.verbalise import verbalise
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from voxsmith.models import audio
+from voxsmith.models.dnsmos import WINDOW, windows
 from voxsmith.stages.engines.base import Refused
-from voxsmith.stages.engines.quality.mos_dnsmos import BACKEND, WINDOW, Config, Dnsmos, windows
+from voxsmith.stages.engines.quality.mos_dnsmos import BACKEND, Config, Dnsmos
 from voxsmith.stages.requests.mos import Rate
 
 

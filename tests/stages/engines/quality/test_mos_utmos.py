@@ -14,8 +14,9 @@ import torch
 from tests.helpers.paths import DATA, GOLDEN
 from voxsmith.models import audio
 from voxsmith.models.references import ModelMissing
+from voxsmith.models.utmos import CHECKPOINT, WINDOW
 from voxsmith.stages.engines.base import Refused
-from voxsmith.stages.engines.quality.mos_utmos import BACKEND, CHECKPOINT, WINDOW, Config, Utmos
+from voxsmith.stages.engines.quality.mos_utmos import BACKEND, Config, Utmos
 from voxsmith.stages.requests.mos import Rate
 
 FOLDER = GOLDEN / "utmos"

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from voxsmith.models import audio
+from voxsmith.models.text.wer import error_rates
 from voxsmith.stages.engines.asr import whisper as asr_whisper
 from voxsmith.stages.engines.base import Refused
 from voxsmith.stages.engines.tts.kokoro import BACKEND, TOKENS, VOICES, Config, Kokoro, _readable
 from voxsmith.stages.requests.asr import Transcribe
 from voxsmith.stages.requests.tts import Speak
-from voxsmith.stages.text.wer import error_rates
 
 LONG = " ".join(
     f"Step {number}: take the bowl, add {number} spoons of flour (or sugar, if you like), and stir it well!"

@@ -5,8 +5,8 @@ Only where what stands before leaves no doubt: "I" is a word, "X" an unknown, an
 
 import re
 
-from voxsmith.stages.text.numerals import ordinal, say_number
-from voxsmith.stages.text.words import STOPWORDS
+from voxsmith.models.text.numerals import ordinal, say_number
+from voxsmith.models.text.words import STOPWORDS
 
 # What is counted so, also in small letters. A lone letter is a number behind these only, and behind a ruler's title.
 _PARTS = r"(?:war|ww|part|chapter|volume|act|section|book|article|canto|psalm|bowl|type|class|phase|stage)(?:s|es)?"

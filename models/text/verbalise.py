@@ -11,12 +11,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from voxsmith.stages.text import numerals
-from voxsmith.stages.text.arithmetic import arithmetic
-from voxsmith.stages.text.layout import flatten
-from voxsmith.stages.text.numerals import DIGITS, MONTH, SCALE, UNIT
-from voxsmith.stages.text.roman import ROMAN, roman
-from voxsmith.stages.text.symbols import ABBREVIATIONS, SIGNS
+from voxsmith.models.text import numerals
+from voxsmith.models.text.arithmetic import arithmetic
+from voxsmith.models.text.layout import flatten
+from voxsmith.models.text.numerals import DIGITS, MONTH, SCALE, UNIT
+from voxsmith.models.text.roman import ROMAN, roman
+from voxsmith.models.text.symbols import ABBREVIATIONS, SIGNS
 
 
 @lru_cache(maxsize=1024)  # a row's texts are asked for by several checks, again and again

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from voxsmith.stages.text.words import content_words, numbers, stem, words
+from voxsmith.models.text.words import content_words, numbers, stem, words
 
 
 @pytest.mark.parametrize(

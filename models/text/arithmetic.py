@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from voxsmith.stages.text.words import words
+from voxsmith.models.text.words import words
 
 _OPERATOR = re.compile(r"[+=*×÷^]|(?<=\d) minus (?=\d)")
 # Signs that are operators only beside another one: "9 - 2 x 3".

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from functools import lru_cache
 
-from voxsmith.stages.text.symbols import CURRENCIES, UNITS
+from voxsmith.models.text.symbols import CURRENCIES, UNITS
 
 _MONTHS = "January February March April May June July August September October November December".split
 MONTH = rf"(?:{'|'.join(_MONTHS())}|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voxsmith.stages.text.wer import error_rates, lost_and_added, normalised
+from voxsmith.models.text.wer import error_rates, lost_and_added, normalised
 
 PHRASES = st.lists(
     st.sampled_from(["park", "weather", "banana", "sing", "the", "a", "of", "green"]), min_size=1, max_size=12

@@ -3,8 +3,8 @@
 import re
 import unicodedata
 
-from voxsmith.stages.text.figures import plain_figures
-from voxsmith.stages.text.symbols import CURRENCIES
+from voxsmith.models.text.figures import plain_figures
+from voxsmith.models.text.symbols import CURRENCIES
 
 _ITEM = re.compile(r"^\s*(?:(?P<number>\d{1,2})[.)]|(?P<letter>[A-Ha-h])[.)]|[-*•·–—+])\s+(?P<text>.*)$")
 _NAMES = {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "´": "'", "`": "'",

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import astuple, dataclass
 from functools import cache
 
-from voxsmith.stages.text.numerals import UNIT
-from voxsmith.stages.text.verbalise import verbalise
+from voxsmith.models.text.numerals import UNIT
+from voxsmith.models.text.verbalise import verbalise
 
 # What recognisers write for words, and the normaliser leaves as it is: "etc.", "7 + 5", "10 km/h", "5-10", "World War II".
 _SIGNS = re.compile(
@@ -30,15 +31,48 @@ def normalised(text: str) -> str:
     return " ".join(_LONE_POINT.sub(" ", _normaliser()(text)).split())
 
 
-def error_rates(said: str, heard: str) -> tuple[float, float]:
-    """(WER, CER) of what was heard against what should be said. Where nothing should be said, each is 0 or 1."""
+@dataclass(frozen=True)
+class Errors:
+    """Words and letters that are wrong, missing or too many, and how many there should be. They add up over texts."""
+
+    wrong_words: int = 0
+    words: int = 0
+    wrong_letters: int = 0
+    letters: int = 0
+
+    def __add__(self, other: "Errors") -> "Errors":
+        return Errors(*(own + more for own, more in zip(astuple(self), astuple(other), strict=True)))
+
+    @property
+    def wer(self) -> float:
+        """Where nothing should be said, 0 or 1."""
+        return self.wrong_words / self.words if self.words else float(self.wrong_words > 0)
+
+    @property
+    def cer(self) -> float:
+        """As `wer`."""
+        return self.wrong_letters / self.letters if self.letters else float(self.wrong_letters > 0)
+
+
+def errors(said: str, heard: str) -> Errors:
+    """Of what was heard against what should be said, as both are written."""
     import jiwer
 
-    reference, hypothesis = normalised(said), normalised(heard)
-    if not reference:
-        return (0.0, 0.0) if not hypothesis else (1.0, 1.0)
+    reference, hypothesis = " ".join(said.split()), " ".join(heard.split())
     # spaces apart: "ice cream" heard as "icecream" is two word errors but hardly a wrong sound
-    return jiwer.wer(reference, hypothesis), jiwer.cer(reference.replace(" ", ""), hypothesis.replace(" ", ""))
+    letters, others = reference.replace(" ", ""), hypothesis.replace(" ", "")
+    if not reference or not hypothesis:
+        there, here = len(reference.split()), len(hypothesis.split())
+        return Errors(there or here, there, len(letters) or len(others), len(letters))
+    words, signs = jiwer.process_words(reference, hypothesis), jiwer.process_characters(letters, others)
+    wrong_words, wrong_letters = (one.substitutions + one.deletions + one.insertions for one in (words, signs))
+    return Errors(wrong_words, len(reference.split()), wrong_letters, len(letters))
+
+
+def error_rates(said: str, heard: str) -> tuple[float, float]:
+    """(WER, CER) of what was heard against what should be said. Where nothing should be said, each is 0 or 1."""
+    counted = errors(normalised(said), normalised(heard))
+    return counted.wer, counted.cer
 
 
 def lost_and_added(said: str, heard: str) -> tuple[int, int]:
