@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voxsmith.models.text.wer import error_rates, lost_and_added, normalised
+from voxsmith.models.text.wer import Errors, error_rates, errors, lost_and_added, normalised
 
 PHRASES = st.lists(
     st.sampled_from(["park", "weather", "banana", "sing", "the", "a", "of", "green"]), min_size=1, max_size=12
@@ -76,3 +76,11 @@ def test_any_text_is_heard_as_itself(text: str) -> None:
     assert error_rates(text, text) == (0.0, 0.0)
     assert lost_and_added(text, text) == (0, 0)
     assert isinstance(normalised(text), str)
+
+
+def test_errors_add_up_over_texts() -> None:
+    first, second = errors("one two three", "one tow"), errors("four", "four five")
+    assert first == Errors(2, 3, 6, 11) and second == Errors(1, 1, 4, 4)
+    assert (first + second).wer == 3 / 4 and (first + second).cer == 10 / 15
+    assert errors("", "") == Errors() and Errors().wer == Errors().cer == 0
+    assert errors("", "two words") == Errors(2, 0, 8, 0) and errors("", "two words").wer == 1
