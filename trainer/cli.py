@@ -14,7 +14,7 @@ from voxsmith.schemas.errors import RecipeError
 from voxsmith.schemas.recipe_file import checked, read_yaml
 from voxsmith.trainer.data.tasks import TASKS
 from voxsmith.trainer.recipe import TrainRecipe
-from voxsmith.trainer.talk.options import talk_options
+from voxsmith.trainer.talk.options import at_least, talk_options
 
 if TYPE_CHECKING:
     import torch
@@ -54,6 +54,15 @@ def parser(program: str = "python -m voxsmith.trainer") -> argparse.ArgumentPars
     )
     evaluate.add_argument("--out", type=Path, help="folder of the report; without: eval in the checkpoint")
     evaluate.add_argument("--device", default="", help="cpu, cuda, cuda:1; without: a GPU where there is one")
+    evaluate.add_argument(
+        "--generate", type=at_least(0), default=16, metavar="N", help="rows whose answers are generated; default 16"
+    )
+    evaluate.add_argument("--max-tokens", type=at_least(1), default=256, metavar="N", help="of an answer; default 256")
+    evaluate.add_argument(
+        "--vocoder", metavar="MODEL", help="speaks generated units, which are then heard: folder or hub:org/name"
+    )
+    evaluate.add_argument("--asr", default="whisper-base", metavar="MODEL", help="hears them; default whisper-base")
+    evaluate.add_argument("--no-shuffle", action="store_true", help="leave out the shuffle test")
     talk_options(verbs)
     verbs.add_parser("keys", help="every key of a training recipe, as a Markdown page: docs/training_keys.md")
     return top
@@ -101,11 +110,12 @@ def _codes() -> dict[type[Exception], int]:
     from voxsmith.trainer.export.folder import NotExportable
     from voxsmith.trainer.fit.loop import Exploded
     from voxsmith.trainer.fit.workers import WorkersFailed
+    from voxsmith.trainer.generated.answered import BadSpeech
     from voxsmith.trainer.talk.command import CantTalk
     from voxsmith.trainer.talk.questions import BadQuestion
 
     bad = (BadExport, BadCheckpoint, NoTemplate, NotExportable, BadQuestion, CantTalk)
-    return dict.fromkeys((ModelMissing, Exploded, WorkersFailed), FAILED) | dict.fromkeys(bad, BAD)
+    return dict.fromkeys((BadSpeech, ModelMissing, Exploded, WorkersFailed), FAILED) | dict.fromkeys(bad, BAD)
 
 
 def _failed(code: int, *lines: str) -> int:
@@ -152,9 +162,12 @@ def _device(name: str) -> "torch.device":
 
 def _eval(options: argparse.Namespace) -> None:
     from voxsmith.trainer.eval.command import run
+    from voxsmith.trainer.generated.generator import Wanted
 
-    device = _device(options.device)
-    text, page = run(options.checkpoint, options.export, options.split, options.task, options.out, device)
+    wanted = Wanted(options.generate, options.max_tokens, options.vocoder, options.asr)
+    device, shuffle = _device(options.device), not options.no_shuffle
+    export, out = options.export, options.out
+    text, page = run(options.checkpoint, export, options.split, options.task, out, device, wanted, shuffle)
     print(text)
     print(f"report  {page}")
 

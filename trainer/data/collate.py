@@ -125,7 +125,8 @@ def _labels(ids: list[int], start: int) -> list[int]:
 
 
 def _padded(rows: list[Any], padding: Any) -> Tensor:
-    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=padding)
+    dtype = torch.bool if isinstance(padding, bool) else torch.int64  # also of a row that is empty
+    return pad_sequence([torch.tensor(row, dtype=dtype) for row in rows], batch_first=True, padding_value=padding)
 
 
 def _kept(

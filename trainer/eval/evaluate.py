@@ -11,20 +11,20 @@ import torch
 
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built, chat_of
-from voxsmith.trainer.data import batches
-from voxsmith.trainer.data.mixture import Place, costs, drawn
+from voxsmith.trainer.data.mixture import Place
 from voxsmith.trainer.data.tasks import TaskName
 from voxsmith.trainer.eval import measures
 from voxsmith.trainer.eval.measures import Measured
 from voxsmith.trainer.fit.corpus import Corpus, corpus
 from voxsmith.trainer.fit.loop import autocast
+from voxsmith.trainer.generated.generator import Generated, Generator, Wanted, chosen_rows
 from voxsmith.trainer.recipe import Data, TrainRecipe
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """`rows`: with their own speech; `shuffled`: the same rows, in the same order, with that of another, empty where there is one
-    row alone; `left_out`: rows that can't be used, by reason.
+    row alone, or nobody asks; `left_out`: rows that can't be used, by reason; `generated`: None where nobody asks.
     """
 
     checkpoint: str
@@ -35,33 +35,43 @@ class Evaluation:
     rows: list[Measured]
     shuffled: list[Measured]
     left_out: dict[str, int]
+    generated: Generated | None = None
 
 
-def evaluate(place: Path, export: Path, split: str | None, task: TaskName | None, device: torch.device) -> Evaluation:
+def evaluate(
+    place: Path,
+    export: Path,
+    split: str | None,
+    task: TaskName | None,
+    device: torch.device,
+    wanted: Wanted,
+    shuffle: bool = True,
+) -> Evaluation:
     """Measure the checkpoint, or the latest one of a run's folder. `task`: without, that of the recipe's first data. Raises
-    BadCheckpoint, BadExport, ModelMissing.
+    BadCheckpoint, BadExport, BadSpeech, CantTalk, ModelMissing.
     """
     place = checkpoint.named(place)
     built, recipe = checkpoint.load(place)
     task = task or recipe.data[0].task
     data = Data(path=str(export), split=split, task=task)
-    held_out = corpus([data], recipe, built, chat_of(built, recipe))
+    chat = chat_of(built, recipe)
+    held_out = corpus([data], recipe, built, chat)
+    generator = Generator(built, recipe, chat, wanted, device)
     built.network.to(device)
     order = planned(held_out, recipe)
     rows = measured(built, held_out, recipe, order, device)
     flat = [place for some in order for place in some]
     hears = dict(zip(flat, [*flat[1:], flat[0]], strict=True))
     others = replace(held_out, collate=replace(held_out.collate, hears=hears))
-    shuffled = measured(built, others, recipe, order, device) if len(flat) > 1 else []
+    shuffled = measured(built, others, recipe, order, device) if shuffle and len(flat) > 1 else []
     left_out = dict(held_out.sources[0].left_out)
-    return Evaluation(str(place), str(export), split, task, recipe.phase, rows, shuffled, left_out)
+    generated = generator(held_out.collate) if wanted.rows else None
+    return Evaluation(str(place), str(export), split, task, recipe.phase, rows, shuffled, left_out, generated)
 
 
 def planned(data: Corpus, recipe: TrainRecipe) -> list[list[Place]]:
     """All rows in batches, in an order that depends on the data and the recipe's seed and budget alone."""
-    places = drawn(data.sources, recipe.seed, 0)
-    plan = batches.plan(costs(data.sources, places), recipe.schedule.budget, recipe.seed, 0)
-    return [[places[row] for row in rows] for (rows,) in plan]
+    return [some for (some,) in chosen_rows(data.sources, recipe, data.rows)]
 
 
 def measured(

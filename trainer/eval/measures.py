@@ -6,6 +6,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from voxsmith.trainer.batch import Batch
+from voxsmith.trainer.generated.unit_errors import UnitErrors
+from voxsmith.trainer.generated.unit_errors import unit_errors as counted
 from voxsmith.trainer.networks.decoder import Collapse, SpeechDecoder
 from voxsmith.trainer.networks.speech_llm import answer_states
 from voxsmith.trainer.objectives import IGNORED, ctc, predicting
@@ -88,26 +90,6 @@ def mean(rows: list[Measured], name: str) -> float | None:
     return sum(row.sums.get(name, 0.0) for row in rows) / count if count else None
 
 
-@dataclass(frozen=True)
-class UnitErrors:
-    """`rate`: substitutions, deletions and insertions over the number of units that there should be."""
-
-    rate: float
-    substitutions: int
-    deletions: int
-    insertions: int
-    wanted: int
-
-
 def unit_errors(rows: list[Measured]) -> UnitErrors | None:
-    """By the edit distance (jiwer's) between what the decoder says and the units of the export; None where no row has them."""
-    import jiwer
-
-    pairs = [row.units for row in rows if row.units]
-    if not pairs:
-        return None
-    wanted, said = ([" ".join(map(str, one)) for one in side] for side in zip(*pairs, strict=True))
-    counted = jiwer.process_words(list(wanted), list(said))
-    total = sum(len(one) for one, _ in pairs)
-    wrong = counted.substitutions + counted.deletions + counted.insertions
-    return UnitErrors(wrong / total, counted.substitutions, counted.deletions, counted.insertions, total)
+    """Of what the decoder says; None where no row has units."""
+    return counted([row.units for row in rows if row.units and row.units[0]])

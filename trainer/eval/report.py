@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from voxsmith.trainer.eval import generated
 from voxsmith.trainer.eval.evaluate import Evaluation
 from voxsmith.trainer.eval.measures import Measured, mean, unit_errors
 
@@ -39,11 +40,12 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "unit_errors": {name: vars(one) for name, one in errors.items() if one},
         "rows_where_own_speech_helps": _helped(evaluation),
         "each": _each(evaluation),
+        "generated": None,
     }
 
 
 def as_markdown(values: dict[str, Any]) -> str:
-    """Of what `as_json` gives."""
+    """Of what `as_json` gives; `generated`: what `generated.as_json` gives, or None."""
     where = values["export"] + (f", split {values['split']}" if values["split"] else "")
     lines = [
         f"# {values['checkpoint']}",
@@ -63,6 +65,7 @@ def as_markdown(values: dict[str, Any]) -> str:
         verdict(values),
         "",
         "The answer is given as it is written: each token is predicted behind the true ones before it.",
+        *(generated.as_markdown(values["generated"], values["task"]) if values["generated"] else []),
     ]
     return "\n".join(lines) + "\n"
 
@@ -126,7 +129,7 @@ def _unit_table(errors: dict[str, dict[str, Any]]) -> list[str]:
 def verdict(values: dict[str, Any]) -> str:
     difference, helped = values["losses"]["answer"]["difference"], values["rows_where_own_speech_helps"]
     if difference is None:
-        return "The shuffle test needs two rows."
+        return "The shuffle test needs two rows." if values["rows"] < 2 else "The shuffle test was left out."
     said = f"Shuffle test: with the speech of another row the answer's loss changes by {difference:+.4f}; "
     said += f"{helped} of {values['rows']} rows are better off with their own."
     return said if difference > 0 else f"{said} **The model does not make use of what it hears.**"

@@ -48,18 +48,20 @@ def ready(place: Path, vocoder: str | None, device: torch.device) -> Ready:
     if vocoder and recipe.decoder is None:
         raise CantTalk(f"{place} has no decoder, so it makes no units: leave --vocoder out, or train the phase units")
     chat = chat_of(built, recipe)
-    voice = _voice(vocoder, built, device) if vocoder else None
+    voice = open_voice(vocoder, built, device) if vocoder else None
     network = built.network.to(device)
     speaker = Speaker(network, built.tokenizer, ends_of(network, chat.end), recipe.run.precision == "bf16")
     return Ready(speaker, chat, recipe, voice)
 
 
-def _voice(reference: str, built: Built, device: torch.device) -> UnitHifiGan:
-    assert built.network.decoder is not None
+def open_voice(reference: str, built: Built, device: torch.device, where: str = "--vocoder") -> UnitHifiGan:
+    """A vocoder of the decoder's units. `where`: what named it, for messages. Raises ModelMissing, CantTalk."""
+    if built.network.decoder is None:
+        raise CantTalk(f"{where}: there is no decoder, so no units are made: leave it out, or train the phase units")
     vocoder, units = open_vocoder(references.resolve(reference), device), built.network.decoder.blank
     if vocoder.units != units:
         raise CantTalk(
-            f"--vocoder {reference} knows {vocoder.units} units, and the checkpoint says {units}: another codebook's; "
+            f"{where} {reference} knows {vocoder.units} units, and the checkpoint says {units}: another codebook's; "
             "take the vocoder of the units that it was trained on"
         )
     return vocoder

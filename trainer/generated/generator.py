@@ -1,0 +1,82 @@
+"""Answers of a network to rows of held-out exports: text, units, and speech that is heard."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from voxsmith.trainer.build import Built
+from voxsmith.trainer.data import batches
+from voxsmith.trainer.data.collate import Collate
+from voxsmith.trainer.data.mixture import Place, Source, costs, drawn
+from voxsmith.trainer.data.prompts import Chat
+from voxsmith.trainer.generated.answered import Answered, answered, speak
+from voxsmith.trainer.generated.ears import ASR, listen, open_ears
+from voxsmith.trainer.recipe import TrainRecipe
+from voxsmith.trainer.talk.command import open_voice
+from voxsmith.trainer.talk.generate import Speaker, ends_of
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Answers to `rows` rows of each export at most (0: none), of so many `tokens` at most, spoken by `vocoder` if one is named, and
+    then heard by `asr`; `mos`: rated, too. `where`: what named the vocoder, for messages.
+    """
+
+    rows: int = 0
+    tokens: int = 256
+    vocoder: str | None = None
+    asr: str = ASR
+    mos: bool = True
+    where: str = "--vocoder"
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Answers in the order of the exports, and how they were made: `max_tokens`, `vocoder`, `asr`, and what is `lacking` on this
+    machine, in words.
+    """
+
+    rows: list[Answered] = field(default_factory=list)
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+class Generator:
+    """Opens what `wanted` names, so that what is missing is said before anything is measured. Raises ModelMissing, CantTalk."""
+
+    def __init__(self, built: Built, recipe: TrainRecipe, chat: Chat, wanted: Wanted, device: torch.device) -> None:
+        network = built.network
+        self._speaker = Speaker(network, built.tokenizer, ends_of(network, chat.end), recipe.run.precision == "bf16")
+        named = wanted.vocoder if wanted.rows else None
+        self._voice = open_voice(named, built, device, wanted.where) if named else None
+        self._ears = open_ears(wanted.asr, wanted.mos) if self._voice else None
+        self._recipe, self._wanted, self._device = recipe, wanted, device
+
+    def __call__(self, collate: Collate, workers: int = 1, rank: int = 0) -> Generated:
+        """Of rows that are drawn by the recipe's seed: the share of one of so many workers. Raises BadSpeech."""
+        wanted, voice, ears = self._wanted, self._voice, self._ears
+        chosen = [some[rank] for some in chosen_rows(collate.sources, self._recipe, wanted.rows, workers) if some[rank]]
+        order = [place for some in chosen for place in some]
+        made = [*answered(self._speaker, collate, chosen, wanted.tokens, self._device)]
+        by_place = sorted(zip(order, made, strict=True), key=lambda pair: (pair[0].source, pair[0].row))
+        rows = [row for _, row in by_place]
+        if voice and ears:
+            speak(rows, voice)
+            listen(rows, ears)
+        about = {
+            "max_tokens": wanted.tokens,
+            "vocoder": wanted.vocoder if voice else None,
+            "asr": ears.asr if ears else None,
+            "lacking": [*ears.lacking] if ears else [],
+        }
+        return Generated(rows, about)
+
+
+def chosen_rows(sources: Sequence[Source], recipe: TrainRecipe, most: int, workers: int = 1) -> list[list[list[Place]]]:
+    """Of each source so many rows at most, in batches of like length: one after another those of each worker."""
+    places: list[Place] = []
+    for number in range(len(sources)):
+        places += [place for place in drawn([*sources], recipe.seed, 0) if place.source == number][:most]
+    plan = batches.plan(costs([*sources], places), recipe.schedule.budget, recipe.seed, 0, workers)
+    return [[[places[row] for row in rows] for rows in one] for one in plan]
