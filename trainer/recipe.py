@@ -138,6 +138,10 @@ class Run(Strict):
     keep: int = Field(2, ge=1, description="latest checkpoints that stay, besides the best")
     validate_every: int = Field(500, ge=1, description="steps between two looks at the validation rows")
     validate_rows: int = Field(64, ge=0, description="rows of each validation set, at most")
+    generate_every: int = Field(0, ge=0, description="steps between two generations of validation answers; 0: never")
+    generate_rows: int = Field(16, ge=1, description="rows of each validation set that are answered, at most")
+    generate_tokens: int = Field(128, ge=1, description="tokens of such an answer, at most")
+    vocoder: str | None = Field(None, description="speaks such answers, which ASR then hears: folder or hub:org/name")
     workers: int = Field(1, ge=0, description="processes that read rows, for each process that trains")
     processes: int = Field(
         1, ge=1, description="processes that train together, started by Ray; a GPU each, if there are any"

@@ -17,6 +17,7 @@ from voxsmith.trainer.build import Built, build, chat_of
 from voxsmith.trainer.checkpoint import State
 from voxsmith.trainer.fit.corpus import Corpus, corpus, described, planned, steps, summary
 from voxsmith.trainer.fit.features import kept_features, kept_states, with_frames, with_states
+from voxsmith.trainer.fit.generation import Generation
 from voxsmith.trainer.fit.log import Log
 from voxsmith.trainer.fit.loop import PHASES, step
 from voxsmith.trainer.fit.schedule import share
@@ -81,6 +82,7 @@ def _fit(
         # With more or fewer batches a step, about as far in the epoch; with as many, exactly.
         state.place, state.batches = round(state.place * state.batches / batches_a_step), batches_a_step
     total = steps(train, recipe, workers.count)
+    generation = Generation(built, recipe, chat, held_out, device, workers)
     with Log(folder, total) if workers.first else nullcontext() as log:
         began, saved = time.monotonic() - state.seconds, state.step
         for made in _steps_of(train, recipe, state, device, workers):
@@ -106,6 +108,8 @@ def _fit(
                 values = validate(built, held_out, recipe, device, workers)
                 if log is not None:
                     say(log.validation(state.step, values))
+            if (values := generation(state.step)) and log is not None:
+                say(log.validation(state.step, values))
             if state.step % recipe.run.save_every == 0:
                 saved = _save(folder, built, optimiser, state, recipe, workers)
         if saved != state.step or not checkpoint.checkpoints(folder):
