@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,13 @@ import pytest
 from tests.helpers.packages import copy_checkout, pip
 from tests.helpers.recipes import TEXTS, TOY_PATH, digests_of, free_port, run_cli, write_recipe
 from tests.helpers.s3_server import KEYS
+
+with suppress(ModuleNotFoundError):  # in environments of an engine's own
+    from hypothesis import HealthCheck, settings
+
+    # A machine that is busy draws and runs examples slowly, which is no fault of theirs.
+    settings.register_profile("voxsmith", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("voxsmith")
 
 ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # without it Ray takes, or looks for, another address
 

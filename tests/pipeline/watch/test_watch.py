@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.recipes import start_cli, start_python, write_recipe
-from tests.helpers.waiting import Gate, read_until, rest_of, wait_for
+from tests.helpers.waiting import LONGEST, Gate, read_until, rest_of, wait_for
 from voxsmith.pipeline import api
 from voxsmith.pipeline.cli import main
 
@@ -27,7 +27,7 @@ def events(output: str) -> list[dict[str, Any]]:
 
 def samples(url: str, recipe: str) -> dict[tuple[str, str], float]:
     """Our samples of that recipe by (name, stage or engine)."""
-    with urllib.request.urlopen(url, timeout=10) as reply:
+    with urllib.request.urlopen(url, timeout=LONGEST) as reply:
         lines = reply.read().decode().splitlines()
     values: dict[tuple[str, str], float] = {}
     for line in lines:
