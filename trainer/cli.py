@@ -88,9 +88,10 @@ def main(arguments: list[str] | None = None, program: str = "python -m voxsmith.
         if error.name not in ("torch", "transformers", "peft", "safetensors", "datasets", "fastapi", "uvicorn"):
             raise
         return _failed(FAILED, f"{error.name} is not installed: {_EXTRA}")
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        return _failed(INTERRUPTED, "interrupted; the same command goes on from the last checkpoint")
+        goes_on = "; the same command goes on from the last checkpoint" if options.verb == "fit" else ""
+        return _failed(INTERRUPTED, str(error) or f"interrupted{goes_on}")
     except OSError as error:
         return _failed(FAILED, f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
     except Exception as error:
@@ -175,8 +176,15 @@ def _eval(options: argparse.Namespace) -> None:
 def _talk(options: argparse.Namespace) -> None:
     from voxsmith.trainer.talk.command import talk
 
-    for piece in talk(options, _device(options.device)):
-        print(piece, end="", flush=True)
+    pieces = talk(options, _device(options.device))
+    try:
+        for piece in pieces:
+            print(piece, end="", flush=True)
+    except KeyboardInterrupt as error:
+        print()
+        if error.args:
+            raise
+        pieces.throw(error)  # it came between two pieces: `talk` ends its file
 
 
 def _serve(options: argparse.Namespace) -> None:

@@ -2,12 +2,11 @@
 
 import argparse
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Generator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import soundfile
 import torch
 
 from voxsmith.models import references
@@ -22,6 +21,7 @@ from voxsmith.trainer.talk.generate import Speaker, ends_of, generate
 from voxsmith.trainer.talk.questions import asked, heard
 from voxsmith.trainer.talk.sampling import Sampling
 from voxsmith.trainer.talk.voice import SpokenUnits
+from voxsmith.trainer.talk.wav import GrowingWav
 
 PADDED = 30.0  # seconds of a clip where the recipe pads
 
@@ -92,40 +92,48 @@ class Times:
         return f"{firsts}  ({self.tokens} tokens{units}{audio} in {took:.2f} s)"
 
 
-def talk(options: argparse.Namespace, device: torch.device) -> Iterator[str]:
-    """Pieces of what is printed, as they come. Raises BadQuestion, CantTalk, OSError, and as `ready` does."""
+def talk(options: argparse.Namespace, device: torch.device) -> Generator[str, None, None]:
+    """Pieces of what is printed, as they come. Raises BadQuestion, CantTalk, OSError, and as `ready` does; KeyboardInterrupt
+    amid the answer says what was kept.
+    """
+    question, out = Path(options.question), Path(options.out)
+    if options.vocoder and out.exists() and question.exists() and out.samefile(question):
+        raise CantTalk(f"--out {out} is the question itself: name another file for the answer")
     made = ready(Path(options.checkpoint), options.vocoder, device)
     network, sampling = made.speaker.network, Sampling(options.temperature, options.top_p, options.seed)
-    clip = heard(Path(options.question), network)
+    clip = heard(question, network)
     voices = [SpokenUnits(made.vocoder, options.omega, options.lookahead)] if made.vocoder else []
     request = TASKS[options.task or made.recipe.data[0].task].request
     padded = PADDED if made.recipe.encoder.pad_to_30s else None
     with ExitStack() as files:
-        file = None
-        if made.vocoder:
-            file = files.enter_context(_written(Path(options.out), made.vocoder.rate))
+        file = files.enter_context(closing(_written(out, made.vocoder.rate))) if made.vocoder else None
         times = Times()
         questions = asked(network, made.chat, request, [clip], padded).to(device)
-        for event in generate(made.speaker, questions, options.max_tokens, sampling, voices):
-            times.note(event)
-            if isinstance(event, Token):
-                yield event.text
-            elif isinstance(event, Units) and options.units:
-                yield f"[{' '.join(map(str, event.units))}]"
-            elif isinstance(event, Audio) and file is not None and made.vocoder is not None:
-                file.write(event.samples)
-                file.flush()
-                times.seconds += len(event.samples) / made.vocoder.rate
-            elif isinstance(event, End) and event.cut:
-                yield f" … (cut after {options.max_tokens} tokens)"
+        try:
+            for event in generate(made.speaker, questions, options.max_tokens, sampling, voices):
+                times.note(event)
+                if isinstance(event, Token):
+                    yield event.text
+                elif isinstance(event, Units) and options.units:
+                    yield f"[{' '.join(map(str, event.units))}]"
+                elif isinstance(event, Audio) and file is not None and made.vocoder is not None:
+                    file.add(event.samples)
+                    times.seconds = file.samples / made.vocoder.rate
+                elif isinstance(event, End) and event.cut:
+                    yield f" … (cut after {options.max_tokens} tokens)"
+        except KeyboardInterrupt:
+            kept = f"; {out} has the {times.seconds:.2f} s that were spoken until then" if file is not None else ""
+            raise KeyboardInterrupt(f"interrupted{kept}") from None
     yield f"\n{times}\n"
     if made.vocoder:
-        yield f"{options.out}\n" if times.seconds else "no units, so no audio\n"
+        yield f"{out}\n" if times.seconds else "no units, so no audio\n"
 
 
-def _written(path: Path, rate: int) -> soundfile.SoundFile:
-    """A wav of 16 bits that grows; what plays it while it grows hears what there is. Raises CantTalk."""
+def _written(path: Path, rate: int) -> GrowingWav:
+    """Raises CantTalk."""
     try:
-        return soundfile.SoundFile(str(path), "w", rate, 1, "PCM_16", format="WAV")
-    except (soundfile.SoundFileError, OSError):
-        raise CantTalk(f"--out {path} can't be written: name a file in a folder that is there") from None
+        return GrowingWav(path, rate)
+    except OSError as error:
+        raise CantTalk(
+            f"--out {path} can't be written ({error.strerror}): name a file in a folder that is there"
+        ) from None

@@ -1,6 +1,10 @@
 """`talk` from outside: a tiny checkpoint of random weights, a wav, and what can be wrong with either."""
 
+import os
 import re
+import threading
+import wave
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +19,10 @@ from voxsmith.trainer.cli import main
 from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.data.tasks import TASKS
 from voxsmith.trainer.talk.command import ready
-from voxsmith.trainer.talk.generate import answers
+from voxsmith.trainer.talk.events import Audio, Event, Token
+from voxsmith.trainer.talk.generate import answers, generate
 from voxsmith.trainer.talk.questions import asked, heard
+from voxsmith.trainer.talk.wav import GrowingWav
 
 
 @pytest.fixture(scope="module")
@@ -102,12 +108,82 @@ def test_what_can_be_wrong_is_one_line(models: Path, run: Path, tmp_path: Path, 
     code, said = line(capsys, run, question, "--vocoder", tmp_path)
     assert code == 1 and said.startswith(f"{tmp_path}: no unit vocoder")
     code, said = line(capsys, run, question, "--vocoder", VOCODER, "--out", tmp_path / "nowhere" / "answer.wav")
-    assert code == 2 and said.startswith(f"--out {tmp_path}/nowhere/answer.wav can't be written")
+    assert code == 2 and said.startswith(f"--out {tmp_path}/nowhere/answer.wav can't be written (No such file")
+    code, said = line(capsys, run, question, "--vocoder", VOCODER, "--out", question)
+    assert code == 2 and said == f"--out {question} is the question itself: name another file for the answer"
+    soundfile.write(tmp_path / "nan.wav", np.array([0.1, np.nan] * 8000), 16000, "FLOAT")
+    assert line(capsys, run, tmp_path / "nan.wav") == (
+        2,
+        f"{tmp_path}/nan.wav: the clip has samples that aren't finite numbers",
+    )
+    code, said = line(capsys, run, tmp_path)
+    assert code == 2 and said == f"{tmp_path}: Is a directory; name a wav or another audio file"
     code, said = line(capsys, tmp_path, question)
     assert code == 2 and said.startswith(f"{tmp_path}: no checkpoint")
     other = made(models, tmp_path / "other", units=30)
     code, said = line(capsys, other, question, "--vocoder", VOCODER)
     assert code == 2 and said.startswith(f"--vocoder {VOCODER} knows 20 units, and the checkpoint says 30")
+
+
+def test_a_clip_comes_through_a_pipe(models: Path, run: Path, tmp_path: Path) -> None:
+    """As a recorder writes it, whose wav doesn't know yet how long it will be."""
+    network = ready(run, None, torch.device("cpu")).speaker.network
+    soundfile.write(tmp_path / "clip.wav", np.random.default_rng(0).normal(0, 0.1, 8000), 8000, "PCM_16")
+    content = bytearray((tmp_path / "clip.wav").read_bytes())
+    wanted = heard(tmp_path / "clip.wav", network)
+    content[4:8] = content[40:44] = (0x7FFFFFFF).to_bytes(4, "little")
+    os.mkfifo(pipe := tmp_path / "pipe")
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    assert np.array_equal(heard(pipe, network), wanted) and len(wanted) == 16000
+    writer.join()
+
+
+def test_the_answer_can_be_played_at_any_moment(tmp_path: Path) -> None:
+    """Read by libsndfile and by the standard library, which believes the header."""
+    samples = np.random.default_rng(0).normal(0, 0.5, 3000).astype(np.float32)
+    file = GrowingWav(tmp_path / "grows.wav", 22050)
+    for end in (0, 1000, 3000):
+        file.add(samples[file.samples : end])
+        with wave.open(str(tmp_path / "grows.wav")) as there:
+            assert (there.getnframes(), there.getframerate()) == (end, 22050)
+        read = soundfile.read(tmp_path / "grows.wav", dtype="float32")[0]
+        assert len(read) == end and np.abs(read - samples[:end].clip(-1, 1)).max(initial=0) < 1e-4
+    file.close()
+
+
+@pytest.mark.parametrize("amid", ["the answer", "two pieces"])
+def test_ctrl_c_keeps_what_was_spoken(
+    amid: str, models: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """It comes while a token is made, or while a piece is printed."""
+    out, spoken = tmp_path / "answer.wav", 0
+
+    def interrupted(*arguments: Any) -> Iterator[Event]:
+        nonlocal spoken
+        for event in generate(*arguments):
+            yield event
+            spoken += len(event.samples) if isinstance(event, Audio) else 0
+            if spoken > 8000 and amid == "the answer":
+                raise KeyboardInterrupt
+            if spoken > 8000:
+                yield Token(0, 0, "!")
+
+    def printed(text: str = "", **options: Any) -> None:
+        if text == "!":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("voxsmith.trainer.talk.command.generate", interrupted)
+    monkeypatch.setattr("builtins.print", printed) if amid == "two pieces" else None
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # the tests' own stays
+    options = ["--vocoder", VOCODER, "--omega", 4, "--out", out, "--max-tokens", 400, "--device", "cpu"]
+    code = main(["talk", *map(str, [run, models / "question.wav", *options])])
+    assert code == 130
+    with wave.open(str(out)) as there:
+        assert there.getnframes() == spoken > 8000
+    if amid == "the answer":
+        said = f"interrupted; {out} has the {spoken / 16000:.2f} s that were spoken until then"
+        assert capsys.readouterr().err.splitlines()[-1] == said
 
 
 @pytest.mark.parametrize(
