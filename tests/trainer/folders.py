@@ -45,7 +45,8 @@ def llm(folder: Path, template: str | None = TEMPLATE) -> Path:
     return folder
 
 
-def whisper(folder: Path) -> Path:
+def whisper(folder: Path, positions: int = 200) -> Path:
+    """`positions`: frames that it can hear, 50 a second."""
     torch.manual_seed(2)
     config = WhisperConfig(
         num_mel_bins=16,
@@ -61,7 +62,7 @@ def whisper(folder: Path) -> Path:
         bos_token_id=1,
         eos_token_id=2,
         decoder_start_token_id=1,
-        max_source_positions=200,
+        max_source_positions=positions,
         init_std=0.2,
     )
     WhisperModel(config).save_pretrained(folder)

@@ -17,9 +17,7 @@ from voxsmith.trainer.talk.session import Partner, converse
 HOST = "127.0.0.1"
 _LOCAL = (HOST, "localhost", "[::1]")
 # The page needs nothing from elsewhere, and nothing may frame it.
-_POLICY = (
-    "default-src 'none'; script-src 'self' blob:; style-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'"
-)
+_POLICY = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'"
 
 
 def app(partner: Partner) -> Any:
@@ -34,7 +32,8 @@ def app(partner: Partner) -> Any:
             if not is_local(request.headers):
                 return PlainTextResponse("this page is for this machine alone", 403)
             return Response(
-                (folder / name).read_bytes(), headers={"content-type": kind, "content-security-policy": _POLICY}
+                (folder / name).read_bytes(),
+                headers={"content-type": kind, "content-security-policy": _POLICY, "cache-control": "no-store"},
             )
 
         return get
@@ -48,7 +47,8 @@ def app(partner: Partner) -> Any:
 
     made = FastAPI(openapi_url=None)
     made.add_route("/", file("page.html", "text/html; charset=utf-8"))
-    made.add_route("/page.js", file("page.js", "text/javascript; charset=utf-8"))
+    for script in ("page.js", "tap.js"):
+        made.add_route(f"/{script}", file(script, "text/javascript; charset=utf-8"))
     made.add_api_websocket_route("/talk", talk)
     return made
 

@@ -1,16 +1,18 @@
 """A conversation over a WebSocket: clips come, text, units and speech go, and who speaks again stops the answer.
 
-From the page: binary messages, the question's samples (16-bit whole numbers, little-endian, mono, 16 kHz) as they are
-spoken, then {"say": "ask"}. {"say": "stop"}, or samples of a next question, end the answer that is under way.
-To the page: {"hello": …} first; then of each answer {"answer": which question's, counted from 1}, {"text": …},
-{"units": […]}, binary messages (speech, like the question's but at the vocoder's rate), at last {"end": …};
-{"error": …} where a question can't be answered.
+From the page: {"say": "speak", "rate": 48000} begins a question, binary messages are its samples (16-bit whole numbers,
+little-endian, mono, at that rate, or 16 kHz where none was said) as they are spoken, {"say": "ask"} ends it. {"say": "stop"},
+and whatever begins a next question, ends the answer that is under way.
+To the page: {"hello": …} first; then of each answer {"waiting": which question's, counted from 1} where another page is
+answered, {"answer": which question's}, {"text": …}, {"units": […]}, binary messages (speech, like the question's but at the
+vocoder's rate), at last {"end": …}; {"error": …} where a question can't be answered, with {"answer": …} of that question.
 Each question is answered by itself: what was said before isn't in the prompt, because no phase trains on it.
 """
 
 import asyncio
 import json
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from voxsmith.models.audio import resample
 from voxsmith.trainer.data.mel import RATE
 from voxsmith.trainer.data.tasks import TASKS, TaskName
 from voxsmith.trainer.talk.command import PADDED, Ready, Times
@@ -26,8 +29,10 @@ from voxsmith.trainer.talk.generate import generate
 from voxsmith.trainer.talk.questions import asked, longest_clip
 from voxsmith.trainer.talk.sampling import Sampling
 from voxsmith.trainer.talk.voice import SpokenUnits
+from voxsmith.trainer.talk.wav import pcm16
 
 _SHORTEST = 0.1  # seconds of a question
+RATES = range(8000, 192_001)  # hertz of microphones
 Message = dict[str, Any] | bytes
 
 
@@ -58,38 +63,63 @@ class Partner:
             elif isinstance(event, Units):
                 yield {"units": event.units}
             elif isinstance(event, Audio):
-                yield (event.samples.clip(-1, 1) * 32767).round().astype("<i2").tobytes()
+                yield pcm16(event.samples)
             elif isinstance(event, End):
                 yield {"end": {"cut": event.cut, "first": {name: round(ms) for name, ms in times.first.items()}}}
 
 
 async def converse(socket: Any, partner: Partner) -> None:
     """Until the page leaves. `socket`: starlette's WebSocket, accepted."""
-    most = int(longest_clip(partner.made.speaker.network) * RATE) * 2
-    vocoder, question, answering = partner.made.vocoder, bytearray(), _Answering(socket, partner)
-    number = 0
-    await socket.send_json({"hello": {"rate": vocoder.rate if vocoder else None, "task": partner.task}})
+    vocoder, seconds = partner.made.vocoder, longest_clip(partner.made.speaker.network)
+    question, answering, number = _Question(seconds), _Answering(socket, partner), 0
+    hello = {"rate": vocoder.rate if vocoder else None, "task": partner.task, "seconds": seconds}
+    await socket.send_json({"hello": hello})
     try:
         while (message := await socket.receive())["type"] != "websocket.disconnect":
             if (samples := message.get("bytes")) is not None:
                 await answering.stop()
-                question += samples[: most + 2 - len(question)]  # one sample too many says that it is too long
+                question.add(samples)
                 continue
-            wish = _wish(message.get("text"))
-            if wish == "stop":
+            wish, rate = _wish(message.get("text"))
+            if wish in ("speak", "stop", "ask"):
                 await answering.stop()
+            if wish == "speak" and rate not in RATES:
+                await socket.send_json({"error": f"a rate is a whole number from {RATES[0]} to {RATES[-1]}"})
+            elif wish == "speak":
+                question = _Question(seconds, rate)
             elif wish == "ask":
-                await answering.stop()
                 number += 1
-                clip, question = np.frombuffer(question[: len(question) // 2 * 2], "<i2"), bytearray()
-                if problem := _problem(len(clip), most // 2):
-                    await socket.send_json({"error": problem})
+                if problem := question.problem():
+                    await socket.send_json({"error": problem, "answer": number})
                 else:
-                    answering.start(number, clip.astype(np.float32) / 32768)
-            else:
-                await socket.send_json({"error": 'a message says "ask" or "stop"'})
+                    answering.start(number, question.clip())
+                question = _Question(seconds)
+            elif wish != "stop":
+                await socket.send_json({"error": 'a message says "speak", "ask" or "stop"'})
     finally:
         await answering.stop()
+
+
+class _Question:
+    """A clip as it comes: 16-bit samples at `rate` hertz, `seconds` of them at most."""
+
+    def __init__(self, seconds: float, rate: int = RATE) -> None:
+        self._seconds, self._rate, self._bytes = seconds, rate, bytearray()
+        self._most = 2 * int(seconds * rate)
+
+    def add(self, samples: bytes) -> None:
+        self._bytes += samples[: self._most + 2 - len(self._bytes)]  # one sample too many says that it is too long
+
+    def problem(self) -> str:
+        """Why it can't be answered; nothing where it can."""
+        if len(self._bytes) < 2 * _SHORTEST * self._rate:
+            return "Nothing was heard: hold the key while you speak."
+        return f"The question is too long: {self._seconds:g} s are the most." if len(self._bytes) > self._most else ""
+
+    def clip(self) -> np.ndarray:
+        """float32 [n] at 16 kHz."""
+        whole = np.frombuffer(self._bytes[: len(self._bytes) // 2 * 2], "<i2")
+        return resample(whole.astype(np.float32) / 32768, self._rate, RATE)[: int(self._seconds * RATE)]
 
 
 class _Answering:
@@ -98,22 +128,31 @@ class _Answering:
     def __init__(self, socket: Any, partner: Partner) -> None:
         self._socket, self._partner = socket, partner
         self._task: asyncio.Task[None] | None = None
-        self._stopped = threading.Event()
+        self._begun, self._stopped = False, threading.Event()
 
     def start(self, number: int, clip: np.ndarray) -> None:
-        self._stopped = threading.Event()
+        self._begun, self._stopped = False, threading.Event()
         self._task = asyncio.create_task(self._run(number, clip, self._stopped))
 
     async def stop(self) -> None:
         """End it, and wait until nothing more of it is sent."""
         self._stopped.set()
         if self._task is not None:
-            await self._task
+            if not self._begun:  # it waits until another page's answer is over
+                self._task.cancel()
+            await asyncio.wait((self._task,))
             self._task = None
 
     async def _run(self, number: int, clip: np.ndarray, stopped: threading.Event) -> None:
+        if self._partner.alone.locked():
+            await self._send({"waiting": number}, stopped)
+        async with self._partner.alone:
+            self._begun = True
+            await self._send({"answer": number}, stopped)
+            await self._answer(number, clip, stopped)
+
+    async def _answer(self, number: int, clip: np.ndarray, stopped: threading.Event) -> None:
         loop, queue = asyncio.get_running_loop(), asyncio.Queue[Message | None]()
-        queue.put_nowait({"answer": number})
 
         def work() -> None:
             try:
@@ -121,32 +160,31 @@ class _Answering:
                     if stopped.is_set():
                         break
                     loop.call_soon_threadsafe(queue.put_nowait, message)
-            except Exception as error:  # said to who asked; the server goes on
-                loop.call_soon_threadsafe(queue.put_nowait, {"error": f"{type(error).__name__}: {error}"})
+            except Exception as error:  # said to who asked, with all of it in the server's window; the server goes on
+                traceback.print_exc()
+                said = f"The answer broke off ({type(error).__name__}: {error}); the server's window says more."
+                loop.call_soon_threadsafe(queue.put_nowait, {"error": said, "answer": number})
             finally:
                 loop.call_soon_threadsafe(queue.put_nowait, None)
 
-        async with self._partner.alone:
-            working = loop.run_in_executor(None, work)
-            while (message := await queue.get()) is not None:
-                if stopped.is_set():
-                    continue
-                try:
-                    await (self._socket.send_bytes if isinstance(message, bytes) else self._socket.send_json)(message)
-                except Exception:  # the page left in the meantime
-                    stopped.set()
-            await working
+        working = loop.run_in_executor(None, work)
+        while (message := await queue.get()) is not None:
+            await self._send(message, stopped)
+        await working
+
+    async def _send(self, message: Message, stopped: threading.Event) -> None:
+        if stopped.is_set():
+            return
+        try:
+            await (self._socket.send_bytes if isinstance(message, bytes) else self._socket.send_json)(message)
+        except Exception:  # the page left in the meantime: each server has an exception of its own for that
+            stopped.set()
 
 
-def _wish(text: str | None) -> str:
-    with suppress(ValueError, TypeError):
+def _wish(text: str | None) -> tuple[str, Any]:
+    """What a message says, and its rate."""
+    with suppress(ValueError, TypeError, RecursionError):
         said = json.loads(text or "")
         if isinstance(said, dict):
-            return str(said.get("say", ""))
-    return ""
-
-
-def _problem(samples: int, most: int) -> str:
-    if samples < _SHORTEST * RATE:
-        return "nothing was heard: hold the key while you speak"
-    return f"the question is too long: {most / RATE:g} s are the most" if samples > most else ""
+            return str(said.get("say", "")), said.get("rate", RATE)
+    return "", RATE

@@ -16,10 +16,10 @@ from voxsmith.trainer.recipe import TrainRecipe
 VOCODER = GOLDEN / "vocoder"  # of 20 units
 
 
-def models_in(folder: Path) -> Path:
+def models_in(folder: Path, positions: int = 200) -> Path:
     """An LLM, a Whisper, and a second of noise at 24 kHz as question.wav."""
     folders.llm(folder / "llm")
-    folders.whisper(folder / "whisper")
+    folders.whisper(folder / "whisper", positions)
     draw = np.random.default_rng(0)
     soundfile.write(folder / "question.wav", draw.normal(0, 0.1, 24000).clip(-1, 1), 24000)
     return folder

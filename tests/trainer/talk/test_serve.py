@@ -68,7 +68,7 @@ def test_a_question_is_answered_twice_as_talk_answers_it(client: Any, partner: P
     clip = CLIP.astype(np.float32) / 32768
     (wanted,) = answers(speaker, asked(speaker.network, partner.made.chat, TASKS["transcribe"].request, [clip]), 12)
     with talk(client) as socket:
-        assert socket.receive_json() == {"hello": {"rate": 16000, "task": "transcribe"}}
+        assert socket.receive_json() == {"hello": {"rate": 16000, "task": "transcribe", "seconds": 4}}
         for number in (1, 2):
             for part in np.array_split(CLIP, 7):
                 socket.send_bytes(part.tobytes())
@@ -128,10 +128,10 @@ def test_other_pages_and_other_names_are_refused(client: Any) -> None:
 
 
 def test_the_page_needs_nothing_from_elsewhere(client: Any) -> None:
-    page, script = client.get("/"), client.get("/page.js")
-    assert page.status_code == script.status_code == 200 and 'src="/page.js"' in page.text
+    page, scripts = client.get("/"), [client.get("/page.js"), client.get("/tap.js")]
+    assert [got.status_code for got in (page, *scripts)] == [200] * 3 and 'src="/page.js"' in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    assert "http" not in page.text and "http" not in script.text
+    assert not any("http" in got.text for got in (page, *scripts))
     assert client.get("/docs").status_code == client.get("/openapi.json").status_code == 404
 
 
@@ -139,14 +139,86 @@ def test_what_can_t_be_answered_is_said_and_the_conversation_goes_on(client: Any
     with talk(client) as socket:
         socket.receive_json()
         socket.send_json({"say": "ask"})
-        assert socket.receive_json() == {"error": "nothing was heard: hold the key while you speak"}
+        nothing = "Nothing was heard: hold the key while you speak."
+        assert socket.receive_json() == {"error": nothing, "answer": 1}
         for _ in range(5):
             socket.send_bytes(CLIP.tobytes())
         socket.send_json({"say": "ask"})
-        assert socket.receive_json() == {"error": "the question is too long: 4 s are the most"}
-        for text in ("[]", "no JSON", '{"say": 1}'):
+        assert socket.receive_json() == {"error": "The question is too long: 4 s are the most.", "answer": 2}
+        for text in ("[]", "no JSON", '{"say": 1}', "[" * 100_000):
             socket.send_text(text)
-            assert socket.receive_json() == {"error": 'a message says "ask" or "stop"'}
+            assert socket.receive_json() == {"error": 'a message says "speak", "ask" or "stop"'}
+        for rate in (7999, 192001, 1.5, "16000", None, [16000]):
+            socket.send_json({"say": "speak", "rate": rate})
+            assert socket.receive_json() == {"error": "a rate is a whole number from 8000 to 192000"}
         socket.send_bytes(CLIP.tobytes() + b"\0")  # half a sample more
         socket.send_json({"say": "ask"})
         assert "end" in received(socket)[-1]
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 48000])
+def test_a_microphone_has_the_rate_that_it_says(client: Any, partner: Partner, rate: int) -> None:
+    """And what was sent before a question began is none of it."""
+    tone = np.sin(np.arange(rate) / rate * 440 * 2 * np.pi) * 0.5
+    heard: list[np.ndarray] = []
+    with pytest.MonkeyPatch.context() as patch, talk(client) as socket:
+        patch.setattr(partner, "answer", lambda clip: heard.append(clip) or [{"end": {}}])
+        socket.receive_json()
+        socket.send_bytes(CLIP.tobytes())
+        socket.send_json({"say": "speak", "rate": rate})
+        for part in np.array_split((tone * 32767).astype("<i2"), 9):
+            socket.send_bytes(part.tobytes())
+        socket.send_json({"say": "ask"})
+        assert received(socket)[-1] == {"end": {}}
+    wanted = np.sin(np.arange(16000) / 16000 * 440 * 2 * np.pi) * 0.5
+    (clip,) = heard
+    assert clip.shape == wanted.shape and np.abs(clip - wanted)[200:-200].max() < 1e-3
+
+
+def test_an_answer_that_fails_is_told_and_the_next_one_comes(
+    client: Any, partner: Partner, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(clip: np.ndarray) -> Any:
+        yield {"text": "so"}
+        raise RuntimeError("out of memory")
+
+    with talk(client) as socket:
+        socket.receive_json()
+        with monkeypatch.context() as patch:
+            patch.setattr(partner, "answer", broken)
+            socket.send_bytes(CLIP.tobytes())
+            socket.send_json({"say": "ask"})
+            said = "The answer broke off (RuntimeError: out of memory); the server's window says more."
+            assert received(socket) == [{"answer": 1}, {"text": "so"}, {"error": said, "answer": 1}]
+        assert "Traceback" in capsys.readouterr().err
+        socket.send_bytes(CLIP.tobytes())
+        socket.send_json({"say": "ask"})
+        assert "end" in received(socket)[-1]
+
+
+def test_two_pages_are_answered_one_after_the_other(
+    client: Any, partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second is told that it waits, and doesn't wait any more when it speaks again, or leaves."""
+    monkeypatch.setattr(partner, "most", 100_000)
+    monkeypatch.setattr(partner.made, "speaker", replace(partner.made.speaker, ends=frozenset()))
+
+    def ask(socket: Any) -> None:
+        socket.send_bytes(CLIP.tobytes())
+        socket.send_json({"say": "ask"})
+
+    with client, talk(client) as first:
+        first.receive_json()
+        ask(first)
+        until_answer(first, 1)
+        with talk(client) as second:
+            second.receive_json()
+            for number in (1, 2):  # what waits is given up
+                ask(second)
+                assert second.receive_json() == {"waiting": number}
+        with talk(client) as third:
+            third.receive_json()
+            ask(third)
+            assert third.receive_json() == {"waiting": 1}
+            first.send_json({"say": "stop"})
+            assert third.receive_json() == {"answer": 1}
