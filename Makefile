@@ -7,11 +7,19 @@ COSY := .venv-cosyvoice
 # what the tests load: the quickstart's models, and others by their names in the catalogue
 TEST_MODELS := configs/quickstart.yaml resemblyzer
 
-.PHONY: quickstart test test-all test-vllm test-cosyvoice check clean chromium
+.PHONY: quickstart quickstart-train test test-all test-vllm test-cosyvoice check clean chromium
 
 quickstart: $(VENV)/.installed  ## environment, small real models, a real corpus, a page to listen to
 	$(BIN)/voxsmith fetch configs/quickstart.yaml
 	$(BIN)/voxsmith run configs/quickstart.yaml
+
+quickstart-train: $(VENV)/.installed-train  ## from the quickstart's corpus to a checkpoint that answers aloud, and a page of curves and answers
+	$(BIN)/voxsmith fetch configs/quickstart.yaml
+	$(BIN)/voxsmith run configs/quickstart.yaml
+	$(BIN)/python -m voxsmith.trainer fit configs/train/llama_omni_stage1.yaml --profile tiny
+	$(BIN)/python -m voxsmith.trainer fit configs/train/llama_omni_stage2.yaml --profile tiny
+	$(BIN)/python -m voxsmith.trainer fit configs/train/vocoder.yaml --profile tiny
+	$(BIN)/python -m voxsmith.trainer eval runs/llama_omni_stage2_tiny out/quickstart --split train --vocoder runs/vocoder_tiny
 
 test: $(VENV)/.installed-test  ## the fast tier: everything but what takes minutes, on real small models
 	$(BIN)/voxsmith fetch $(TEST_MODELS)
@@ -38,6 +46,10 @@ check: $(VENV)/.installed-test  ## lint and types
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[quickstart]'
+	touch $@
+
+$(VENV)/.installed-train: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[quickstart,train]'
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
