@@ -2,6 +2,7 @@
 
 model.safetensors       adapter.*, decoder.*, and of the LLM and the encoder what learned, also in the phases before
 optimiser.safetensors   the optimiser's moments, by place of the parameter
+data.json               what it was trained on, and what the units are
 state.json              step, epoch, place in the epoch, random states of the workers; recipe.json: the recipe
 """
 
@@ -23,6 +24,7 @@ from voxsmith.trainer.build import Built, build
 from voxsmith.trainer.networks.speech_llm import SpeechLLM
 from voxsmith.trainer.recipe import TrainRecipe
 
+DATA = "data.json"  # of a run, and in each of its checkpoints
 _NAME = re.compile(r"step-(\d{8})")
 
 
@@ -77,6 +79,8 @@ def save(
     (fresh / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
     resumed = asdict(state) | {"random": [*random] or [random_state()]}
     (fresh / "state.json").write_text(json.dumps(resumed), encoding="utf-8")
+    if (folder / DATA).is_file():
+        shutil.copy(folder / DATA, fresh)
     shutil.rmtree(place, ignore_errors=True)
     fresh.rename(place)
     return place
@@ -154,6 +158,15 @@ def check_weights(place: Path, network: SpeechLLM) -> None:
             if there.get(name) != shape:
                 wanted = there.get(name, "nothing")
                 raise BadCheckpoint(f"{place}: {name} is of shape {shape}, here is {wanted}: it is of another recipe")
+
+
+def unit_kind(place: Path) -> dict[str, Any]:
+    """What the units are that the checkpoint's decoder has learned; empty where it isn't known. Raises BadCheckpoint."""
+    if not (file := place / DATA).is_file():
+        return {}
+    with _whole(file):
+        noted = [data["units"] for data in json.loads(file.read_text(encoding="utf-8")) if data.get("units")]
+    return dict(noted[0]) if noted else {}
 
 
 def read_recipe(place: Path) -> TrainRecipe:

@@ -9,7 +9,7 @@ from voxsmith.schemas.recipe import Name
 from voxsmith.schemas.strict import Strict
 from voxsmith.trainer.data import llama_omni_prompt
 from voxsmith.trainer.data.prompts import Template
-from voxsmith.trainer.data.tasks import TaskName
+from voxsmith.trainer.data.tasks import TASKS, TaskName
 
 Phase = Literal["answer", "units", "distil"]
 
@@ -175,6 +175,9 @@ class TrainRecipe(Strict):
     def _phase_has_its_parts(self) -> "TrainRecipe":
         if self.phase == "units" and self.decoder is None:
             raise ValueError("decoder: the phase units needs one")
+        for data in (*self.data, *self.validation):
+            if self.phase == "units" and TASKS[data.task].units is None:
+                raise ValueError(f"data: the task {data.task} has no units to learn: the phase units takes answer")
         if self.encoder.features and self.encoder.learns != "nothing":
             raise ValueError("encoder.features: an encoder that learns gives other frames each step; leave it out")
         return self

@@ -10,7 +10,7 @@ from voxsmith.pipeline.export.export import export_key, write_dataset
 from voxsmith.pipeline.export.names import CARD, FRESH, MANIFEST, PAGE, PIECES, REPLACED, clear
 from voxsmith.pipeline.export.replace import alone_in, fresh_folder, replace, replace_page
 from voxsmith.pipeline.plan.manifests import now
-from voxsmith.pipeline.plan.state import State
+from voxsmith.pipeline.plan.state import WHOLE, State
 from voxsmith.pipeline.report.manifest import read_manifest
 from voxsmith.pipeline.store.digests import digest
 from voxsmith.pipeline.store.files import write_text
@@ -112,6 +112,7 @@ def _write(state: State, folder: Path, pieces: Path) -> None:
             for name, engine in graph.engines.items()
         },
         "versions": dict(versions(_PACKAGES)),
+        "fitted": _fitted(state),
         "git_commit": git_commit(),
         "recipe_file": state.recipe_file,
         "recipe": resolved,
@@ -127,6 +128,14 @@ def _write(state: State, folder: Path, pieces: Path) -> None:
     write_text(folder / CARD, render_card(manifest, statistics))
     build(folder, manifest)
     write_text(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False, default=str))
+
+
+def _fitted(state: State) -> dict[str, str]:
+    """Digests of what was fitted on this corpus, by name: units of another codebook are other units."""
+    graph = state.graph
+    names = sorted({name for node in graph.nodes.values() for name in node.artifacts})
+    done = {name: state.done.get((graph.owners[name], WHOLE)) for name in names}
+    return {name: one.columns[name] for name, one in done.items() if one is not None}
 
 
 def _checks_applied(state: State) -> list[str]:

@@ -3,7 +3,6 @@
 import io
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,6 @@ from voxsmith.trainer.data.mel import RATE
 
 class BadExport(Exception):
     """The dataset can't be trained on as the recipe wants it; the message says what is wrong and what to do."""
-
-
-@dataclass(frozen=True)
-class Units:
-    """What the units of an export are. `vocabulary`: how many there are; `engine`: what made them."""
-
-    vocabulary: int
-    engine: str
 
 
 class Export:
@@ -82,8 +73,11 @@ class Export:
     def manifest(self) -> dict[str, Any]:
         """What the export was made of; empty where the manifest isn't beside the dataset."""
         file = self.folder / "manifest.json"
-        manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        return manifest
+        try:
+            manifest = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        except ValueError:
+            raise BadExport(f"{file}: not JSON: export the corpus again, or remove the file") from None
+        return manifest if isinstance(manifest, dict) else {}
 
 
 def clip(audio: dict[str, Any]) -> np.ndarray:

@@ -36,6 +36,7 @@ class Source:
     seconds: list[float] = field(default_factory=list)
     letters: list[int] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
+    kind: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

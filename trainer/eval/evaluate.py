@@ -13,6 +13,7 @@ from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built, chat_of
 from voxsmith.trainer.data.mixture import Place
 from voxsmith.trainer.data.tasks import TaskName
+from voxsmith.trainer.data.unit_kind import agree
 from voxsmith.trainer.eval import measures
 from voxsmith.trainer.eval.measures import Measured
 from voxsmith.trainer.fit.corpus import Corpus, corpus
@@ -56,6 +57,7 @@ def evaluate(
     data = Data(path=str(export), split=split, task=task)
     chat = chat_of(built, recipe)
     held_out = corpus([data], recipe, built, chat)
+    agree(held_out.sources, checkpoint.unit_kind(place), str(place))
     generator = Generator(built, recipe, chat, wanted, device)
     built.network.to(device)
     order = planned(held_out, recipe)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from voxsmith.schemas.hashing import hashed
+from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built
 from voxsmith.trainer.data import batches
 from voxsmith.trainer.data.collate import Collate
@@ -15,6 +16,7 @@ from voxsmith.trainer.data.features import Features
 from voxsmith.trainer.data.mixture import SECONDS, Limits, Place, Source, costs, drawn, sort_out, tokens
 from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.data.tasks import TASKS
+from voxsmith.trainer.data.unit_kind import Kind, agree, unit_kind
 from voxsmith.trainer.networks.whisper import FRAME_RATE
 from voxsmith.trainer.recipe import Data, TrainRecipe
 
@@ -51,6 +53,9 @@ def corpus(
     sources = [Source(Export(Path(one.path), one.split), TASKS[one.task], one.weight) for one in data]
     for source in sources:
         sort_out(source, limits)
+        if decoder is not None and source.task.units:
+            source.kind = unit_kind(source.export, source.task.units)
+    agree(sources, *_learned(recipe))
     collate = Collate(
         sources,
         chat,
@@ -68,6 +73,15 @@ def corpus(
         reasons = ", ".join(f"{count} {reason}" for source in sources for reason, count in source.left_out.items())
         raise BadExport(f"{data[0].path}: no row can be used: {reasons or 'it is empty'}")
     return made
+
+
+def _learned(recipe: TrainRecipe) -> tuple[Kind, str]:
+    """What the units are that a decoder has learned which this run goes on with, and where."""
+    places = [Path(recipe.out) / recipe.name, *([Path(recipe.start)] if recipe.start else [])]
+    for place in map(checkpoint.named, places):
+        if kind := checkpoint.unit_kind(place):
+            return kind, str(place)
+    return {}, ""
 
 
 def steps(train: Corpus, recipe: TrainRecipe, workers: int = 1) -> int | None:
@@ -114,6 +128,7 @@ def described(train: Corpus, recipe: TrainRecipe) -> list[dict[str, Any]]:
             "rows": len(source.usable),
             "digest": hashed(json.dumps(source.usable), 16).hex(),
             "left_out": dict(source.left_out),
+            "units": source.kind,
         }
         for data, source in zip(recipe.data, train.sources, strict=True)
     ]

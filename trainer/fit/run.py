@@ -59,7 +59,7 @@ def _fit(
     if workers.first:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
-        (folder / "data.json").write_text(json.dumps(described(train, recipe), indent=1), encoding="utf-8")
+        (folder / checkpoint.DATA).write_text(json.dumps(described(train, recipe), indent=1), encoding="utf-8")
     for line in summary(recipe.data, train):
         say(line)
     network = built.network.to(device)

@@ -1,11 +1,12 @@
 """What a fit stage fitted stays pinned, also where its code is declared to fit the same as before."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.recipes import open_state, run_inline
+from tests.helpers.recipes import finish, open_state, run_inline
 from tests.helpers.spoken import write_spoken_recipe
 from voxsmith.pipeline.plan import keys
 from voxsmith.stages import fit_units, registry
@@ -32,3 +33,19 @@ def test_a_codebook_of_code_that_fits_the_same_is_kept(
         assert [node for node, _ in open_state(path).ready] == ([] if declared else ["fit_units"])
     finally:
         registry.stage.cache_clear()
+
+
+def test_the_manifest_of_an_export_tells_codebooks_apart(tmp_path: Path) -> None:
+    digests = []
+    for name in ("one", "again", "other"):
+        path = write_spoken_recipe(tmp_path / name)
+        if name == "other":
+            text = Path(path).read_text()
+            assert "20" in text
+            Path(path).write_text(
+                text.replace('"clusters": 20', '"clusters": 19').replace("clusters: 20", "clusters: 19")
+            )
+        finish(path)
+        (file,) = (tmp_path / name).glob("out/*/manifest.json")
+        digests.append(json.loads(file.read_text())["fitted"]["codebook"])
+    assert digests[0] == digests[1] != digests[2]
