@@ -87,4 +87,4 @@ $(COSY)/.installed: pyproject.toml constraints-cosyvoice.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VLLM) $(COSY) store out
+	rm -rf $(VENV) $(VLLM) $(COSY) store out runs
