@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from voxsmith.schemas.errors import RecipeError
 from voxsmith.schemas.recipe_file import checked, read_yaml
-from voxsmith.trainer.data.tasks import TASKS
+from voxsmith.trainer.eval.options import check_eval, check_latency, eval_options, judge_of, latency_options
 from voxsmith.trainer.recipe import TrainRecipe
-from voxsmith.trainer.talk.options import at_least, talk_options
+from voxsmith.trainer.talk.options import talk_options
 
 if TYPE_CHECKING:
     import torch
@@ -45,24 +45,8 @@ def parser(program: str = "python -m voxsmith.trainer") -> argparse.ArgumentPars
     )
     export.add_argument("--to", required=True, choices=TARGETS, help="whose code shall load it")
     export.add_argument("out", type=Path, help="folder that is written; it must not hold anything")
-    evaluate = verbs.add_parser("eval", help="measure a checkpoint on rows that are held out")
-    evaluate.add_argument("checkpoint", type=Path, help="folder of a run, or checkpoints/step-… of it")
-    evaluate.add_argument("export", type=Path, help="folder that `voxsmith export` names")
-    evaluate.add_argument("--split", help="of an export with splits; without: its first")
-    evaluate.add_argument(
-        "--task", choices=TASKS, help="what its rows are used for; without: as the checkpoint learned"
-    )
-    evaluate.add_argument("--out", type=Path, help="folder of the report; without: eval in the checkpoint")
-    evaluate.add_argument("--device", default="", help="cpu, cuda, cuda:1; without: a GPU where there is one")
-    evaluate.add_argument(
-        "--generate", type=at_least(0), default=16, metavar="N", help="rows whose answers are generated; default 16"
-    )
-    evaluate.add_argument("--max-tokens", type=at_least(1), default=256, metavar="N", help="of an answer; default 256")
-    evaluate.add_argument(
-        "--vocoder", metavar="MODEL", help="speaks generated units, which are then heard: folder or hub:org/name"
-    )
-    evaluate.add_argument("--asr", default="whisper-base", metavar="MODEL", help="hears them; default whisper-base")
-    evaluate.add_argument("--no-shuffle", action="store_true", help="leave out the shuffle test")
+    eval_options(verbs)
+    latency_options(verbs)
     talk_options(verbs)
     verbs.add_parser("keys", help="every key of a training recipe, as a Markdown page: docs/training_keys.md")
     return top
@@ -76,6 +60,7 @@ def main(arguments: list[str] | None = None, program: str = "python -m voxsmith.
         "check": _check,
         "export": _export,
         "eval": _eval,
+        "latency": _latency,
         "talk": _talk,
         "serve": _serve,
         "keys": _keys,
@@ -108,6 +93,7 @@ def _codes() -> dict[type[Exception], int]:
     from voxsmith.trainer.checkpoint import BadCheckpoint
     from voxsmith.trainer.data.exports import BadExport
     from voxsmith.trainer.data.prompts import NoTemplate
+    from voxsmith.trainer.eval.judge_server import BadServer
     from voxsmith.trainer.export.folder import NotExportable
     from voxsmith.trainer.fit.loop import Exploded
     from voxsmith.trainer.fit.workers import WorkersFailed
@@ -115,7 +101,7 @@ def _codes() -> dict[type[Exception], int]:
     from voxsmith.trainer.talk.command import CantTalk
     from voxsmith.trainer.talk.questions import BadQuestion
 
-    bad = (BadExport, BadCheckpoint, NoTemplate, NotExportable, BadQuestion, CantTalk)
+    bad = (BadExport, BadCheckpoint, NoTemplate, NotExportable, BadQuestion, BadServer, CantTalk)
     return dict.fromkeys((BadSpeech, ModelMissing, Exploded, WorkersFailed), FAILED) | dict.fromkeys(bad, BAD)
 
 
@@ -162,15 +148,31 @@ def _device(name: str) -> "torch.device":
 
 
 def _eval(options: argparse.Namespace) -> None:
-    from voxsmith.trainer.eval.command import run
+    check_eval(options)
+    judge = judge_of(options)
+    from voxsmith.trainer.eval.command import ask, run
     from voxsmith.trainer.generated.generator import Wanted
 
-    wanted = Wanted(options.generate, options.max_tokens, options.vocoder, options.asr)
-    device, shuffle = _device(options.device), not options.no_shuffle
-    export, out = options.export, options.out
-    text, page = run(options.checkpoint, export, options.split, options.task, out, device, wanted, shuffle)
+    few = 16 if options.questions is None else sys.maxsize
+    rows = few if options.generate is None else options.generate
+    wanted = Wanted(rows, options.max_tokens, options.vocoder, options.asr)
+    place, task, out, device = options.checkpoint, options.task, options.out, _device(options.device)
+    if options.questions is not None:
+        text, page = ask(place, options.questions, options.clips, task, out, device, wanted, judge)
+    else:
+        shuffle = not options.no_shuffle
+        text, page = run(place, options.export, options.split, task, out, device, wanted, shuffle, judge)
     print(text)
     print(f"report  {page}")
+
+
+def _latency(options: argparse.Namespace) -> None:
+    check_latency(options)
+    from voxsmith.trainer.eval.latency_report import run
+
+    text, files = run(options, _device(options.device))
+    print(text)
+    print(f"report  {', '.join(map(str, files))}")
 
 
 def _talk(options: argparse.Namespace) -> None:

@@ -47,7 +47,7 @@ class Generator:
 
     def __init__(self, built: Built, recipe: TrainRecipe, chat: Chat, wanted: Wanted, device: torch.device) -> None:
         network = built.network
-        self._speaker = Speaker(network, built.tokenizer, ends_of(network, chat.end), recipe.run.precision == "bf16")
+        self.speaker = Speaker(network, built.tokenizer, ends_of(network, chat.end), recipe.run.precision == "bf16")
         named = wanted.vocoder if wanted.rows else None
         self._voice = open_voice(named, built, device, wanted.where) if named else None
         self._ears = open_ears(wanted.asr, wanted.mos) if self._voice else None
@@ -55,12 +55,16 @@ class Generator:
 
     def __call__(self, collate: Collate, workers: int = 1, rank: int = 0) -> Generated:
         """Of rows that are drawn by the recipe's seed: the share of one of so many workers. Raises BadSpeech."""
-        wanted, voice, ears = self._wanted, self._voice, self._ears
+        wanted = self._wanted
         chosen = [some[rank] for some in chosen_rows(collate.sources, self._recipe, wanted.rows, workers) if some[rank]]
         order = [place for some in chosen for place in some]
-        made = [*answered(self._speaker, collate, chosen, wanted.tokens, self._device)]
+        made = [*answered(self.speaker, collate, chosen, wanted.tokens, self._device)]
         by_place = sorted(zip(order, made, strict=True), key=lambda pair: (pair[0].source, pair[0].row))
-        rows = [row for _, row in by_place]
+        return self.spoken([row for _, row in by_place])
+
+    def spoken(self, rows: list[Answered]) -> Generated:
+        """The rows with speech that is heard, where a vocoder was named. Raises BadSpeech."""
+        wanted, voice, ears = self._wanted, self._voice, self._ears
         if voice and ears:
             speak(rows, voice)
             listen(rows, ears)

@@ -26,15 +26,21 @@ def heard(path: Path, network: SpeechLLM) -> np.ndarray:
     try:
         with path.open("rb") as file:  # which may be a pipe, and have no size
             content = file.read(MOST_BYTES + 1)
-        check_size(content)
-        samples, rate = decode(content)
     except OSError as error:
         raise BadQuestion(f"{path}: {error.strerror}; name a wav or another audio file") from None
+    return heard_in(content, str(path), network)
+
+
+def heard_in(content: bytes, name: str, network: SpeechLLM) -> np.ndarray:
+    """The same of an audio file in memory; `name`: what it is called in messages. Raises BadQuestion."""
+    try:
+        check_size(content)
+        samples, rate = decode(content)
     except BadAudio as error:
-        raise BadQuestion(f"{path}: {error}") from None
+        raise BadQuestion(f"{name}: {error}") from None
     seconds, longest = len(samples) / rate, longest_clip(network)
     if seconds > longest:
-        raise BadQuestion(f"{path}: {seconds:.1f} s; the encoder hears {longest:g} s at most: cut the clip")
+        raise BadQuestion(f"{name}: {seconds:.1f} s; the encoder hears {longest:g} s at most: cut the clip")
     return resample(samples, rate, RATE)
 
 

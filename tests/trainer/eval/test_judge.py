@@ -119,10 +119,11 @@ def test_a_server_that_hangs_is_left_and_one_that_always_fails_is_given_up() -> 
     with OpenAIServer(by_length) as there:
         there.always = Fault(hang=30)
         (result,) = judge(server(there.url, timeout=0.05, retries=1), [Asked("a", "b")])
-        assert why(result) == "no reply within 0.05 s" and len(there.seen) == 2
+        assert why(result) == "no reply within 0.05 s"
+    with OpenAIServer(by_length) as there:
         there.always = Fault(status=500, message="broken")
         results = judge(server(there.url, retries=0, at_once=1), [Asked("a", "b")] * 20)
-        assert len(there.seen) == 2 + 5 and why(results[4]) == "status 500: broken"
+        assert len(there.seen) == 5 and why(results[4]) == "status 500: broken"
         assert {why(result) for result in results[5:]} == {"not asked: status 500: broken"}
         assert "helpfulness" not in summary(results)
 
