@@ -10,9 +10,8 @@ from torch import Tensor
 from voxsmith.schemas.recipe_file import checked, read_yaml
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.batch import Batch
-from voxsmith.trainer.build import Built, build
+from voxsmith.trainer.build import Built, build, chat_of
 from voxsmith.trainer.data.mixture import costs, drawn
-from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.fit.corpus import corpus
 from voxsmith.trainer.fit.features import kept_features, with_frames
 from voxsmith.trainer.fit.loop import autocast
@@ -45,7 +44,7 @@ def rows(of: TrainRecipe, count: int) -> Rows:
     built, features = build(of), kept_features(of)
     if of.start:
         checkpoint.load_weights(checkpoint.named(Path(of.start)), built.network)
-    chat = Chat(built.tokenizer, of.llm.system)
+    chat = chat_of(built, of)
     data = corpus(of.data, of, built, chat, features)
     places = drawn(data.sources, of.seed, 0)
     shortest = [place for _, place in sorted(zip(costs(data.sources, places), places), key=lambda pair: pair[0])]
