@@ -115,6 +115,18 @@ def test_units_are_compared_with_those_of_the_export(made: Path, tmp_path: Path,
     assert not list(tmp_path.rglob("*.answer.wav"))
 
 
+def test_a_decoder_says_no_units_of_a_transcript_that_could_be_compared(made: Path, tmp_path: Path) -> None:
+    values = evaluated(made, "units", tmp_path, "--task", "transcribe", "--generate", "2")
+    assert values["unit_errors"] is None and values["text_errors"]["normalised"]["wer"] > 0
+    assert all(one["reference"] == one["question"] for one in values["each"])
+
+
+def test_a_vocoder_of_other_units_is_one_line(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    vocoder = str(GOLDEN / "vocoder")
+    assert main(["eval", str(made / "units"), str(made / "export"), "--vocoder", vocoder, "--device", "cpu"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_rates_by_hand(tmp_path: Path) -> None:
     """In all: 2 of 9 words of the references are generated otherwise; of 10 generated words 1 is heard otherwise, 4 are lost."""
 
