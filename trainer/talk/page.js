@@ -96,6 +96,16 @@ function element(name, kind = "") {
   return made;
 }
 
+function toEnd() {
+  scrollTo(0, document.documentElement.scrollHeight);
+}
+
+function following(change) { // whoever has scrolled up reads there
+  const atEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 8;
+  change();
+  if (atEnd) toEnd();
+}
+
 function newTurn(before) {
   const item = element("li"), units = element("details");
   turn = { text: element("span", "answer"), note: element("span", "note"), units, said: before, count: 0 };
@@ -104,7 +114,7 @@ function newTurn(before) {
   item.append(turn.text, turn.note, units);
   turns.append(item);
   turns.setAttribute("aria-busy", "true"); // read aloud when it is whole
-  item.scrollIntoView({ block: "nearest" });
+  toEnd();
 }
 
 function endTurn(note) {
@@ -214,9 +224,11 @@ function read(message) {
     return endTurn(message.error);
   }
   if (muted) return;
-  if (message.text) turn.text.append(message.text);
-  if (message.units) addUnits(message.units);
-  if (message.end) answerEnded(message.end);
+  following(() => {
+    if (message.text) turn.text.append(message.text);
+    if (message.units) addUnits(message.units);
+    if (message.end) answerEnded(message.end);
+  });
 }
 
 // ---- Keys and pointers.
