@@ -4,9 +4,10 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, WhisperConfig, WhisperModel
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast, WhisperModel
 
 from tests.helpers.made_corpus import ANSWER, TASKS
+from tests.trainer import configs
 
 TEMPLATE = (
     "{% for message in messages %}<|start|> {{ message['role'] }} {{ message['content'] }} <|end|>\n{% endfor %}"
@@ -30,16 +31,7 @@ def tokenizer(template: str | None = TEMPLATE) -> PreTrainedTokenizerFast:
 def llm(folder: Path, template: str | None = TEMPLATE) -> Path:
     torch.manual_seed(1)
     words = tokenizer(template)
-    config = LlamaConfig(
-        vocab_size=len(words),
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        max_position_embeddings=512,
-        initializer_range=0.2,
-        eos_token_id=words.eos_token_id,
-    )
+    config = configs.llama(vocab_size=len(words), num_hidden_layers=2, eos_token_id=words.eos_token_id)
     LlamaForCausalLM(config).save_pretrained(folder)
     words.save_pretrained(folder)
     return folder
@@ -48,22 +40,6 @@ def llm(folder: Path, template: str | None = TEMPLATE) -> Path:
 def whisper(folder: Path, positions: int = 200) -> Path:
     """`positions`: frames that it can hear, 50 a second."""
     torch.manual_seed(2)
-    config = WhisperConfig(
-        num_mel_bins=16,
-        d_model=32,
-        encoder_layers=1,
-        encoder_attention_heads=2,
-        encoder_ffn_dim=32,
-        decoder_layers=1,
-        decoder_attention_heads=2,
-        decoder_ffn_dim=16,
-        vocab_size=200,
-        pad_token_id=0,
-        bos_token_id=1,
-        eos_token_id=2,
-        decoder_start_token_id=1,
-        max_source_positions=positions,
-        init_std=0.2,
-    )
+    config = configs.whisper(num_mel_bins=16, d_model=32, encoder_ffn_dim=32, max_source_positions=positions)
     WhisperModel(config).save_pretrained(folder)
     return folder

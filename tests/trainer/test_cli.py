@@ -14,6 +14,7 @@ import yaml
 
 from tests.helpers.made_corpus import row, write_corpus
 from tests.helpers.paths import ROOT
+from tests.helpers.waiting import read_until, rest_of
 from tests.trainer import folders
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import build
@@ -154,12 +155,9 @@ def test_sigterm_saves_the_step_that_was_taken(ready: Path, tmp_path: Path) -> N
     command = [sys.executable, "-m", "voxsmith.trainer", "fit", path, "--device", "cpu"]
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env, cwd=tmp_path) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("step 2/5000 "):
-                break
+        read_until(process, "step 2/5000 ")
         process.send_signal(signal.SIGTERM)
-        rest = process.stdout.read()
+        rest = rest_of(process)
     assert process.returncode == 0, rest
     (place,) = checkpoint.checkpoints(tmp_path / "runs" / "made")
     assert int(place.name.removeprefix("step-")) == len(losses(tmp_path)) >= 2

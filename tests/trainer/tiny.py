@@ -2,9 +2,10 @@
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
-from transformers import LlamaConfig, LlamaForCausalLM, WhisperConfig
+from transformers import LlamaForCausalLM
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
+from tests.trainer import configs
 from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.build import adapter, decoder
 from voxsmith.trainer.networks.speech_llm import SpeechLLM
@@ -31,21 +32,11 @@ def recipe(**changes: object) -> TrainRecipe:
 
 def network(of: TrainRecipe, dropout: float = 0.0) -> SpeechLLM:
     torch.manual_seed(of.seed)
-    whisper = WhisperConfig(
-        num_mel_bins=8,
-        d_model=16,
-        encoder_layers=1,
-        encoder_attention_heads=2,
-        encoder_ffn_dim=16,
-        max_source_positions=100,
-        dropout=dropout,
-        attn_implementation="sdpa",
-    )
-    llama = LlamaConfig(
+    whisper = configs.whisper(max_source_positions=100, init_std=0.02, dropout=dropout, attn_implementation="sdpa")
+    llama = configs.llama(
         vocab_size=40,
         hidden_size=16,
         intermediate_size=24,
-        num_hidden_layers=1,
         num_attention_heads=2,
         max_position_embeddings=256,
         initializer_range=0.3,  # what is heard must change what is answered

@@ -6,16 +6,10 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from torch import nn
-from transformers import (
-    GenerationConfig,
-    LlamaConfig,
-    LlamaForCausalLM,
-    PreTrainedTokenizerFast,
-    WhisperConfig,
-    WhisperModel,
-)
+from transformers import GenerationConfig, LlamaForCausalLM, PreTrainedTokenizerFast, WhisperModel
 
 from tests.helpers.made_corpus import ANSWER, TASKS
+from tests.trainer import configs
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import build
 from voxsmith.trainer.data.llama_omni_prompt import SYSTEM
@@ -67,15 +61,9 @@ def tokenizer(adds_bos: bool = True) -> PreTrainedTokenizerFast:
 
 def llm(folder: Path, tied: bool = False) -> Path:
     torch.manual_seed(1)
-    config = LlamaConfig(
+    config = configs.llama(
         vocab_size=320,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=1,
-        num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=512,
-        initializer_range=0.2,
         rms_norm_eps=1e-5,
         bos_token_id=0,
         eos_token_id=[1, 4],
@@ -92,23 +80,7 @@ def llm(folder: Path, tied: bool = False) -> Path:
 
 def whisper(folder: Path, positions: int = 1500, inner: int = 64) -> Path:
     torch.manual_seed(2)
-    config = WhisperConfig(
-        num_mel_bins=8,
-        d_model=16,
-        encoder_layers=2,
-        encoder_attention_heads=2,
-        encoder_ffn_dim=inner,
-        decoder_layers=1,
-        decoder_attention_heads=2,
-        decoder_ffn_dim=16,
-        vocab_size=200,
-        pad_token_id=0,
-        bos_token_id=1,
-        eos_token_id=2,
-        decoder_start_token_id=1,
-        max_source_positions=positions,
-        init_std=0.2,
-    )
+    config = configs.whisper(encoder_layers=2, encoder_ffn_dim=inner, max_source_positions=positions)
     WhisperModel(config).save_pretrained(folder)
     return folder
 

@@ -13,6 +13,7 @@ import yaml
 
 from tests.helpers.made_corpus import row, write_corpus
 from tests.helpers.paths import ROOT
+from tests.helpers.waiting import read_until, rest_of
 from tests.trainer import folders
 from voxsmith.trainer import checkpoint
 
@@ -68,12 +69,9 @@ def test_two_processes_of_ray_learn_what_one_learns(ready: Path) -> None:
 def test_sigterm_saves_the_step_of_all_processes(ready: Path) -> None:
     line = command(ready, "stopped", steps=100_000, processes=2, save_every=90_000)
     with subprocess.Popen(line, cwd=ready, env=environment(), stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for said in process.stdout:
-            if said.startswith("step 2/"):
-                break
+        read_until(process, "step 2/")
         process.send_signal(signal.SIGTERM)
-        rest = process.stdout.read()
+        rest = rest_of(process)
     assert process.returncode == 0, rest
     (place,) = checkpoint.checkpoints(ready / "runs" / "stopped")
     state = json.loads((place / "state.json").read_text())
