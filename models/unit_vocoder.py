@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from voxsmith.models.hifigan_reach import reach
 from voxsmith.models.loading import reading
 from voxsmith.models.references import ModelMissing
-from voxsmith.models.torch_weights import check_finite, refuse_packed
+from voxsmith.models.torch_weights import check_finite, refuse_packed, without_weight_norm
 from voxsmith.models.windows import windows
 
 if TYPE_CHECKING:
@@ -32,28 +33,40 @@ _NAMES = (
 
 
 class UnitHifiGan:
-    """A loaded vocoder. `rate`: hertz of its speech; `hop`: samples a frame; `units`: how many there are."""
+    """A loaded vocoder, as voxsmith.models.vocoder.UnitVocoder says."""
 
     def __init__(self, parts: "torch.nn.ModuleDict", settings: dict[str, Any], device: "torch.device") -> None:
         """`parts`: embedding, durations and generator; `settings`: what config.json says."""
         self.parts, self.device = parts.eval().requires_grad_(False).to(device), device
         self.rate, self.hop = int(settings["sampling_rate"]), int(np.prod(settings["upsample_rates"]))
         self.units = int(settings["num_embeddings"])
+        self.reach = reach(parts["generator"])
+        self.neighbours = sum(parts["durations"].get_submodule(name).kernel_size[0] // 2 for name in ("conv1", "conv2"))
+        self.source: dict[str, Any] = {}  # fairseq's files don't say which units they learned from
 
-    def wave(self, units: np.ndarray, durations: np.ndarray | None = None) -> np.ndarray:
-        """float32 [frames * hop]: speech for units (int64 [n], n > 0) that last `durations` frames each (int64 [n]), or as
-        long as predicted. Raises ValueError: a unit that it doesn't know, more than 60,000 frames, samples that are NaN.
+    def lasting(self, units: np.ndarray) -> np.ndarray:
+        """int64 [n]: frames that each unit (int64 [n]) lasts, as predicted, one at least. Raises ValueError: a unit that it doesn't
+        know.
         """
         import torch
 
-        if units.max() >= self.units:
-            raise ValueError(f"unit {units.max()}: the vocoder knows 0 to {self.units - 1}: another codebook's")
+        self._check(units)
         with torch.inference_mode():
             embedded = self.parts["embedding"](torch.from_numpy(units).to(self.device))
-            if durations is None:
-                lasting = torch.round(torch.exp(self.parts["durations"](embedded[None])[0]) - 1).long().clamp(min=1)
-            else:
-                lasting = torch.from_numpy(durations).to(self.device)
+            made: np.ndarray = self._predicted(embedded).cpu().numpy()
+        return made
+
+    def wave(self, units: np.ndarray, durations: np.ndarray | None = None, before: int = 0) -> np.ndarray:
+        """float32 [frames * hop]: speech for units (int64 [n], n > 0) that last `durations` frames each (int64 [n]), or as
+        long as predicted; `before` makes no difference. Raises ValueError: a unit that it doesn't know, more than 60,000
+        frames, samples that are NaN.
+        """
+        import torch
+
+        self._check(units)
+        with torch.inference_mode():
+            embedded = self.parts["embedding"](torch.from_numpy(units).to(self.device))
+            lasting = self._predicted(embedded) if durations is None else torch.from_numpy(durations).to(self.device)
             if (frames := int(lasting.sum())) > LONGEST:
                 raise ValueError(f"{frames} frames; a clip has {LONGEST} at most")
             spread = torch.repeat_interleave(embedded, lasting, dim=0)
@@ -66,6 +79,15 @@ class UnitHifiGan:
         if not np.isfinite(samples).all():
             raise ValueError("the vocoder made samples that aren't finite numbers")
         return samples
+
+    def _predicted(self, embedded: "torch.Tensor") -> "torch.Tensor":
+        import torch
+
+        return torch.round(torch.exp(self.parts["durations"](embedded[None])[0]) - 1).long().clamp(min=1)
+
+    def _check(self, units: np.ndarray) -> None:
+        if units.max() >= self.units:
+            raise ValueError(f"unit {units.max()}: the vocoder knows 0 to {self.units - 1}: another codebook's")
 
 
 def open_vocoder(path: Path, device: "torch.device") -> UnitHifiGan:
@@ -141,17 +163,8 @@ def _build(settings: dict[str, Any]) -> "torch.nn.ModuleDict":
 
 def _renamed(weights: dict[str, Any]) -> dict[str, Any]:
     """Names as here, with each norm's length and direction joined. Raises ValueError on a name that isn't known."""
-    import torch
-
-    joined = {}
-    for name, value in weights.items():
-        if name.endswith(".weight_v"):
-            base = name.removesuffix("_v")
-            joined[base] = torch._weight_norm(value.float(), weights[f"{base}_g"].float(), 0)
-        elif not name.endswith(".weight_g"):
-            joined[name] = value.float()
     renamed = {}
-    for name, value in joined.items():
+    for name, value in without_weight_norm(weights).items():
         new = next((match.expand(to) for pattern, to in _NAMES if (match := pattern.fullmatch(name))), None)
         if new is None:
             raise ValueError(f"'{name}' is no weight of a unit vocoder")

@@ -9,10 +9,11 @@ state.json              step, epoch, place in the epoch, random states of the wo
 import json
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -20,8 +21,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from voxsmith.schemas.strict import Strict
 from voxsmith.trainer.build import Built, build
-from voxsmith.trainer.networks.speech_llm import SpeechLLM
 from voxsmith.trainer.recipe import TrainRecipe
 
 DATA = "data.json"  # of a run, and in each of its checkpoints
@@ -46,8 +47,10 @@ class State:
     batches: int = 1
 
 
-def kept(network: SpeechLLM) -> dict[str, Tensor]:
-    """Weights that a checkpoint holds: adapter, decoder, and what of LLM and encoder learned, in this phase or an earlier one."""
+def kept(network: nn.Module) -> dict[str, Tensor]:
+    """Weights that a checkpoint holds: adapter, decoder, and what of LLM and encoder learned, in this phase or an earlier one, whose
+    names are in `network.trained`. Of a vocoder, all.
+    """
     names = network.trained | {name for name, value in network.named_parameters() if value.requires_grad}
     own = ("adapter.", "decoder.")
     return {n: v.detach().contiguous() for n, v in network.named_parameters() if n in names or n.startswith(own)}
@@ -61,14 +64,15 @@ def random_state() -> str:
 
 def save(
     folder: Path,
-    network: SpeechLLM,
+    network: nn.Module,
     optimiser: torch.optim.Optimizer,
     state: State,
-    recipe: TrainRecipe,
+    recipe: Strict,
     random: Sequence[str] = (),
+    files: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
     """Write checkpoints/step-… of the run `folder`; it is there whole or not at all. `random`: the random states of all workers,
-    by rank; without: of this process alone. Raises OSError.
+    by rank; without: of this process alone. `files`: texts that lie beside, by name. Raises OSError.
     """
     place = folder / "checkpoints" / f"step-{state.step:08}"
     fresh = place.with_name(f".{place.name}.writing")
@@ -81,6 +85,8 @@ def save(
     (fresh / "state.json").write_text(json.dumps(resumed), encoding="utf-8")
     if (folder / DATA).is_file():
         shutil.copy(folder / DATA, fresh)
+    for name, text in files.items():
+        (fresh / name).write_text(text, encoding="utf-8")
     shutil.rmtree(place, ignore_errors=True)
     fresh.rename(place)
     return place
@@ -104,7 +110,7 @@ def named(place: Path) -> Path:
     return (checkpoints(place) or [place])[-1]
 
 
-def resume(place: Path, network: SpeechLLM, optimiser: torch.optim.Optimizer, rank: int = 0) -> State:
+def resume(place: Path, network: nn.Module, optimiser: torch.optim.Optimizer, rank: int = 0) -> State:
     """Take weights, moments and the random state of this worker from the checkpoint. A worker that the run didn't have keeps its
     own. Raises BadCheckpoint where it is of another recipe.
     """
@@ -126,7 +132,7 @@ def _set_random(state: str) -> None:
         torch.cuda.set_rng_state(gpu[0])
 
 
-def load_weights(place: Path, network: SpeechLLM) -> None:
+def load_weights(place: Path, network: nn.Module) -> None:
     """Raises BadCheckpoint where a weight isn't one of the network's, or has another shape."""
     check_weights(place, network)
     there = dict(network.named_parameters())
@@ -138,7 +144,7 @@ def load_weights(place: Path, network: SpeechLLM) -> None:
             network.trained.add(name)
 
 
-def check_weights(place: Path, network: SpeechLLM) -> None:
+def check_weights(place: Path, network: nn.Module) -> None:
     """Reads names and shapes alone. Raises BadCheckpoint as `load_weights` does."""
     file = place / "model.safetensors"
     if not file.is_file():

@@ -15,6 +15,7 @@ from voxsmith.schemas.recipe_file import checked, read_yaml
 from voxsmith.trainer.eval.options import check_eval, check_latency, eval_options, judge_of, latency_options
 from voxsmith.trainer.recipe import TrainRecipe
 from voxsmith.trainer.talk.options import talk_options
+from voxsmith.trainer.vocoder.recipe import VocoderRecipe
 
 if TYPE_CHECKING:
     import torch
@@ -111,8 +112,11 @@ def _failed(code: int, *lines: str) -> int:
     return code
 
 
-def _recipe(options: argparse.Namespace) -> TrainRecipe:
-    return checked(TrainRecipe, read_yaml(options.recipe), options.recipe, options.set, options.profile)
+def _recipe(options: argparse.Namespace) -> TrainRecipe | VocoderRecipe:
+    given = read_yaml(options.recipe)
+    if given.get("phase") == "vocoder":  # a model of its own: it has neither LLM nor encoder
+        return checked(VocoderRecipe, given, options.recipe, options.set, options.profile)
+    return checked(TrainRecipe, given, options.recipe, options.set, options.profile)
 
 
 def _fit(options: argparse.Namespace) -> None:
@@ -121,7 +125,11 @@ def _fit(options: argparse.Namespace) -> None:
     def say(line: str) -> None:
         print(line, flush=True)
 
-    if recipe.run.processes > 1 and "WORLD_SIZE" not in os.environ:  # torchrun has started them, where it is there
+    if isinstance(recipe, VocoderRecipe):
+        from voxsmith.trainer.vocoder.run import fit as fit_vocoder
+
+        place = fit_vocoder(recipe, say, device)
+    elif recipe.run.processes > 1 and "WORLD_SIZE" not in os.environ:  # torchrun has started them, where it is there
         from voxsmith.trainer.fit import on_ray
 
         place = on_ray.fit(recipe, say, gpus=device.type == "cuda")
@@ -198,9 +206,15 @@ def _serve(options: argparse.Namespace) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     recipe = _recipe(options)
-    from voxsmith.trainer.check import check
+    if isinstance(recipe, VocoderRecipe):
+        from voxsmith.trainer.vocoder.run import check as check_vocoder
 
-    for line in check(recipe, options.memory):
+        lines = check_vocoder(recipe)
+    else:
+        from voxsmith.trainer.check import check
+
+        lines = check(recipe, options.memory)
+    for line in lines:
         print(line)
 
 

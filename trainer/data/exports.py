@@ -80,11 +80,11 @@ class Export:
         return manifest if isinstance(manifest, dict) else {}
 
 
-def clip(audio: dict[str, Any]) -> np.ndarray:
-    """float32 [n] at 16 kHz, mono. Raises BadExport where the clip can't be decoded."""
+def clip(audio: dict[str, Any], wanted: int = RATE) -> np.ndarray:
+    """float32 [n], mono, at 16 kHz or what is `wanted`. Raises BadExport where the clip can't be decoded."""
     try:
         samples, rate = soundfile.read(io.BytesIO(audio["bytes"]), dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, TypeError) as error:
         raise BadExport(f"the clip {audio.get('path')} can't be decoded: {error}") from None
     mono: np.ndarray = samples.mean(1)
-    return mono if rate == RATE else np.asarray(soxr.resample(mono, rate, RATE), np.float32)
+    return mono if rate == wanted else np.asarray(soxr.resample(mono, rate, wanted), np.float32)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from voxsmith.models.text.wer import Errors, errors, normalised
-from voxsmith.models.unit_vocoder import UnitHifiGan
+from voxsmith.models.vocoder import UnitVocoder
 from voxsmith.trainer.data.collate import Collate
 from voxsmith.trainer.data.exports import clip
 from voxsmith.trainer.data.mixture import Place
@@ -93,7 +93,7 @@ def answered(
             )
 
 
-def speak(rows: Sequence[Answered], vocoder: UnitHifiGan) -> None:
+def speak(rows: Sequence[Answered], vocoder: UnitVocoder) -> None:
     """Give each row the speech of its units. Raises BadSpeech."""
     for row in rows:
         row.rate = vocoder.rate

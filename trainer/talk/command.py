@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from voxsmith.models import references
-from voxsmith.models.unit_vocoder import UnitHifiGan, open_vocoder
+from voxsmith.models.vocoder import UnitVocoder, open_any
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built, chat_of
 from voxsmith.trainer.data.prompts import Chat
@@ -37,7 +37,7 @@ class Ready:
     speaker: Speaker
     chat: Chat
     recipe: TrainRecipe
-    vocoder: UnitHifiGan | None = None
+    vocoder: UnitVocoder | None = None
 
 
 def ready(place: Path, vocoder: str | None, device: torch.device) -> Ready:
@@ -54,11 +54,11 @@ def ready(place: Path, vocoder: str | None, device: torch.device) -> Ready:
     return Ready(speaker, chat, recipe, voice)
 
 
-def open_voice(reference: str, built: Built, device: torch.device, where: str = "--vocoder") -> UnitHifiGan:
+def open_voice(reference: str, built: Built, device: torch.device, where: str = "--vocoder") -> UnitVocoder:
     """A vocoder of the decoder's units. `where`: what named it, for messages. Raises ModelMissing, CantTalk."""
     if built.network.decoder is None:
         raise CantTalk(f"{where}: there is no decoder, so no units are made: leave it out, or train the phase units")
-    vocoder, units = open_vocoder(references.resolve(reference), device), built.network.decoder.blank
+    vocoder, units = open_any(references.resolve(reference), device), built.network.decoder.blank
     if vocoder.units != units:
         raise CantTalk(
             f"{where} {reference} knows {vocoder.units} units, and the checkpoint says {units}: another codebook's; "

@@ -1,4 +1,5 @@
-"""Vocoder: units to speech, by a unit HiFi-GAN in fairseq's files (`g_00500000` and `config.json`), to hear what units kept.
+"""Vocoder: units to speech, by a unit HiFi-GAN in fairseq's files (`g_00500000` and `config.json`) or a vocoder that the
+trainer made, to hear what units kept.
 
 `report --vocoder` asks it.
 """
@@ -9,7 +10,7 @@ from pydantic import Field
 from voxsmith.models import audio
 from voxsmith.models import references as catalogue
 from voxsmith.models.torch_device import torch_device
-from voxsmith.models.unit_vocoder import open_vocoder
+from voxsmith.models.vocoder import open_any
 from voxsmith.stages.engines.backend import Backend
 from voxsmith.stages.engines.base import Batching, EngineConfig, Refused
 from voxsmith.stages.requests.base import Request
@@ -22,13 +23,15 @@ NAME = "unit_vocoder"
 class Config(EngineConfig):
     """Settings of `unit_vocoder`."""
 
-    model: str = Field(description="a folder with g_00500000 and config.json, that file, or hub:org/name[/file]")
+    model: str = Field(
+        description="a folder with g_00500000 and config.json, that file, hub:org/name[/file], or a run of the trainer"
+    )
 
 
 class UnitVocoder(Batching):
     def __init__(self, config: Config) -> None:
         device = torch_device(NAME, config.resources)
-        self.network = open_vocoder(catalogue.resolve(config.model), device)
+        self.network = open_any(catalogue.resolve(config.model), device)
         super().__init__(batch=1)
 
     def answer(self, requests: list[Request]) -> list[Clip]:

@@ -8,7 +8,7 @@ import torch
 
 from tests.helpers.paths import GOLDEN
 from voxsmith.models.unit_vocoder import UnitHifiGan, open_vocoder
-from voxsmith.trainer.talk.voice import SpokenUnits, reach
+from voxsmith.trainer.talk.voice import SpokenUnits
 
 UNITS = np.random.default_rng(3).integers(0, 20, 90)
 
@@ -40,7 +40,7 @@ def test_chunks_joined_are_the_whole(vocoder: UnitHifiGan, omega: int, sizes: li
 
 def test_samples_depend_on_so_many_frames_and_no_more(vocoder: UnitHifiGan) -> None:
     """Another frame changes samples up to `reach` frames around it, and none beyond."""
-    far, generator = reach(vocoder.parts["generator"]), copy.deepcopy(vocoder.parts["generator"]).double()
+    far, generator = vocoder.reach, copy.deepcopy(vocoder.parts["generator"]).double()
     frames = torch.randn(1, 16, 81, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     other = frames.clone()
     other[:, :, 40] += 1

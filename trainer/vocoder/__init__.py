@@ -1,0 +1,1 @@
+"""A unit vocoder learns from an export: units and how long they last, to mel spectrograms of the answers."""

@@ -1,0 +1,174 @@
+"""Answers of exports as a vocoder learns them: units, how long they last, and the mel spectrogram of the clip."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from voxsmith.models.hifigan_mel import hifigan_mel
+from voxsmith.models.mel_form import HOP, RATE
+from voxsmith.models.mel_network import spread
+from voxsmith.schemas.hashing import hashed_hex
+from voxsmith.trainer.data.exports import BadExport, Export, clip
+from voxsmith.trainer.vocoder.recipe import Clips, VocoderRecipe
+
+AUDIO, UNITS, DURATIONS, SECONDS = "answer_audio", "answer_units", "answer_unit_durations", "answer_duration"
+_APART = 0.1  # seconds, and a share of the clip, that units may last longer or shorter than it
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """A batch of B rows of M mel frames and U units. `units`, `durations`: int64 [B, U], `said`: bool [B, U], what is before a row's
+    end; `unit`: int64 [B, M], `since`, `until`: float32 [B, M], as `MelNetwork` takes them; `mel`: float32 [B, M, 80], `inside`:
+    bool [B, M].
+    """
+
+    ids: tuple[str, ...]
+    units: Tensor
+    durations: Tensor
+    said: Tensor
+    unit: Tensor
+    since: Tensor
+    until: Tensor
+    mel: Tensor
+    inside: Tensor
+
+    def to(self, device: torch.device) -> "Sounds":
+        return Sounds(self.ids, *(value.to(device) for name, value in vars(self).items() if name != "ids"))
+
+
+@dataclass
+class Answers:
+    """Rows of the exports that can be learned. `places`: export and row of each, `seconds`: of its clip; `left_out`: of each
+    export the others, by reason.
+    """
+
+    named: list[Clips]
+    exports: list[Export]
+    frame_rate: float
+    places: list[tuple[int, int]] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    left_out: list[Counter[str]] = field(default_factory=list)
+
+    def collate(self, rows: Sequence[int]) -> Sounds:
+        """The batch of the rows with these numbers."""
+        made = [self._row(*self.places[row]) for row in rows]
+        ids, units, durations, number, since, until, mel = zip(*made, strict=True)
+        frames, counts = ([torch.ones(len(one), dtype=torch.bool) for one in some] for some in (mel, units))
+
+        def padded(some: Sequence[Tensor]) -> Tensor:
+            return pad_sequence(list(some), batch_first=True)
+
+        return Sounds(ids, *(padded(some) for some in (units, durations, counts, number, since, until, mel, frames)))
+
+    def _row(self, export: int, row: int) -> tuple[Any, ...]:
+        values = self.exports[export].row(row, ("id", AUDIO, UNITS, DURATIONS))
+        units, durations = (torch.tensor(values[name], dtype=torch.int64) for name in (UNITS, DURATIONS))
+        mel = hifigan_mel(torch.from_numpy(clip(values[AUDIO], RATE))).T
+        number, since, until = spread(durations, HOP / RATE * self.frame_rate, 0.0, len(mel))
+        return values["id"], units, durations, units[number], since, until, mel
+
+    def source(self) -> dict[str, Any]:
+        """What is known of the units: of the first export's manifest, whose codebook all must have."""
+        return source_of(self.exports[0])
+
+    def summary(self) -> Iterator[str]:
+        for number, (named, left_out) in enumerate(zip(self.named, self.left_out, strict=True)):
+            seconds = [s for (export, _), s in zip(self.places, self.seconds, strict=True) if export == number]
+            yield f"{named.path}: {len(seconds)} answers, {sum(seconds) / 3600:.2f} h"
+            yield from (f"  {count} rows left out: {reason}" for reason, count in sorted(left_out.items()))
+
+    def described(self) -> list[dict[str, Any]]:
+        """What a run notes of its data."""
+        made = []
+        for number, named in enumerate(self.named):
+            rows = [row for export, row in self.places if export == number]
+            made.append(
+                {
+                    "path": named.path,
+                    "export_key": self.exports[number].manifest.get("export_key"),
+                    "rows": len(rows),
+                    "digest": hashed_hex(json.dumps(rows), 16),
+                    "left_out": dict(self.left_out[number]),
+                    "source": source_of(self.exports[number]),
+                }
+            )
+        return made
+
+
+def answers(data: list[Clips], recipe: VocoderRecipe) -> Answers:
+    """Open the exports and sort out their rows. Raises BadExport, also where no row is left."""
+    made = Answers(data, [Export(Path(one.path), one.split) for one in data], recipe.frame_rate)
+    for number, export in enumerate(made.exports):
+        export.need("id", AUDIO, UNITS, DURATIONS, SECONDS)
+        left_out: Counter[str] = Counter()
+        for row, values in _rows(export):
+            if reason := _unfit(values, recipe):
+                left_out[reason] += 1
+            else:
+                made.places.append((number, row))
+                made.seconds.append(float(values[SECONDS]))
+        made.left_out.append(left_out)
+    if data and not made.places:
+        reasons = ", ".join(f"{count} {reason}" for one in made.left_out for reason, count in one.items())
+        raise BadExport(f"{data[0].path}: no row can be used: {reasons or 'it is empty'}")
+    sources = [source_of(export) for export in made.exports]
+    for named, one in zip(data, sources, strict=True):
+        if one.get("engine") != sources[0].get("engine"):
+            raise BadExport(f"{named.path}: its units are of another engine than those of {data[0].path}: train on one")
+    return made
+
+
+def _rows(export: Export) -> Iterator[tuple[int, dict[str, Any]]]:
+    names = ("id", UNITS, DURATIONS, SECONDS)
+    for start in range(0, len(export), 1000):
+        some = export.rows(range(start, min(len(export), start + 1000)), names)
+        for row, values in enumerate(zip(*(some[name] for name in names), strict=True), start):
+            yield row, dict(zip(names, values, strict=True))
+
+
+def _unfit(values: dict[str, Any], recipe: VocoderRecipe) -> str:
+    units, durations, seconds = values[UNITS], values[DURATIONS], values[SECONDS]
+    if not seconds:
+        return "no clip"
+    if not units or not durations:
+        return "no units"
+    if len(units) != len(durations) or min(durations) < 1:
+        return "not a duration for each unit"
+    if not 0 <= min(units) <= max(units) < recipe.units:
+        wrong = next(unit for unit in units if not 0 <= unit < recipe.units)
+        raise BadExport(
+            f"row {values['id']}: {UNITS} has unit {wrong}; the recipe has units 0 to {recipe.units - 1}; "
+            "set units to what made them has"
+        )
+    lasting = sum(durations) / recipe.frame_rate
+    if abs(lasting - seconds) > _APART * (1 + seconds):
+        return f"units that don't last as long as the clip at frame_rate {recipe.frame_rate:g}"
+    return ""
+
+
+def source_of(export: Export) -> dict[str, Any]:
+    """What an export's manifest says of its units: `engine` (the encoder's identity) and `recipe`, `export_key` (a codebook is fitted
+    on a corpus). Empty without a manifest.
+    """
+    manifest = export.manifest
+    engines = [
+        engine
+        for name, engine in manifest.get("engines", {}).items()
+        if str(engine.get("backend", "")).startswith("units_")
+    ]
+    if not engines:
+        return {}
+    kept = ("backend", "model", "layer", "codebook")
+    return {
+        "engine": {key: engines[0][key] for key in kept if engines[0].get(key)},
+        "corpus": manifest.get("name"),
+        "recipe": manifest.get("recipe_digest"),
+        "export_key": manifest.get("export_key"),
+    }

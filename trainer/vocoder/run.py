@@ -1,0 +1,206 @@
+"""A vocoder's training run, from its recipe to its last checkpoint."""
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from voxsmith.models import references
+from voxsmith.models.mel_form import GRIFFIN_LIM, HOP, RATE, SETTINGS
+from voxsmith.models.mel_network import MelNetwork
+from voxsmith.models.mel_vocoder import build
+from voxsmith.trainer import checkpoint
+from voxsmith.trainer.checkpoint import State
+from voxsmith.trainer.data import batches
+from voxsmith.trainer.fit.log import Log
+from voxsmith.trainer.fit.loop import Exploded, Losses
+from voxsmith.trainer.fit.run import stopping
+from voxsmith.trainer.fit.schedule import share
+from voxsmith.trainer.vocoder import losses
+from voxsmith.trainer.vocoder.data import Answers, Sounds, answers
+from voxsmith.trainer.vocoder.recipe import VocoderRecipe
+
+
+def settings(recipe: VocoderRecipe, source: dict[str, Any]) -> dict[str, Any]:
+    """What vocoder.json says."""
+    network = recipe.network.model_dump(exclude={"lr"})
+    named = {"units": recipe.units, "frame_rate": recipe.frame_rate, "generator": recipe.generator}
+    return named | network | {"source": source}
+
+
+def check(recipe: VocoderRecipe) -> Iterator[str]:
+    """A line for each of what a run would do; trains nothing. Raises BadExport as `fit` does."""
+    train, held_out = answers(recipe.data, recipe), answers(recipe.validation, recipe)
+    yield from train.summary()
+    yield from held_out.summary()
+    network = build(settings(recipe, {}))
+    count = sum(parameter.numel() for parameter in network.parameters())
+    yield f"vocoder: {count / 1e6:.1f} M parameters learn, at {recipe.network.lr:g}"
+    plan = _planned(train, recipe, 0)
+    yield f"an epoch: {len(train.places)} rows in {len(plan)} steps, {batches.filled(train.seconds, plan):.0%} of their seconds no padding"
+    total = _steps(train, recipe)
+    yield f"the run: {total} steps" if total else f"the run: {recipe.schedule.minutes:g} minutes by the clock"
+    yield from _generator(recipe)
+
+
+def _generator(recipe: VocoderRecipe) -> Iterator[str]:
+    """Training doesn't need it; who listens does. Raises ModelMissing for a name that isn't known."""
+    if recipe.generator != GRIFFIN_LIM and not references.available(recipe.generator):
+        yield f"generator: {recipe.generator} isn't on this machine; to hear the result, get it: voxsmith fetch {recipe.generator}"
+
+
+def fit(
+    recipe: VocoderRecipe,
+    say: Callable[[str], None],
+    device: torch.device,
+    stopped: Callable[[], bool] | None = None,
+) -> Path:
+    """Train, or go on where the run's latest checkpoint is; its last checkpoint. SIGTERM and Ctrl-C save first, or what makes
+    `stopped` true in their place. Raises BadExport, BadCheckpoint, ModelMissing, Exploded, OSError.
+    """
+    with stopping() if stopped is None else nullcontext(stopped) as stop:
+        return _fit(recipe, say, device, stop)
+
+
+def _fit(recipe: VocoderRecipe, say: Callable[[str], None], device: torch.device, stop: Callable[[], bool]) -> Path:
+    folder = Path(recipe.out) / recipe.name
+    train, held_out = answers(recipe.data, recipe), answers(recipe.validation, recipe)
+    for line in (*train.summary(), *_generator(recipe)):
+        say(line)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
+    (folder / "data.json").write_text(json.dumps(train.described(), indent=1), encoding="utf-8")
+    torch.manual_seed(recipe.seed)
+    network = build(settings(recipe, {})).to(device)
+    schedule = recipe.schedule
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=recipe.network.lr, betas=schedule.betas, weight_decay=schedule.weight_decay
+    )
+    state = State(batches=schedule.accumulate)
+    if earlier := checkpoint.checkpoints(folder):
+        state = checkpoint.resume(earlier[-1], network, optimiser)
+        say(f"goes on from {earlier[-1]}")
+    described = {SETTINGS: json.dumps(settings(recipe, train.source()), indent=1)}
+
+    def save() -> None:
+        checkpoint.save(folder, network, optimiser, state, recipe, files=described)
+        checkpoint.prune(folder, recipe.run.keep, None)
+
+    total = _steps(train, recipe)
+    with Log(folder, total) as log:
+        began, saved = time.monotonic() - state.seconds, state.step
+        for made in _steps_of(train, recipe, state, device):
+            clock = (time.monotonic() - began) / (60 * schedule.minutes) if schedule.minutes else 0.0
+            done = state.step / total if total else clock
+            if done >= 1 or stop():
+                break
+            factor = share(done + (0.5 / total if total else 0.0), schedule.warmup, schedule.least)
+            for group in optimiser.param_groups:
+                group["lr"] = recipe.network.lr * factor
+            start = time.monotonic()
+            values = step(network, made, optimiser, recipe)
+            state.step, state.place, state.seconds = state.step + 1, state.place + 1, time.monotonic() - began
+            seconds = sum(float(batch.inside.sum()) for batch in made) * HOP / RATE
+            took = time.monotonic() - start
+            figures = {"s/step": took, "audio s/s": seconds / took}
+            say(log.step(state.step, values, {"vocoder": recipe.network.lr * factor}, figures))
+            if held_out.places and state.step % recipe.run.validate_every == 0:
+                say(log.validation(state.step, validate(network, held_out, recipe, device)))
+            if state.step % recipe.run.save_every == 0:
+                save()
+                saved = state.step
+        if saved != state.step or not checkpoint.checkpoints(folder):
+            save()
+        if held_out.places:
+            say(log.validation(state.step, validate(network, held_out, recipe, device)))
+    return checkpoint.checkpoints(folder)[-1]
+
+
+def step(
+    network: MelNetwork, made: Sequence[Sounds], optimiser: torch.optim.Optimizer, recipe: VocoderRecipe
+) -> Losses:
+    """One update from all batches as if they were one. Raises Exploded: then nothing has moved."""
+    totals = {name: sum(float(losses.counts(batch)[name]) for batch in made) for name in losses.NAMES}
+    sums = dict.fromkeys(losses.NAMES, 0.0)
+    optimiser.zero_grad(set_to_none=True)
+    for batch in made:
+        with _autocast(batch.mel.device, recipe):
+            terms = losses.terms(network, batch)
+        loss = sum(term.weight * term.sum / totals[name] for name, term in terms.items())
+        if not bool(torch.isfinite(loss)):
+            raise Exploded(f"the loss is {float(loss.detach())} with the rows {', '.join(batch.ids)}")
+        loss.backward()
+        for name, term in terms.items():
+            sums[name] += float(term.sum.detach())
+    norm = float(torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.schedule.clip))
+    if norm - norm != 0:
+        names = ", ".join(name for batch in made for name in batch.ids)
+        raise Exploded(f"a gradient is no finite number with the rows {names}")
+    optimiser.step()
+    means = {name: sums[name] / totals[name] for name in losses.NAMES}
+    return Losses(means, sum(means.values()), {"vocoder": norm})
+
+
+def validate(network: MelNetwork, data: Answers, recipe: VocoderRecipe, device: torch.device) -> dict[str, float]:
+    """Means of the terms over held-out rows."""
+    network.eval()
+    sums, totals = dict.fromkeys(losses.NAMES, 0.0), dict.fromkeys(losses.NAMES, 0.0)
+    seconds = data.seconds[: recipe.run.validate_rows]
+    with torch.no_grad():
+        for (rows,) in batches.plan(seconds, recipe.schedule.budget, recipe.seed, 0):
+            batch = data.collate(rows).to(device)
+            terms, counts = losses.terms(network, batch), losses.counts(batch)
+            for name in losses.NAMES:
+                sums[name] += float(terms[name].sum)
+                totals[name] += float(counts[name])
+    network.train()
+    return {name: sums[name] / max(1.0, totals[name]) for name in losses.NAMES}
+
+
+def _autocast(device: torch.device, recipe: VocoderRecipe) -> Any:
+    return torch.autocast(device.type, torch.bfloat16) if recipe.run.precision == "bf16" else nullcontext()
+
+
+def _planned(train: Answers, recipe: VocoderRecipe, epoch: int) -> list[list[list[int]]]:
+    """For each step of the epoch the rows of its batches."""
+    schedule = recipe.schedule
+    return batches.plan(train.seconds, schedule.budget, recipe.seed, epoch, schedule.accumulate)
+
+
+def _steps(train: Answers, recipe: VocoderRecipe) -> int | None:
+    """Steps of the whole run; None where the clock decides."""
+    schedule = recipe.schedule
+    if schedule.epochs:
+        return max(1, round(schedule.epochs * len(_planned(train, recipe, 0))))
+    return schedule.steps
+
+
+def _steps_of(train: Answers, recipe: VocoderRecipe, state: State, device: torch.device) -> Iterator[list[Sounds]]:
+    """Batches of each step from where the run is, epoch after epoch, without end. Moves `state` to the next epoch."""
+    while True:
+        wanted = [[rows for rows in one if rows] for one in _planned(train, recipe, state.epoch)[state.place :]]
+        loader = DataLoader(
+            [rows for one in wanted for rows in one],
+            batch_size=None,
+            num_workers=recipe.run.workers,
+            collate_fn=train.collate,
+            generator=torch.Generator(),  # else it draws a seed from dropout's
+            worker_init_fn=_deaf,
+        )
+        made = iter(loader)
+        for one in wanted:
+            yield [next(made).to(device) for _ in one]
+        state.epoch, state.place = state.epoch + 1, 0
+
+
+def _deaf(worker: int) -> None:
+    """Ctrl-C and a terminal's end go to all processes of a command: this one's parent says when it is over."""
+    del worker
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
