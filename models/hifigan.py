@@ -13,7 +13,8 @@ import torch
 
 from voxsmith.models.loading import reading
 from voxsmith.models.references import ModelMissing
-from voxsmith.models.torch_weights import check_finite, refuse_packed, without_weight_norm
+from voxsmith.models.torch_weights import check_finite, refuse_packed
+from voxsmith.models.weight_norm import without_weight_norm
 
 _FILES = ("generator.pth.tar", "generator_*", "g_*")
 _NAME = re.compile(r"(ups\.\d+|conv_pre|conv_post|resblocks\.\d+\.convs[12]\.\d+)\.(weight|bias)")

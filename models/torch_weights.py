@@ -45,19 +45,3 @@ def check_report(path: Path, report: dict[str, Any], unused: str = "") -> None:
         raise ModelMissing(
             f"{path}: {name} is of shape {list(shape)}, by config.json it is of {list(wanted)}, and {len(other) - 1} more"
         )
-
-
-def without_weight_norm(weights: "dict[str, torch.Tensor]") -> "dict[str, torch.Tensor]":
-    """float32, each layer's `weight` from its length `weight_g` and direction `weight_v` (Salimans & Kingma 2016,
-    arXiv:1602.07868, equation 2, over the first dimension). Raises KeyError where there is a direction without length.
-    """
-    import torch
-
-    joined = {}
-    for name, value in weights.items():
-        if name.endswith(".weight_v"):
-            base = name.removesuffix("_v")
-            joined[base] = torch._weight_norm(value.float(), weights[f"{base}_g"].float(), 0)
-        elif not name.endswith(".weight_g"):
-            joined[name] = value.float()
-    return joined

@@ -14,7 +14,8 @@ import numpy as np
 from voxsmith.models.hifigan_reach import reach
 from voxsmith.models.loading import reading
 from voxsmith.models.references import ModelMissing
-from voxsmith.models.torch_weights import check_finite, refuse_packed, without_weight_norm
+from voxsmith.models.torch_weights import check_finite, refuse_packed
+from voxsmith.models.weight_norm import without_weight_norm
 from voxsmith.models.windows import windows
 
 if TYPE_CHECKING:

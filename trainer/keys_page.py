@@ -6,13 +6,14 @@ from typing import Any, get_args
 from voxsmith.schemas.keys import keys, keys_in_markdown
 from voxsmith.schemas.strict import Strict
 from voxsmith.trainer.recipe import TrainRecipe
+from voxsmith.trainer.vocoder.recipe import VocoderRecipe
 
 _HEAD = """# Keys of a training recipe
 
 `python -m voxsmith.trainer keys` makes this page. The first column of each table is the path of a key. A recipe may
 also have `profiles`: values for another machine, by a name that `--profile` takes.
 """
-RECIPES: dict[str, type[Strict]] = {"Recipe": TrainRecipe}
+RECIPES: dict[str, type[Strict]] = {"Recipe": TrainRecipe, "Recipe of a vocoder": VocoderRecipe}
 
 
 def page() -> str:

@@ -17,7 +17,7 @@ CONFIG = {
     "resblock": "1",
     "upsample_rates": [8, 8, 2, 2],
     "upsample_kernel_sizes": [16, 16, 4, 4],
-    "upsample_initial_channel": 32,
+    "upsample_initial_channel": 16,
     "resblock_kernel_sizes": [3, 7, 11],
     "resblock_dilation_sizes": [[1, 3, 5], [1, 3, 5], [1, 3, 5]],
     "num_mels": 80,

@@ -19,7 +19,7 @@ from voxsmith.trainer.data.exports import BadExport, Export, clip
 from voxsmith.trainer.vocoder.recipe import Clips, VocoderRecipe
 
 AUDIO, UNITS, DURATIONS, SECONDS = "answer_audio", "answer_units", "answer_unit_durations", "answer_duration"
-_APART = 0.1  # seconds, and a share of the clip, that units may last longer or shorter than it
+_APART = 0.25  # seconds, and a share of the clip, that units may last longer or shorter than it
 
 
 @dataclass(frozen=True)
