@@ -15,6 +15,7 @@ quickstart: $(VENV)/.installed  ## environment, small real models, a real corpus
 
 quickstart-train: $(VENV)/.installed-train  ## from the quickstart's corpus to a checkpoint that answers aloud, and a page of curves and answers
 	$(BIN)/voxsmith fetch configs/quickstart.yaml
+	$(BIN)/voxsmith fetch hifigan-v1
 	$(BIN)/voxsmith run configs/quickstart.yaml
 	$(BIN)/python -m voxsmith.trainer fit configs/train/llama_omni_stage1.yaml --profile tiny
 	$(BIN)/python -m voxsmith.trainer fit configs/train/llama_omni_stage2.yaml --profile tiny

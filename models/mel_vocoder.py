@@ -32,7 +32,7 @@ class MelVocoder:
         self.generator = generator.to(device) if generator is not None else None
         self.device, self.rate, self.units = device, RATE, int(settings["units"])
         self.hop = samples_a_frame(settings["frame_rate"])
-        self.source: dict[str, Any] = settings.get("source") or {}
+        self.kind: dict[str, Any] = settings.get("kind") or {}
         self._margin = network.reach + (griffin_lim.REACH if generator is None else reach(generator))
         # In unit frames, and one more: mel frames don't begin where unit frames do.
         self.reach = math.ceil((self._margin + 1) * HOP / self.hop) + 1

@@ -43,7 +43,7 @@ class UnitHifiGan:
         self.units = int(settings["num_embeddings"])
         self.reach = reach(parts["generator"])
         self.neighbours = sum(parts["durations"].get_submodule(name).kernel_size[0] // 2 for name in ("conv1", "conv2"))
-        self.source: dict[str, Any] = {}  # fairseq's files don't say which units they learned from
+        self.kind: dict[str, Any] = {}  # fairseq's files don't say which units they learned from
 
     def lasting(self, units: np.ndarray) -> np.ndarray:
         """int64 [n]: frames that each unit (int64 [n]) lasts, as predicted, one at least. Raises ValueError: a unit that it doesn't

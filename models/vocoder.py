@@ -15,7 +15,7 @@ class UnitVocoder(Protocol):
     """Units to speech. `rate`: hertz of its speech; `hop`: samples a frame; `units`: how many there are.
 
     `reach`: frames to either side that a sample depends on; `neighbours`: units to either side that a predicted duration does.
-    `source`: what is known of the units that it learned from; empty where nothing is.
+    `kind`: what is known of the units that it learned from, by name (engine, layer, codebook, …); empty where nothing is.
     """
 
     rate: int
@@ -23,7 +23,7 @@ class UnitVocoder(Protocol):
     units: int
     reach: int
     neighbours: int
-    source: dict[str, Any]
+    kind: dict[str, Any]
 
     def lasting(self, units: np.ndarray) -> np.ndarray:
         """int64 [n]: frames that each unit (int64 [n]) lasts, as predicted, one at least. Raises ValueError: a unit that it doesn't

@@ -4,7 +4,7 @@ The same number is another sound in another codebook, and nothing of it shows in
 goes on with no others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from voxsmith.trainer.data.exports import BadExport, Export
@@ -47,7 +47,7 @@ def _made(manifest: dict[str, Any], column: str) -> Kind:
     return {}
 
 
-def difference(one: Kind, other: Kind) -> str:
+def difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """The first thing that is another one, in words; "" where they agree in all that both know."""
     for key in (*_OF_ENGINE, RATE):
         mine, theirs = one.get(key), other.get(key)

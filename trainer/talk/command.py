@@ -2,10 +2,12 @@
 
 import argparse
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import torch
 
@@ -15,6 +17,7 @@ from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built, chat_of
 from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.data.tasks import TASKS
+from voxsmith.trainer.data.unit_kind import difference
 from voxsmith.trainer.recipe import TrainRecipe
 from voxsmith.trainer.talk.events import Audio, End, Event, Token, Units
 from voxsmith.trainer.talk.generate import Speaker, ends_of, generate
@@ -48,14 +51,20 @@ def ready(place: Path, vocoder: str | None, device: torch.device) -> Ready:
     if vocoder and recipe.decoder is None:
         raise CantTalk(f"{place} has no decoder, so it makes no units: leave --vocoder out, or train the phase units")
     chat = chat_of(built, recipe)
-    voice = open_voice(vocoder, built, device) if vocoder else None
+    voice = open_voice(vocoder, built, device, kind=checkpoint.unit_kind(place)) if vocoder else None
     network = built.network.to(device)
     speaker = Speaker(network, built.tokenizer, ends_of(network, chat.end), recipe.run.precision == "bf16")
     return Ready(speaker, chat, recipe, voice)
 
 
-def open_voice(reference: str, built: Built, device: torch.device, where: str = "--vocoder") -> UnitVocoder:
-    """A vocoder of the decoder's units. `where`: what named it, for messages. Raises ModelMissing, CantTalk."""
+def open_voice(
+    reference: str,
+    built: Built,
+    device: torch.device,
+    where: str = "--vocoder",
+    kind: Mapping[str, Any] = MappingProxyType({}),
+) -> UnitVocoder:
+    """A vocoder of the decoder's units. `where`: what named it, for messages; `kind`: what the units are. Raises ModelMissing, CantTalk."""
     if built.network.decoder is None:
         raise CantTalk(f"{where}: there is no decoder, so no units are made: leave it out, or train the phase units")
     vocoder, units = open_any(references.resolve(reference), device), built.network.decoder.blank
@@ -63,6 +72,11 @@ def open_voice(reference: str, built: Built, device: torch.device, where: str = 
         raise CantTalk(
             f"{where} {reference} knows {vocoder.units} units, and the checkpoint says {units}: another codebook's; "
             "take the vocoder of the units that it was trained on"
+        )
+    if other := difference(vocoder.kind, kind):
+        raise CantTalk(
+            f"{where} {reference} has learned units of {other} as in the checkpoint: take a vocoder of its units, "
+            "or train one: configs/train/vocoder.yaml"
         )
     return vocoder
 

@@ -16,6 +16,7 @@ from voxsmith.models.mel_form import HOP, RATE
 from voxsmith.models.mel_network import spread
 from voxsmith.schemas.hashing import hashed_hex
 from voxsmith.trainer.data.exports import BadExport, Export, clip
+from voxsmith.trainer.data.unit_kind import Kind, difference, unit_kind
 from voxsmith.trainer.vocoder.recipe import Clips, VocoderRecipe
 
 AUDIO, UNITS, DURATIONS, SECONDS = "answer_audio", "answer_units", "answer_unit_durations", "answer_duration"
@@ -46,7 +47,7 @@ class Sounds:
 @dataclass
 class Answers:
     """Rows of the exports that can be learned. `places`: export and row of each, `seconds`: of its clip; `left_out`: of each
-    export the others, by reason.
+    export the others, by reason; `kinds`: what its units are.
     """
 
     named: list[Clips]
@@ -55,6 +56,7 @@ class Answers:
     places: list[tuple[int, int]] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     left_out: list[Counter[str]] = field(default_factory=list)
+    kinds: list[Kind] = field(default_factory=list)
 
     def collate(self, rows: Sequence[int]) -> Sounds:
         """The batch of the rows with these numbers."""
@@ -74,10 +76,6 @@ class Answers:
         number, since, until = spread(durations, HOP / RATE * self.frame_rate, 0.0, len(mel))
         return values["id"], units, durations, units[number], since, until, mel
 
-    def source(self) -> dict[str, Any]:
-        """What is known of the units: of the first export's manifest, whose codebook all must have."""
-        return source_of(self.exports[0])
-
     def summary(self) -> Iterator[str]:
         for number, (named, left_out) in enumerate(zip(self.named, self.left_out, strict=True)):
             seconds = [s for (export, _), s in zip(self.places, self.seconds, strict=True) if export == number]
@@ -96,7 +94,7 @@ class Answers:
                     "rows": len(rows),
                     "digest": hashed_hex(json.dumps(rows), 16),
                     "left_out": dict(self.left_out[number]),
-                    "source": source_of(self.exports[number]),
+                    "units": self.kinds[number],
                 }
             )
         return made
@@ -118,10 +116,12 @@ def answers(data: list[Clips], recipe: VocoderRecipe) -> Answers:
     if data and not made.places:
         reasons = ", ".join(f"{count} {reason}" for one in made.left_out for reason, count in one.items())
         raise BadExport(f"{data[0].path}: no row can be used: {reasons or 'it is empty'}")
-    sources = [source_of(export) for export in made.exports]
-    for named, one in zip(data, sources, strict=True):
-        if one.get("engine") != sources[0].get("engine"):
-            raise BadExport(f"{named.path}: its units are of another engine than those of {data[0].path}: train on one")
+    made.kinds = [unit_kind(export, UNITS) for export in made.exports]
+    for named, kind in zip(data, made.kinds, strict=True):
+        if said := difference(kind, made.kinds[0]):
+            raise BadExport(
+                f"{named.path}: its units have {said} as in {data[0].path}: a vocoder learns one kind of units"
+            )
     return made
 
 
@@ -151,24 +151,3 @@ def _unfit(values: dict[str, Any], recipe: VocoderRecipe) -> str:
     if abs(lasting - seconds) > _APART * (1 + seconds):
         return f"units that don't last as long as the clip at frame_rate {recipe.frame_rate:g}"
     return ""
-
-
-def source_of(export: Export) -> dict[str, Any]:
-    """What an export's manifest says of its units: `engine` (the encoder's identity) and `recipe`, `export_key` (a codebook is fitted
-    on a corpus). Empty without a manifest.
-    """
-    manifest = export.manifest
-    engines = [
-        engine
-        for name, engine in manifest.get("engines", {}).items()
-        if str(engine.get("backend", "")).startswith("units_")
-    ]
-    if not engines:
-        return {}
-    kept = ("backend", "model", "layer", "codebook")
-    return {
-        "engine": {key: engines[0][key] for key in kept if engines[0].get(key)},
-        "corpus": manifest.get("name"),
-        "recipe": manifest.get("recipe_digest"),
-        "export_key": manifest.get("export_key"),
-    }

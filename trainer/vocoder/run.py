@@ -18,6 +18,8 @@ from voxsmith.models.mel_vocoder import build
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.checkpoint import State
 from voxsmith.trainer.data import batches
+from voxsmith.trainer.data.exports import BadExport
+from voxsmith.trainer.data.unit_kind import Kind, difference
 from voxsmith.trainer.fit.log import Log
 from voxsmith.trainer.fit.loop import Exploded, Losses
 from voxsmith.trainer.fit.run import stopping
@@ -27,11 +29,11 @@ from voxsmith.trainer.vocoder.data import Answers, Sounds, answers
 from voxsmith.trainer.vocoder.recipe import VocoderRecipe
 
 
-def settings(recipe: VocoderRecipe, source: dict[str, Any]) -> dict[str, Any]:
+def settings(recipe: VocoderRecipe, kind: Kind) -> dict[str, Any]:
     """What vocoder.json says."""
     network = recipe.network.model_dump(exclude={"lr"})
     named = {"units": recipe.units, "frame_rate": recipe.frame_rate, "generator": recipe.generator}
-    return named | network | {"source": source}
+    return named | network | {"kind": kind}
 
 
 def check(recipe: VocoderRecipe) -> Iterator[str]:
@@ -73,9 +75,14 @@ def _fit(recipe: VocoderRecipe, say: Callable[[str], None], device: torch.device
     train, held_out = answers(recipe.data, recipe), answers(recipe.validation, recipe)
     for line in (*train.summary(), *_generator(recipe)):
         say(line)
+    earlier = checkpoint.checkpoints(folder)
+    if earlier and (other := difference(train.kinds[0], checkpoint.unit_kind(earlier[-1]))):
+        raise BadExport(
+            f"{recipe.data[0].path}: its units have {other} as in {earlier[-1]}, where the run would go on; give it another name"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
-    (folder / "data.json").write_text(json.dumps(train.described(), indent=1), encoding="utf-8")
+    (folder / checkpoint.DATA).write_text(json.dumps(train.described(), indent=1), encoding="utf-8")
     torch.manual_seed(recipe.seed)
     network = build(settings(recipe, {})).to(device)
     schedule = recipe.schedule
@@ -83,10 +90,10 @@ def _fit(recipe: VocoderRecipe, say: Callable[[str], None], device: torch.device
         network.parameters(), lr=recipe.network.lr, betas=schedule.betas, weight_decay=schedule.weight_decay
     )
     state = State(batches=schedule.accumulate)
-    if earlier := checkpoint.checkpoints(folder):
+    if earlier:
         state = checkpoint.resume(earlier[-1], network, optimiser)
         say(f"goes on from {earlier[-1]}")
-    described = {SETTINGS: json.dumps(settings(recipe, train.source()), indent=1)}
+    described = {SETTINGS: json.dumps(settings(recipe, train.kinds[0]), indent=1)}
 
     def save() -> None:
         checkpoint.save(folder, network, optimiser, state, recipe, files=described)
