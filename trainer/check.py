@@ -68,6 +68,7 @@ def _start(recipe: TrainRecipe, built: Built) -> Iterator[str]:
         place = checkpoint.named(Path(recipe.start))
         checkpoint.check_weights(place, built.network)
         yield f"start: {place}"
+        yield from checkpoint.heard_otherwise(place, recipe)
 
 
 def _lengths(source: Source, recipe: TrainRecipe, chat: Chat) -> Lengths:

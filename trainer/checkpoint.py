@@ -184,6 +184,20 @@ def read_recipe(place: Path) -> TrainRecipe:
         return TrainRecipe.model_validate_json(file.read_text(encoding="utf-8"))
 
 
+def heard_otherwise(place: Path, recipe: TrainRecipe) -> Iterator[str]:
+    """A line for each thing that the checkpoint was trained to hear in another way than this recipe goes on with. None of it is
+    wrong by itself, but a decoder that learns from such states learns worse. Raises BadCheckpoint.
+    """
+    if not (place / "recipe.json").is_file():
+        return
+    before = read_recipe(place)
+    for key in ("llm.prompt", "llm.system", "encoder.pad_to_30s"):
+        part, name = key.split(".")
+        then, now = (getattr(getattr(one, part), name) for one in (before, recipe))
+        if then != now and not (name == "system" and recipe.llm.prompt == before.llm.prompt == "llama_omni"):
+            yield f"{place}: was trained with {key}: {json.dumps(then)}, and this recipe has {json.dumps(now)}"
+
+
 def load(place: Path) -> tuple[Built, TrainRecipe]:
     """The networks of a checkpoint, as its recipe and weights make them. Raises BadCheckpoint and ModelMissing."""
     recipe = read_recipe(place)

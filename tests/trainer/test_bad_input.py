@@ -124,6 +124,19 @@ def test_a_checkpoint_of_another_recipe_is_refused(ready: Path, tmp_path: Path, 
     assert code == 2 and said.startswith(f"{tmp_path}/nowhere: no checkpoint: it lacks model.safetensors")
 
 
+def test_a_start_that_hears_otherwise_is_said(ready: Path, tmp_path: Path, capsys: Any) -> None:
+    start = ready / "first" / "runs" / "made"
+    llm = {"model": str(ready / "llm"), "prompt": "llama_omni"}
+    for changes, said in (({}, 0), ({"llm": llm}, 1)):
+        assert main(["check", units(ready, tmp_path, start=str(start), **changes)]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert sum("was trained with" in one for one in lines) == said
+    wanted = 'was trained with llm.prompt: "chat_template", and this recipe has "llama_omni"'
+    assert f"{checkpoint.named(start)}: {wanted}" in lines
+    assert main(["fit", units(ready, tmp_path, start=str(start), llm=llm), "--device", "cpu"]) == 0
+    assert f"{checkpoint.named(start)}: {wanted}" in capsys.readouterr().out.splitlines()
+
+
 def test_a_device_that_is_too_small_is_told(ready: Path, tmp_path: Path, capsys: Any) -> None:
     path = units(ready, tmp_path)
     for memory, words in (("0.00001", "the weights alone are too much"), ("64", "it fits")):

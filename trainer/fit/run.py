@@ -50,8 +50,8 @@ def _fit(
 ) -> Path:
     folder = Path(recipe.out) / recipe.name
     built = build(recipe)
-    if recipe.start:
-        checkpoint.load_weights(checkpoint.named(Path(recipe.start)), built.network)
+    if before := checkpoint.named(Path(recipe.start)) if recipe.start else None:
+        checkpoint.load_weights(before, built.network)
     chat = chat_of(built, recipe)
     features, states = kept_features(recipe), kept_states(recipe)
     train = corpus(recipe.data, recipe, built, chat, features, states)
@@ -60,7 +60,7 @@ def _fit(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
         (folder / checkpoint.DATA).write_text(json.dumps(described(train, recipe), indent=1), encoding="utf-8")
-    for line in summary(recipe.data, train):
+    for line in (*summary(recipe.data, train), *(checkpoint.heard_otherwise(before, recipe) if before else ())):
         say(line)
     network = built.network.to(device)
     groups = PHASES[recipe.phase].learns(network, recipe)

@@ -216,6 +216,7 @@ def test_what_is_trained_on_is_what_is_served(tmp_path: Path) -> None:
     [
         ({"adapter": {"kind": "speech_adapter", "hidden": 16}}, "adapter.kind is speech_adapter.*llama_omni"),
         ({"encoder": {"model": "whisper", "pad_to_30s": True}}, "encoder.pad_to_30s"),
+        ({"llm": {"model": "llm", "prompt": "llama_omni"}}, "llm.prompt is llama_omni.*chat_template"),
     ],
 )
 def test_what_is_no_ultravox_is_refused_before_anything_loads(
