@@ -13,7 +13,8 @@ class Batch:
 
     `ids`: of the rows; `mel`: float32 [B, mels, T], zero behind a clip's end; `mel_lengths`: int64 [B].
     `tokens`: int64 [B, L], any id where speech stands; `speech`: bool [B, L], where it stands: as many places of a row as
-    its clip has embeddings; `attended`: bool [B, L], what is no padding; `labels`: int64 [B, L], IGNORED outside the answer.
+    its clip has embeddings; `attended`: bool [B, L], what is no padding, which stands behind a row's end; `labels`: int64 [B, L],
+    IGNORED outside the answer.
     `frames`: float32 [B, ceil(T / 2), width], what a frozen encoder makes of the clips, where that is kept: then nothing looks
     at `mel`, which may have no frames; `keys`: names under which the rows' frames are kept.
     `states`: float32 [B, N, width], the states that predict the answer's tokens, zero behind a row's end, where the LLM stands still

@@ -67,8 +67,12 @@ class SpeechLLM(nn.Module):
         return words.masked_scatter(batch.speech[..., None], heard[there].to(words.dtype))
 
     def states(self, batch: Batch) -> Tensor:
-        """[B, L, width]: the LLM's states, after its last norm."""
-        output = self.llm.model(inputs_embeds=self.embed(batch), attention_mask=batch.attended, use_cache=False)
+        """[B, L, width]: the LLM's states, after its last norm; at padding they mean nothing.
+
+        A causal model doesn't see what is behind, so padding needs no mask; and without one attention takes its fastest kernel,
+        and doesn't repeat keys for the heads that share them.
+        """
+        output = self.llm.model(inputs_embeds=self.embed(batch), use_cache=False)
         states: Tensor = output.last_hidden_state
         return states
 
@@ -79,7 +83,7 @@ class SpeechLLM(nn.Module):
     def teach(self, batch: Batch) -> Tensor:
         """Logits of the same LLM on the transcript: float [B, L', V], without gradients."""
         with torch.no_grad():
-            output = self.llm.model(input_ids=batch.teacher, attention_mask=batch.teacher_attended, use_cache=False)
+            output = self.llm.model(input_ids=batch.teacher, use_cache=False)
             return self.llm.lm_head(output.last_hidden_state)
 
 
