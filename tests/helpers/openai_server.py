@@ -185,7 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.owner.enter(Seen(self.path, body, dict(self.headers), time.monotonic()))
         try:
             if self.owner.barrier:
-                self.owner.barrier.wait(60)
+                self.owner.barrier.wait(300)
             self._answer(body, fault or Fault())
         finally:
             self.owner.leave()

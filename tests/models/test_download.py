@@ -19,7 +19,7 @@ import pytest
 from tests.helpers.file_server import FileServer
 from tests.helpers.paths import ROOT
 from tests.helpers.recipes import run_cli
-from tests.helpers.waiting import wait_for
+from tests.helpers.waiting import LONGEST, wait_for
 from voxsmith.models import download, references
 from voxsmith.models.references import ModelMissing
 
@@ -293,7 +293,7 @@ def test_a_fetch_that_waits_for_another_goes_on_where_that_was_killed(cache: Pat
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
     server.hold_at = None
-    printed = [process.communicate(timeout=120)[0] for process in others]
+    printed = [process.communicate(timeout=LONGEST)[0] for process in others]
     assert [process.returncode for process in others] == [0, 0]
     assert sum("MB of it are here; going on from there" in text for text in printed) == 1
     (file,) = cache.glob("urls/*/weights.pt")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.helpers.hub_server import HubServer, Repo
 from tests.helpers.paths import ROOT
-from tests.helpers.waiting import wait_for
+from tests.helpers.waiting import LONGEST, wait_for
 
 FILES = {"README.md": b"license: mit\n", "config.json": b"{}", "model.safetensors": os.urandom(11 << 20)}
 FETCH = "import sys; from voxsmith.models import references; print(references.fetch(sys.argv[1]))"
@@ -41,7 +41,7 @@ def check_kills(home: Path, kills: int) -> None:
             stop(process, server)
             server.release()
         process = start(server, home)
-        output = process.communicate(timeout=120)[0]
+        output = process.communicate(timeout=LONGEST)[0]
         assert process.returncode == 0, output
         snapshot = home / "hub" / "models--org--name" / "snapshots" / repo.head
         assert {file.name: file.read_bytes() for file in snapshot.iterdir()} == FILES

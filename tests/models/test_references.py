@@ -20,6 +20,7 @@ import pytest
 
 from tests.helpers.hub_server import HubServer, Repo
 from tests.helpers.paths import ROOT
+from tests.helpers.waiting import LONGEST
 from voxsmith.models import references as models
 from voxsmith.models.references import ModelMissing
 
@@ -133,7 +134,7 @@ def test_processes_that_fetch_at_once_do_not_disturb_each_other(
     )
     command = [sys.executable, "-c", code, str(tmp_path / "catalogue.json")]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(3)]
-    printed = [process.communicate(timeout=120)[0] for process in started]
+    printed = [process.communicate(timeout=LONGEST)[0] for process in started]
     assert [text.splitlines()[-1] for text in printed] == [b"".join(HALVES).decode()] * 3
     assert sum("fetching" in text for text in printed) == 1
     assert sorted(path.name for path in cache.iterdir()) == ["whole", "whole.lock"]

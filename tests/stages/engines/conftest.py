@@ -6,6 +6,7 @@ import pytest
 
 from tests.helpers.openai_server import OpenAIServer
 from tests.helpers.raw_server import Sends, raw_server
+from tests.helpers.waiting import LONGEST
 from voxsmith.stages.engines.base import Unavailable
 from voxsmith.stages.engines.llm import openai as llm_openai
 from voxsmith.stages.engines.openai_client import LARGEST
@@ -32,7 +33,7 @@ def kokoro() -> Iterator[tts_kokoro.Kokoro]:
 def speech(kokoro: tts_kokoro.Kokoro) -> dict[str, bytes]:
     """Two clips by the sentences that they say."""
     asked = {text: kokoro.submit(Speak(text, voice, sample_rate=16000)) for voice, text in SENTENCES.items()}
-    return {text: future.result(120).flac for text, future in asked.items()}
+    return {text: future.result(LONGEST).flac for text, future in asked.items()}
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +42,7 @@ def ask() -> Callable[..., list[Any]]:
 
     def asking(engine: Any, requests: list[Request]) -> list[Any]:
         futures: list[Future[Any]] = [engine.submit(request) for request in requests]
-        return [future.result(120) for future in futures]
+        return [future.result(LONGEST) for future in futures]
 
     return asking
 
@@ -61,7 +62,7 @@ def trouble_with(connect_to: Callable[..., Any]) -> Callable[[str, Sends], str]:
         module, request = ASKED[asked]
         with raw_server(sends) as server:
             engine = connect_to(module.BACKEND, base_url=server.url, retries=0, timeout=20)
-            error = engine.submit(request).exception(60)
+            error = engine.submit(request).exception(LONGEST)
             assert isinstance(error, Unavailable), repr(error)
             # What is not read any more is still in the sockets' buffers.
             assert server.sent < 2 * LARGEST + 16 * 2**20

@@ -10,6 +10,7 @@ import pytest
 
 from tests.helpers.hostile import ENDLESS, reply
 from tests.helpers.raw_server import Sends, http, raw_server
+from tests.helpers.waiting import LONGEST
 from voxsmith.stages.engines.llm import openai as llm_openai
 from voxsmith.stages.engines.openai_client import LARGEST
 from voxsmith.stages.requests.llm import Complete, Completion
@@ -73,7 +74,7 @@ def test_a_body_that_trickles_is_left_when_the_time_is_over(connect_to: Callable
 
         server.sends = slowly
         engine = connect_to(llm_openai.BACKEND, base_url=server.url, retries=0, timeout=0.5)
-        assert "no reply within 0.5 s" in str(engine.submit(CHAT).exception(60))
+        assert "no reply within 0.5 s" in str(engine.submit(CHAT).exception(LONGEST))
         assert llm_openai.BACKEND.trouble(engine.config).startswith("no server answers at")
 
 
@@ -82,4 +83,4 @@ def test_a_server_that_compresses_unasked_is_understood(connect_to: Callable[...
     squeeze = {"deflate": zlib.compress, "identity": bytes}.get(name, gzip.compress)
     with raw_server(lambda: [compressed(reply(), name, squeeze)]) as server:
         engine = connect_to(llm_openai.BACKEND, base_url=server.url)
-        assert engine.submit(CHAT).result(60) == Completion("Hello.", "stop", 2)
+        assert engine.submit(CHAT).result(LONGEST) == Completion("Hello.", "stop", 2)

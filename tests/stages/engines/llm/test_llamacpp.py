@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, wait
 import pytest
 
 from tests.helpers.recipes import ROOT
+from tests.helpers.waiting import LONGEST
 from voxsmith.stages.engines.base import Refused
 from voxsmith.stages.engines.llm.llamacpp import BACKEND, Config, LlamaCpp
 from voxsmith.stages.requests.llm import Complete
@@ -87,9 +88,9 @@ def test_a_reply_does_not_wait_for_others(engine: LlamaCpp) -> None:
     requests = [Complete(prompt=f"Count to {n}:", max_tokens=10) for n in range(12)]
     requests.insert(6, Complete(prompt="word " * 6000))
     futures = [engine.submit(request) for request in requests]
-    done, waiting = wait(futures, timeout=60, return_when=FIRST_COMPLETED)
+    done, waiting = wait(futures, timeout=LONGEST, return_when=FIRST_COMPLETED)
     assert len(done) < len(waiting)
-    assert [index for index, future in enumerate(futures) if future.exception(60) is not None] == [6]
+    assert [index for index, future in enumerate(futures) if future.exception(LONGEST) is not None] == [6]
 
 
 def test_seeds_make_other_texts_and_no_heat_makes_one(engine: LlamaCpp) -> None:
