@@ -21,6 +21,7 @@ class Batch:
     and they are kept: then nothing looks at `mel` and `frames`; `state_keys`: names under which the rows' states are kept.
     `units`: int64 [B, U], IGNORED behind a row's end, or None where no units are learned.
     `teacher`, `teacher_attended`, `teacher_labels`: the same rows with the transcript in place of speech, or None.
+    `spare`: it goes through the networks because other workers wait for that, and counts as nothing.
     """
 
     ids: tuple[str, ...]
@@ -38,6 +39,7 @@ class Batch:
     teacher: Tensor | None = None
     teacher_attended: Tensor | None = None
     teacher_labels: Tensor | None = None
+    spare: bool = False
 
     def to(self, device: torch.device) -> Self:
         """The batch on the device."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from voxsmith.schemas.errors import RecipeError
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built, chat_of, outline
 from voxsmith.trainer.data import batches
@@ -16,12 +17,14 @@ from voxsmith.trainer.data.mixture import SECONDS, Source, repeated
 from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.fit.corpus import Corpus, corpus, planned, steps, summary
 from voxsmith.trainer.fit.loop import PHASES
+from voxsmith.trainer.flops import Operations
 from voxsmith.trainer.memory import GIB, Memory, Size, memory
 from voxsmith.trainer.networks.whisper import MEL_RATE
+from voxsmith.trainer.probe import Bucket, probe
 from voxsmith.trainer.recipe import TrainRecipe
 
 _USABLE = 0.9  # of a device's memory: the rest is the allocator's and the libraries'
-_BUCKETS = (2.5, 5.0, 10.0, 20.0, SECONDS)  # seconds of a clip
+_LENGTHS = (2.5, 5.0, 10.0, 20.0, SECONDS)  # seconds of a clip
 _ROOM = 1.5  # over the most units a token of the corpus
 
 
@@ -36,27 +39,44 @@ class Lengths:
     units: np.ndarray
 
 
-def check(recipe: TrainRecipe, gib: float | None = None) -> Iterator[str]:
-    """A line for each of it; trains nothing. `gib`: memory of the device that is meant; without, this machine's.
+def check(recipe: TrainRecipe, gib: float | None = None, tried_on: torch.device | None = None) -> Iterator[str]:
+    """A line for each of it; trains nothing. `gib`: memory of the device that is meant; without, this machine's. `tried_on`: a device
+    on which the largest batches are tried, with the models' weights.
 
-    Raises BadExport, BadCheckpoint, ModelMissing, NoTemplate as `fit` does.
+    Raises BadExport, BadCheckpoint, ModelMissing, NoTemplate as `fit` does, RecipeError where nothing can be tried.
     """
+    if tried_on is not None and recipe.run.shards:
+        raise RecipeError(
+            "--probe tries one process: it can't try run.shards; without it, arithmetic says what each takes"
+        )
     built = outline(recipe)
     chat = chat_of(built, recipe)
     train, held_out = corpus(recipe.data, recipe, built, chat), corpus(recipe.validation, recipe, built, chat)
     yield from summary(recipe.data, train)
     yield from summary(recipe.validation, held_out)
     yield from _start(recipe, built)
+    groups = PHASES[recipe.phase].learns(built.network, recipe)
     lengths = [_lengths(source, recipe, chat) for source in train.sources]
     sizes = _Sizes(recipe, built, chat, train, lengths)
     yield from _epoch(recipe, train, sizes)
-    groups = PHASES[recipe.phase].learns(built.network, recipe)
     for group in groups:
         count = sum(parameter.numel() for parameter in group.parameters)
         yield f"{group.name}: {count / 1e6:.1f} M parameters learn, at {group.lr:g}"
     if recipe.phase == "units":
         yield from _upsampling(recipe, train, chat)
-    yield from _memory(recipe, built, train, sizes, *_device(gib))
+    device, room = _device(gib)
+    yield from _memory(recipe, built, train, sizes, device, room)
+    buckets = list(_buckets(recipe, built, train, sizes, room))
+    for bucket in buckets:
+        yield f"  clips up to {bucket.longest:g} s: {bucket.count} rows; a batch of {bucket.most} fits"
+    if tried_on is not None:
+        yield "tried with made-up rows:"
+        results = []
+        for line, bucket in probe(recipe, buckets, tried_on):
+            yield line
+            results.append(bucket)
+        buckets = results
+    yield _proposed(recipe, buckets)
 
 
 def _start(recipe: TrainRecipe, built: Built) -> Iterator[str]:
@@ -90,6 +110,7 @@ class _Sizes:
         self._whole = recipe.encoder.pad_to_30s
         self._lengths, self._sources, self._network = lengths, train.sources, built.network
         prompts = [chat.around_speech(source.task.request) for source in train.sources]
+        self.operations = Operations(built.network, recipe).of
         self._prompts = [len(prompt.before) + len(prompt.after) for prompt in prompts]
 
     def row(self, source: int, row: int) -> Size:
@@ -123,6 +144,10 @@ def _epoch(recipe: TrainRecipe, train: Corpus, sizes: _Sizes) -> Iterator[str]:
     )
     total = steps(train, recipe, recipe.run.processes)
     yield f"the run: {total} steps" if total else f"the run: {recipe.schedule.minutes:g} minutes by the clock"
+    operations = sum(sizes.operations(row) for row in rows)
+    yield f"  {operations:.2e} operations an epoch" + (
+        f", {operations * total / len(plan):.2e} in all" if total else ""
+    )
 
 
 def _upsampling(recipe: TrainRecipe, train: Corpus, chat: Chat) -> Iterator[str]:
@@ -163,32 +188,50 @@ def _memory(recipe: TrainRecipe, built: Built, train: Corpus, sizes: _Sizes, dev
     places, plan = planned(train, recipe, 0, recipe.run.processes)
     there = [[places[row] for row in rows] for step in plan for rows in step if rows]
     whole = [_together([sizes.row(place.source, place.row) for place in rows]) for rows in there]
-    needs = [memory(built, recipe, size) for size in whole]
+    over = _over(recipe)
+    needs = [memory(built, recipe, size, over) for size in whole]
     largest = max(range(len(needs)), key=lambda number: needs[number].total)
-    yield _parts(needs[largest], whole[largest])
+    yield _parts(needs[largest], whole[largest], over)
     fits = needs[largest].total <= _USABLE * room
     yield f"{device} has {room / GIB:.1f} GiB: {'it fits' if fits else 'it does not fit'}"
+    if recipe.run.shards or not fits:
+        yield from _shared_out(recipe, built, whole[largest], room)
     if needs[largest].fixed > _USABLE * room:
         yield "  the weights alone are too much: learn lora, take a smaller model, or several GPUs with weights in shards"
-        return
-    yield from _proposed(recipe, built, train, sizes, room)
 
 
-def _parts(need: Memory, size: Size) -> str:
+def _over(recipe: TrainRecipe) -> int:
+    """Processes over which weights are in shards."""
+    return recipe.run.processes if recipe.run.shards else 1
+
+
+def _shared_out(recipe: TrainRecipe, built: Built, size: Size, room: float) -> Iterator[str]:
+    """Which number of processes has room for this batch, each with a device as large."""
+    needs = {count: memory(built, recipe, size, count).total for count in (2, 4, 8, 16, 32, 64)}
+    said = ", ".join(f"{count} {need / GIB:.1f} GiB" for count, need in needs.items())
+    enough = next((count for count, need in needs.items() if need <= _USABLE * room), None)
+    yield f"  with run.shards each of several processes takes: {said}"
+    yield (
+        f"  {enough} processes are enough" if enough else "  not even 64 processes are enough: a smaller batch, perhaps"
+    )
+
+
+def _parts(need: Memory, size: Size, over: int) -> str:
     parts = ", ".join(
         f"{name} {getattr(need, name) / GIB:.2f}"
         for name in ("weights", "gradients", "moments", "activations", "logits")
     )
+    whose = f" of each of {over} processes" if over > 1 else ""
     return (
-        f"memory: {need.total / GIB:.2f} GiB: {parts}; for the largest batch, {size.rows} rows of "
+        f"memory{whose}: {need.total / GIB:.2f} GiB: {parts}; for the largest batch, {size.rows} rows of "
         f"{size.mel / MEL_RATE:.1f} s and {size.tokens} tokens"
     )
 
 
-def _proposed(recipe: TrainRecipe, built: Built, train: Corpus, sizes: _Sizes, room: float) -> Iterator[str]:
-    """How many rows of each length fit beside the weights, and the budget that none of these goes beyond."""
-    budget, shortest = math.inf, 0.0
-    for longest in _BUCKETS:
+def _buckets(recipe: TrainRecipe, built: Built, train: Corpus, sizes: _Sizes, room: float) -> Iterator[Bucket]:
+    """Of each length, how many rows fit beside the weights."""
+    shortest = 0.0
+    for longest in _LENGTHS:
         rows = [
             sizes.row(number, row)
             for number, source in enumerate(train.sources)
@@ -199,11 +242,14 @@ def _proposed(recipe: TrainRecipe, built: Built, train: Corpus, sizes: _Sizes, r
         if not rows:
             continue
         row = replace(_together(rows), rows=1)
-        need = memory(built, recipe, row)
+        need = memory(built, recipe, row, _over(recipe))
         most = int((_USABLE * room - need.fixed) // max(1, need.total - need.fixed))
-        budget = min(budget, most * row.mel / MEL_RATE)
-        yield f"  clips up to {longest:g} s: {len(rows)} rows; a batch of {most} fits"
+        yield Bucket(longest, len(rows), row, max(0, most))
+
+
+def _proposed(recipe: TrainRecipe, buckets: list[Bucket]) -> str:
+    """The budget that no bucket's batch goes beyond."""
+    budget = min(bucket.most * bucket.seconds for bucket in buckets)
     if budget < 1:
-        yield "  not even a row of each length fits: set run.checkpointing, or take a smaller model"
-    else:
-        yield f"  schedule.budget is {recipe.schedule.budget:g} s a batch; up to {math.floor(budget)} s fit"
+        return "  not even a row of each length fits: set run.checkpointing, or take a smaller model"
+    return f"  schedule.budget is {recipe.schedule.budget:g} s a batch; up to {math.floor(budget)} s fit"

@@ -6,7 +6,9 @@ data.json               what it was trained on, and what the units are
 state.json              step, epoch, place in the epoch, random states of the workers; recipe.json: the recipe
 """
 
+import errno
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +26,7 @@ from torch import Tensor, nn
 from voxsmith.schemas.strict import Strict
 from voxsmith.trainer.build import Built, build
 from voxsmith.trainer.recipe import TrainRecipe
+from voxsmith.trainer.shards import as_sharded, whole
 
 DATA = "data.json"  # of a run, and in each of its checkpoints
 _NAME = re.compile(r"step-(\d{8})")
@@ -36,7 +39,7 @@ class BadCheckpoint(Exception):
 @dataclass
 class State:
     """How far a run is: `step`s taken; `place` is the number of steps taken in `epoch`; `batches`: of a step, over all workers.
-    `best`: the least validation loss.
+    `best`: the least validation loss, of step `best_step`.
     """
 
     step: int = 0
@@ -44,6 +47,7 @@ class State:
     place: int = 0
     seconds: float = 0.0
     best: float | None = None
+    best_step: int | None = None
     batches: int = 1
 
 
@@ -70,26 +74,45 @@ def save(
     recipe: Strict,
     random: Sequence[str] = (),
     files: Mapping[str, str] = MappingProxyType({}),
+    write: bool = True,
 ) -> Path:
     """Write checkpoints/step-… of the run `folder`; it is there whole or not at all. `random`: the random states of all workers,
-    by rank; without: of this process alone. `files`: texts that lie beside, by name. Raises OSError.
+    by rank; without: of this process alone. `files`: texts that lie beside, by name. Where weights are in shards, all workers call
+    it, and one writes. Raises OSError.
     """
     place = folder / "checkpoints" / f"step-{state.step:08}"
+    weights, moments = whole(kept(network), write), whole(_moments(optimiser), write)
+    if not write:
+        return place
     fresh = place.with_name(f".{place.name}.writing")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    save_file(kept(network), fresh / "model.safetensors", {"format": "pt"})
-    save_file(_moments(optimiser), fresh / "optimiser.safetensors")
-    (fresh / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
     resumed = asdict(state) | {"random": [*random] or [random_state()]}
-    (fresh / "state.json").write_text(json.dumps(resumed), encoding="utf-8")
-    if (folder / DATA).is_file():
-        shutil.copy(folder / DATA, fresh)
-    for name, text in files.items():
-        (fresh / name).write_text(text, encoding="utf-8")
+    try:
+        _write(weights, fresh / "model.safetensors", {"format": "pt"})
+        _write(moments, fresh / "optimiser.safetensors")
+        (fresh / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
+        (fresh / "state.json").write_text(json.dumps(resumed), encoding="utf-8")
+        if (folder / DATA).is_file():
+            shutil.copy(folder / DATA, fresh)
+        for name, text in files.items():
+            (fresh / name).write_text(text, encoding="utf-8")
+    except OSError:
+        shutil.rmtree(fresh, ignore_errors=True)  # a full disk has room again
+        raise
     shutil.rmtree(place, ignore_errors=True)
     fresh.rename(place)
     return place
+
+
+def _write(tensors: dict[str, Tensor], file: Path, metadata: dict[str, str] | None = None) -> None:
+    """Raises OSError, also for what safetensors has a class of its own."""
+    try:
+        save_file(tensors, file, metadata)
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        code = int(number[1]) if number else errno.EIO
+        raise OSError(code, os.strerror(code), str(file)) from None
 
 
 def prune(folder: Path, keep: int, best: str | None) -> None:
@@ -106,7 +129,7 @@ def checkpoints(folder: Path) -> list[Path]:
 
 
 def named(place: Path) -> Path:
-    """The checkpoint that a path names: itself, or the latest one of a run's folder."""
+    """The checkpoint that a path names: itself, or the latest one of a run's folder. runs/NAME/best is one, too."""
     return (checkpoints(place) or [place])[-1]
 
 
@@ -140,7 +163,7 @@ def load_weights(place: Path, network: nn.Module) -> None:
         weights = load_file(place / "model.safetensors")
     with torch.no_grad():
         for name, value in weights.items():
-            there[name].copy_(value)
+            there[name].copy_(as_sharded(value, there[name]))
             network.trained.add(name)
 
 
@@ -227,8 +250,9 @@ def _set_moments(optimiser: torch.optim.Optimizer, moments: dict[str, Tensor], p
             raise BadCheckpoint(
                 f"{place}: it has moments of {number} parameters, here are {len(parameters)}: another recipe's"
             )
-        state: Any = optimiser.state[parameters[int(number)]]
-        state[name] = value
+        parameter = parameters[int(number)]
+        state: Any = optimiser.state[parameter]
+        state[name] = as_sharded(value, parameter)
 
 
 @contextmanager

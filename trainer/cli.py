@@ -1,6 +1,7 @@
 """The command line. Exit codes: 0 done; 1 failed; 2 bad recipe, data or arguments; 130 interrupted."""
 
 import argparse
+import math
 import os
 import signal
 import sys
@@ -36,10 +37,13 @@ def parser(program: str = "python -m voxsmith.trainer") -> argparse.ArgumentPars
     recipe.add_argument("--profile", metavar="NAME", help="one of the recipe's `profiles`: values for another machine")
     fit = verbs.add_parser("fit", help="train, or go on where the run is", parents=[recipe])
     fit.add_argument("--device", default="", help="cpu, cuda, cuda:1; without: a GPU where there is one")
+    fit.add_argument("--minutes", type=float, metavar="M", help="train by the clock, in place of the recipe's steps")
     check = verbs.add_parser(
         "check", help="rows, steps, tokens and memory, by arithmetic; trains nothing", parents=[recipe]
     )
     check.add_argument("--memory", type=float, metavar="GIB", help="of the GPU that is meant; without: what is here")
+    check.add_argument("--probe", action="store_true", help="try the largest batches, with the models' weights")
+    check.add_argument("--device", default="", help="of --probe: cpu, cuda, cuda:1; without: a GPU where there is one")
     export = verbs.add_parser("export", help="write a checkpoint as a folder that other programs load")
     export.add_argument(
         "checkpoint", type=Path, help="a run's folder, for its latest checkpoint, or one of checkpoints/step-…"
@@ -97,13 +101,16 @@ def _codes() -> dict[type[Exception], int]:
     from voxsmith.trainer.eval.judge_server import BadServer
     from voxsmith.trainer.export.folder import NotExportable
     from voxsmith.trainer.fit.loop import Exploded
+    from voxsmith.trainer.fit.saving import CantWrite
+    from voxsmith.trainer.fit.still import Moved
     from voxsmith.trainer.fit.workers import WorkersFailed
     from voxsmith.trainer.generated.answered import BadSpeech
     from voxsmith.trainer.talk.command import CantTalk
     from voxsmith.trainer.talk.questions import BadQuestion
 
     bad = (BadExport, BadCheckpoint, NoTemplate, NotExportable, BadQuestion, BadServer, CantTalk)
-    return dict.fromkeys((BadSpeech, ModelMissing, Exploded, WorkersFailed), FAILED) | dict.fromkeys(bad, BAD)
+    failed = (BadSpeech, ModelMissing, Exploded, Moved, CantWrite, WorkersFailed)
+    return dict.fromkeys(failed, FAILED) | dict.fromkeys(bad, BAD)
 
 
 def _failed(code: int, *lines: str) -> int:
@@ -121,6 +128,11 @@ def _recipe(options: argparse.Namespace) -> TrainRecipe | VocoderRecipe:
 
 def _fit(options: argparse.Namespace) -> None:
     recipe, device = _recipe(options), _device(options.device)
+    if options.minutes is not None:
+        if not 0 < options.minutes < math.inf:
+            raise RecipeError(f"--minutes {options.minutes:g}: a number above 0")
+        by_clock = {"minutes": options.minutes, "steps": None, "epochs": None}
+        recipe = recipe.model_copy(update={"schedule": recipe.schedule.model_copy(update=by_clock)})
 
     def say(line: str) -> None:
         print(line, flush=True)
@@ -213,9 +225,9 @@ def _check(options: argparse.Namespace) -> None:
     else:
         from voxsmith.trainer.check import check
 
-        lines = check(recipe, options.memory)
+        lines = check(recipe, options.memory, _device(options.device) if options.probe else None)
     for line in lines:
-        print(line)
+        print(line, flush=True)
 
 
 def _keys(options: argparse.Namespace) -> None:

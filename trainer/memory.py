@@ -11,7 +11,9 @@ from typing import Any
 
 from torch import nn
 
+from voxsmith.trainer import shards
 from voxsmith.trainer.build import Built
+from voxsmith.trainer.networks.speech_llm import SpeechLLM
 from voxsmith.trainer.recipe import Adapter, TrainRecipe
 
 GIB = 2**30
@@ -52,9 +54,13 @@ class Memory:
         return self.fixed + self.activations + self.logits
 
 
-def memory(built: Built, recipe: TrainRecipe, size: Size) -> Memory:
-    """Of a step with batches of this size on one device; `built`, weights or outline, as the phase's `learns` left it."""
-    weights, gradients, moments = fixed(built.network, recipe)
+def memory(built: Built, recipe: TrainRecipe, size: Size, processes: int = 1) -> Memory:
+    """Of a step with batches of this size on one device; `built`, weights or outline, as the phase's `learns` left it. `processes`:
+    over how many weights are in shards.
+    """
+    weights, gradients, moments = (
+        fixed(built.network, recipe) if processes == 1 else sharded(built.network, recipe, processes)
+    )
     return Memory(weights, gradients, moments, activations(built, recipe, size), logits(built, recipe, size))
 
 
@@ -68,6 +74,29 @@ def fixed(network: nn.Module, recipe: TrainRecipe) -> tuple[int, int, int]:
             gradients += size
             weights += 2 * value.numel() if recipe.run.precision == "bf16" and value.dim() > 1 else 0
     return weights, gradients, 2 * gradients
+
+
+def sharded(network: SpeechLLM, recipe: TrainRecipe, processes: int) -> tuple[int, int, int]:
+    """The same of each process where weights are in shards: its share of them, all of what isn't, and two layers that are whole for
+    a while, the one that computes and the one that is fetched, with the gradients of one. Rows of a matrix that don't come out
+    even for the processes are left out of account.
+    """
+    parts = list(shards.parts(network, recipe))
+    its = {id(value) for part in parts for value in part.parameters()}
+    travels_cast = its & {id(value) for value in network.llm.parameters()}
+    weights = gradients = 0
+    for value in network.parameters():
+        size = value.numel() * value.element_size()
+        share = -(-size // processes) if id(value) in its else size
+        weights += share
+        if value.requires_grad:
+            gradients += share
+            is_cast = recipe.run.precision == "bf16" and value.dim() > 1 and id(value) not in travels_cast
+            weights += 2 * value.numel() if is_cast else 0
+    cast = bytes_of(recipe)
+    whole = max(sum(value.numel() for value in part.parameters()) for part in parts)
+    learns = max(sum(value.numel() for value in part.parameters() if value.requires_grad) for part in parts)
+    return weights + 2 * cast * whole, gradients + cast * learns, 2 * gradients
 
 
 def activations(built: Built, recipe: TrainRecipe, size: Size) -> int:

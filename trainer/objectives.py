@@ -35,9 +35,14 @@ def answer_cross_entropy(logits: Tensor, labels: Tensor) -> Total:
 
     A token counts by its label alone: the end of the answer counts where it is labelled, also if its id pads other rows.
     """
+    return answer_losses(logits, labels)[0]
+
+
+def answer_losses(logits: Tensor, labels: Tensor) -> tuple[Total, Tensor]:
+    """`answer_cross_entropy`, and the loss of each labelled token, row after row, float32 [n], without gradients."""
     at = predicting(labels)
-    wanted = labels[:, 1:][at[:, :-1]]
-    return Total(F.cross_entropy(logits[at].float(), wanted, reduction="sum"), at.sum())
+    each = F.cross_entropy(logits[at].float(), labels[:, 1:][at[:, :-1]], reduction="none")
+    return Total(each.sum(), at.sum()), each.detach()
 
 
 class Distilled(NamedTuple):

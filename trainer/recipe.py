@@ -135,7 +135,9 @@ class Run(Strict):
     """What is written on the way."""
 
     save_every: int = Field(500, ge=1, description="steps between two checkpoints")
-    keep: int = Field(2, ge=1, description="latest checkpoints that stay, besides the best")
+    keep: int = Field(
+        2, ge=1, description="latest checkpoints that stay, besides the one with the least validation loss"
+    )
     validate_every: int = Field(500, ge=1, description="steps between two looks at the validation rows")
     validate_rows: int = Field(64, ge=0, description="rows of each validation set, at most")
     generate_every: int = Field(0, ge=0, description="steps between two generations of validation answers; 0: never")
@@ -146,11 +148,21 @@ class Run(Strict):
     processes: int = Field(
         1, ge=1, description="processes that train together, started by Ray; a GPU each, if there are any"
     )
+    shards: bool = Field(False, description="each of several processes holds a part of the weights, not all (FSDP)")
     resources: dict[str, float] = Field(
         default_factory=dict, description="what Ray gives each of several processes, as {CPU: 8, GPU: 1}"
     )
     precision: Literal["bf16", "float32"] = "bf16"
     checkpointing: bool = Field(False, description="compute activations again, to save memory")
+    explode: Literal["warn", "stop"] = Field(
+        "warn", description="where the loss or a gradient is far beyond the usual: name the rows, or end the run, too"
+    )
+    explode_beyond: float = Field(10.0, gt=1, description="how many times the median of the last 64 steps that is")
+    peak_tflops: float | None = Field(
+        None,
+        gt=0,
+        description="1e12 operations a second of a process' device, for MFU; without: of a known GPU, in bf16",
+    )
 
 
 class TrainRecipe(Strict):
@@ -178,6 +190,12 @@ class TrainRecipe(Strict):
         for data in (*self.data, *self.validation):
             if self.phase == "units" and TASKS[data.task].units is None:
                 raise ValueError(f"data: the task {data.task} has no units to learn: the phase units takes answer")
+        if self.run.shards and self.run.generate_every:
+            raise ValueError(
+                "run.generate_every: with run.shards nothing is generated on the way; leave one of both out"
+            )
+        if self.run.shards and self.decoder and self.decoder.states:
+            raise ValueError("decoder.states: with run.shards all processes compute all layers; leave one of both out")
         if self.encoder.features and self.encoder.learns != "nothing":
             raise ValueError("encoder.features: an encoder that learns gives other frames each step; leave it out")
         return self

@@ -137,8 +137,8 @@ main(sys.argv[1:])
 
 
 def test_a_killed_run_goes_on_amid_the_epoch_with_the_same_curve(ready: Path, tmp_path: Path) -> None:
-    assert main(["fit", recipe(ready, tmp_path / "whole"), "--device", "cpu"]) == 0
-    path = recipe(ready, tmp_path / "killed")
+    assert main(["fit", recipe(ready, tmp_path / "whole", validation=[]), "--device", "cpu"]) == 0
+    path = recipe(ready, tmp_path / "killed", validation=[])
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", DYING, "fit", path, "--device", "cpu"]
     assert subprocess.run(command, env=env, cwd=tmp_path).returncode == -signal.SIGKILL

@@ -1,9 +1,11 @@
 """Low-rank updates learn in float32, whatever the model beside which they stand is held in."""
 
+import pytest
 import torch
 from torch import nn
 
 from tests.trainer import tiny
+from voxsmith.trainer.fit.loop import PHASES
 from voxsmith.trainer.phases.what_learns import prepare
 
 
@@ -24,3 +26,13 @@ def test_a_small_step_moves_the_updates_of_a_bfloat16_model() -> None:
         torch.testing.assert_close(was - value, torch.full_like(value, 2e-5), rtol=0, atol=2e-7)
     with torch.autocast("cpu", torch.bfloat16):
         assert bool(torch.isfinite(llm(input_ids=torch.tensor([[1, 2, 3]])).logits).all())
+
+
+@pytest.mark.parametrize("learns", ["nothing", "lora", "all"])
+def test_what_learns_drops_out_and_what_stands_still_does_not(learns: str) -> None:
+    """Models come as they are used: from_pretrained puts them in `eval`."""
+    of = tiny.recipe(llm={"model": "llm", "learns": learns})
+    network = tiny.network(of)
+    network.llm.eval()
+    PHASES[of.phase].learns(network, of)
+    assert network.llm.training == (learns != "nothing") and not network.encoder.training

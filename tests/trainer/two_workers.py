@@ -1,7 +1,9 @@
 """What each of two processes does in the tests of workers; spawned, so it must be importable."""
 
+import gc
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,23 @@ from torch import distributed, multiprocessing
 from tests.trainer import tiny
 from voxsmith.trainer.fit.loop import PHASES, Exploded, step
 from voxsmith.trainer.fit.run import fit
+from voxsmith.trainer.fit.stream import shared_out
 from voxsmith.trainer.fit.workers import ALONE, Workers, joined, make_alike
+from voxsmith.trainer.phases.what_learns import compute_again
 from voxsmith.trainer.recipe import TrainRecipe
+from voxsmith.trainer.shards import in_shards, shard, whole
 
 CPU = torch.device("cpu")
 # Of 6 steps the rows of each of two workers: uneven ones, and at last none.
 STEPS = [[[0, 1, 2], [3]], [[4], [5, 6]], [[7, 8], [1]], [[2], [0]], [[3, 4, 5, 6], [7]], [[8], []]]
+# Phases, and what learns, of networks in shards.
+SHARDS: dict[str, tuple[str, dict[str, Any]]] = {
+    "answer": ("answer", {"learns": "all", "shards": True}),
+    "again": ("answer", {"learns": "all", "again": True, "shards": True}),
+    "distil": ("distil", {"learns": "lora", "shards": True}),
+    "units": ("units", {"shards": True}),
+    "bf16": ("answer", {"learns": "all", "shards": True, "precision": "bf16"}),
+}
 
 
 def both(folder: Path, recipes: dict[str, TrainRecipe]) -> None:
@@ -36,35 +49,57 @@ def _one(rank: int, folder: Path, recipes: dict[str, TrainRecipe]) -> None:
         run(rank, folder, recipes["whole"])
         run(rank, folder, recipes["part"], 2)
         run(rank, folder, recipes["part"])
+        run(rank, folder, recipes["shards"], 5)
     finally:
+        gc.collect()  # layers in shards hold the group, which must end before the process does
         distributed.destroy_process_group()
 
 
 def curves(rank: int, folder: Path) -> None:
-    """Curve and weights of each phase."""
+    """Curve and weights of each phase, also with weights in shards."""
     with joined(CPU) as workers:
         torch.save({phase: trained(phase, workers) for phase in PHASES}, folder / f"{rank}.pt")
+        torch.save(
+            {case: trained(phase, workers, **of) for case, (phase, of) in SHARDS.items()}, folder / f"{rank}-shards.pt"
+        )
 
 
-def trained(phase: str, workers: Workers = ALONE) -> dict[str, Any]:
-    """6 steps: by one worker, which accumulates, or its share of them by one of two."""
-    recipe = tiny.recipe(phase=phase)
+def trained(
+    phase: str,
+    workers: Workers = ALONE,
+    learns: str = "nothing",
+    again: bool = False,
+    shards: bool = False,
+    precision: str = "float32",
+) -> dict[str, Any]:
+    """6 steps: by one worker, which accumulates, or its share of them by one of two. `learns`: of LLM and encoder; `again`:
+    activations are computed again.
+    """
+    parts = {part: {"model": part, "learns": learns} for part in ("llm", "encoder")}
+    recipe = tiny.recipe(phase=phase, run={"precision": precision}, **parts)
     network = tiny.network(recipe)
     network.train()
     groups = PHASES[recipe.phase].learns(network, recipe)
     if not workers.first:
         with torch.no_grad():
             groups[0].parameters[0].add_(1.0)  # as if this one had drawn other weights
+    if again:
+        compute_again(network)
     make_alike(groups, workers)
-    optimiser = torch.optim.SGD([{"params": group.parameters, "lr": 1e-2} for group in groups])
+    if shards:
+        groups = shard(network, groups, recipe, CPU)
+    optimiser = torch.optim.SGD([{"params": group.parameters, "lr": 1e-2} for group in groups], foreach=False)
     losses = []
     for rows in STEPS:
-        batches = [tiny.batch(network, some) for some in rows[workers.rank :: workers.count] if some]
+        shared = shared_out(rows, workers, shards)
+        batches = [replace(tiny.batch(network, some), spare=spare) for some, spare in shared]
         losses.append(step(network, batches, groups, optimiser, recipe, workers))
-    learnt = {name: value.detach().clone() for name, value in network.named_parameters() if value.requires_grad}
+    in_parts = sum(in_shards(value) for value in network.parameters())
+    learnt = whole({name: value.detach() for name, value in network.named_parameters() if value.requires_grad}, True)
     return {
         "losses": [[one.loss, *one.terms.values(), *one.norms.values()] for one in losses],
-        "weights": learnt,
+        "weights": {name: value.clone() for name, value in learnt.items()},
+        "in_shards": in_parts,
     }
 
 

@@ -12,7 +12,8 @@ from markupsafe import Markup
 from voxsmith.trainer.eval.svg import Line, chart
 
 _MOST_BYTES = 1 << 28  # of a log that is read
-_FIGURES = ("s/step", "tokens/s", "audio s/s", "fill")  # of the machine, not of what is learned
+# Of the machine, not of what is learned.
+_FIGURES = ("s/step", "steps/s", "tokens/s", "audio s/s", "mfu", "fill.tokens", "fill.audio", "wait", "GiB", "seconds")
 Points = list[tuple[float, float]]
 
 

@@ -27,12 +27,14 @@ _LOOK = 0.2  # seconds between two looks at what the processes say
 
 def fit(recipe: TrainRecipe, say: Callable[[str], None], gpus: bool) -> Path:
     """As `fit.run.fit`, in `run.processes` processes with `run.resources` each; a GPU each where `gpus`. Raises WorkersFailed where
-    a process is lost, RecipeError where this machine hasn't what they want, and what `fit.run.fit` raises.
+    a process is lost, RecipeError where this machine hasn't what they want, and what `fit.run.fit` raises; OSError
+    where the run's folder can't be written.
     """
+    storage = (Path(recipe.out) / recipe.name / ".ray").absolute()
+    storage.parent.mkdir(parents=True, exist_ok=True)  # here, where what is wrong with it is one line
     each = {"CPU": 1.0} | ({"GPU": 1.0} if gpus else {}) | recipe.run.resources
     _connect(recipe.run.processes, each)
     desk: Any = ray.remote(num_cpus=0)(_Desk).remote()
-    storage = (Path(recipe.out) / recipe.name / ".ray").absolute()
     trainer = TorchTrainer(
         _work,
         train_loop_config={"recipe": recipe.model_dump_json(), "folder": os.getcwd(), "desk": desk},

@@ -5,15 +5,17 @@ because the loss of each batch is divided by the counts of all. A worker without
 same order, or they would wait for each other for ever.
 """
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, distributed
+from torch import Tensor, distributed, nn
 
 from voxsmith.trainer.phases.terms import Group
+from voxsmith.trainer.shards import in_shards, local
 
 _BUCKET = 2**24  # numbers that are added up at once: 64 MiB
 
@@ -54,6 +56,7 @@ def joined(device: torch.device) -> Iterator[Workers]:
         try:
             yield _of_group(device)
         finally:
+            gc.collect()  # layers in shards hold the group, which must end before the process does
             distributed.destroy_process_group()
     else:
         yield ALONE
@@ -74,10 +77,13 @@ def _of_group(device: torch.device) -> Workers:
 
 
 def add_up(groups: Sequence[Group], workers: Workers) -> None:
-    """Make each gradient that of all workers together. A worker without rows has none of its own."""
+    """Make each gradient that of all workers together. A worker without rows has none of its own. Of what is in shards they are
+    added up already.
+    """
     if workers.count == 1:
         return
-    for some in _buckets([parameter for group in groups for parameter in group.parameters]):
+    parameters = [parameter for group in groups for parameter in group.parameters]
+    for some in _buckets([parameter for parameter in parameters if not in_shards(parameter)]):
         for parameter in some:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
@@ -85,6 +91,21 @@ def add_up(groups: Sequence[Group], workers: Workers) -> None:
         parts = flat.split([parameter.numel() for parameter in some])
         for parameter, part in zip(some, parts, strict=True):
             parameter.grad.copy_(part.view_as(parameter))
+
+
+def clipped(group: Group, largest: float, workers: Workers) -> float:
+    """The norm of the group's gradient, which is made no larger than `largest`."""
+    gradients = [parameter.grad for parameter in group.parameters if parameter.grad is not None]
+    if not any(map(in_shards, gradients)):
+        return float(nn.utils.clip_grad_norm_(group.parameters, largest))
+    mine = nn.utils.get_total_norm([local(one) for one in gradients if in_shards(one)]).double() ** 2
+    rest = nn.utils.get_total_norm([one for one in gradients if not in_shards(one)]).double() ** 2
+    norm = float((workers.total(mine.reshape(1)) + rest).sqrt())
+    factor = largest / (norm + 1e-6)  # as PyTorch's clip_grad_norm_ has it
+    if factor < 1 or norm != norm:
+        for one in gradients:
+            local(one).mul_(factor)
+    return norm
 
 
 def make_alike(groups: Sequence[Group], workers: Workers) -> None:
@@ -97,8 +118,8 @@ def make_alike(groups: Sequence[Group], workers: Workers) -> None:
                 workers.total(parameter.mul_(float(workers.first)))
 
 
-def _buckets(parameters: Sequence[torch.nn.Parameter]) -> Iterator[list[torch.nn.Parameter]]:
-    some: list[torch.nn.Parameter] = []
+def _buckets(parameters: Sequence[nn.Parameter]) -> Iterator[list[nn.Parameter]]:
+    some: list[nn.Parameter] = []
     for parameter in parameters:
         if some and sum(one.numel() for one in some) + parameter.numel() > _BUCKET:
             yield some

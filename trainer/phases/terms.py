@@ -6,7 +6,11 @@ from torch import Tensor, nn
 
 
 class Unlearnable(ValueError):
-    """Rows of a batch can't be learned; the message names them."""
+    """Rows of a batch can't be learned; the message names them. `sum`: what there is of the loss."""
+
+    def __init__(self, message: str, total: Tensor) -> None:
+        super().__init__(message)
+        self.sum = total
 
 
 @dataclass(frozen=True)

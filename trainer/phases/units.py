@@ -39,5 +39,6 @@ def terms(network: SpeechLLM, batch: Batch, recipe: TrainRecipe) -> dict[str, Te
     total, impossible = ctc(logits, frames, batch.units, network.decoder.blank)
     if bool(impossible.any()):
         rows = [name for name, is_one in zip(batch.ids, impossible.tolist(), strict=True) if is_one]
-        raise Unlearnable(f"no alignment of the units of {', '.join(rows)}: more of them, with repeats, than frames")
+        message = f"no alignment of the units of {', '.join(rows)}: more of them, with repeats, than frames"
+        raise Unlearnable(message, total.sum)
     return {"units": Term(total.sum)}

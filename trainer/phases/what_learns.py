@@ -19,6 +19,7 @@ def prepare(name: str, model: nn.Module, settings: Llm | Encoder) -> list[Group]
             unused.requires_grad_(False)
     else:
         add_lora(model, settings)
+    model.train()  # transformers loads models as they are used, where nothing is dropped out
     return [Group(name, settings.lr, tuple(value for value in model.parameters() if value.requires_grad))]
 
 

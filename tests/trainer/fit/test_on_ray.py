@@ -86,3 +86,7 @@ def test_what_is_wrong_is_one_line_from_ray_too(ready: Path) -> None:
     done = subprocess.run(line, cwd=ready, env=environment(), capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith("run.processes: 5000 processes want 5000 CPU; this machine has ")
+    (ready / "file").write_text("")
+    line = [*command(ready, "unwritable", processes=2), "--set", "out=file"]
+    done = subprocess.run(line, cwd=ready, env=environment(), capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, f"Not a directory: {ready}/file/unwritable\n")

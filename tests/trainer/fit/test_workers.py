@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from tests.helpers.made_corpus import row, write_corpus
 from tests.trainer import folders, two_workers
@@ -25,12 +27,13 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "two": recipe(folder, "two"),
         "whole": recipe(folder, "whole", dropout=0.3),
         "part": recipe(folder, "part", dropout=0.3),
+        "shards": recipe(folder, "shards", shards=True),
     }
     two_workers.both(folder, recipes)
     return folder
 
 
-def recipe(folder: Path, name: str, accumulate: int = 1, dropout: float = 0.0) -> TrainRecipe:
+def recipe(folder: Path, name: str, accumulate: int = 1, dropout: float = 0.0, **run: Any) -> TrainRecipe:
     return TrainRecipe.model_validate(
         {
             "name": name,
@@ -42,7 +45,7 @@ def recipe(folder: Path, name: str, accumulate: int = 1, dropout: float = 0.0) -
             "encoder": {"model": str(folder / "whisper")},
             "adapter": {"kind": "stack_projector", "group": 4, "hidden": 32, "lr": 1e-3},
             "schedule": {"steps": 7, "budget": 2.0, "accumulate": accumulate, "clip": 1e9},
-            "run": {"precision": "float32", "workers": 0, "save_every": 5, "validate_every": 4, "keep": 3},
+            "run": {"precision": "float32", "workers": 0, "save_every": 5, "validate_every": 4, "keep": 5} | run,
         }
     )
 
@@ -63,6 +66,35 @@ def test_two_workers_take_the_steps_of_one(both: Path, phase: str) -> None:
         for name, value in alone["weights"].items():
             torch.testing.assert_close(worker[phase]["weights"][name], value, rtol=1e-5, atol=1e-6)
     assert len(alone["losses"]) == 6 and alone["losses"][0] != alone["losses"][-1]
+
+
+@pytest.mark.parametrize("case", list(two_workers.SHARDS))
+def test_two_workers_with_weights_in_shards_take_the_steps_of_one(both: Path, case: str) -> None:
+    """To 1e-5 in float32; in bf16 norms' weights are rounded as well, and that shows."""
+    phase, of = two_workers.SHARDS[case]
+    off = 1e-5 if of.get("precision") is None else 3e-2
+    alone = two_workers.trained(phase, **(of | {"shards": False}))
+    for rank in range(2):
+        worker = torch.load(both / f"{rank}-shards.pt", weights_only=True)[case]
+        assert worker["in_shards"] > 8
+        for ours, wanted in zip(worker["losses"], alone["losses"], strict=True):
+            assert ours == pytest.approx(wanted, rel=off)
+        for name, value in alone["weights"].items():
+            torch.testing.assert_close(worker["weights"][name], value, rtol=off, atol=off / 10)
+
+
+def test_a_checkpoint_of_shards_is_as_any_and_goes_on_in_one_process(both: Path) -> None:
+    """Two processes take 5 steps with shards, one the last two: as one that takes all; the files are as without shards."""
+    runs = [both / "runs" / name for name in ("shards", "two")]
+    ours, wanted = (load_file(run / "checkpoints" / "step-00000005" / "model.safetensors") for run in runs)
+    moments, others = (load_file(run / "checkpoints" / "step-00000005" / "optimiser.safetensors") for run in runs)
+    assert ours.keys() == wanted.keys() and moments.keys() == others.keys()
+    for name, value in (wanted | others).items():
+        torch.testing.assert_close((ours | moments)[name], value, rtol=1e-4, atol=1e-6)
+    fit(recipe(both, "shards", accumulate=2, shards=True), lambda line: None, two_workers.CPU)
+    again = curve(runs[0])
+    del again[6]  # the validation of the run that was stopped
+    assert again == pytest.approx(curve(runs[1]), rel=1e-5)
 
 
 def test_a_row_that_explodes_stops_all_and_is_named(both: Path) -> None:
