@@ -1,5 +1,7 @@
 """The rows of all data of a recipe: which can be used, and which are drawn in an epoch."""
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +28,7 @@ class Place:
 @dataclass
 class Source:
     """An export as it is used. `usable`: rows that can be, `seconds`: of their clips, `letters`: of their answers; `left_out`:
-    others, by reason.
+    others, by reason; `digest`: of what was read of the usable rows.
     """
 
     export: Export
@@ -37,6 +39,7 @@ class Source:
     letters: list[int] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     kind: dict[str, Any] = field(default_factory=dict)
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ def sort_out(source: Source, limits: Limits) -> None:
     units = task.units if limits.most_units else None
     duration = f"{task.audio.removesuffix('audio')}duration"
     export.need(task.audio, task.text, task.answer, duration, *((units,) if units else ()))
+    content = hashlib.blake2b(digest_size=16)
     for place, row in enumerate(_rows(export, ("id", task.text, task.answer, duration, *((units,) if units else ())))):
         reason = _unfit(row, task, duration, units, limits)
         if reason:
@@ -68,6 +72,8 @@ def sort_out(source: Source, limits: Limits) -> None:
             source.usable.append(place)
             source.seconds.append(float(row[duration]))
             source.letters.append(len(row[task.answer]))
+            content.update(json.dumps([*row.values()]).encode())
+    source.digest = content.hexdigest()
 
 
 def _rows(export: Export, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:

@@ -1,12 +1,10 @@
 """The data of a run: rows sorted out, and the steps that they make."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from voxsmith.schemas.hashing import hashed
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built
 from voxsmith.trainer.data import batches
@@ -126,7 +124,7 @@ def described(train: Corpus, recipe: TrainRecipe) -> list[dict[str, Any]]:
             "path": data.path,
             "export_key": source.export.manifest.get("export_key"),
             "rows": len(source.usable),
-            "digest": hashed(json.dumps(source.usable), 16).hex(),
+            "digest": source.digest,
             "left_out": dict(source.left_out),
             "units": source.kind,
         }

@@ -21,6 +21,7 @@ from voxsmith.trainer.fit.loop import PHASES, step
 from voxsmith.trainer.fit.meter import Meter
 from voxsmith.trainer.fit.saving import save
 from voxsmith.trainer.fit.schedule import share
+from voxsmith.trainer.fit.started import started
 from voxsmith.trainer.fit.still import Still
 from voxsmith.trainer.fit.stream import stream
 from voxsmith.trainer.fit.validation import loss_of, validate
@@ -66,7 +67,10 @@ def _fit(
     held_out = corpus(recipe.validation, recipe, built, chat)
     if workers.first:
         (folder / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
-        (folder / checkpoint.DATA).write_text(json.dumps(described(train, recipe), indent=1), encoding="utf-8")
+        data = described(train, recipe)
+        (folder / checkpoint.DATA).write_text(json.dumps(data, indent=1), encoding="utf-8")
+        for remark in started(folder, data, device, workers.count):
+            say(remark)
     for line in (*summary(recipe.data, train), *(checkpoint.heard_otherwise(before, recipe) if before else ())):
         say(line)
     groups = _placed(built.network, recipe, device, workers)

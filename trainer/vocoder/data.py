@@ -1,5 +1,6 @@
 """Answers of exports as a vocoder learns them: units, how long they last, and the mel spectrogram of the clip."""
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,6 @@ from torch.nn.utils.rnn import pad_sequence
 from voxsmith.models.hifigan_mel import hifigan_mel
 from voxsmith.models.mel_form import HOP, RATE
 from voxsmith.models.mel_network import spread
-from voxsmith.schemas.hashing import hashed_hex
 from voxsmith.trainer.data.exports import BadExport, Export, clip
 from voxsmith.trainer.data.unit_kind import Kind, difference, unit_kind
 from voxsmith.trainer.vocoder.recipe import Clips, VocoderRecipe
@@ -47,7 +47,7 @@ class Sounds:
 @dataclass
 class Answers:
     """Rows of the exports that can be learned. `places`: export and row of each, `seconds`: of its clip; `left_out`: of each
-    export the others, by reason; `kinds`: what its units are.
+    export the others, by reason; `kinds`: what its units are; `digests`: of what was read of the rows.
     """
 
     named: list[Clips]
@@ -57,6 +57,7 @@ class Answers:
     seconds: list[float] = field(default_factory=list)
     left_out: list[Counter[str]] = field(default_factory=list)
     kinds: list[Kind] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
 
     def collate(self, rows: Sequence[int]) -> Sounds:
         """The batch of the rows with these numbers."""
@@ -92,7 +93,7 @@ class Answers:
                     "path": named.path,
                     "export_key": self.exports[number].manifest.get("export_key"),
                     "rows": len(rows),
-                    "digest": hashed_hex(json.dumps(rows), 16),
+                    "digest": self.digests[number],
                     "left_out": dict(self.left_out[number]),
                     "units": self.kinds[number],
                 }
@@ -105,14 +106,16 @@ def answers(data: list[Clips], recipe: VocoderRecipe) -> Answers:
     made = Answers(data, [Export(Path(one.path), one.split) for one in data], recipe.frame_rate)
     for number, export in enumerate(made.exports):
         export.need("id", AUDIO, UNITS, DURATIONS, SECONDS)
-        left_out: Counter[str] = Counter()
+        left_out, content = Counter[str](), hashlib.blake2b(digest_size=16)
         for row, values in _rows(export):
             if reason := _unfit(values, recipe):
                 left_out[reason] += 1
             else:
+                content.update(json.dumps([*values.values()]).encode())
                 made.places.append((number, row))
                 made.seconds.append(float(values[SECONDS]))
         made.left_out.append(left_out)
+        made.digests.append(content.hexdigest())
     if data and not made.places:
         reasons = ", ".join(f"{count} {reason}" for one in made.left_out for reason, count in one.items())
         raise BadExport(f"{data[0].path}: no row can be used: {reasons or 'it is empty'}")

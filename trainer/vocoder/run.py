@@ -24,6 +24,7 @@ from voxsmith.trainer.fit.log import Log
 from voxsmith.trainer.fit.loop import Exploded, Losses
 from voxsmith.trainer.fit.run import stopping
 from voxsmith.trainer.fit.schedule import share
+from voxsmith.trainer.fit.started import started
 from voxsmith.trainer.vocoder import losses
 from voxsmith.trainer.vocoder.data import Answers, Sounds, answers
 from voxsmith.trainer.vocoder.recipe import VocoderRecipe
@@ -83,6 +84,8 @@ def _fit(recipe: VocoderRecipe, say: Callable[[str], None], device: torch.device
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
     (folder / checkpoint.DATA).write_text(json.dumps(train.described(), indent=1), encoding="utf-8")
+    for remark in started(folder, train.described(), device):
+        say(remark)
     torch.manual_seed(recipe.seed)
     network = build(settings(recipe, {})).to(device)
     schedule = recipe.schedule
