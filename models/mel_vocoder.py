@@ -74,13 +74,13 @@ class MelVocoder:
             raise ValueError(f"{frames} frames; a clip has {LONGEST} at most")
         mel, first = self.mel(units, durations, before)
         skipped = before * self.hop - first * HOP
-        samples: np.ndarray = self._spoken(mel, first)[skipped : skipped + frames * self.hop].cpu().numpy()
+        samples: np.ndarray = self.spoken(mel, first)[skipped : skipped + frames * self.hop].cpu().numpy()
         if not np.isfinite(samples).all():
             raise ValueError("the vocoder made samples that aren't finite numbers")
         return samples
 
-    def _spoken(self, mel: Tensor, first: int) -> Tensor:
-        """float32 [frames * 256]."""
+    def spoken(self, mel: Tensor, first: int = 0) -> Tensor:
+        """float32 [frames * 256] for a mel spectrogram [frames, 80]. `first`: the number of its first frame in the whole."""
         kept = []
         with torch.inference_mode():
             for window in windows(len(mel), _WINDOW, self._margin):

@@ -104,7 +104,7 @@ def _fit(recipe: VocoderRecipe, say: Callable[[str], None], device: torch.device
 
     total = _steps(train, recipe)
     with Log(folder, total) as log:
-        began, saved = time.monotonic() - state.seconds, state.step
+        began, saved, validated = time.monotonic() - state.seconds, state.step, -1
         for made in _steps_of(train, recipe, state, device):
             clock = (time.monotonic() - began) / (60 * schedule.minutes) if schedule.minutes else 0.0
             done = state.step / total if total else clock
@@ -121,13 +121,14 @@ def _fit(recipe: VocoderRecipe, say: Callable[[str], None], device: torch.device
             figures = {"s/step": took, "audio s/s": seconds / took}
             say(log.step(state.step, values, {"vocoder": recipe.network.lr * factor}, figures))
             if held_out.places and state.step % recipe.run.validate_every == 0:
+                validated = state.step
                 say(log.validation(state.step, validate(network, held_out, recipe, device)))
             if state.step % recipe.run.save_every == 0:
                 save()
                 saved = state.step
         if saved != state.step or not checkpoint.checkpoints(folder):
             save()
-        if held_out.places:
+        if held_out.places and validated != state.step:
             say(log.validation(state.step, validate(network, held_out, recipe, device)))
     return checkpoint.checkpoints(folder)[-1]
 

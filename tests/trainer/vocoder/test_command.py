@@ -1,7 +1,9 @@
 """A vocoder from outside: `fit` on a made-up export, a run that goes on, what loads it, streaming, and what can be wrong."""
 
 import json
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,12 @@ from tests.helpers.made_corpus import row, write_corpus
 from tests.helpers.paths import GOLDEN
 from voxsmith.models.references import ModelMissing
 from voxsmith.models.vocoder import UnitVocoder, open_any
+from voxsmith.schemas.recipe_file import checked, read_yaml
 from voxsmith.trainer.cli import main
+from voxsmith.trainer.talk.command import CantTalk, open_voice
 from voxsmith.trainer.talk.voice import SpokenUnits
+from voxsmith.trainer.vocoder.recipe import VocoderRecipe
+from voxsmith.trainer.vocoder.run import fit
 
 CPU = torch.device("cpu")
 
@@ -115,10 +121,6 @@ def test_chunks_joined_are_the_whole(run: Path, generator: str, omega: int, size
 def test_a_run_goes_on_with_the_same_curve(ready: Path, tmp_path: Path) -> None:
     assert main(["fit", recipe(ready, tmp_path / "whole"), "--device", "cpu"]) == 0
     path = recipe(ready, tmp_path / "cut")
-    from voxsmith.schemas.recipe_file import checked, read_yaml
-    from voxsmith.trainer.vocoder.recipe import VocoderRecipe
-    from voxsmith.trainer.vocoder.run import fit
-
     looks = iter([False] * 5 + [True])
     fit(checked(VocoderRecipe, read_yaml(path), path), lambda line: None, CPU, lambda: next(looks))
     assert len(losses(tmp_path / "cut")) == 5
@@ -155,3 +157,40 @@ def test_what_is_wrong_is_one_line(ready: Path, tmp_path: Path, capsys: Any) -> 
         assert code == 2 and said.startswith(f"{other}: it lacks answer_{lacking[0]}")
     with pytest.raises(ModelMissing, match="no unit vocoder"):
         open_any(tmp_path, CPU)
+
+
+def test_units_of_another_codebook_are_refused(ready: Path, tmp_path: Path, capsys: Any) -> None:
+    """The same numbers, of an export whose manifest names another codebook."""
+    for name in ("one", "other"):
+        shutil.copytree(ready / "export", tmp_path / name)
+        stage = {"stage": "units", "of": "answer", "engine": "encoder"}
+        manifest = {"recipe": {"stages": {"units_answer": stage}}, "fitted": {"codebook": name}}
+        (tmp_path / name / "manifest.json").write_text(json.dumps(manifest))
+    path = recipe(ready, tmp_path, validation=[], schedule={"steps": 1, "budget": 3.0})
+
+    def taking(*names: str) -> str:
+        return f"data=[{', '.join(f'{{path: {tmp_path}/{name}, split: train}}' for name in names)}]"
+
+    assert line(capsys, "check", path, "--set", taking("one", "other")) == (
+        2,
+        f"{tmp_path}/other: its units have codebook other, not one as in {tmp_path}/one: a vocoder learns one kind of units",
+    )
+    assert main(["fit", path, "--device", "cpu", "--set", taking("one")]) == 0
+    capsys.readouterr()
+    place = tmp_path / "runs" / "made"
+    code, said = line(capsys, "fit", path, "--device", "cpu", "--set", taking("other"))
+    assert (
+        code == 2
+        and said.endswith("where the run would go on; give it another name")
+        and "codebook other, not one" in said
+    )
+
+    def spoken(units: int, codebook: str) -> UnitVocoder:
+        decoder = SimpleNamespace(network=SimpleNamespace(decoder=SimpleNamespace(blank=units)))
+        return open_voice(str(place), decoder, CPU, kind={"codebook": codebook})  # type: ignore[arg-type]
+
+    assert spoken(200, "one").kind["codebook"] == "one"
+    with pytest.raises(CantTalk, match="has learned units of codebook one, not other as in the checkpoint"):
+        spoken(200, "other")
+    with pytest.raises(CantTalk, match="knows 200 units, and the checkpoint says 100"):
+        spoken(100, "one")
