@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.checkpoint import State
@@ -20,25 +21,45 @@ def stream(
 ) -> Iterator[list[Batch]]:
     """This worker's micro-batches of each step from where the run is, epoch after epoch, without end. Moves `state` to the next
     epoch. At the end of an epoch a worker may have none, but for spare ones where weights are in shards.
+
+    One loader serves all epochs: its processes aren't started anew, and the first batches of an epoch are made while the last
+    steps of the one before are taken.
     """
-    while True:
-        places, whole = planned(train, recipe, state.epoch, workers.count)
-        wanted = [
-            [([places[row] for row in rows], spare) for rows, spare in shared_out(step, workers, recipe.run.shards)]
-            for step in whole[state.place :]
-        ]
-        flat = [one for step in wanted for one in step]
-        loader = DataLoader(
-            flat,
+
+    @lru_cache(maxsize=2)  # the loader may be an epoch ahead
+    def steps_of(epoch: int) -> list[list[tuple[list[Place], bool]]]:
+        places, whole = planned(train, recipe, epoch, workers.count)
+        mine = [shared_out(step, workers, recipe.run.shards) or [([], False)] for step in whole]
+        return [[([places[row] for row in rows], spare) for rows, spare in step] for step in mine]
+
+    def wanted() -> Iterator[tuple[list[Place], bool]]:
+        epoch, first = state.epoch, state.place
+        while True:
+            yield from (one for step in steps_of(epoch)[first:] for one in step)
+            epoch, first = epoch + 1, 0
+
+    made = iter(
+        DataLoader(
+            _Asked(),
             batch_size=None,
+            sampler=wanted(),
             num_workers=recipe.run.workers,
             collate_fn=Spared(train.collate),
             generator=torch.Generator(),  # else it draws a seed from dropout's, also where a run goes on amid an epoch
         )
-        made = iter(loader)
-        for step in wanted:
-            yield [next(made).to(device) for _ in step]
+    )
+    while True:
+        for step in steps_of(state.epoch)[state.place :]:
+            some = [next(made) for _ in step]
+            yield [batch.to(device) for batch in some if batch is not None]
         state.epoch, state.place = state.epoch + 1, 0
+
+
+class _Asked(Dataset[tuple[list[Place], bool]]):
+    """What the sampler draws are the rows of a batch; what reads them is the loader's `collate_fn`."""
+
+    def __getitem__(self, one: tuple[list[Place], bool]) -> tuple[list[Place], bool]:
+        return one
 
 
 def shared_out(step: list[list[int]], workers: Workers, shards: bool) -> list[tuple[list[int], bool]]:
@@ -56,10 +77,10 @@ def shared_out(step: list[list[int]], workers: Workers, shards: bool) -> list[tu
 
 @dataclass(frozen=True)
 class Spared:
-    """Makes batches of rows, and of spare ones."""
+    """Makes batches of rows, and of spare ones; none of no rows."""
 
     collate: Collate
 
-    def __call__(self, one: tuple[list[Place], bool]) -> Batch:
+    def __call__(self, one: tuple[list[Place], bool]) -> Batch | None:
         rows, spare = one
-        return replace(self.collate(rows), spare=spare)
+        return replace(self.collate(rows), spare=spare) if rows else None
