@@ -8,7 +8,9 @@ import sys
 from voxsmith.models.search_path import leave_working_folder
 
 TRAIN = "train"
-_TRAINS = "train on exports, and use what was trained: check, fit, eval, latency, talk, serve, export (docs/training.md)"
+_TRAINS = (
+    "train on exports, and use what was trained: check, fit, eval, latency, talk, serve, export (docs/training.md)"
+)
 
 
 def main() -> int:

@@ -150,13 +150,19 @@ def test_a_killed_run_goes_on_amid_the_epoch_with_the_same_curve(ready: Path, tm
     assert len(whole) == 8 and again == pytest.approx(whole[3:], abs=1e-6)
 
 
-def test_sigterm_saves_the_step_that_was_taken(ready: Path, tmp_path: Path) -> None:
-    path = recipe(ready, tmp_path, schedule={"steps": 5000, "budget": 3.0}, run={"save_every": 4000, "workers": 0})
+@pytest.mark.parametrize("workers", [0, 1])
+def test_sigterm_saves_the_step_that_was_taken(ready: Path, tmp_path: Path, workers: int) -> None:
+    """Also where it goes to all processes of the command, those that read rows among them, as a terminal's Ctrl-C does."""
+    path = recipe(
+        ready, tmp_path, schedule={"steps": 5000, "budget": 3.0}, run={"save_every": 4000, "workers": workers}
+    )
     command = [sys.executable, "-m", "voxsmith.trainer", "fit", path, "--device", "cpu"]
     env = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env, cwd=tmp_path) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=env, cwd=tmp_path, start_new_session=True
+    ) as process:
         read_until(process, "step 2/5000 ")
-        process.send_signal(signal.SIGTERM)
+        os.killpg(process.pid, signal.SIGTERM)
         rest = rest_of(process)
     assert process.returncode == 0, rest
     (place,) = checkpoint.checkpoints(tmp_path / "runs" / "made")

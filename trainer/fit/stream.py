@@ -1,5 +1,6 @@
 """The batches of a run, from where it is."""
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -46,6 +47,7 @@ def stream(
             num_workers=recipe.run.workers,
             collate_fn=Spared(train.collate),
             generator=torch.Generator(),  # else it draws a seed from dropout's, also where a run goes on amid an epoch
+            worker_init_fn=without_signals,
         )
     )
     while True:
@@ -53,6 +55,13 @@ def stream(
             some = [next(made) for _ in step]
             yield [batch.to(device) for batch in some if batch is not None]
         state.epoch, state.place = state.epoch + 1, 0
+
+
+def without_signals(worker: int) -> None:
+    """Ctrl-C and a terminal's end go to all processes of a command. One that reads rows goes on until its parent has saved."""
+    del worker
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 class _Asked(Dataset[tuple[list[Place], bool]]):

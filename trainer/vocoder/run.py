@@ -1,7 +1,6 @@
 """A vocoder's training run, from its recipe to its last checkpoint."""
 
 import json
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
@@ -25,6 +24,7 @@ from voxsmith.trainer.fit.loop import Exploded, Losses
 from voxsmith.trainer.fit.run import stopping
 from voxsmith.trainer.fit.schedule import share
 from voxsmith.trainer.fit.started import started
+from voxsmith.trainer.fit.stream import without_signals
 from voxsmith.trainer.vocoder import losses
 from voxsmith.trainer.vocoder.data import Answers, Sounds, answers
 from voxsmith.trainer.vocoder.recipe import VocoderRecipe
@@ -202,16 +202,9 @@ def _steps_of(train: Answers, recipe: VocoderRecipe, state: State, device: torch
             num_workers=recipe.run.workers,
             collate_fn=train.collate,
             generator=torch.Generator(),  # else it draws a seed from dropout's
-            worker_init_fn=_deaf,
+            worker_init_fn=without_signals,
         )
         made = iter(loader)
         for one in wanted:
             yield [next(made).to(device) for _ in one]
         state.epoch, state.place = state.epoch + 1, 0
-
-
-def _deaf(worker: int) -> None:
-    """Ctrl-C and a terminal's end go to all processes of a command: this one's parent says when it is over."""
-    del worker
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
