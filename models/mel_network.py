@@ -18,7 +18,7 @@ class MelNetwork(nn.Module):
         self.trained: set[str] = set()  # of a checkpoint: all of it is kept anyway
         self.embedding = nn.Embedding(units, width)
         self.place = nn.Linear(_PLACES, width)
-        self.blocks = nn.ModuleList(_Block(width, kernel, dropout) for _ in range(blocks))
+        self.blocks = nn.ModuleList(_Block(width, kernel, 2**number, dropout) for number in range(blocks))
         self.norm = nn.LayerNorm(width)
         self.out = nn.Linear(width, bins)
         nn.init.constant_(self.out.bias, -5.0)  # about the mean of speech
@@ -48,15 +48,16 @@ class MelNetwork(nn.Module):
 
 
 class _Block(nn.Module):
-    """Two convolutions, added to what went in."""
+    """Two convolutions over every `apart`-th frame, added to what went in."""
 
-    def __init__(self, width: int, kernel: int, dropout: float) -> None:
+    def __init__(self, width: int, kernel: int, apart: int, dropout: float) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.first = nn.Conv1d(width, width, kernel, padding=kernel // 2)
-        self.second = nn.Conv1d(width, width, kernel, padding=kernel // 2)
+        padding = kernel // 2 * apart
+        self.first = nn.Conv1d(width, width, kernel, padding=padding, dilation=apart)
+        self.second = nn.Conv1d(width, width, kernel, padding=padding, dilation=apart)
         self.dropout = nn.Dropout(dropout)
-        self.reach = 2 * (kernel // 2)
+        self.reach = 2 * padding
 
     def forward(self, hidden: Tensor, kept: Tensor) -> Tensor:
         made = F.gelu(self.first((self.norm(hidden) * kept).transpose(1, 2)))
