@@ -18,7 +18,7 @@ import torch
 from benchmarks.overfit.runs import Settings, file_of, stage_1, stage_2
 from benchmarks.overfit.variants import VARIANTS
 
-AT = (1, 10, 30, 100, 300)
+AT = (1, 10, 30, 100, 200)
 NAMES = ["stage 1", *(variant.name for variant in VARIANTS)]
 
 
@@ -27,8 +27,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--export", default="out/quickstart", help="folder that `voxsmith export` names")
     parser.add_argument("--split", default="train")
     parser.add_argument("--rows", type=int, default=8)
-    parser.add_argument("--steps", type=int, default=150, help="of stage 2; stage 1 stops where all rows are exact")
-    parser.add_argument("--every", type=int, default=5, help="steps between two looks at what comes out")
+    parser.add_argument("--steps", type=int, default=200, help="of stage 2; stage 1 stops where all rows are exact")
+    parser.add_argument("--every", type=int, default=10, help="steps between two looks at what comes out")
     parser.add_argument("--only", action="append", choices=NAMES, help="runs that are made; without: all")
     parser.add_argument("--set", action="append", default=[], metavar="A.B=VALUE", help="a key of both recipes")
     parser.add_argument("--out", type=Path, default=Path("runs/overfit"))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from voxsmith.trainer.fit.loop import autocast
 from voxsmith.trainer.objectives import IGNORED
 from voxsmith.trainer.recipe import TrainRecipe
 
-WARMUP = 5  # steps; then the learning rate stays
+WARMUP = 5  # steps
+# Small, because there are many runs of it.
+DECODER = {"decoder.width": 128, "decoder.heads": 4, "decoder.inner": 344, "decoder.upsampling": 10, "decoder.lr": 2e-3}
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,17 @@ class Settings:
     every: int
     out: Path
 
-    def recipe(self, stage: int, more: dict[str, Any] | None = None) -> TrainRecipe:
-        """The tiny profile of the stage, with steps of one batch and a learning rate that stays."""
-        schedule = {"steps": self.steps, "warmup": min(0.5, WARMUP / self.steps), "least": 1.0}
+    def recipe(self, stage: int, more: Mapping[str, Any] | None = None, steps: int | None = None) -> TrainRecipe:
+        """The tiny profile of the stage, with steps of one batch. In stage 1, which ends when it is done, the learning rate stays."""
+        least = 1.0 if stage == 1 else 0.0
+        steps = min(self.steps, steps or self.steps)
+        schedule = {"steps": steps, "warmup": min(0.5, WARMUP / steps), "least": least}
         start = {"start": str(self.out / "stage_1")} if stage == 2 else {}
         kept = {"encoder.features": str(self.out / "features"), "validation": []}
-        # Stage 1 has no decoder.
-        changes = {key: value for key, value in self.changes.items() if stage == 2 or not key.startswith("decoder.")}
-        return recipe(stage, {"schedule": schedule, **kept, **start, **changes, **(more or {})})
+        changes = {**DECODER, **self.changes, **(more or {})}
+        if stage == 1:  # it has no decoder
+            changes = {key: value for key, value in changes.items() if not key.startswith("decoder.")}
+        return recipe(stage, {"schedule": schedule, **kept, **start, **changes})
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ def stage_2(settings: Settings, variants: list[Variant]) -> None:
 
 def _decoder(settings: Settings, made: Rows, network: Remembering, variant: Variant) -> Outcome:
     """One run. The trainer's own decoder then takes its weights, and is measured as in generation."""
-    of, batch = settings.recipe(2, dict(variant.recipe)), variant.batch(made.batch)
+    of, batch = settings.recipe(2, variant.recipe, variant.steps), variant.batch(made.batch)
     assert of.decoder is not None and made.batch.units is not None
     right = _drawn(of, network)
     with in_place(variant):
@@ -113,6 +119,8 @@ def _decoder(settings: Settings, made: Rows, network: Remembering, variant: Vari
             taken = len(curve.losses)
             if right_at is None and taken % settings.every == 0 and not _errors(network, batch, of):
                 right_at = taken
+            if taken % 10 == 0:
+                print(f"{variant.name}: step {taken}, loss {curve.losses[-1]:.3f}, right at {right_at}", flush=True)
             return False
 
         curve = learn(network, batch, of, done)

@@ -25,13 +25,14 @@ Picked = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class Variant:
-    """A run. `what` it shows; `recipe`: keys that it changes; `batch`: what it makes of the right one; the others take the place of
-    the trainer's own.
+    """A run. `what` it shows; `recipe`: keys that it changes; `batch`: what it makes of the right one; `steps`: that are enough to see
+    it; the others take the place of the trainer's own.
     """
 
     name: str
     what: str
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    steps: int | None = None
     batch: Callable[[Batch], Batch] = lambda batch: batch
     decoder: type[SpeechDecoder] | None = None
     states: Callable[[Tensor, Tensor], Picked] | None = None
@@ -123,15 +124,17 @@ VARIANTS = (
         "rows beyond the limit",
         "more units than 1 + 4 (N - 1), with as many frames in training as there are units",
         {"decoder.phase": False, "decoder.upsampling": 4},
+        120,
         decoder=AsManyFramesAsUnits,
         ctc=any_alignment,
     ),
-    Variant("units padded with 0", "padding is learned as unit 0", batch=padded_with_0, ctc=any_alignment),
-    Variant("no upsampling", "a frame a token, with zero_infinity", {"decoder.upsampling": 1}, ctc=any_alignment),
-    Variant("padding counted", "each row has the frames of the longest", decoder=PaddingCounts),
-    Variant("labels of the question", "states of all that is before the answer", batch=labelled_question),
-    Variant("states at the tokens", "each a token late for generation", states=states_at),
-    Variant("a last norm", "as LlamaModel has it, and the published decoder doesn't", decoder=LastNorm),
-    Variant("no causal mask", "each frame sees all", attention=attention_to_all),
-    Variant("learning rate 5e-8", "a rebuild's", {"decoder.lr": 5e-8}),
+    Variant("units padded with 0", "padding is learned as unit 0", steps=120, batch=padded_with_0, ctc=any_alignment),
+    Variant("no upsampling", "a frame a token, with zero_infinity", {"decoder.upsampling": 1}, 30, ctc=any_alignment),
+    Variant("padding counted", "each row has the frames of the longest", steps=120, decoder=PaddingCounts),
+    Variant("labels of the question", "states of all that is before the answer", steps=60, batch=labelled_question),
+    Variant("states at the tokens", "each a token late for generation", steps=120, states=states_at),
+    Variant("a last norm", "as LlamaModel has it, and the published decoder doesn't", steps=120, decoder=LastNorm),
+    Variant("no causal mask", "each frame sees all", steps=120, attention=attention_to_all),
+    Variant("learning rate 2e-4", "the paper's, for a decoder 32 times as wide", {"decoder.lr": 2e-4}, 100),
+    Variant("learning rate 5e-8", "a rebuild's", {"decoder.lr": 5e-8}, 30),
 )
