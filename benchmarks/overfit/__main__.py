@@ -10,6 +10,7 @@ inside, that is by the run's own networks and units; and what is wrong as it wou
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--split", default="train")
     parser.add_argument("--rows", type=int, default=8)
     parser.add_argument("--steps", type=int, default=200, help="of stage 2; stage 1 stops where all rows are exact")
+    parser.add_argument("--whole", action="store_true", help="all runs take all steps, also where fewer show it")
     parser.add_argument("--every", type=int, default=10, help="steps between two looks at what comes out")
     parser.add_argument("--only", action="append", choices=NAMES, help="runs that are made; without: all")
     parser.add_argument("--set", action="append", default=[], metavar="A.B=VALUE", help="a key of both recipes")
@@ -41,7 +43,10 @@ def main(arguments: list[str] | None = None) -> None:
     settings.out.mkdir(parents=True, exist_ok=True)
     if "stage 1" in wanted:
         stage_1(settings)
-    if some := [variant for variant in VARIANTS if variant.name in wanted]:
+    some = [variant for variant in VARIANTS if variant.name in wanted]
+    if options.whole:
+        some = [replace(variant, steps=None) for variant in some]
+    if some:
         stage_2(settings, some)
     text = table(settings.out)
     (settings.out / "table.md").write_text(text, encoding="utf-8")
@@ -66,7 +71,7 @@ def table(folder: Path) -> str:
             f"{run['curve']['processor'] / len(losses):.2f}",
         ]
         lines.append(" | ".join(cells))
-    return "\n".join(f"| {line} |" for line in lines) + "\n"
+    return "\n".join(f"| {line} |" if " " in line else f"|{line}|" for line in lines) + "\n"
 
 
 if __name__ == "__main__":
