@@ -23,7 +23,11 @@ class Network(Strict):
 
     width: int = Field(256, ge=8, multiple_of=2)
     blocks: int = Field(3, ge=1, description="of two convolutions each")
-    kernel: int = Field(5, ge=1, description="mel frames that a convolution looks at, an odd number; 1, 2, 4, … apart from block to block")
+    kernel: int = Field(
+        5,
+        ge=1,
+        description="mel frames that a convolution looks at, an odd number; 1, 2, 4, … apart from block to block",
+    )
     dropout: float = Field(0.0, ge=0, lt=1)
     lr: float = Field(1e-3, gt=0, description="learning rate")
 
