@@ -1,5 +1,7 @@
 """MOS: UTMOS, the strong learner without phonemes (Saeki et al. 2022, arXiv:2204.02152), which guesses how natural people
-would find a clip. Unlike DNSMOS it tells good voices from better ones. models/utmos.py has the network.
+would find a clip. Unlike DNSMOS it tells good voices from better ones.
+
+models/utmos.py has the network.
 """
 
 import numpy as np

@@ -1,7 +1,6 @@
-"""Vocoder: units to speech, by a unit HiFi-GAN in fairseq's files (`g_00500000` and `config.json`) or a vocoder that the
-trainer made, to hear what units kept.
+"""Vocoder: units to speech, to hear what they kept; fairseq's unit HiFi-GAN, or one that the trainer made.
 
-`report --vocoder` asks it.
+The first is two files, `g_00500000` and `config.json`; the second a run of configs/train/vocoder.yaml. `report --vocoder` asks it.
 """
 
 import numpy as np
