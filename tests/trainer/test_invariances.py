@@ -25,15 +25,7 @@ ADAPTERS = {
 
 
 def network(**changes: object) -> SpeechLLM:
-    made = tiny.network(tiny.recipe(**changes)).eval()
-    with torch.no_grad():  # what was before changes what comes, and units change from frame to frame
-        assert made.decoder is not None
-        made.decoder.output_proj.weight *= 8
-        made.decoder.input_proj.weight *= 4
-        for layer in made.llm.model.layers:
-            layer.self_attn.o_proj.weight *= 3
-            layer.mlp.down_proj.weight *= 3
-    return made
+    return tiny.sensitive(tiny.recipe(**changes))
 
 
 def with_rubbish(batch: Batch) -> Batch:

@@ -79,3 +79,18 @@ def batch(model: SpeechLLM, rows: list[int]) -> Batch:
         teacher_attended=padded([[True] * len(ids) for ids in taught], False),
         teacher_labels=padded(taught_labels, IGNORED),
     )
+
+
+def sensitive(of: TrainRecipe) -> SpeechLLM:
+    """The network, in evaluation, with weights so large that what was before changes what comes, and units change from frame to
+    frame.
+    """
+    made = network(of).eval()
+    with torch.no_grad():
+        assert made.decoder is not None
+        made.decoder.output_proj.weight *= 8
+        made.decoder.input_proj.weight *= 4
+        for layer in made.llm.model.layers:
+            layer.self_attn.o_proj.weight *= 3
+            layer.mlp.down_proj.weight *= 3
+    return made

@@ -19,11 +19,7 @@ OMEGAS = (10, 20, 40, 60, 80, 100)  # of LLaMA-Omni's table
 def eval_options(verbs: Any) -> None:
     """Add the verb `eval` to argparse's subparsers."""
     verb = verbs.add_parser("eval", help="measure a checkpoint on rows that are held out, or on a file of questions")
-    verb.add_argument("checkpoint", type=Path, help="folder of a run, or checkpoints/step-… of it")
-    verb.add_argument("export", type=Path, nargs="?", help="folder that `voxsmith export` names")
-    verb.add_argument("--split", help="of an export with splits; without: its first")
-    verb.add_argument("--questions", type=Path, metavar="FILE", help="in place of an export: JSONL, or a Hub folder")
-    verb.add_argument("--clips", type=Path, metavar="FOLDER", help="that paths in it start from; without: the file's")
+    _subject(verb)
     verb.add_argument("--task", choices=TASKS, help="what its rows are used for; without: as the checkpoint learned")
     verb.add_argument("--out", type=Path, help="folder of the report; without: eval in the checkpoint")
     verb.add_argument("--device", default="", help="cpu, cuda, cuda:1; without: a GPU where there is one")
@@ -59,11 +55,7 @@ def eval_options(verbs: Any) -> None:
 def latency_options(verbs: Any) -> None:
     """Add the verb `latency`."""
     verb = verbs.add_parser("latency", help="how soon a checkpoint is heard, for several lengths of a chunk (Omega)")
-    verb.add_argument("checkpoint", type=Path, help="folder of a run, or checkpoints/step-… of it")
-    verb.add_argument("export", type=Path, nargs="?", help="folder that `voxsmith export` names")
-    verb.add_argument("--split", help="of an export with splits; without: its first")
-    verb.add_argument("--questions", type=Path, metavar="FILE", help="in place of an export: JSONL, or a Hub folder")
-    verb.add_argument("--clips", type=Path, metavar="FOLDER", help="that paths in it start from; without: the file's")
+    _subject(verb)
     verb.add_argument("--vocoder", required=True, metavar="MODEL", help="unit vocoder: folder or hub:org/name")
     verb.add_argument(
         "--omega", type=at_least(1), nargs="+", default=list(OMEGAS), help="default 10 20 40 60 80 100", metavar="UNITS"
@@ -129,3 +121,12 @@ def judge_of(options: argparse.Namespace) -> "Server | None":
     except ModuleNotFoundError:
         raise RecipeError("--judge needs a package: pip install 'voxsmith[train]'") from None
     return Server(address, options.judge_model, key_from(options.judge_key_env), extra)
+
+
+def _subject(verb: argparse.ArgumentParser) -> None:
+    """What is measured, and on what."""
+    verb.add_argument("checkpoint", type=Path, help="folder of a run, or checkpoints/step-… of it")
+    verb.add_argument("export", type=Path, nargs="?", help="folder that `voxsmith export` names")
+    verb.add_argument("--split", help="of an export with splits; without: its first")
+    verb.add_argument("--questions", type=Path, metavar="FILE", help="in place of an export: JSONL, or a Hub folder")
+    verb.add_argument("--clips", type=Path, metavar="FOLDER", help="that paths in it start from; without: the file's")
