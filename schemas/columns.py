@@ -147,6 +147,10 @@ OWN_COLUMNS = {
     "audio": Column(AUDIO, "the utterance", "audio", given=True),
     "transcript": Column(_TEXT, "what is said in the utterance", "text", given=True),
     "continuation": Column(_TEXT, "how the text goes on after the transcript", "text", given=True),
+    "augmented_audio": Column(AUDIO, "the clip with noise, a room, a telephone or the like put on it", "audio"),
+    "augmentation": Column(
+        _TEXT, "what was put on the augmented clip, in order, with all values: JSON, empty list for nothing", "origin"
+    ),
     "speaker": Column(_TEXT, "who speaks, as the source has it", "label", given=True),
     "language": Column(_TEXT, "what is spoken, as a code: en", "label", given=True),
     **{name: replace(SIDE_COLUMNS[name], per="row") for name in (*_OF_A_CLIP, "unit_durations")},
