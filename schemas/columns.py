@@ -89,7 +89,13 @@ ROW_COLUMNS = {
     ),
 }
 
+# Where a recorded clip is, and what its corpus says of it. Only sources of recorded speech give them.
+_CLIP = Column(_TEXT, "where the recorded clip is, as JSON: path, offset, duration, …", "origin")
+_SOURCE_TRANSCRIPT = Column(_TEXT, "what is said in the clip, as its corpus has it", "written", given=True)
+
 SIDE_COLUMNS = {
+    "clip": replace(_CLIP, per="side"),
+    "source_transcript": replace(_SOURCE_TRANSCRIPT, per="side"),
     "text": Column(_TEXT, "what is said, in words a voice can say", "text", "side", given=True),
     "method": Column(_TEXT, "how the text was made: llm, llm+context, rules, given, corrected", "label", "side"),
     "attempts": Column(pa.int32(), "how often the LLM was asked for the text", "measure", "side", step=1.0),
@@ -144,6 +150,8 @@ SIDE_COLUMNS = {
 # Of rows that are one utterance, as in an ASR set; what is measured of its clip is called as on a side.
 _OF_A_CLIP = ("heard", "wer", "cer", "duration", "silence", "clipping", "tail", "mos", "similarity", "units")
 OWN_COLUMNS = {
+    "clip": _CLIP,
+    "source_transcript": _SOURCE_TRANSCRIPT,
     "audio": Column(AUDIO, "the utterance", "audio", given=True),
     "transcript": Column(_TEXT, "what is said in the utterance", "text", given=True),
     "continuation": Column(_TEXT, "how the text goes on after the transcript", "text", given=True),

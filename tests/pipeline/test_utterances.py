@@ -240,7 +240,7 @@ def collected(problems: Problems, parts: dict[str, dict[str, Any]]) -> dict[str,
         ("text", Column(pa.string(), "x", "text", "side"), "'query_text', which is one of ours"),
         ("provenance", Column(pa.string(), "x", "label"), "rows use for themselves"),
         ("Mood", Column(pa.string(), "x", "label"), "can't be a name"),
-        ("clip", Column(pa.binary(), "x", "audio"), "its type must be voxsmith.schemas.columns.AUDIO, not binary"),
+        ("sound", Column(pa.binary(), "x", "audio"), "its type must be voxsmith.schemas.columns.AUDIO, not binary"),
         ("score", Column(pa.string(), "x", "measure"), "its type must be a number, not string"),
         ("score", Column(pa.float32(), "x", "mesure"), "with the role 'mesure'; did you mean 'measure'?"),  # type: ignore[arg-type]
         ("score", pa.float32(), "not as a voxsmith.schemas.columns.Column"),
