@@ -13,7 +13,8 @@ from voxsmith.schemas.errors import RecipeError
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built, chat_of, outline
 from voxsmith.trainer.data import batches
-from voxsmith.trainer.data.mixture import SECONDS, Source, repeated
+from voxsmith.trainer.data.length import SECONDS
+from voxsmith.trainer.data.mixture import Source, repeated
 from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.fit.corpus import Corpus, corpus, planned, steps, summary
 from voxsmith.trainer.fit.loop import PHASES
@@ -107,7 +108,7 @@ class _Sizes:
     """Sizes of batches, of rows by their places in an epoch."""
 
     def __init__(self, recipe: TrainRecipe, built: Built, chat: Chat, train: Corpus, lengths: list[Lengths]) -> None:
-        self._whole = recipe.encoder.pad_to_30s
+        self._padded_to = recipe.encoder.padded_to
         self._lengths, self._sources, self._network = lengths, train.sources, built.network
         prompts = [chat.around_speech(source.task.request) for source in train.sources]
         self.operations = Operations(built.network, recipe).of
@@ -115,7 +116,7 @@ class _Sizes:
 
     def row(self, source: int, row: int) -> Size:
         of = self._lengths[source]
-        mel = round((SECONDS if self._whole else self._sources[source].seconds[row]) * MEL_RATE)
+        mel = round((self._padded_to or self._sources[source].seconds[row]) * MEL_RATE)
         heard = int(self._network.embeddings(torch.tensor([mel]))[0])
         answer, prompt = int(of.answer[row]), self._prompts[source]
         taught = prompt + int(of.transcript[row]) + answer if len(of.transcript) else 0
@@ -236,7 +237,7 @@ def _buckets(recipe: TrainRecipe, built: Built, train: Corpus, sizes: _Sizes, ro
             sizes.row(number, row)
             for number, source in enumerate(train.sources)
             for row, seconds in enumerate(source.seconds)
-            if shortest < (SECONDS if recipe.encoder.pad_to_30s else seconds) <= longest
+            if shortest < (recipe.encoder.padded_to or seconds) <= longest
         ]
         shortest = longest
         if not rows:

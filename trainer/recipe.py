@@ -8,6 +8,7 @@ from voxsmith.schemas.paths import FilePath
 from voxsmith.schemas.recipe import Name
 from voxsmith.schemas.strict import Strict
 from voxsmith.trainer.data import llama_omni_prompt
+from voxsmith.trainer.data.length import SECONDS
 from voxsmith.trainer.data.prompts import Template
 from voxsmith.trainer.data.tasks import TASKS, TaskName
 
@@ -75,6 +76,11 @@ class Encoder(Strict):
     features_gb: float = Field(
         100.0, gt=0, description="1e9 bytes that the folder may hold; beyond, clips are encoded each time"
     )
+
+    @property
+    def padded_to(self) -> float | None:
+        """Seconds that each clip is padded with silence to; None where it counts as long as it is."""
+        return SECONDS if self.pad_to_30s else None
 
 
 class Decoder(Strict):

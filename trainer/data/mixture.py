@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from voxsmith.trainer.data.exports import BadExport, Export
+from voxsmith.trainer.data.length import SECONDS
 from voxsmith.trainer.data.tasks import Task
 
-SECONDS = 30.0  # that the encoder has positions for
 _LETTERS = 4.5  # a token of English
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from voxsmith.trainer import checkpoint
-from voxsmith.trainer.build import Built
+from voxsmith.trainer.build import Built, chat_of
 from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.data.tasks import TASKS, TaskName
 from voxsmith.trainer.eval import generated
@@ -17,7 +17,6 @@ from voxsmith.trainer.eval.question_file import Question, Spoiled, read
 from voxsmith.trainer.generated.answered import Answered
 from voxsmith.trainer.generated.generator import Generated, Generator, Wanted
 from voxsmith.trainer.recipe import TrainRecipe
-from voxsmith.trainer.talk.command import PADDED
 from voxsmith.trainer.talk.generate import Speaker, answers
 from voxsmith.trainer.talk.questions import BadQuestion, asked, heard_in
 
@@ -44,7 +43,7 @@ def put(
     """
     place = checkpoint.named(place)
     built, recipe = checkpoint.load(place)
-    chat, task = Chat(built.tokenizer, recipe.llm.system), task or recipe.data[0].task
+    chat, task = chat_of(built, recipe), task or recipe.data[0].task
     generator = Generator(built, recipe, chat, wanted, device)
     built.network.to(device)
     spoiled: list[str] = []
@@ -106,8 +105,8 @@ def _answered(
     most: int,
     device: torch.device,
 ) -> Iterator[Answered]:
-    padded = PADDED if recipe.encoder.pad_to_30s else None
-    batch = asked(speaker.network, chat, TASKS[task].request, [clip for _, clip in some], padded)
+    samples = [clip for _, clip in some]
+    batch = asked(speaker.network, chat, TASKS[task].request, samples, recipe.encoder.padded_to)
     for (row, clip), answer in zip(some, answers(speaker, batch.to(device), most), strict=True):
         units = answer.units if speaker.network.decoder is not None else None
         yield Answered(

@@ -15,7 +15,7 @@ from voxsmith.models.text.wer import Errors
 from voxsmith.trainer.data.tasks import TASKS, TaskName
 from voxsmith.trainer.generated.answered import Answered
 from voxsmith.trainer.generated.ears import Ears, listen
-from voxsmith.trainer.talk.command import PADDED, Ready
+from voxsmith.trainer.talk.command import Ready
 from voxsmith.trainer.talk.events import Audio, Token, Units
 from voxsmith.trainer.talk.generate import generate
 from voxsmith.trainer.talk.questions import asked
@@ -99,8 +99,7 @@ def answer(
     network = made.speaker.network
     device, voice = next(network.parameters()).device, SpokenUnits(made.vocoder, omega, lookahead)
     heard, chunks, began = Heard(clip.id), [], clock()
-    padded = PADDED if made.recipe.encoder.pad_to_30s else None
-    questions = asked(network, made.chat, TASKS[task].request, [clip.samples], padded).to(device)
+    questions = asked(network, made.chat, TASKS[task].request, [clip.samples], made.recipe.encoder.padded_to).to(device)
     for event in generate(made.speaker, questions, most, voices=[voice]):
         if name := {Token: "token", Units: "unit", Audio: "audio"}.get(type(event)):
             heard.first.setdefault(name, 1000 * (clock() - began))

@@ -11,7 +11,7 @@ from voxsmith.trainer.data import batches
 from voxsmith.trainer.data.collate import Collate
 from voxsmith.trainer.data.exports import BadExport, Export
 from voxsmith.trainer.data.features import Features
-from voxsmith.trainer.data.mixture import SECONDS, Limits, Place, Source, costs, drawn, sort_out, tokens
+from voxsmith.trainer.data.mixture import Limits, Place, Source, costs, drawn, sort_out, tokens
 from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.data.tasks import TASKS
 from voxsmith.trainer.data.unit_kind import Kind, agree, unit_kind
@@ -59,7 +59,7 @@ def corpus(
         chat,
         bins=built.network.encoder.config.num_mel_bins,
         embeddings=built.network.embeddings,
-        seconds=SECONDS if recipe.encoder.pad_to_30s else None,
+        seconds=recipe.encoder.padded_to,
         filled=built.network.seconds,
         units=recipe.phase == "units",
         teacher=recipe.phase == "distil",
@@ -101,10 +101,10 @@ def planned(
     """
     places = drawn(train.sources, recipe.seed, epoch)
     schedule = recipe.schedule
-    whole = recipe.encoder.pad_to_30s
-    seconds = [SECONDS] * len(places) if whole else costs(train.sources, places)
-    # Clips of one length share out the same number of embeddings.
-    read = tokens(train.sources, places, 0.0 if whole else FRAME_RATE / recipe.adapter.group)
+    padded_to = recipe.encoder.padded_to
+    seconds = [padded_to] * len(places) if padded_to else costs(train.sources, places)
+    # Clips of one length have as many embeddings.
+    read = tokens(train.sources, places, 0.0 if padded_to else FRAME_RATE / recipe.adapter.group)
     return places, batches.plan(seconds, schedule.budget, recipe.seed, epoch, schedule.accumulate * workers, read)
 
 

@@ -15,7 +15,7 @@ from voxsmith.trainer.generated.answered import Answered, answered, speak
 from voxsmith.trainer.generated.ears import ASR, listen, open_ears
 from voxsmith.trainer.recipe import TrainRecipe
 from voxsmith.trainer.talk.command import open_voice
-from voxsmith.trainer.talk.generate import Speaker, ends_of
+from voxsmith.trainer.talk.generate import speaker_of
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,7 @@ class Generator:
     """Opens what `wanted` names, so that what is missing is said before anything is measured. Raises ModelMissing, CantTalk."""
 
     def __init__(self, built: Built, recipe: TrainRecipe, chat: Chat, wanted: Wanted, device: torch.device) -> None:
-        network = built.network
-        self.speaker = Speaker(network, built.tokenizer, ends_of(network, chat.end), recipe.run.precision == "bf16")
+        self.speaker = speaker_of(built, recipe, chat)
         named = wanted.vocoder if wanted.rows else None
         self._voice = open_voice(named, built, device, wanted.where) if named else None
         self._ears = open_ears(wanted.asr, wanted.mos) if self._voice else None

@@ -20,13 +20,11 @@ from voxsmith.trainer.data.tasks import TASKS
 from voxsmith.trainer.data.unit_kind import difference
 from voxsmith.trainer.recipe import TrainRecipe
 from voxsmith.trainer.talk.events import Audio, End, Event, Token, Units
-from voxsmith.trainer.talk.generate import Speaker, ends_of, generate
+from voxsmith.trainer.talk.generate import Speaker, generate, speaker_of
 from voxsmith.trainer.talk.questions import asked, heard
 from voxsmith.trainer.talk.sampling import Sampling
 from voxsmith.trainer.talk.voice import SpokenUnits
 from voxsmith.trainer.talk.wav import GrowingWav
-
-PADDED = 30.0  # seconds of a clip where the recipe pads
 
 
 class CantTalk(Exception):
@@ -45,16 +43,14 @@ class Ready:
 
 def ready(place: Path, vocoder: str | None, device: torch.device) -> Ready:
     """Load a checkpoint, or the latest of a run's folder. Raises BadCheckpoint, ModelMissing, NoTemplate, CantTalk."""
-    if (place / "checkpoints").is_dir():
-        place = (checkpoint.checkpoints(place) or [place])[-1]
+    place = checkpoint.named(place)
     built, recipe = checkpoint.load(place)
     if vocoder and recipe.decoder is None:
         raise CantTalk(f"{place} has no decoder, so it makes no units: leave --vocoder out, or train the phase units")
     chat = chat_of(built, recipe)
     voice = open_voice(vocoder, built, device, kind=checkpoint.unit_kind(place)) if vocoder else None
-    network = built.network.to(device)
-    speaker = Speaker(network, built.tokenizer, ends_of(network, chat.end), recipe.run.precision == "bf16")
-    return Ready(speaker, chat, recipe, voice)
+    built.network.to(device)
+    return Ready(speaker_of(built, recipe, chat), chat, recipe, voice)
 
 
 def open_voice(
@@ -118,11 +114,10 @@ def talk(options: argparse.Namespace, device: torch.device) -> Generator[str, No
     clip = heard(question, network)
     voices = [SpokenUnits(made.vocoder, options.omega, options.lookahead)] if made.vocoder else []
     request = TASKS[options.task or made.recipe.data[0].task].request
-    padded = PADDED if made.recipe.encoder.pad_to_30s else None
     with ExitStack() as files:
         file = files.enter_context(closing(_written(out, made.vocoder.rate))) if made.vocoder else None
         times = Times()
-        questions = asked(network, made.chat, request, [clip], padded).to(device)
+        questions = asked(network, made.chat, request, [clip], made.recipe.encoder.padded_to).to(device)
         try:
             for event in generate(made.speaker, questions, options.max_tokens, sampling, voices):
                 times.note(event)

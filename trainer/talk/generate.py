@@ -14,8 +14,11 @@ import torch
 from torch import Tensor
 
 from voxsmith.trainer.batch import Batch
+from voxsmith.trainer.build import Built
+from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.networks.decoder import Collapse
 from voxsmith.trainer.networks.speech_llm import SpeechLLM
+from voxsmith.trainer.recipe import TrainRecipe
 from voxsmith.trainer.talk.events import Audio, End, Event, Token, Units
 from voxsmith.trainer.talk.sampling import GREEDY, Sampler, Sampling
 from voxsmith.trainer.talk.text import TextStream
@@ -41,6 +44,11 @@ class Answer:
     units: list[int] = field(default_factory=list)
     samples: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     cut: bool = False
+
+
+def speaker_of(built: Built, recipe: TrainRecipe, chat: Chat) -> Speaker:
+    """What answers with these networks, in the recipe's precision."""
+    return Speaker(built.network, built.tokenizer, ends_of(built.network, chat.end), recipe.run.precision == "bf16")
 
 
 def ends_of(network: SpeechLLM, end: int) -> frozenset[int]:

@@ -23,7 +23,7 @@ import numpy as np
 from voxsmith.models.audio import resample
 from voxsmith.trainer.data.mel import RATE
 from voxsmith.trainer.data.tasks import TASKS, TaskName
-from voxsmith.trainer.talk.command import PADDED, Ready, Times
+from voxsmith.trainer.talk.command import Ready, Times
 from voxsmith.trainer.talk.events import Audio, End, Token, Units
 from voxsmith.trainer.talk.generate import generate
 from voxsmith.trainer.talk.questions import asked, longest_clip
@@ -53,8 +53,7 @@ class Partner:
         made, times = self.made, Times()
         network = made.speaker.network
         voices = [SpokenUnits(made.vocoder, self.omega, self.lookahead)] if made.vocoder else []
-        padded = PADDED if made.recipe.encoder.pad_to_30s else None
-        questions = asked(network, made.chat, TASKS[self.task].request, [clip], padded)
+        questions = asked(network, made.chat, TASKS[self.task].request, [clip], made.recipe.encoder.padded_to)
         device = next(network.parameters()).device
         for event in generate(made.speaker, questions.to(device), self.most, self.sampling, voices):
             times.note(event)

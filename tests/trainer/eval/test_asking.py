@@ -45,6 +45,22 @@ def questions(tmp_path: Path) -> Path:
     return file
 
 
+def test_questions_are_put_with_the_prompt_that_was_trained(tmp_path: Path, capsys: Any) -> None:
+    models, clip = models_in(tmp_path), tone(0.4)
+    run = made(models, tmp_path / "run", units=None, prompt="llama_omni")
+    (tmp_path / "0.flac").write_bytes(clip)
+    (tmp_path / "q.jsonl").write_text('{"audio": "0.flac"}')
+    assert (
+        main(["eval", str(run), "--questions", str(tmp_path / "q.jsonl"), "--max-tokens", "8", "--device", "cpu"]) == 0
+    )
+    capsys.readouterr()
+    assert main(["talk", str(run), str(tmp_path / "0.flac"), "--max-tokens", "8", "--device", "cpu"]) == 0
+    (report,) = run.glob("checkpoints/*/eval/q.json")
+    (answer,) = json.loads(report.read_text())["generated"]["each"]
+    said = capsys.readouterr().out
+    assert said.split(" … (cut")[0].split("\nfirst token")[0] == answer["text"], said
+
+
 def grades(body: Body) -> str:
     asked = json.loads(user_text(body))
     return json.dumps({"why": HOSTILE, "helpfulness": 5 if asked["answer"] == "what I hear" else 2, "speech": 3})

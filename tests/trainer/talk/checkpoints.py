@@ -1,6 +1,7 @@
 """A checkpoint of a few thousand random weights that can be talked to, and a question."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -25,15 +26,15 @@ def models_in(folder: Path, positions: int = 200) -> Path:
     return folder
 
 
-def made(models: Path, folder: Path, units: int | None = 20) -> Path:
-    """A run with one checkpoint, whose decoder has so many units, or none."""
+def made(models: Path, folder: Path, units: int | None = 20, **llm: Any) -> Path:
+    """A run with one checkpoint, whose decoder has so many units, or none. `llm`: more of the recipe's keys."""
     decoder = {"layers": 1, "width": 32, "heads": 2, "inner": 32, "units": units, "upsampling": 5, "phase": True}
     recipe = TrainRecipe.model_validate(
         {
             "name": "made",
             "phase": "answer",
             "data": [{"path": "export", "task": "transcribe"}],
-            "llm": {"model": str(models / "llm")},
+            "llm": {"model": str(models / "llm"), **llm},
             "encoder": {"model": str(models / "whisper")},
             "adapter": {"kind": "stack_projector", "group": 4, "hidden": 32},
             "decoder": decoder if units else None,
