@@ -29,6 +29,10 @@ _LENGTHS = (2.5, 5.0, 10.0, 20.0, SECONDS)  # seconds of a clip
 _ROOM = 1.5  # over the most units a token of the corpus
 
 
+class DoesNotFit(Exception):
+    """The device is too small for the recipe's largest batch."""
+
+
 @dataclass(frozen=True)
 class Lengths:
     """Of a source's usable rows, int64 [n] each: tokens of the answer, and of the transcript. `units`: of those where units are
@@ -44,7 +48,8 @@ def check(recipe: TrainRecipe, gib: float | None = None, tried_on: torch.device 
     """A line for each of it; trains nothing. `gib`: memory of the device that is meant; without, this machine's. `tried_on`: a device
     on which the largest batches are tried, with the models' weights.
 
-    Raises BadExport, BadCheckpoint, ModelMissing, NoTemplate as `fit` does, RecipeError where nothing can be tried.
+    Raises BadExport, BadCheckpoint, ModelMissing, NoTemplate as `fit` does, RecipeError where nothing can be tried, and behind the
+    last line DoesNotFit.
     """
     if tried_on is not None and recipe.run.shards:
         raise RecipeError(
@@ -66,7 +71,8 @@ def check(recipe: TrainRecipe, gib: float | None = None, tried_on: torch.device 
     if recipe.phase == "units":
         yield from _upsampling(recipe, train, chat)
     device, room = _device(gib)
-    yield from _memory(recipe, built, train, sizes, device, room)
+    lines, fits = _memory(recipe, built, train, sizes, device, room)
+    yield from lines
     buckets = list(_buckets(recipe, built, train, sizes, room))
     for bucket in buckets:
         yield f"  clips up to {bucket.longest:g} s: {bucket.count} rows; a batch of {bucket.most} fits"
@@ -78,6 +84,10 @@ def check(recipe: TrainRecipe, gib: float | None = None, tried_on: torch.device 
             results.append(bucket)
         buckets = results
     yield _proposed(recipe, buckets)
+    if not fits:
+        raise DoesNotFit(
+            f"the largest batch does not fit into the {room / GIB:.1f} GiB of {device}; what would is above"
+        )
 
 
 def _start(recipe: TrainRecipe, built: Built) -> Iterator[str]:
@@ -185,20 +195,28 @@ def _device(gib: float | None) -> tuple[str, float]:
     return "this machine, without a GPU,", float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
-def _memory(recipe: TrainRecipe, built: Built, train: Corpus, sizes: _Sizes, device: str, room: float) -> Iterator[str]:
+def _memory(
+    recipe: TrainRecipe, built: Built, train: Corpus, sizes: _Sizes, device: str, room: float
+) -> tuple[list[str], bool]:
+    """What is said of it, and whether the largest batch fits."""
     places, plan = planned(train, recipe, 0, recipe.run.processes)
     there = [[places[row] for row in rows] for step in plan for rows in step if rows]
     whole = [_together([sizes.row(place.source, place.row) for place in rows]) for rows in there]
     over = _over(recipe)
     needs = [memory(built, recipe, size, over) for size in whole]
     largest = max(range(len(needs)), key=lambda number: needs[number].total)
-    yield _parts(needs[largest], whole[largest], over)
     fits = needs[largest].total <= _USABLE * room
-    yield f"{device} has {room / GIB:.1f} GiB: {'it fits' if fits else 'it does not fit'}"
+    lines = [
+        _parts(needs[largest], whole[largest], over),
+        f"{device} has {room / GIB:.1f} GiB: {'it fits' if fits else 'it does not fit'}",
+    ]
     if recipe.run.shards or not fits:
-        yield from _shared_out(recipe, built, whole[largest], room)
+        lines += _shared_out(recipe, built, whole[largest], room)
     if needs[largest].fixed > _USABLE * room:
-        yield "  the weights alone are too much: learn lora, take a smaller model, or several GPUs with weights in shards"
+        lines.append(
+            "  the weights alone are too much: learn lora, take a smaller model, or several GPUs with weights in shards"
+        )
+    return lines, fits
 
 
 def _over(recipe: TrainRecipe) -> int:

@@ -95,6 +95,7 @@ def main(arguments: list[str] | None = None, program: str = "python -m voxsmith.
 def _codes() -> dict[type[Exception], int]:
     """Exit codes of what can be said in a line."""
     from voxsmith.models.references import ModelMissing
+    from voxsmith.trainer.check import DoesNotFit
     from voxsmith.trainer.checkpoint import BadCheckpoint
     from voxsmith.trainer.data.exports import BadExport
     from voxsmith.trainer.data.prompts import NoTemplate
@@ -109,7 +110,7 @@ def _codes() -> dict[type[Exception], int]:
     from voxsmith.trainer.talk.questions import BadQuestion
 
     bad = (BadExport, BadCheckpoint, NoTemplate, NotExportable, BadQuestion, BadServer, CantTalk)
-    failed = (BadSpeech, ModelMissing, Exploded, Moved, CantWrite, WorkersFailed)
+    failed = (BadSpeech, DoesNotFit, ModelMissing, Exploded, Moved, CantWrite, WorkersFailed)
     return dict.fromkeys(failed, FAILED) | dict.fromkeys(bad, BAD)
 
 

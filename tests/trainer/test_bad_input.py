@@ -140,9 +140,11 @@ def test_a_start_that_hears_otherwise_is_said(ready: Path, tmp_path: Path, capsy
 def test_a_device_that_is_too_small_is_told(ready: Path, tmp_path: Path, capsys: Any) -> None:
     path = units(ready, tmp_path)
     for memory, words in (("0.00001", "the weights alone are too much"), ("64", "it fits")):
-        assert main(["check", path, "--memory", memory]) == 0
-        said = capsys.readouterr().out
-        assert "the device meant has " in said and words in said and ("it does not fit" in said) == (memory != "64")
+        fits = memory == "64"
+        assert main(["check", path, "--memory", memory]) == (0 if fits else 1)
+        said, error = capsys.readouterr()
+        assert "the device meant has " in said and words in said and ("it does not fit" in said) == (not fits)
+        assert error == "" if fits else error.startswith("the largest batch does not fit into the 0.0 GiB of ")
 
 
 def test_recipes_that_can_t_learn_units_are_refused(ready: Path, tmp_path: Path, capsys: Any) -> None:

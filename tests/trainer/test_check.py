@@ -11,7 +11,7 @@ from tests.trainer import folders, tiny
 from voxsmith.schemas.errors import RecipeError
 from voxsmith.trainer import probe, shards
 from voxsmith.trainer.build import Built
-from voxsmith.trainer.check import check
+from voxsmith.trainer.check import DoesNotFit, check
 from voxsmith.trainer.fit.loop import PHASES, Losses, step
 from voxsmith.trainer.flops import sizes
 from voxsmith.trainer.memory import Size, fixed, sharded
@@ -69,7 +69,9 @@ def test_check_says_how_many_processes_are_enough(ready: Path) -> None:
     said = list(check(shared, gib=1.0))
     assert any(line.startswith("memory of each of 2 processes: ") for line in said)
     assert "  2 processes are enough" in said
-    said = list(check(recipe(ready), gib=1e-4))
+    said = []
+    with pytest.raises(DoesNotFit):
+        said.extend(check(recipe(ready), gib=1e-4))
     assert "the device meant has 0.0 GiB: it does not fit" in said
     assert any(line.startswith("  with run.shards each of several processes takes: 2 0.0 GiB, 4 ") for line in said)
     assert said[-1].startswith("  not even a row of each length fits")

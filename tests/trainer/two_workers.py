@@ -50,6 +50,7 @@ def _one(rank: int, folder: Path, recipes: dict[str, TrainRecipe]) -> None:
         run(rank, folder, recipes["part"], 2)
         run(rank, folder, recipes["part"])
         run(rank, folder, recipes["shards"], 5)
+        run(rank, folder, recipes["generates"])
     finally:
         gc.collect()  # layers in shards hold the group, which must end before the process does
         distributed.destroy_process_group()

@@ -13,10 +13,10 @@ import torch
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.data.exports import Export
 from voxsmith.trainer.data.tasks import TASKS, TaskName
-from voxsmith.trainer.eval.generated import MOS
-from voxsmith.trainer.eval.latency import FIRSTS, Clip, Measure, measure
+from voxsmith.trainer.eval import latency_shown
+from voxsmith.trainer.eval.latency import Clip, Measure, measure
 from voxsmith.trainer.eval.question_file import Question, Spoiled, read
-from voxsmith.trainer.eval.svg import Line, alone, chart
+from voxsmith.trainer.eval.svg import alone
 from voxsmith.trainer.generated.ears import open_ears
 from voxsmith.trainer.networks.speech_llm import SpeechLLM
 from voxsmith.trainer.talk.command import ready
@@ -48,31 +48,24 @@ def run(options: argparse.Namespace, device: torch.device) -> tuple[str, list[Pa
     folder = options.out or place / "eval"
     folder.mkdir(parents=True, exist_ok=True)
     text = as_markdown(values, measures)
-    pieces = {"latency.md": text, "latency.json": json.dumps(values, indent=1) + "\n", **plots(measures)}
+    pieces = {"latency.md": text, latency_shown.FILE: json.dumps(values, indent=1) + "\n", **plots(measures)}
     for name, content in pieces.items():
         (folder / name).write_text(content, encoding="utf-8")
     return text, [folder / name for name in pieces]
 
 
 def as_markdown(values: dict[str, Any], measures: list[Measure]) -> str:
-    mos = [name for name in MOS if any(name in one.mos for one in measures)]
-    head = ["Omega, units", *(f"first {name}, ms" for name in FIRSTS), "words lagging", "ASR-WER"]
-    head += [MOS[name] for name in mos]
+    table = latency_shown.table(measures)
     lines = [
         f"# {values['checkpoint']}",
         "",
         f"{measures[0].questions} questions of {values['source']}, one by one, on {values['device']}, "
         f"{values['threads']} threads, with {values['vocoder']}. Medians of the time from the whole question on.",
         "",
-        f"| {' | '.join(head)} |",
-        f"|{'---|' * len(head)}",
+        f"| {' | '.join(table.head)} |",
+        f"|{'---|' * len(table.head)}",
+        *(f"| {' | '.join(cells)} |" for cells in table.lines),
     ]
-    for one in measures:
-        cells = [str(one.omega)]
-        cells += [f"{one.first[name]:.0f}" if name in one.first else "" for name in FIRSTS]
-        cells += ["" if one.lagging is None else f"{one.lagging:g}", "" if one.wer is None else f"{one.wer:.1%}"]
-        cells += [f"{one.mos[name]:.2f}" if name in one.mos else "" for name in mos]
-        lines.append(f"| {' | '.join(cells)} |")
     silent = max(one.silent for one in measures)
     if silent:
         lines += ["", f"{silent} questions had answers without units, and count in no column."]
@@ -91,15 +84,7 @@ def as_markdown(values: dict[str, Any], measures: list[Measure]) -> str:
 
 def plots(measures: list[Measure]) -> dict[str, str]:
     """SVG files by name: times, and errors where anybody listened."""
-    times = [
-        Line(f"first {name}", [(one.omega, one.first[name]) for one in measures if name in one.first], dots=True)
-        for name in FIRSTS
-    ]
-    wer = [(one.omega, 100 * one.wer) for one in measures if one.wer is not None]
-    drawn = {
-        "latency.svg": chart(times, "Omega, units of a chunk", "time from the question, ms"),
-        "latency.wer.svg": chart([Line("ASR-WER", wer, dots=True)], "Omega, units of a chunk", "ASR-WER, %"),
-    }
+    drawn = {"latency.svg": latency_shown.times(measures), "latency.wer.svg": latency_shown.errors(measures)}
     return {name: alone(picture) for name, picture in drawn.items() if picture}
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from voxsmith.models.audio import BadAudio, decode, encode
-from voxsmith.trainer.eval import curves
+from voxsmith.trainer.eval import curves, latency_shown
 from voxsmith.trainer.eval.generated import MOS
 from voxsmith.trainer.eval.judge import GRADES
 from voxsmith.trainer.eval.page import PAGE_BYTES, Figure, Page, Row, Table
@@ -16,7 +16,7 @@ Values = dict[str, Any]
 def page_of(values: Values, folder: Path) -> Page:
     """`values`: of a report, in whose `folder` the clips are that it names. Raises OSError."""
     checkpoint, generated = Path(values["checkpoint"]), values.get("generated")
-    run = curves.run_of(checkpoint)
+    run, latency = curves.run_of(checkpoint), latency_shown.measured(folder, values["checkpoint"])
     return Page(
         title=checkpoint.name if run is None else f"{run.name}, {checkpoint.name}",
         lede=_lede(values),
@@ -24,8 +24,12 @@ def page_of(values: Values, folder: Path) -> Page:
         answers_note=_note(generated) if generated else "",
         figures=[*(_measured(values) if "losses" in values else []), *(_heard(generated) if generated else [])],
         verdict=verdict(values) if "losses" in values else "",
-        tables=[*(_losses(values) if "losses" in values else []), *(_answers(generated) if generated else [])],
-        charts=curves.pictures(curves.read(run)) if run else [],
+        tables=[
+            *(_losses(values) if "losses" in values else []),
+            *(_answers(generated) if generated else []),
+            *([latency_shown.table(latency)] if latency else []),
+        ],
+        charts=[*latency_shown.charts(latency), *(curves.pictures(curves.read(run)) if run else [])],
     )
 
 

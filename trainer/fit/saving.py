@@ -31,10 +31,7 @@ def save(
     try:
         checkpoint.save(folder, network, optimiser, state, recipe, random, write=workers.first)
         if workers.first:
-            best = f"step-{state.best_step:08}" if state.best_step is not None else None
-            if state.best_step == state.step:
-                _name_best(folder, state.step)
-            checkpoint.prune(folder, recipe.run.keep, best)
+            keep_best(folder, state, recipe.run.keep)
     except OSError as error:
         wrong = f"{error.strerror or error}: {error.filename or folder}"
         left = checkpoint.checkpoints(folder)
@@ -45,9 +42,14 @@ def save(
         raise CantWrite(said)
 
 
-def _name_best(folder: Path, step: int) -> None:
-    """FOLDER/best is a link to the checkpoint; it points to the one or the other at any time."""
-    fresh = folder / ".best.writing"
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(Path("checkpoints") / f"step-{step:08}")
-    os.replace(fresh, folder / "best")
+def keep_best(folder: Path, state: State, keep: int) -> None:
+    """Name the checkpoint just written FOLDER/best if it is that, and remove all but the latest `keep` and the best. The name is a
+    link, which points to the one or the other at any time. Raises OSError.
+    """
+    best = f"step-{state.best_step:08}" if state.best_step is not None else None
+    if best and state.best_step == state.step:
+        fresh = folder / ".best.writing"
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(Path("checkpoints") / best)
+        os.replace(fresh, folder / "best")
+    checkpoint.prune(folder, keep, best)

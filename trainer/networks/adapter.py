@@ -67,8 +67,17 @@ class StackProjector(nn.Module):
         return self.ln_post(self.linear_2(self.ln_mid(value * F.silu(gate))))
 
 
+class _Norm(nn.RMSNorm):
+    """In the precision of its weight: under autocast what comes is bfloat16, for which PyTorch has no fused kernel beside a float32
+    weight, and warns.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.to(self.weight.dtype))
+
+
 def _norm(width: int) -> nn.RMSNorm:
-    norm = nn.RMSNorm(width, eps=EPSILON)
+    norm = _Norm(width, eps=EPSILON)
     with torch.no_grad():
         norm.weight.fill_(SCALE)
     return norm

@@ -22,6 +22,7 @@ from voxsmith.trainer.data.unit_kind import Kind, difference
 from voxsmith.trainer.fit.log import Log
 from voxsmith.trainer.fit.loop import Exploded, Losses
 from voxsmith.trainer.fit.run import stopping
+from voxsmith.trainer.fit.saving import keep_best
 from voxsmith.trainer.fit.schedule import share
 from voxsmith.trainer.fit.started import started
 from voxsmith.trainer.fit.stream import without_signals
@@ -100,11 +101,24 @@ def _fit(recipe: VocoderRecipe, say: Callable[[str], None], device: torch.device
 
     def save() -> None:
         checkpoint.save(folder, network, optimiser, state, recipe, files=described)
-        checkpoint.prune(folder, recipe.run.keep, None)
+        keep_best(folder, state, recipe.run.keep)
 
     total = _steps(train, recipe)
     with Log(folder, total) as log:
-        began, saved, validated = time.monotonic() - state.seconds, state.step, -1
+        began, saved, validated = time.monotonic() - state.seconds, state.step, state.step
+
+        def keep(validates: bool, saves: bool) -> None:
+            """Look at the rows that are held out, and save where it is time to, or the best that there was."""
+            nonlocal validated, saved
+            if validates and held_out.places:
+                validated, values = state.step, validate(network, held_out, recipe, device)
+                say(log.validation(state.step, values))
+                if state.best is None or sum(values.values()) < state.best:
+                    state.best, state.best_step, saves = sum(values.values()), state.step, True
+            if saves:
+                save()
+                saved = state.step
+
         for made in _steps_of(train, recipe, state, device):
             clock = (time.monotonic() - began) / (60 * schedule.minutes) if schedule.minutes else 0.0
             done = state.step / total if total else clock
@@ -120,16 +134,8 @@ def _fit(recipe: VocoderRecipe, say: Callable[[str], None], device: torch.device
             took = time.monotonic() - start
             figures = {"s/step": took, "audio s/s": seconds / took}
             say(log.step(state.step, values, {"vocoder": recipe.network.lr * factor}, figures))
-            if held_out.places and state.step % recipe.run.validate_every == 0:
-                validated = state.step
-                say(log.validation(state.step, validate(network, held_out, recipe, device)))
-            if state.step % recipe.run.save_every == 0:
-                save()
-                saved = state.step
-        if saved != state.step or not checkpoint.checkpoints(folder):
-            save()
-        if held_out.places and validated != state.step:
-            say(log.validation(state.step, validate(network, held_out, recipe, device)))
+            keep(*(state.step % often == 0 for often in (recipe.run.validate_every, recipe.run.save_every)))
+        keep(validated != state.step, saved != state.step or not checkpoint.checkpoints(folder))
     return checkpoint.checkpoints(folder)[-1]
 
 

@@ -125,6 +125,13 @@ def test_the_command_writes_a_table_and_plots(run: Path, tmp_path: Path, monkeyp
     texts = [text.text for text in root.iter() if text.tag.endswith("text")]
     assert {"Omega, units of a chunk", "time from the question, ms", "first token", "first audio"} <= set(texts)
     assert {f"{tick:g}" for tick in ticks(4, 16)[1:-1]} <= set(texts) and (tmp_path / "latency.wer.svg").is_file()
+    page = ["eval", str(run), "--questions", str(run / "q.jsonl"), "--max-tokens", "3", "--out", str(tmp_path)]
+    assert main([*page, "--device", "cpu"]) == 0
+    shown = (tmp_path / "q.html").read_text()
+    assert "Latency against Omega" in shown and f"<td>{values['measures'][1]['first']['token']:.0f}</td>" in shown
+    (tmp_path / "latency.json").write_text(json.dumps(values | {"checkpoint": "another"}))
+    assert main([*page, "--device", "cpu"]) == 0
+    assert "Latency" not in (tmp_path / "q.html").read_text()
 
 
 def test_what_is_wrong_is_one_line(run: Path, tmp_path: Path, capsys: Any) -> None:

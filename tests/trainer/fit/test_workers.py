@@ -28,6 +28,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "whole": recipe(folder, "whole", dropout=0.3),
         "part": recipe(folder, "part", dropout=0.3),
         "shards": recipe(folder, "shards", shards=True),
+        "generates": recipe(folder, "generates", generate_every=7, generate_tokens=4),
     }
     two_workers.both(folder, recipes)
     return folder
@@ -48,6 +49,12 @@ def recipe(folder: Path, name: str, accumulate: int = 1, dropout: float = 0.0, *
             "run": {"precision": "float32", "workers": 0, "save_every": 5, "validate_every": 4, "keep": 5} | run,
         }
     )
+
+
+def generated(run: Path) -> dict[str, float]:
+    lines = map(json.loads, (run / "log.jsonl").read_text().splitlines())
+    (said,) = [fields["validation"] for fields in lines if "wer.answer" in fields.get("validation", {})]
+    return dict(said)
 
 
 def curve(run: Path) -> list[float]:
@@ -119,3 +126,9 @@ def test_two_processes_stop_together_and_go_on_amid_the_epoch(both: Path) -> Non
     del again[2]  # the validation of the run that was stopped
     assert again == whole and len(whole) == 9
     assert whole != curve(both / "runs" / "two")
+
+
+def test_two_processes_share_out_the_rows_that_they_answer(both: Path) -> None:
+    fit(recipe(both, "alone", accumulate=2, generate_every=7, generate_tokens=4), lambda line: None, two_workers.CPU)
+    runs = [both / "runs" / name for name in ("alone", "generates")]
+    assert generated(runs[1]) == pytest.approx(generated(runs[0]), rel=1e-9)

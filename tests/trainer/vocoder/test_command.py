@@ -128,6 +128,24 @@ def test_a_run_goes_on_with_the_same_curve(ready: Path, tmp_path: Path) -> None:
     assert losses(tmp_path / "cut") == pytest.approx(losses(tmp_path / "whole"), abs=1e-6)
 
 
+def test_the_best_checkpoint_is_kept_under_a_name(ready: Path, tmp_path: Path) -> None:
+    """Steps so large that what was learned is spoiled: the best look at the test rows was the first one."""
+    schedule = {"steps": 9, "budget": 3.0, "warmup": 0.0}
+    network = {"width": 16, "blocks": 1, "kernel": 3, "lr": 10.0}
+    run = {"precision": "float32", "workers": 0, "save_every": 1, "validate_every": 1, "keep": 2}
+    path = recipe(ready, tmp_path, schedule=schedule, network=network, run=run)
+    assert main(["fit", path, "--device", "cpu"]) == 0
+    folder = tmp_path / "runs" / "made"
+    lines = map(json.loads, (folder / "log.jsonl").read_text().splitlines())
+    looks = {line["step"]: sum(line["validation"].values()) for line in lines if "validation" in line}
+    best = min(looks, key=lambda step: looks[step])
+    assert len(looks) == 9 and best < 8
+    assert (folder / "best").resolve().name == f"step-{best:08}"
+    kept = sorted(place.name for place in (folder / "checkpoints").iterdir())
+    assert kept == [f"step-{step:08}" for step in (best, 8, 9)]
+    assert open_any(folder / "best", CPU).units == 200
+
+
 def test_check_trains_nothing(ready: Path, tmp_path: Path, capsys: Any) -> None:
     assert main(["check", recipe(ready, tmp_path)]) == 0
     said = capsys.readouterr().out
