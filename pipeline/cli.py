@@ -129,7 +129,10 @@ def parser(elsewhere: Mapping[str, str] = MappingProxyType({})) -> argparse.Argu
     place.add_argument("--to", type=_path, metavar="URL", help="s3://bucket/prefix, gs://…, or a folder")
     publish.add_argument("--private", action="store_true", help="the repository must be private")
     publish.add_argument(
-        "--format", choices=("parquet", "arrow"), default="parquet", help="parquet: as the viewer reads"
+        "--format",
+        choices=("parquet", "arrow", "ultravox"),
+        default="parquet",
+        help="parquet: as the viewer reads; ultravox: as its trainer reads",
     )
     publish.add_argument("--dry-run", action="store_true", help="only list files and sizes; no network")
     diff = add("look.diff", "what changed between two runs: stages, rows, texts, clips", recipe, json_flag)

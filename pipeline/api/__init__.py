@@ -209,7 +209,7 @@ def publish(
     repo: str | None = None,
     to: str | None = None,
     private: bool = False,
-    form: Literal["parquet", "arrow"] = "parquet",
+    form: Literal["parquet", "arrow", "ultravox"] = "parquet",
     dry_run: bool = False,
     say: Say = log.info,
     **changes: Unpack[Changes],

@@ -48,7 +48,7 @@ class Bucket:
 
     def __init__(self, url: str, say: Callable[[str], None]) -> None:
         """Raises RecipeError where the URL can't be opened."""
-        self.where = address(url)
+        self.where = self.name = address(url)
         try:
             self._fs, self._root = open_filesystem(url)
         except (OSError, ValueError, ImportError) as error:

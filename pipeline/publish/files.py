@@ -21,6 +21,7 @@ from voxsmith.pipeline.errors import RunFailed
 from voxsmith.pipeline.export.names import PARTS, is_of_dataset
 from voxsmith.pipeline.export.writer import DATA_FILES
 from voxsmith.pipeline.publish.parquet import rows_in, to_parquet
+from voxsmith.pipeline.publish.ultravox import Chunk, chunks, to_chunk
 from voxsmith.pipeline.store.code import code_digest
 from voxsmith.pipeline.store.files import write_text
 from voxsmith.pipeline.store.forms import Form
@@ -32,11 +33,14 @@ GROUP_FILES, GROUP_BYTES = 50, 5_000_000_000
 
 @dataclass(frozen=True)
 class Item:
-    """A file to publish: its name there, and the file here that it is or, as Parquet, is made of."""
+    """A file to publish: its name there, and the file here that it is or, as Parquet, is made of. `subset`: in the Ultravox
+    layout, the source whose rows of that file it has.
+    """
 
     name: str
     source: Path
     parquet: bool = False
+    subset: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,12 +68,24 @@ class There(NamedTuple):
 
 
 def data_items(folder: Path, form: str) -> list[Item]:
-    """The Arrow files of dataset and rejects that hold rows, `form` "arrow" or "parquet"; in the dataset's order."""
-    return [
-        Item(str(path.relative_to(folder).with_suffix(f".{form}")), path, form == "parquet")
-        for path in _below(folder, DATA_FILES)
+    """The Arrow files of dataset and rejects that hold rows, as `form` "arrow", "parquet" or "ultravox" has them; in the
+    dataset's order.
+    """
+    made = (
+        [Item(one.name, one.source, True, one.subset) for one in ultravox_chunks(folder)] if form == "ultravox" else []
+    )
+    suffix, parts = (".arrow", PARTS) if form == "arrow" else (".parquet", PARTS[1:] if form == "ultravox" else PARTS)
+    return made + [
+        Item(str(path.relative_to(folder).with_suffix(suffix)), path, form != "arrow")
+        for path in _below(folder, DATA_FILES, parts)
         if rows_in(path)
     ]
+
+
+def ultravox_chunks(folder: Path) -> list[Chunk]:
+    """What the dataset is in the Ultravox layout."""
+    files = _below(folder, DATA_FILES, PARTS[:1])
+    return chunks(("train" if path.parent.parent == folder else path.parent.name, path) for path in files)
 
 
 def other_items(folder: Path, form: str) -> list[Item]:
@@ -83,11 +99,11 @@ def other_items(folder: Path, form: str) -> list[Item]:
     return [Item(str(path.relative_to(folder)), path) for path in files if path.is_file()]
 
 
-def _below(folder: Path, pattern: str) -> list[Path]:
+def _below(folder: Path, pattern: str, parts: tuple[str, ...] = PARTS) -> list[Path]:
     """Files of dataset and rejects, of their splits too; what somebody put deeper is no part of them."""
     return [
         path
-        for part in PARTS
+        for part in parts
         for path in sorted([*(folder / part).glob(pattern), *(folder / part).glob(f"*/{pattern}")])
     ]
 
@@ -128,7 +144,7 @@ class Workshop:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._note, self._cards_note = folder / "made.json", folder / "cards.json"
-        self._code = code_digest("voxsmith.pipeline.publish.parquet")
+        self._code = code_digest("voxsmith.pipeline.publish.ultravox")  # and what it imports: how Parquet is written
         self._known = _MADE_FILES.of_file(self._note) or {}
 
     @contextmanager
@@ -157,7 +173,9 @@ class Workshop:
         if made is not None and place.is_file() and place.stat().st_size == made.size:
             return made
         identity = self._identity(item)
-        if item.parquet:
+        if item.subset:
+            to_chunk(item.source, item.subset, place)
+        elif item.parquet:
             to_parquet(item.source, place)
         with place.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -175,10 +193,9 @@ class Workshop:
     def tidy(self, items: Iterable[Item]) -> None:
         """Delete what a killed process made, or half made, of files that the dataset no longer has."""
         wanted = {self._place(item) for item in items}
-        for part in PARTS:
-            for path in (self.folder / part).rglob("*"):
-                if _MADE.fullmatch(path.name) and path.is_file() and path not in wanted:
-                    path.unlink()
+        for path in self.folder.rglob("*"):
+            if _MADE.fullmatch(path.name) and path.is_file() and path not in wanted:
+                path.unlink()
 
     def card_sent(self, where: str) -> list[str]:
         """The checksums of the card that was sent there last, from here; none where none was."""
@@ -195,7 +212,12 @@ class Workshop:
 
     def _identity(self, item: Item) -> list[Any]:
         stat = item.source.stat()
-        return [stat.st_size, stat.st_mtime_ns, self._code if item.parquet else ""]
+        return [
+            stat.st_size,
+            stat.st_mtime_ns,
+            self._code if item.parquet else "",
+            *([item.subset] if item.subset else []),
+        ]
 
     def _write_note(self) -> None:
         write_text(self._note, json.dumps(self._known, indent=1))

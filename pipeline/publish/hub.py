@@ -69,7 +69,8 @@ class HubRepo:
         if not sys.stderr.isatty():
             disable_progress_bars()
         huggingface_hub.set_client_factory(_client)
-        self.repo, self._say = repo, say
+        self.repo = self.name = repo
+        self._say = say
         self._api = huggingface_hub.HfApi(token=self._token)
         self._create(private)
         self.where = f"{self._api.endpoint}/datasets/{repo}"

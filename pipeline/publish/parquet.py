@@ -28,13 +28,19 @@ def to_parquet(source: Path, target: Path) -> None:
 
     The same rows give the same bytes. The target appears when it is whole.
     """
+    with pa.OSFile(str(source)) as data, pa.ipc.open_stream(data) as stream:
+        write_parquet(stream, stream.schema, target)
+
+
+def write_parquet(batches: Iterable[pa.RecordBatch], schema: pa.Schema, target: Path) -> None:
+    """Write the batches, all of this schema; the same rows give the same bytes. The target appears when it is whole."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with pa.OSFile(str(source)) as data, pa.ipc.open_stream(data) as stream, appearing(target) as fresh:
-        schema = stream.schema
-        leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
-        clips = {f"{field.name}.bytes" for field in schema if pa.types.is_struct(field.type)}  # FLAC: packed already
-        others = [leaf for leaf in leaves if leaf not in clips]
-        with pq.ParquetWriter(
+    leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
+    clips = {f"{field.name}.bytes" for field in schema if pa.types.is_struct(field.type)}  # FLAC: packed already
+    others = [leaf for leaf in leaves if leaf not in clips]
+    with (
+        appearing(target) as fresh,
+        pq.ParquetWriter(
             fresh,
             schema,
             compression={leaf: "none" if leaf in clips else "zstd" for leaf in leaves},
@@ -42,9 +48,10 @@ def to_parquet(source: Path, target: Path) -> None:
             write_statistics=others,
             write_page_index=True,
             use_content_defined_chunking=True,
-        ) as writer:
-            for group in row_groups(stream):
-                writer.write_table(group, row_group_size=max(1, len(group)))
+        ) as writer,
+    ):
+        for group in row_groups(batches):
+            writer.write_table(group, row_group_size=max(1, len(group)))
 
 
 def row_groups(batches: Iterable[pa.RecordBatch], size: int = ROW_GROUP_BYTES) -> Iterator[pa.Table]:

@@ -9,6 +9,7 @@ class Place(Protocol):
     """A repository, a prefix of an object store, or a folder."""
 
     where: str
+    name: str  # as `load_dataset` takes it: user/name, or the folder or URL
     keeps_old: bool  # whether what is written over or deleted can be got back
 
     def load(self, split: str, files: str, form: str) -> str:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from voxsmith.pipeline.errors import RunFailed
 from voxsmith.pipeline.export.names import CARD, PUBLISH
 from voxsmith.pipeline.export.replace import look_at
+from voxsmith.pipeline.publish import ultravox
 from voxsmith.pipeline.publish.files import (
     Item,
     ReadyFile,
@@ -20,6 +21,7 @@ from voxsmith.pipeline.publish.files import (
     in_groups,
     other_items,
     small,
+    ultravox_chunks,
 )
 from voxsmith.pipeline.publish.leaks import check_card, check_no_secret
 from voxsmith.pipeline.publish.place import Place
@@ -37,6 +39,7 @@ from voxsmith.schemas.recipe import Recipe
 _OURS = re.compile(
     r"(?:dataset|rejects)/(?:[^/]+/)?(?:data-\d+-of-\d+\.(?:parquet|arrow)|state\.json|dataset_info\.json)"
     r"|dataset/dataset_dict\.json"
+    r"|\w+/[^/]+/chunk-range-\d{9,}-\d{9,}/data-\d+-of-\d+\.parquet"
 )
 
 
@@ -79,6 +82,8 @@ def publish(recipe: Recipe, label: str, target: Target, dry_run: bool, say: Call
     folder = folder_of(recipe)
     manifest = _manifest(folder, recipe, label, say)
     try:
+        if target.form == "ultravox":
+            ultravox.check(ultravox.schema_of(data_items(folder, "arrow")[0].source), str(folder))
         check_terms(folder, manifest, label)
         workshop = Workshop(folder / PUBLISH)
         place = None if dry_run else target.connect(say)
@@ -118,7 +123,7 @@ class Sending:
         data = [made for item in items if (made := self.workshop.remembered(item))]
         _check_unchanged(self.folder, self.manifest, len(data) == len(items))
         others = [small(item.name, item.source.read_bytes()) for item in other_items(self.folder, self.form)]
-        card = _card(self.place, self.manifest, data, self.form)
+        card = self._card(data)
         last = [*others, card]
         fresh = [file for file in last if not file.is_in(there)]
         names = {file.name for file in [*data, *last]}
@@ -149,6 +154,32 @@ class Sending:
             self.workshop.clear(group)
             sent += len(group)
         return sent
+
+    def _card(self, data: list[ReadyFile]) -> ReadyFile:
+        """README.md with the names that the files have there."""
+        published = self._in_chunks(data) if self.form == "ultravox" else self._in_files(data)
+        text = render_card(self.manifest, from_json(self.manifest["statistics"]), published)
+        check_card(text, self.manifest)
+        return small(CARD, text.encode())
+
+    def _in_files(self, data: list[ReadyFile]) -> Published:
+        patterns = _patterns(data)
+        known = (self.manifest["recipe"].get("export") or {}).get("splits") or {}
+        order = [f"dataset/{split}" for split in known] or ["dataset"]
+        splits = [{"split": _split(part), "path": patterns[part]} for part in order if part in patterns]
+        configs: list[dict[str, Any]] = [{"config_name": "default", "data_files": splits}, *_rejects(patterns)]
+        first = splits[0] if splits else {"split": "train", "path": ""}
+        load = self.place.load(first["split"], first["path"], self.form)
+        size = sum(file.size for file in data if file.name.startswith("dataset/"))
+        return Published(configs, load, size)
+
+    def _in_chunks(self, data: list[ReadyFile]) -> Published:
+        made, sizes = ultravox_chunks(self.folder), {file.name: file.size for file in data}
+        configs, infos = ultravox.configurations(made, sizes)
+        load = self.place.load(made[0].split, configs[0]["data_files"][0]["path"], "parquet")
+        size = sum(sizes[one.name] for one in made)
+        remark = ultravox.remark(made, self.place.name)
+        return Published([*configs, *_rejects(_patterns(data))], load, size, infos, remark)
 
     def _check_arrived(self, files: list[ReadyFile]) -> None:
         arrived = self.place.listing()
@@ -196,21 +227,15 @@ def _missing(items: list[Item], workshop: Workshop, there: dict[str, There]) -> 
             yield workshop.make(item)
 
 
-def _card(place: Place, manifest: dict[str, Any], data: list[ReadyFile], form: str) -> ReadyFile:
-    """README.md with the names that the files have there."""
-    patterns = {_part(file.name): re.sub(r"data-\d+-", "data-*-", file.name) for file in data}
-    known = (manifest["recipe"].get("export") or {}).get("splits") or {}
-    order = [f"dataset/{split}" for split in known] or ["dataset"]
-    splits = [{"split": _split(part), "path": patterns[part]} for part in order if part in patterns]
-    configs: list[dict[str, Any]] = [{"config_name": "default", "data_files": splits}]
-    if "rejects" in patterns:
-        configs.append({"config_name": "rejects", "data_files": [{"split": "rejects", "path": patterns["rejects"]}]})
-    first = splits[0] if splits else {"split": "train", "path": ""}
-    load = place.load(first["split"], first["path"], form)
-    size = sum(file.size for file in data if file.name.startswith("dataset/"))
-    text = render_card(manifest, from_json(manifest["statistics"]), Published(configs, load, size))
-    check_card(text, manifest)
-    return small(CARD, text.encode())
+def _patterns(data: list[ReadyFile]) -> dict[str, str]:
+    """For each folder of files that are numbered, the pattern that they match."""
+    return {_part(file.name): re.sub(r"data-\d+-", "data-*-", file.name) for file in data}
+
+
+def _rejects(patterns: dict[str, str]) -> list[dict[str, Any]]:
+    if "rejects" not in patterns:
+        return []
+    return [{"config_name": "rejects", "data_files": [{"split": "rejects", "path": patterns["rejects"]}]}]
 
 
 def _part(name: str) -> str:

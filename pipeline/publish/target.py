@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.export.names import PARTS
 from voxsmith.pipeline.publish.bucket import SUMS, Bucket, address
 from voxsmith.pipeline.publish.hub import HubRepo, check_repo
 from voxsmith.pipeline.publish.place import Place
@@ -14,10 +15,12 @@ from voxsmith.pipeline.recipe.preflight import NO_STORES
 from voxsmith.pipeline.report.outputs import folder_of
 from voxsmith.schemas.recipe import Recipe
 
+FORMS = ("parquet", "arrow", "ultravox")
+
 
 @dataclass(frozen=True)
 class Target:
-    """Where and how to publish: to the Hub's repository `repo`, or `to` a folder or URL; `form` "parquet" or "arrow"."""
+    """Where and how to publish: to the Hub's repository `repo`, or `to` a folder or URL; `form` one of FORMS."""
 
     repo: str | None = None
     to: str | None = None
@@ -30,8 +33,11 @@ class Target:
             raise RecipeError(
                 "name one place to publish to: a repository of the Hub (--repo), or a folder or URL (--to)"
             )
-        if self.form not in ("parquet", "arrow"):
-            raise RecipeError(f"--format {self.form}: it is parquet or arrow")
+        if self.form not in FORMS:
+            raise RecipeError(f"--format {self.form}: it is {', '.join(FORMS[:-1])} or {FORMS[-1]}")
+        if self.form == "ultravox" and (taken := {*PARTS, "default"} & recipe.sources.keys()):
+            raise RecipeError(f"--format ultravox: a source can't be called {taken.pop()}: its rows would be a subset of that "
+                              "name, which the publication needs itself; give the source another name")  # fmt: skip
         if self.repo is not None:
             check_repo(self.repo)
         elif not (self.to or "").strip():

@@ -1,7 +1,7 @@
 """The dataset card: README.md with the header that the Hub reads."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +30,23 @@ _PAIRED_TASKS = [*_TASKS, "audio-to-audio"]
 _TAGS = ["speech", "voxsmith"]
 _PAIRED_TAGS = ["speech", "spoken-instructions", "speech-to-speech", "synthetic", "voxsmith"]
 _VALUES = 200  # of a label that the card lists
-_OTHER_COLUMNS = {"provenance": "for each stage that asked a model: engine, model and the store's object"}
+_OTHER_COLUMNS = {
+    "provenance": "for each stage that asked a model: engine, model and the store's object",
+    "text": "what is said in the clip",
+}
 
 
 @dataclass(frozen=True)
 class Published:
-    """Where the published files are: the header's `configs`, the Python that loads them, bytes of the data files."""
+    """Where the published files are: the header's `configs`, the Python that loads them, bytes of the data files. Where the
+    columns are called otherwise there: the header's `dataset_info`, one of each configuration, and a remark, Markdown.
+    """
 
     configs: list[dict[str, Any]]
     load: str
     size: int
+    infos: list[dict[str, Any]] = field(default_factory=list)
+    remark: str = ""
 
 
 def render_card(manifest: dict[str, Any], statistics: Statistics, published: Published | None = None) -> str:
@@ -55,20 +62,22 @@ def render_card(manifest: dict[str, Any], statistics: Statistics, published: Pub
         lstrip_blocks=True,
     )
     environment.filters |= {"cell": _cell, "duration": length, "things": things}
+    features = published.infos[0]["features"] if published and published.infos else statistics.features
     header = yaml.safe_dump(_header(manifest, statistics, published), sort_keys=False, allow_unicode=True, width=1000)
     return environment.get_template("card.md.jinja").render(
         header=header,
         manifest=manifest,
         statistics=statistics,
         stages=_stages(manifest),
-        columns=[(one["name"], _type(one), _meaning(one["name"], statistics)) for one in statistics.features],
+        columns=[(one["name"], _type(one), _meaning(one["name"], statistics)) for one in features],
         paired=_is_spoken(statistics),
         checks=_checks(manifest),
-        audio=next((one["name"] for one in statistics.features if _type(one).startswith("Audio")), None),
-        text="instruction" if any(one["name"] == "instruction" for one in statistics.features) else "id",
+        audio=next((one["name"] for one in features if _type(one).startswith("Audio")), None),
+        text="instruction" if any(one["name"] == "instruction" for one in features) else "id",
         labels=_shown(statistics),
         split=next(iter(statistics.splits), "train"),
         load=published.load if published else None,
+        remark=published.remark if published else "",
     )
 
 
@@ -99,7 +108,8 @@ def _header(manifest: dict[str, Any], statistics: Statistics, published: Publish
         "tags": _PAIRED_TAGS if _is_spoken(statistics) else _TAGS,
         "size_categories": [next((name for name, limit in _SIZES if statistics.rows < limit), "100M<n<1B")],
         "configs": configs,
-        "dataset_info": {
+        "dataset_info": (published.infos if published else None)
+        or {
             "config_name": "default",
             "features": statistics.features,
             "splits": [
