@@ -35,13 +35,13 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
 
+from voxsmith.models.chat import Chat
 from voxsmith.schemas.recipe_file import checked, read_yaml
 from voxsmith.trainer.build import Built, adapter, build, chat_of
 from voxsmith.trainer.checkpoint import State
 from voxsmith.trainer.data.exports import clip
 from voxsmith.trainer.data.mel import RATE
 from voxsmith.trainer.data.mixture import Source
-from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.fit.corpus import corpus, planned
 from voxsmith.trainer.fit.features import kept_features, with_frames
 from voxsmith.trainer.fit.loop import PHASES, step

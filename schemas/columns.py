@@ -34,6 +34,7 @@ Role = Literal[
     "measure",  # numbers: histograms, means, limits
     "units",  # discrete speech units, lists of whole numbers
     "frames",  # how long each of the units lasts
+    "distribution",  # of each place of a text: lists of so many numbers each
     "label",  # one of some names: voices, speakers, languages, methods
 ]
 
@@ -164,6 +165,30 @@ OWN_COLUMNS = {
     **{name: replace(SIDE_COLUMNS[name], per="row") for name in (*_OF_A_CLIP, "unit_durations")},
 }
 
+# What an LLM thinks of the answer of a task (`teacher_continue_ids`), at each of its tokens and at the end of turn:
+# voxsmith.models.top_log_probs says how it is written. Each place has the same number of entries, so that datasets loads arrays.
+TOP = 32  # of the likeliest tokens, at most
+TEACHER_COLUMNS = {
+    "ids": Column(
+        pa.list_(pa.list_(pa.uint16(), TOP)), "its likeliest tokens: the lower 16 bits of their ids", "distribution"
+    ),
+    "ids_high": Column(pa.list_(pa.list_(pa.uint8(), TOP)), "the bits above them", "distribution"),
+    "log_probs": Column(
+        pa.list_(pa.list_(pa.uint16(), TOP)),
+        "their log-probabilities: -32 / 65534 times the number; 65535: no entry",
+        "distribution",
+    ),
+    "rest": Column(
+        pa.list_(pa.list_(pa.float32(), 2)),
+        "ln of what all other tokens sum up to, as they are and flattened by the temperature",
+        "distribution",
+    ),
+    "mass": Column(_NUMBER, "what the likeliest tokens sum up to, mean of the places", "measure", step=0.001),
+    "least_mass": Column(_NUMBER, "the same at the place where it is least", "measure", step=0.001),
+    "of": Column(_TEXT, "digests of its model, tokenizer and prompt, and the temperature", "label"),
+}
+TEACHES = ("answer", "continue", "transcribe", "translate")  # tasks of voxsmith.schemas.tasks
+
 # Not a column of rows but one file for the whole recipe: what a fit stage writes and a later stage reads.
 ARTIFACTS = {"codebook": "k-means centroids of encoder features, float32 [k, width]"}
 
@@ -179,7 +204,11 @@ def expand(declared: Mapping[str, Column]) -> dict[str, Column]:
 
 
 # Ours, by full name, in the order of an export.
-COLUMNS = expand(ROW_COLUMNS | OWN_COLUMNS) | expand(SIDE_COLUMNS)
+COLUMNS = (
+    expand(ROW_COLUMNS | OWN_COLUMNS)
+    | {f"teacher_{task}_{name}": column for task in TEACHES for name, column in TEACHER_COLUMNS.items()}
+    | expand(SIDE_COLUMNS)
+)
 
 
 def column(name: str, columns: Mapping[str, Column] = COLUMNS) -> Column | None:

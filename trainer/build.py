@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from voxsmith.models import references
+from voxsmith.models.chat import Chat
 from voxsmith.models.llm_folder import llm_folder
 from voxsmith.models.loading import reading
 from voxsmith.models.whisper_torch import encoder_config, whisper_encoder
-from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.networks.adapter import SpeechAdapter, StackProjector
 from voxsmith.trainer.networks.causal import Shape
 from voxsmith.trainer.networks.decoder import SpeechDecoder

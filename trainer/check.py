@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from voxsmith.models.chat import Chat
 from voxsmith.schemas.errors import RecipeError
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built, chat_of, outline
 from voxsmith.trainer.data import batches
 from voxsmith.trainer.data.length import SECONDS
 from voxsmith.trainer.data.mixture import Source, repeated
-from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.fit.corpus import Corpus, corpus, planned, steps, summary
 from voxsmith.trainer.fit.loop import PHASES
 from voxsmith.trainer.flops import Operations

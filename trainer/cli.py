@@ -94,11 +94,11 @@ def main(arguments: list[str] | None = None, program: str = "python -m voxsmith.
 
 def _codes() -> dict[type[Exception], int]:
     """Exit codes of what can be said in a line."""
+    from voxsmith.models.chat import NoTemplate
     from voxsmith.models.references import ModelMissing
     from voxsmith.trainer.check import DoesNotFit
     from voxsmith.trainer.checkpoint import BadCheckpoint
     from voxsmith.trainer.data.exports import BadExport
-    from voxsmith.trainer.data.prompts import NoTemplate
     from voxsmith.trainer.eval.judge_server import BadServer
     from voxsmith.trainer.export.folder import NotExportable
     from voxsmith.trainer.fit.loop import Exploded

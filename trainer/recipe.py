@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from voxsmith.models import llama_omni_prompt
+from voxsmith.models.chat import Template
 from voxsmith.schemas.paths import FilePath
 from voxsmith.schemas.recipe import Name
 from voxsmith.schemas.strict import Strict
-from voxsmith.trainer.data import llama_omni_prompt
+from voxsmith.schemas.tasks import TASKS, TaskName
 from voxsmith.trainer.data.length import SECONDS
-from voxsmith.trainer.data.prompts import Template
-from voxsmith.trainer.data.tasks import TASKS, TaskName
 
 Phase = Literal["answer", "units", "distil"]
 

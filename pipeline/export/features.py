@@ -70,6 +70,8 @@ def _audio(rate: int | None) -> Features:
 
 
 def _feature(kind: pa.DataType) -> Any:
+    if pa.types.is_fixed_size_list(kind):
+        return {"feature": _feature(kind.value_type), "length": kind.list_size, "_type": "List"}
     if pa.types.is_list(kind):
         return {"feature": _feature(kind.value_type), "_type": "List"}
     if pa.types.is_struct(kind):
@@ -81,9 +83,10 @@ def _card_feature(kind: pa.DataType, known: Any) -> dict[str, Any]:
     if isinstance(known, dict) and known.get("_type") == "Audio":
         rate = known.get("sampling_rate")
         return {"dtype": {"audio": {"sampling_rate": rate}} if rate else "audio"}
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         inner = _card_feature(kind.value_type, None)
-        return {"list": inner.get("dtype", inner.get("struct", inner))}
+        length = {"length": kind.list_size} if pa.types.is_fixed_size_list(kind) else {}
+        return {"list": inner.get("dtype", inner.get("struct", inner))} | length
     if pa.types.is_struct(kind):
         return {"struct": [{"name": field.name, **_card_feature(field.type, None)} for field in kind]}
     return {"dtype": _dtype(kind)}

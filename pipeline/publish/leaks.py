@@ -92,7 +92,7 @@ def _texts(column: pa.Array) -> Iterator[pa.Array]:
     elif pa.types.is_struct(kind):
         for part in column.flatten():
             yield from _texts(part)
-    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         yield from _texts(column.flatten())
 
 

@@ -74,6 +74,6 @@ def _leaves(path: str, kind: pa.DataType) -> list[str]:
     if pa.types.is_struct(kind):
         fields = [kind.field(i) for i in range(kind.num_fields)]
         return [leaf for field in fields for leaf in _leaves(f"{path}.{field.name}", field.type)]
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         return _leaves(f"{path}.list.element", kind.value_type)
     return [path]

@@ -26,6 +26,10 @@ _TYPES: dict[str, tuple[str, _Test]] = {
     "measure": ("a number", lambda kind: types.is_integer(kind) or types.is_floating(kind)),
     "units": _NUMBERS,
     "frames": _NUMBERS,
+    "distribution": (
+        "a list of lists of so many numbers",
+        lambda kind: types.is_list(kind) and types.is_fixed_size_list(kind.value_type),
+    ),
     "label": ("a string or a whole number", lambda kind: kind == pa.string() or types.is_integer(kind)),
 }
 

@@ -8,7 +8,7 @@ from importlib import import_module
 import pyarrow as pa
 
 from voxsmith.pipeline.recipe.reference import PARTS, keys_of
-from voxsmith.schemas.columns import ARTIFACTS, OWN_COLUMNS, ROW_COLUMNS, SIDE_COLUMNS, Column
+from voxsmith.schemas.columns import ARTIFACTS, OWN_COLUMNS, ROW_COLUMNS, SIDE_COLUMNS, TEACHER_COLUMNS, Column
 from voxsmith.schemas.keys import keys_in_markdown, markdown_table
 from voxsmith.stages.registry import BACKENDS, STAGES
 
@@ -28,6 +28,7 @@ _GROUPS = {
     "Of every row": ROW_COLUMNS,
     "Of a side": SIDE_COLUMNS,
     "Of a row that is one utterance": OWN_COLUMNS,
+    "Of a task whose answers a teacher has read: teacher_TASK_ids, …": TEACHER_COLUMNS,
 }
 
 

@@ -49,6 +49,8 @@ def _feed(streams: dict[str, Any], name: str, values: pa.Array) -> None:
     elif pa.types.is_list(values.type):
         add("lengths", pc.fill_null(values.value_lengths(), -1).to_numpy())
         _feed(streams, f"{name}[]", values.flatten())
+    elif pa.types.is_fixed_size_list(values.type):  # whose length is in the type
+        _feed(streams, f"{name}[]", values.flatten())
     elif pa.types.is_binary(values.type) or pa.types.is_string(values.type):
         lengths, data = _spans(values, valid)
         add("lengths", lengths)

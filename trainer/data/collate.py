@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from voxsmith.models.chat import Chat
+from voxsmith.schemas.tasks import Task
 from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.data.exports import clip
 from voxsmith.trainer.data.features import Features
 from voxsmith.trainer.data.mel import log_mel, mel_frames
 from voxsmith.trainer.data.mixture import Place, Source
-from voxsmith.trainer.data.prompts import Chat
-from voxsmith.trainer.data.tasks import Task
 from voxsmith.trainer.objectives import IGNORED
 
 

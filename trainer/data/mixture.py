@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from voxsmith.schemas.tasks import Task
 from voxsmith.trainer.data.exports import BadExport, Export
 from voxsmith.trainer.data.length import SECONDS
-from voxsmith.trainer.data.tasks import Task
 
 _LETTERS = 4.5  # a token of English
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
+from voxsmith.models.chat import Chat
+from voxsmith.schemas.tasks import TASKS, TaskName
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built, chat_of
-from voxsmith.trainer.data.prompts import Chat
-from voxsmith.trainer.data.tasks import TASKS, TaskName
 from voxsmith.trainer.eval import generated
 from voxsmith.trainer.eval.question_file import Question, Spoiled, read
 from voxsmith.trainer.generated.answered import Answered

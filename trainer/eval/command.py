@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from voxsmith.trainer.data.tasks import TaskName
+from voxsmith.schemas.tasks import TaskName
 from voxsmith.trainer.eval import asking, grading
 from voxsmith.trainer.eval.evaluate import evaluate
 from voxsmith.trainer.eval.generated import as_json as generated_as_json

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import torch
 
+from voxsmith.schemas.tasks import TaskName
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built, chat_of
 from voxsmith.trainer.data.mixture import Place
-from voxsmith.trainer.data.tasks import TaskName
 from voxsmith.trainer.data.unit_kind import agree
 from voxsmith.trainer.eval import measures
 from voxsmith.trainer.eval.measures import Measured

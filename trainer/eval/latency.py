@@ -12,7 +12,7 @@ from statistics import median
 import numpy as np
 
 from voxsmith.models.text.wer import Errors
-from voxsmith.trainer.data.tasks import TASKS, TaskName
+from voxsmith.schemas.tasks import TASKS, TaskName
 from voxsmith.trainer.generated.answered import Answered
 from voxsmith.trainer.generated.ears import Ears, listen
 from voxsmith.trainer.talk.command import Ready

@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
+from voxsmith.schemas.tasks import TASKS, TaskName
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.data.exports import Export
-from voxsmith.trainer.data.tasks import TASKS, TaskName
 from voxsmith.trainer.eval import latency_shown
 from voxsmith.trainer.eval.latency import Clip, Measure, measure
 from voxsmith.trainer.eval.question_file import Question, Spoiled, read

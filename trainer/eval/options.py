@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from voxsmith.models.server_address import server_address
 from voxsmith.schemas.errors import RecipeError
-from voxsmith.trainer.data.tasks import TASKS
+from voxsmith.schemas.tasks import TASKS
 from voxsmith.trainer.talk.options import at_least
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from voxsmith.models.chat import Chat
 from voxsmith.trainer import checkpoint as checkpoints
 from voxsmith.trainer.build import Built, chat_of
-from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.export import card, llama_omni_prompt, openai_whisper, tokenizer_files
 from voxsmith.trainer.export.folder import NotExportable, write_json, written
 from voxsmith.trainer.export.merge import merge_lora

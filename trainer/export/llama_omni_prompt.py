@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from voxsmith.trainer.data.llama_omni_prompt import TOKENS, lacking
-from voxsmith.trainer.data.prompts import Chat, Prompt
-from voxsmith.trainer.data.tasks import TASKS
+from voxsmith.models.chat import Chat, Prompt
+from voxsmith.models.llama_omni_prompt import TOKENS, lacking
+from voxsmith.schemas.tasks import TASKS
 
 
 def remarks(tokenizer: Any, chat: Chat) -> list[str]:

@@ -13,11 +13,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from voxsmith.schemas.tasks import MARKER, TASKS
 from voxsmith.trainer import checkpoint as checkpoints
 from voxsmith.trainer.build import Built, chat_of
 from voxsmith.trainer.data.mel import HOP, RATE
-from voxsmith.trainer.data.prompts import MARKER
-from voxsmith.trainer.data.tasks import TASKS
 from voxsmith.trainer.export.card import card
 from voxsmith.trainer.export.folder import NotExportable, write_json, written
 from voxsmith.trainer.export.merge import merge_lora

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from voxsmith.models.chat import Chat
+from voxsmith.schemas.tasks import TASKS
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built
 from voxsmith.trainer.data import batches
@@ -12,8 +14,6 @@ from voxsmith.trainer.data.collate import Collate
 from voxsmith.trainer.data.exports import BadExport, Export
 from voxsmith.trainer.data.features import Features
 from voxsmith.trainer.data.mixture import Limits, Place, Source, costs, drawn, sort_out, tokens
-from voxsmith.trainer.data.prompts import Chat
-from voxsmith.trainer.data.tasks import TASKS
 from voxsmith.trainer.data.unit_kind import Kind, agree, unit_kind
 from voxsmith.trainer.networks.whisper import FRAME_RATE
 from voxsmith.trainer.recipe import Data, TrainRecipe

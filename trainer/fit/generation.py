@@ -2,9 +2,9 @@
 
 import torch
 
+from voxsmith.models.chat import Chat
 from voxsmith.models.text.wer import Errors
 from voxsmith.trainer.build import Built
-from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.fit.corpus import Corpus
 from voxsmith.trainer.fit.workers import Workers
 from voxsmith.trainer.generated.answered import Answered

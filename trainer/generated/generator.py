@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 
+from voxsmith.models.chat import Chat
 from voxsmith.trainer.build import Built
 from voxsmith.trainer.data import batches
 from voxsmith.trainer.data.collate import Collate
 from voxsmith.trainer.data.mixture import Place, Source, costs, drawn
-from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.generated.answered import Answered, answered, speak
 from voxsmith.trainer.generated.ears import ASR, listen, open_ears
 from voxsmith.trainer.recipe import TrainRecipe

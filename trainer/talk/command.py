@@ -12,11 +12,11 @@ from typing import Any
 import torch
 
 from voxsmith.models import references
+from voxsmith.models.chat import Chat
 from voxsmith.models.vocoder import UnitVocoder, open_any
+from voxsmith.schemas.tasks import TASKS
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built, chat_of
-from voxsmith.trainer.data.prompts import Chat
-from voxsmith.trainer.data.tasks import TASKS
 from voxsmith.trainer.data.unit_kind import difference
 from voxsmith.trainer.recipe import TrainRecipe
 from voxsmith.trainer.talk.events import Audio, End, Event, Token, Units

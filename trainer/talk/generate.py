@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from voxsmith.models.chat import Chat
 from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.build import Built
-from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.networks.decoder import Collapse
 from voxsmith.trainer.networks.speech_llm import SpeechLLM
 from voxsmith.trainer.recipe import TrainRecipe

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any, get_args
 
-from voxsmith.trainer.data.tasks import TaskName
+from voxsmith.schemas.tasks import TaskName
 
 
 def talk_options(verbs: Any) -> None:

@@ -10,9 +10,9 @@ from torch.nn.utils.rnn import pad_sequence
 
 from voxsmith.models.audio import BadAudio, decode, resample
 from voxsmith.models.audio_size import MOST_BYTES, check_size
+from voxsmith.models.chat import Chat
 from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.data.mel import FRAME, RATE, log_mel
-from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.networks.speech_llm import SpeechLLM
 from voxsmith.trainer.objectives import IGNORED, predicting
 

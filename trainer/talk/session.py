@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from voxsmith.models.audio import resample
+from voxsmith.schemas.tasks import TASKS, TaskName
 from voxsmith.trainer.data.mel import RATE
-from voxsmith.trainer.data.tasks import TASKS, TaskName
 from voxsmith.trainer.talk.command import Ready, Times
 from voxsmith.trainer.talk.events import Audio, End, Token, Units
 from voxsmith.trainer.talk.generate import generate

@@ -8,10 +8,10 @@ import torch
 
 from tests.helpers.made_corpus import row, write_corpus
 from tests.trainer import folders
+from voxsmith.models.chat import Chat
 from voxsmith.trainer.build import Built, build
 from voxsmith.trainer.data.features import Features
 from voxsmith.trainer.data.mixture import Place
-from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.fit.corpus import Corpus, corpus
 from voxsmith.trainer.fit.features import kept_features, with_frames
 from voxsmith.trainer.recipe import TrainRecipe

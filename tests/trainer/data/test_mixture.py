@@ -14,11 +14,11 @@ from torch.nn import functional as F
 
 from tests.helpers.made_corpus import row, tone, write_corpus
 from tests.trainer import folders
+from voxsmith.schemas.tasks import TASKS
 from voxsmith.trainer.build import build, chat_of
 from voxsmith.trainer.data import batches
 from voxsmith.trainer.data.exports import Export
 from voxsmith.trainer.data.mixture import Limits, Source, repeated, sort_out
-from voxsmith.trainer.data.tasks import TASKS
 from voxsmith.trainer.fit.corpus import Corpus, corpus, planned, summary
 from voxsmith.trainer.recipe import TrainRecipe
 

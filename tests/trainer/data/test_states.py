@@ -8,9 +8,9 @@ import torch
 
 from tests.helpers.made_corpus import row, write_corpus
 from tests.trainer import folders
+from voxsmith.models.chat import Chat
 from voxsmith.trainer.build import build
 from voxsmith.trainer.data.mixture import Place
-from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.fit.corpus import corpus
 from voxsmith.trainer.fit.features import kept_states, with_states
 from voxsmith.trainer.phases import units

@@ -12,9 +12,9 @@ from tests.helpers.html_page import HOSTILE, Page
 from tests.helpers.made_corpus import tone
 from tests.helpers.openai_server import Body, Fault, OpenAIServer, user_text
 from tests.trainer.talk.checkpoints import VOCODER, made, models_in
+from voxsmith.models.chat import Chat
+from voxsmith.schemas.tasks import TASKS
 from voxsmith.trainer.cli import main
-from voxsmith.trainer.data.prompts import Chat
-from voxsmith.trainer.data.tasks import TASKS
 from voxsmith.trainer.generated import generator
 from voxsmith.trainer.generated.ears import Ears
 from voxsmith.trainer.talk.command import ready

@@ -9,12 +9,12 @@ import torch
 
 from tests.helpers.made_corpus import row, write_corpus
 from tests.trainer import folders
+from voxsmith.models.chat import Chat
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import build
 from voxsmith.trainer.checkpoint import State
 from voxsmith.trainer.cli import main
 from voxsmith.trainer.data.mixture import Place
-from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.eval.evaluate import Evaluation
 from voxsmith.trainer.eval.measures import Measured
 from voxsmith.trainer.eval.report import as_json, as_markdown

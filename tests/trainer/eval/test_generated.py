@@ -12,12 +12,12 @@ import torch
 from tests.helpers.made_corpus import row, write_corpus
 from tests.helpers.paths import GOLDEN
 from tests.trainer import folders
+from voxsmith.schemas.tasks import TASKS
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import build
 from voxsmith.trainer.checkpoint import State
 from voxsmith.trainer.cli import main
 from voxsmith.trainer.data.exports import Export, clip
-from voxsmith.trainer.data.tasks import TASKS
 from voxsmith.trainer.eval import generated
 from voxsmith.trainer.generated import generator
 from voxsmith.trainer.generated.answered import Answered

@@ -10,9 +10,9 @@ from transformers import GenerationConfig, LlamaForCausalLM, PreTrainedTokenizer
 
 from tests.helpers.made_corpus import ANSWER, TASKS
 from tests.trainer import configs
+from voxsmith.models.llama_omni_prompt import SYSTEM
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import build
-from voxsmith.trainer.data.llama_omni_prompt import SYSTEM
 from voxsmith.trainer.fit.loop import PHASES
 from voxsmith.trainer.recipe import TrainRecipe
 

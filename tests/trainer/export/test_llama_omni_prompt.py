@@ -11,9 +11,9 @@ from transformers import PreTrainedTokenizerFast
 
 from tests.trainer import folders, tiny
 from tests.trainer.export import made
-from voxsmith.trainer.data.llama_omni_prompt import SYSTEM
-from voxsmith.trainer.data.prompts import Chat, NoTemplate
-from voxsmith.trainer.data.tasks import TASKS
+from voxsmith.models.chat import Chat, NoTemplate
+from voxsmith.models.llama_omni_prompt import SYSTEM
+from voxsmith.schemas.tasks import TASKS
 from voxsmith.trainer.export import tokenizer_files
 from voxsmith.trainer.export.llama_omni_prompt import remarks
 

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 
 from tests.trainer import folders
+from voxsmith.models.chat import Chat
+from voxsmith.schemas.tasks import MARKER
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.build import Built, build
 from voxsmith.trainer.checkpoint import State
 from voxsmith.trainer.data.mel import log_mel
-from voxsmith.trainer.data.prompts import MARKER, Chat
 from voxsmith.trainer.phases.what_learns import prepare
 from voxsmith.trainer.recipe import TrainRecipe
 

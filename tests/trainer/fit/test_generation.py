@@ -11,8 +11,8 @@ from tests.helpers.made_corpus import row, write_corpus
 from tests.helpers.paths import GOLDEN
 from tests.helpers.waiting import LONGEST
 from tests.trainer import folders
+from voxsmith.models.chat import Chat
 from voxsmith.trainer.build import build
-from voxsmith.trainer.data.prompts import Chat
 from voxsmith.trainer.fit.corpus import corpus
 from voxsmith.trainer.fit.generation import Generation
 from voxsmith.trainer.fit.workers import ALONE, Workers

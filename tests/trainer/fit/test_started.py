@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 
 from tests.helpers.made_corpus import row, write_corpus
+from voxsmith.schemas.tasks import TASKS
 from voxsmith.trainer.data.exports import Export
 from voxsmith.trainer.data.mixture import Limits, Source, sort_out
-from voxsmith.trainer.data.tasks import TASKS
 from voxsmith.trainer.fit.started import started
 
 CPU = torch.device("cpu")

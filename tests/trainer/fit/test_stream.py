@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from tests.trainer import tiny
+from voxsmith.schemas.tasks import TASKS
 from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.checkpoint import State
 from voxsmith.trainer.data.mixture import Place, Source
-from voxsmith.trainer.data.tasks import TASKS
 from voxsmith.trainer.fit.corpus import Corpus, planned
 from voxsmith.trainer.fit.stream import stream
 from voxsmith.trainer.fit.workers import Workers

@@ -14,10 +14,10 @@ import soundfile
 import torch
 
 from tests.trainer.talk.checkpoints import VOCODER, made, models_in
+from voxsmith.models.chat import Chat
 from voxsmith.models.unit_vocoder import open_vocoder
+from voxsmith.schemas.tasks import TASKS
 from voxsmith.trainer.cli import main
-from voxsmith.trainer.data.prompts import Chat
-from voxsmith.trainer.data.tasks import TASKS
 from voxsmith.trainer.talk.command import ready
 from voxsmith.trainer.talk.events import Audio, Event, Token
 from voxsmith.trainer.talk.generate import answers, generate

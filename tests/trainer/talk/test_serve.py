@@ -11,7 +11,7 @@ import torch
 
 from tests.trainer.talk.checkpoints import VOCODER, made, models_in
 from voxsmith.models.unit_vocoder import open_vocoder
-from voxsmith.trainer.data.tasks import TASKS
+from voxsmith.schemas.tasks import TASKS
 from voxsmith.trainer.talk.command import ready
 from voxsmith.trainer.talk.generate import answers
 from voxsmith.trainer.talk.questions import asked

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from tests.trainer import folders
+from voxsmith.models.chat import Chat, NoTemplate
 from voxsmith.models.llm_folder import llm_folder
-from voxsmith.trainer.data.prompts import MARKER, Chat, NoTemplate
+from voxsmith.schemas.tasks import MARKER
 
 SMOL = "smollm2-135m-instruct"
 REQUESTS = (f"{MARKER}\nPlease answer.", f"Repeat: {MARKER}", f"Before {MARKER} and behind.")

@@ -5,9 +5,9 @@ LLaMA-Omni's.
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from voxsmith.trainer.data import llama_omni_prompt
+from voxsmith.models import llama_omni_prompt
+from voxsmith.schemas.tasks import MARKER
 
-MARKER = "<|speech|>"  # stands in the text where speech goes; it never reaches the tokeniser
 Template = Literal["chat_template", "llama_omni"]
 
 
