@@ -19,6 +19,18 @@ SIDES = ("query", "answer")
 Side = Annotated[Literal["query", "answer"], Field(description="whose texts and clips")]
 ROW = "row"  # the group of the columns that are the row's own
 
+# What a transcript is translated into: languages that both Llama 3.1 (its model card) and Whisper are made for, by code.
+LANGUAGES = {
+    "en": "English",
+    "de": "German",
+    "fr": "French",
+    "it": "Italian",
+    "pt": "Portuguese",
+    "hi": "Hindi",
+    "es": "Spanish",
+    "th": "Thai",
+}
+
 # What `datasets.Audio` decodes as it is. `bytes` is a mono FLAC file; inside the store `path` is the digest of those
 # bytes, so that a clip can be named without being read.
 AUDIO = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
@@ -155,7 +167,11 @@ OWN_COLUMNS = {
     "source_transcript": _SOURCE_TRANSCRIPT,
     "audio": Column(AUDIO, "the utterance", "audio", given=True),
     "transcript": Column(_TEXT, "what is said in the utterance", "text", given=True),
+    "transcript_method": Column(_TEXT, "what was done to the corpus' transcript: given, or tags+case_heard, …", "label"),
     "continuation": Column(_TEXT, "how the text goes on after the transcript", "text", given=True),
+    "continuation_method": Column(_TEXT, "how the continuation was made: llm, or llm+mended", "label"),
+    "continuation_attempts": Column(pa.int32(), "how often the LLM was asked to go on", "measure", step=1.0),
+    **{f"translation_{code}": Column(_TEXT, f"the transcript in {name}", "text") for code, name in LANGUAGES.items()},
     "augmented_audio": Column(AUDIO, "the clip with noise, a room, a telephone or the like put on it", "audio"),
     "augmentation": Column(
         _TEXT, "what was put on the augmented clip, in order, with all values: JSON, empty list for nothing", "origin"

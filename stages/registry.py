@@ -27,6 +27,7 @@ STAGES: dict[str, str] = {
     "rewrite": "voxsmith.stages.rewrite",
     "respond": "voxsmith.stages.respond",
     "converse": "voxsmith.stages.converse",
+    "clean_transcript": "voxsmith.stages.clean_transcript",
     "normalise": "voxsmith.stages.normalise",
     "speak": "voxsmith.stages.speak",
     "listen": "voxsmith.stages.listen",

@@ -1,0 +1,95 @@
+"""`clean_transcript`: a corpus' transcript becomes a text as people write it: no tags, capitals where they belong.
+
+Nothing is changed where nothing is wrong, and numbers stay as the corpus has them. What was done is kept beside the text.
+"""
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from voxsmith.stages.context import Asking, Context, Reject, Row
+from voxsmith.stages.stage import Stage, StageConfig
+from voxsmith.stages.text.casing import lacks_case, with_case
+from voxsmith.stages.text.replies import LONGEST
+from voxsmith.stages.text.tagged import Fate, Policy, without_tags
+from voxsmith.stages.text.tidied import tidied
+
+
+class Config(StageConfig):
+    """Settings of `clean_transcript`."""
+
+    of: Literal["row", "query", "answer"] = Field("row", description="whose transcript; row: the row's own")
+    case: Literal["auto", "restore", "keep"] = Field(
+        "auto", description="capitals, from what was heard, else by rule: auto, where the transcript has no case"
+    )
+    punctuation: Literal["keep", "heard"] = Field(
+        "keep", description="heard: where the transcript has no case, signs that were heard between its words are put in"
+    )
+    noise: Fate = Field("reject", description="rows marked as noise, music or silence; drop: the tag is taken out")
+    sounds: Fate = Field("drop", description="rows with tags of laughter, breath and the like between words")
+    unclear: Fate = Field("reject", description="rows with tags of words that nobody understood")
+    fillers: Literal["keep", "drop"] = Field("keep", description="um and uh, where the corpus writes them as tags")
+    tags: dict[str, str] = Field(
+        default_factory=dict,
+        description="a corpus' own tags: noise, sound, unclear, mark (taken out), or the text that one stands for",
+    )
+    language: str = Field("en", description="of rows that have no `language`")
+    max_characters: int = Field(2_000, ge=1, le=LONGEST, description="of a transcript")
+
+    @field_validator("tags")
+    @classmethod
+    def _bare(cls, tags: dict[str, str]) -> dict[str, str]:
+        return {name.strip().strip("<>[]{}()*+!&=").strip().lower(): text for name, text in tags.items()}
+
+
+def clean_transcript(row: Row, context: Context) -> Asking:
+    """Writes the text and its method: "given", or what was done, joined by "+": tags (taken out, or the words in them
+    kept), signs (tags of signs became signs), tidied (entities, blanks, quotation marks at an end), case_heard or
+    case_rules, signs_heard.
+
+    Raises Reject with the reason noise, sound, unclear, tag (one that nothing is known of), too_long or empty.
+    """
+    config: Config = context.config
+    source: str = row[_name(config.of, "source_transcript")]
+    if len(source) > config.max_characters:
+        most = config.max_characters
+        raise Reject("too_long", f"the transcript has {len(source)} characters; `max_characters` allows {most}", source)
+    language = (row.get("language") or config.language).split("-")[0].lower()
+    text = tidied(source, language)
+    done = ["tidied"] if text != source.strip() else []
+    policy = Policy(config.noise, config.sounds, config.unclear, config.fillers, config.tags)
+    text, tags, fault = without_tags(text, policy)
+    if fault:
+        raise Reject(fault.reason, fault.message, source)
+    if not re.search(r"[^\W_]", text):
+        raise Reject("empty", "no word is left of the transcript", source)
+    done += sorted(tags)
+    if config.case == "restore" or (config.case == "auto" and lacks_case(text)):
+        heard = row.get(_name(config.of, "heard")) or ""
+        cased, from_heard, signed = with_case(text, heard, language, config.punctuation == "heard")
+        done += (["case_heard" if from_heard else "case_rules"] if cased != text else []) + ["signs_heard"] * signed
+        text = cased
+    method = "+".join(done) or "given"
+    return {_text(config.of): text, "transcript_method" if config.of == "row" else f"{config.of}_method": method}
+    yield  # a stage's function is a generator, even where it asks nothing
+
+
+def _name(of: str, base: str) -> str:
+    return base if of == "row" else f"{of}_{base}"
+
+
+def _text(of: str) -> str:
+    return "transcript" if of == "row" else f"{of}_text"
+
+
+STAGE = Stage(
+    name="clean_transcript",
+    config=Config,
+    reads=lambda config: (_name(config.of, "source_transcript"),),
+    optional=lambda config: (_name(config.of, "heard"), "language"),
+    writes=lambda config: (_text(config.of), "transcript_method" if config.of == "row" else f"{config.of}_method"),
+    run=clean_transcript,
+    packages=("WeTextProcessing",),
+    extra="quickstart",
+)
