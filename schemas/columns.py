@@ -167,7 +167,9 @@ OWN_COLUMNS = {
     "source_transcript": _SOURCE_TRANSCRIPT,
     "audio": Column(AUDIO, "the utterance", "audio", given=True),
     "transcript": Column(_TEXT, "what is said in the utterance", "text", given=True),
-    "transcript_method": Column(_TEXT, "what was done to the corpus' transcript: given, or tags+case_heard, …", "label"),
+    "transcript_method": Column(
+        _TEXT, "what was done to the corpus' transcript: given, or tags+case_heard, …", "label"
+    ),
     "continuation": Column(_TEXT, "how the text goes on after the transcript", "text", given=True),
     "continuation_method": Column(_TEXT, "how the continuation was made: llm, or llm+mended", "label"),
     "continuation_attempts": Column(pa.int32(), "how often the LLM was asked to go on", "measure", step=1.0),

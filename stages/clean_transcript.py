@@ -24,7 +24,8 @@ class Config(StageConfig):
         "auto", description="capitals, from what was heard, else by rule: auto, where the transcript has no case"
     )
     punctuation: Literal["keep", "heard"] = Field(
-        "keep", description="heard: where the transcript has no case, signs that were heard between its words are put in"
+        "keep",
+        description="heard: where the transcript has no case, signs that were heard between its words are put in",
     )
     noise: Fate = Field("reject", description="rows marked as noise, music or silence; drop: the tag is taken out")
     sounds: Fate = Field("drop", description="rows with tags of laughter, breath and the like between words")

@@ -18,7 +18,11 @@ def cleaned(source: str, heard: str | None = None, **settings: Any) -> dict[str,
     """What the stage writes; raises Reject."""
     of = settings.get("of", "row")
     names = {"source_transcript": source, "heard": heard}
-    row = {"id": "r1", "language": None, **{name if of == "row" else f"{of}_{name}": one for name, one in names.items()}}
+    row = {
+        "id": "r1",
+        "language": None,
+        **{name if of == "row" else f"{of}_{name}": one for name, one in names.items()},
+    }
     try:
         next(STAGE.run(row, Context(Config(**settings), Checks())))
     except StopIteration as end:
@@ -60,7 +64,9 @@ def test_an_endless_transcript_is_refused_before_it_is_looked_through() -> None:
     assert reject.value.reason == "too_long" and "3000" in reject.value.message
 
 
-@pytest.mark.parametrize("hostile", ["(" * 1900, "<" * 1900, "[a" * 900, "♪" * 1900, "*" * 1900, "((" * 900 + "))" * 50, "' s" * 600])
+@pytest.mark.parametrize(
+    "hostile", ["(" * 1900, "<" * 1900, "[a" * 900, "♪" * 1900, "*" * 1900, "((" * 900 + "))" * 50, "' s" * 600]
+)
 def test_a_hostile_transcript_takes_no_time(hostile: str) -> None:
     try:
         cleaned(f"a {hostile} b")
