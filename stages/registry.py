@@ -36,6 +36,7 @@ STAGES: dict[str, str] = {
     "recognise": "voxsmith.stages.recognise",
     "fit_units": "voxsmith.stages.fit_units",
     "units": "voxsmith.stages.units",
+    "read_clip": "voxsmith.stages.read_clip",
 }
 
 BACKENDS: dict[str, str] = {
@@ -56,6 +57,7 @@ BACKENDS: dict[str, str] = {
     "units_s3": "voxsmith.stages.engines.units.s3",
     "units_glm4voice": "voxsmith.stages.engines.units.glm4voice",
     "unit_vocoder": "voxsmith.stages.engines.units.vocoder",
+    "clip_reader": "voxsmith.stages.engines.recordings.reader",
     "llm_null": "voxsmith.stages.engines.llm.null",
     "tts_null": "voxsmith.stages.engines.tts.null",
     "asr_null": "voxsmith.stages.engines.asr.null",

@@ -38,7 +38,7 @@ class Stage:
     reads: Callable[[Any], tuple[str, ...]]
     writes: Callable[[Any], tuple[str, ...]]
     run: Callable[..., Any]
-    engine: str | None = None  # the kind it asks: "llm", "tts", "asr", "mos", "speaker", "units"
+    engine: str | None = None  # the kind it asks: "llm", "tts", "asr", "mos", "speaker", "units", "clips"
     each: Literal["row", "conversation", "recipe"] = "row"
     optional: Callable[[Any], tuple[str, ...]] = lambda config: ()
     checks: Callable[[Any], str | None] = lambda config: None  # the name of a group in voxsmith.schemas.checks.Checks

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 from voxsmith.pipeline.recipe.nodes import Engine, Node
 from voxsmith.pipeline.recipe.problems import Problems
 from voxsmith.pipeline.recipe.voices import with_voices
+from voxsmith.schemas.clip_reference import is_url
 from voxsmith.schemas.names import closest, nearest
 from voxsmith.schemas.paths import beside
 from voxsmith.schemas.prompt import Prompt
@@ -62,12 +64,23 @@ def build_engines(recipe: Recipe, problems: Problems) -> dict[str, Engine]:
             continue
         try:
             model = backend(kind).config
+            if "roots" in model.model_fields:
+                if "roots" in settings:
+                    problems.add(f"{where}.roots", "the pipeline sets this key, from the sources; leave it out")
+                    continue
+                settings["roots"] = _roots(recipe)
             engines[name] = Engine(name, kind, model.model_validate(settings, context=beside(problems.path)))
         except PartError as error:
             problems.add(f"{where}.backend", str(error))
         except ValidationError as error:
             problems.lines.extend(explain_errors(error, model, problems.path, settings, ("engines", name)))
     return engines
+
+
+def _roots(recipe: Recipe) -> dict[str, str]:
+    """Where each source's clips lie: a URL, or a folder by its whole path, for actors may work elsewhere."""
+    roots = {name: getattr(source, "root", None) for name, source in recipe.sources.items()}
+    return {name: root if is_url(root) else str(Path(root).absolute()) for name, root in roots.items() if root}
 
 
 def build_nodes(recipe: Recipe, engines: dict[str, Engine], problems: Problems) -> list[Node]:

@@ -36,8 +36,8 @@ class Backend(Generic[C]):
     """A backend. Each field that is a function takes the engine's settings, an instance of `config`.
 
     `name`: as recipes write it, say "tts_kokoro".
-    `kind`: what stages ask for ("llm", "tts", "asr", "mos", "speaker", "units", "vocoder", or one of your own). It is
-    the name's start, up to the first underscore. One name is older than this rule: `unit_vocoder` is of kind "vocoder".
+    `kind`: what stages ask for ("llm", "tts", "asr", "mos", "speaker", "units", "vocoder", "clips", or one of your own).
+    It is the name's start, up to the first underscore; but `unit_vocoder` is of kind "vocoder", `clip_reader` of "clips".
     `config`: the class of its settings, the keys that stand beside `backend` in a recipe.
     `load`: gives the loaded model, and is mostly the engine's class. Whatever it raises reaches callers as
     ModelMissing, in one line that names the backend and the model. Importing the backend's module loads nothing.

@@ -6,6 +6,7 @@ What a reply doesn't show an engine may count itself, in a `usage` of its own: `
 from typing import Any
 
 from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.clip import ReadClip
 from voxsmith.stages.requests.llm import Completion
 from voxsmith.stages.requests.tts import Clip
 
@@ -13,12 +14,12 @@ _AT, _LENGTH = 18, 8  # in a FLAC file: 20 bits sample rate, 8 bits channels and
 
 
 def usage_of(request: Request, reply: Any) -> dict[str, float]:
-    """Figures by name: `completion_tokens`, `spoken_seconds`, `heard_seconds`."""
+    """Figures by name: `completion_tokens`, `spoken_seconds`, `read_seconds` (of recorded clips), `heard_seconds`."""
     figures: dict[str, float] = {}
     if isinstance(reply, Completion):
         figures["completion_tokens"] = reply.tokens
     if isinstance(reply, Clip):
-        figures["spoken_seconds"] = seconds_of(reply.flac)
+        figures["read_seconds" if isinstance(request, ReadClip) else "spoken_seconds"] = seconds_of(reply.flac)
     if clip := getattr(request, "clip", None):
         figures["heard_seconds"] = seconds_of(clip)
     return figures

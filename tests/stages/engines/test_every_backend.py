@@ -37,7 +37,7 @@ def settings(name: str) -> Any:
 def test_a_backend_holds_to_the_contract(name: str) -> None:
     one, config = backend(name), settings(name)
     assert isinstance(one, Backend) and one.name == name
-    assert one.kind == ("vocoder" if name == "unit_vocoder" else name.partition("_")[0])
+    assert one.kind == {"unit_vocoder": "vocoder", "clip_reader": "clips"}.get(name, name.partition("_")[0])
     assert isinstance(config, EngineConfig)
     identity = one.identity(config)
     assert json.loads(json.dumps(identity)) == identity and {"backend", "model"} <= identity.keys()
