@@ -66,6 +66,8 @@ class Checks(Strict):
     answer_text: AnswerText = AnswerText()
     query_clip: QueryClipChecks = QueryClipChecks()
     answer_clip: ClipChecks = ClipChecks()
+    continuation_clip: ClipChecks = ClipChecks()
+    clip: ClipChecks = ClipChecks()
     max_reject_ratio: float = Field(0.6, gt=0, le=1, description="a stage whose first shards lose more stops the run")
 
     @property

@@ -1,23 +1,42 @@
 """Every column a row can have: its Arrow type, its meaning, and its role.
 
-A *side* is `query` (the user's utterance) or `answer` (the assistant's). Columns of one side share a prefix, and
+A *group* is what one text or clip has: `query` (the user's utterance), `answer` (the assistant's), `continuation` (how
+an utterance may go on), `augmented` (its clip with noise and the like on it). Columns of one group share a prefix, and
 columns that exist once an attempt end in its number: `query_audio_2` is the second try at speaking the query. Columns
-without a prefix are the row's own: a row need not be a pair of query and answer, it may be one utterance.
+without a prefix are of the group `row`: a row need not be a pair of query and answer, it may be one utterance.
+`full_name` says what a group's columns are called.
 
 What is exported, counted, gated, shown and compared follows from a column's role. Nothing else lists columns by name.
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NamedTuple
 
 import pyarrow as pa
 from pydantic import Field
 
 SIDES = ("query", "answer")
-Side = Annotated[Literal["query", "answer"], Field(description="whose texts and clips")]
-ROW = "row"  # the group of the columns that are the row's own
+ROW, CONTINUATION, AUGMENTED = "row", "continuation", "augmented"
+GROUPS = (ROW, *SIDES, CONTINUATION, AUGMENTED)
+Of = Annotated[
+    Literal["query", "answer", "continuation", "augmented", "row"],
+    Field(description="whose texts and clips; row: of the utterance that the row is"),
+]
+Spoken = Annotated[
+    Literal["query", "answer", "continuation", "row"],
+    Field(description="whose text is spoken; row: of the utterance that the row is"),
+]
+# Columns of a group that aren't called by its prefix and what they are; what is said in an augmented clip is what is
+# said in the row's own.
+_NAMED = {
+    (ROW, "text"): "transcript",
+    (ROW, "method"): "transcript_method",
+    (CONTINUATION, "text"): "continuation",
+    (AUGMENTED, "augmentation"): "augmentation",
+}
+_PLACES = {name: place for place, name in _NAMED.items()}
 
 # What a transcript is translated into: languages that both Llama 3.1 (its model card) and Whisper are made for, by code.
 LANGUAGES = {
@@ -66,7 +85,7 @@ class Column:
     """A column: its Arrow type, what it means, per what it is, and its role.
 
     A part from outside declares its own as `Stage.columns`, by the name of the column; where `per` is "side" or
-    "attempt" by what follows the side's prefix.
+    "attempt" by what follows the group's prefix.
     """
 
     type: pa.DataType
@@ -102,13 +121,10 @@ ROW_COLUMNS = {
     ),
 }
 
-# Where a recorded clip is, and what its corpus says of it. Only sources of recorded speech give them.
-_CLIP = Column(_TEXT, "where the recorded clip is, as JSON: path, offset, duration, …", "origin")
-_SOURCE_TRANSCRIPT = Column(_TEXT, "what is said in the clip, as its corpus has it", "written", given=True)
-
 SIDE_COLUMNS = {
-    "clip": replace(_CLIP, per="side"),
-    "source_transcript": replace(_SOURCE_TRANSCRIPT, per="side"),
+    # Only sources of recorded speech give these two.
+    "clip": Column(_TEXT, "where the recorded clip is, as JSON: path, offset, duration, …", "origin", "side"),
+    "source_transcript": Column(_TEXT, "what is said in the clip, as its corpus has it", "written", "side", given=True),
     "text": Column(_TEXT, "what is said, in words a voice can say", "text", "side", given=True),
     "method": Column(_TEXT, "how the text was made: llm, llm+context, rules, given, corrected", "label", "side"),
     "attempts": Column(pa.int32(), "how often the LLM was asked for the text", "measure", "side", step=1.0),
@@ -160,27 +176,41 @@ SIDE_COLUMNS = {
     "unit_durations": Column(pa.list_(pa.uint16()), "frames that each unit lasts", "frames", "side"),
 }
 
-# Of rows that are one utterance, as in an ASR set; what is measured of its clip is called as on a side.
+_RECORDED = ("clip", "source_transcript")
+# What is known of any clip, whoever spoke it.
 _OF_A_CLIP = ("heard", "wer", "cer", "duration", "silence", "clipping", "tail", "mos", "similarity", "units")
+_OF_A_CLIP_AND_FRAMES = {name: SIDE_COLUMNS[name] for name in (*_OF_A_CLIP, "unit_durations")}
+
+# Of rows that are one utterance, as in an ASR set; what is measured of its clip is called as on a side.
 OWN_COLUMNS = {
-    "clip": _CLIP,
-    "source_transcript": _SOURCE_TRANSCRIPT,
-    "audio": Column(AUDIO, "the utterance", "audio", given=True),
+    **{name: SIDE_COLUMNS[name] for name in _RECORDED},
+    "audio": Column(AUDIO, "the utterance", "audio", "attempt", given=True),
     "transcript": Column(_TEXT, "what is said in the utterance", "text", given=True),
     "transcript_method": Column(
         _TEXT, "what was done to the corpus' transcript: given, or tags+case_heard, …", "label"
     ),
     "continuation": Column(_TEXT, "how the text goes on after the transcript", "text", given=True),
-    "continuation_method": Column(_TEXT, "how the continuation was made: llm, or llm+mended", "label"),
-    "continuation_attempts": Column(pa.int32(), "how often the LLM was asked to go on", "measure", step=1.0),
     **{f"translation_{code}": Column(_TEXT, f"the transcript in {name}", "text") for code, name in LANGUAGES.items()},
-    "augmented_audio": Column(AUDIO, "the clip with noise, a room, a telephone or the like put on it", "audio"),
+    "speaker": Column(_TEXT, "who speaks, as the source has it", "label", given=True),
+    "language": Column(_TEXT, "what is spoken, as a code: en", "label", given=True),
+    **{name: SIDE_COLUMNS[name] for name in ("spoken", "voice", "speech_attempts")},
+    **_OF_A_CLIP_AND_FRAMES,
+}
+# Of how an utterance may go on, by what follows `continuation_`; its text is the row's `continuation`.
+CONTINUATION_COLUMNS = {
+    "method": Column(_TEXT, "how the continuation was made: llm, or llm+mended", "label", "side"),
+    "attempts": Column(pa.int32(), "how often the LLM was asked to go on", "measure", "side", step=1.0),
+}
+CONTINUATION_COLUMNS |= {
+    name: one for name, one in SIDE_COLUMNS.items() if name not in ("text", *_RECORDED, *CONTINUATION_COLUMNS)
+}
+# Of the utterance's clip with something put on it, by what follows `augmented_`, but for `augmentation`.
+AUGMENTED_COLUMNS = {
+    "audio": Column(AUDIO, "the clip with noise, a room, a telephone or the like put on it", "audio", "side"),
     "augmentation": Column(
         _TEXT, "what was put on the augmented clip, in order, with all values: JSON, empty list for nothing", "origin"
     ),
-    "speaker": Column(_TEXT, "who speaks, as the source has it", "label", given=True),
-    "language": Column(_TEXT, "what is spoken, as a code: en", "label", given=True),
-    **{name: replace(SIDE_COLUMNS[name], per="row") for name in (*_OF_A_CLIP, "unit_durations")},
+    **_OF_A_CLIP_AND_FRAMES,
 }
 
 # What an LLM thinks of the answer of a task (`teacher_continue_ids`), at each of its tokens and at the end of turn:
@@ -214,19 +244,48 @@ ARTIFACTS = {"codebook": "k-means centroids of encoder features, float32 [k, wid
 RESERVED = ("provenance", "split", "place", "raw", "reject", *ARTIFACTS)
 
 
+def full_name(group: str, base: str, attempt: int = 0) -> str:
+    """The whole name of a group's column: `answer_audio` of `answer` and `audio`, `answer_audio_2` of attempt 2; `text`
+    of `row` is `transcript`.
+    """
+    of_the_row = group == AUGMENTED and base == "text"
+    prefixed = base if group == ROW else f"{group}_{base}"
+    name = _NAMED.get((ROW if of_the_row else group, base), prefixed)
+    return f"{name}_{attempt}" if attempt else name
+
+
+def text_column(group: str) -> str:
+    """The column that says what is said in the group's clip."""
+    return full_name(group, "text")
+
+
+def place_of(name: str) -> tuple[str, str]:
+    """The column's group, and what it is called there: ("answer", "audio") of `answer_audio`."""
+    prefix, _, base = name.partition("_")
+    return _PLACES.get(name) or ((prefix, base) if prefix in GROUPS[1:] and base else (ROW, name))
+
+
+def group_of(name: str) -> str:
+    """The group that the column is of."""
+    return place_of(name)[0]
+
+
 def expand(declared: Mapping[str, Column]) -> dict[str, Column]:
-    """The columns by their full names: the row's own, then those of the query, then those of the answer."""
+    """The columns by their full names: the row's own, then those of the query, of the answer and so on."""
     full = {name: column for name, column in declared.items() if column.per == "row"}
-    full |= {f"{side}_{name}": column for side in SIDES for name, column in declared.items() if column.per != "row"}
-    return full
+    of_clips = {name: column for name, column in declared.items() if column.per != "row"}
+    return full | {full_name(group, name): column for group in GROUPS[1:] for name, column in of_clips.items()}
 
 
 # Ours, by full name, in the order of an export.
-COLUMNS = (
-    expand(ROW_COLUMNS | OWN_COLUMNS)
-    | {f"teacher_{task}_{name}": column for task in TEACHES for name, column in TEACHER_COLUMNS.items()}
-    | expand(SIDE_COLUMNS)
-)
+COLUMNS = {
+    **ROW_COLUMNS,
+    **OWN_COLUMNS,
+    **{f"teacher_{task}_{name}": one for task in TEACHES for name, one in TEACHER_COLUMNS.items()},
+    **{full_name(side, base): one for side in SIDES for base, one in SIDE_COLUMNS.items()},
+    **{full_name(CONTINUATION, base): one for base, one in CONTINUATION_COLUMNS.items()},
+    **{full_name(AUGMENTED, base): one for base, one in AUGMENTED_COLUMNS.items()},
+}
 
 
 def column(name: str, columns: Mapping[str, Column] = COLUMNS) -> Column | None:
@@ -244,8 +303,8 @@ def measures(columns: Mapping[str, Column]) -> list[str]:
 
 
 class Group(NamedTuple):
-    """Columns that are about one thing: `name` is a side, or "row" for the row's own. They are called by what follows the
-    side's prefix: `text` for query_text.
+    """Columns that are about one thing: `name` is one of GROUPS. They are called by what they are in it: `text` for
+    query_text.
     """
 
     name: str
@@ -253,7 +312,7 @@ class Group(NamedTuple):
 
     def full(self, base: str) -> str:
         """The column's whole name."""
-        return base if self.name == ROW else f"{self.name}_{base}"
+        return full_name(self.name, base)
 
     def of(self, *roles: Role) -> Iterator[str]:
         """The group's columns of these roles, in order."""
@@ -263,18 +322,12 @@ class Group(NamedTuple):
         return next(self.of(*roles), None)
 
 
-def side_of(name: str) -> str:
-    """The side that the column is of, or "row"."""
-    prefix, _, base = name.partition("_")
-    return prefix if prefix in SIDES and base else ROW
-
-
 def groups(columns: Mapping[str, Column]) -> list[Group]:
     """The columns in groups, the row's own first: those that have more than names, origin and a written task."""
-    by_group: dict[str, dict[str, Column]] = {name: {} for name in (ROW, *SIDES)}
+    by_group: dict[str, dict[str, Column]] = {name: {} for name in GROUPS}
     for name, one in columns.items():
-        side = side_of(name)
-        by_group[side][name if side == ROW else name.removeprefix(f"{side}_")] = one
+        group, base = place_of(name)
+        by_group[group][base] = one
     aside = ("id", "origin", "written")
     return [
         Group(name, some)

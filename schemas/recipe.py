@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, create_model, model_validator
 
 from voxsmith.schemas.checks import Checks
-from voxsmith.schemas.columns import OWN_COLUMNS, SIDE_COLUMNS, SIDES
+from voxsmith.schemas.columns import COLUMNS, GROUPS, SIDE_COLUMNS, Gate, place_of
 from voxsmith.schemas.names import nearest
 from voxsmith.schemas.paths import FilePath, at_home
 from voxsmith.schemas.source import Source
@@ -35,14 +35,19 @@ def _folder(text: str) -> str:
 
 def _gates() -> dict[str, Any]:
     """A key for each column that has a gate, in the order in which gates name the reason: max_query_wer, …"""
-    gated = [(side, base, column.gate) for base, column in SIDE_COLUMNS.items() if column.gate for side in SIDES]
-    own = [("", base, column.gate) for base, column in OWN_COLUMNS.items() if column.gate]
+    gated = [(name, column.gate) for name, column in COLUMNS.items() if column.gate]
     fields: dict[str, Any] = {}
-    for side, base, gate in sorted([*gated, *own], key=lambda one: one[2].last):
-        name = f"{gate.kind}_{side}_{base}" if side else f"{gate.kind}_{base}"
+    for name, gate in sorted(gated, key=_order):
         limit: Any = Field(None, description=gate.doc, **gate.bounds)
-        fields[name] = (float | None, limit)
+        fields[f"{gate.kind}_{name}"] = (float | None, limit)
     return fields
+
+
+def _order(gated: tuple[str, Gate]) -> tuple[bool, int, int]:
+    """By measure, and of one measure by group; the sides' first."""
+    (group, base), gate = place_of(gated[0]), gated[1]
+    sides_first = (*GROUPS[1:], *GROUPS[:1])
+    return gate.last, list(SIDE_COLUMNS).index(base), sides_first.index(group)
 
 
 class _Gates(Strict):

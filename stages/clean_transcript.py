@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from voxsmith.schemas.columns import full_name, text_column
 from voxsmith.stages.context import Asking, Context, Reject, Row
 from voxsmith.stages.stage import Stage, StageConfig
 from voxsmith.stages.text.casing import lacks_case, with_case
@@ -52,7 +53,7 @@ def clean_transcript(row: Row, context: Context) -> Asking:
     Raises Reject with the reason noise, sound, unclear, tag (one that nothing is known of), too_long or empty.
     """
     config: Config = context.config
-    source: str = row[_name(config.of, "source_transcript")]
+    source: str = row[full_name(config.of, "source_transcript")]
     if len(source) > config.max_characters:
         most = config.max_characters
         raise Reject("too_long", f"the transcript has {len(source)} characters; `max_characters` allows {most}", source)
@@ -67,29 +68,21 @@ def clean_transcript(row: Row, context: Context) -> Asking:
         raise Reject("empty", "no word is left of the transcript", source)
     done += sorted(tags)
     if config.case == "restore" or (config.case == "auto" and lacks_case(text)):
-        heard = row.get(_name(config.of, "heard")) or ""
+        heard = row.get(full_name(config.of, "heard")) or ""
         cased, from_heard, signed = with_case(text, heard, language, config.punctuation == "heard")
         done += (["case_heard" if from_heard else "case_rules"] if cased != text else []) + ["signs_heard"] * signed
         text = cased
     method = "+".join(done) or "given"
-    return {_text(config.of): text, "transcript_method" if config.of == "row" else f"{config.of}_method": method}
+    return {text_column(config.of): text, full_name(config.of, "method"): method}
     yield  # a stage's function is a generator, even where it asks nothing
-
-
-def _name(of: str, base: str) -> str:
-    return base if of == "row" else f"{of}_{base}"
-
-
-def _text(of: str) -> str:
-    return "transcript" if of == "row" else f"{of}_text"
 
 
 STAGE = Stage(
     name="clean_transcript",
     config=Config,
-    reads=lambda config: (_name(config.of, "source_transcript"),),
-    optional=lambda config: (_name(config.of, "heard"), "language"),
-    writes=lambda config: (_text(config.of), "transcript_method" if config.of == "row" else f"{config.of}_method"),
+    reads=lambda config: (full_name(config.of, "source_transcript"),),
+    optional=lambda config: (full_name(config.of, "heard"), "language"),
+    writes=lambda config: (text_column(config.of), full_name(config.of, "method")),
     run=clean_transcript,
     packages=("WeTextProcessing",),
     extra="quickstart",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
-from voxsmith.schemas.columns import Side
+from voxsmith.schemas.columns import Of, full_name
 from voxsmith.stages.context import Context, Row
 from voxsmith.stages.requests.units import Encode
 from voxsmith.stages.stage import Stage, StageConfig
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Config(StageConfig):
     """Settings of `fit_units`."""
 
-    of: Side = "answer"
+    of: Of = "answer"
     clusters: int = Field(200, ge=2, le=65536, description="units")
     sample_rows: int = Field(64, ge=1, description="rows whose clips the codebook is fitted on, at most")
     frames_per_clip: int = Field(500, ge=1, description="frames drawn from a clip at most: bounds memory")
@@ -40,7 +40,7 @@ def fit_units(rows: Iterator[Row], context: Context) -> Generator[Encode, Any, d
     config: Config = context.config
     kept: list[np.ndarray] = []
     for row in heapq.nsmallest(config.sample_rows, rows, key=lambda row: context.seed_for(row["id"], 0)):
-        features = yield Encode(clip=row[f"{config.of}_audio"]["bytes"])
+        features = yield Encode(clip=row[full_name(config.of, "audio")]["bytes"])
         draw = np.random.default_rng(context.seed_for(row["id"]))
         count = len(features.frames)
         chosen = np.sort(draw.permutation(count)[: config.frames_per_clip])
@@ -67,14 +67,18 @@ def _refuses_engine(config: Config, backend: "Backend[Any]", settings: Any) -> s
 STAGE = Stage(
     name="fit_units",
     config=Config,
-    reads=lambda config: (f"{config.of}_audio",),
+    reads=lambda config: (full_name(config.of, "audio"),),
     writes=lambda config: (),
     run=fit_units,
     engine="units",
     each="recipe",
     fits="codebook",
-    # of 0.1: requests stood in one file; packages were imported without `voxsmith.` before them
-    same_code=("3171b124623d8076e4fc83f20e2f9960", "090ee5a10803daf106a6ad6898683eb4"),
+    # of 0.1: requests stood in one file; packages were imported without `voxsmith.` before them; clips were those of sides
+    same_code=(
+        "3171b124623d8076e4fc83f20e2f9960",
+        "090ee5a10803daf106a6ad6898683eb4",
+        "2ca0835454aafd4eb1606487256e9aa4",
+    ),
     refuses_engine=_refuses_engine,
     packages=("scikit-learn", "threadpoolctl"),
     extra="quickstart",

@@ -1,56 +1,70 @@
-"""`listen`: what ASR hears in a clip, how far that is from the text, and what the signal itself shows."""
+"""`listen`: what ASR hears in a clip, how far that is from the text, and what the signal itself shows.
+
+A clip that was spoken here has attempts: each is held against its text. One that nobody of ours spoke has none. What was
+heard in it may be what its text is made of, so that text isn't read; `verify` compares them.
+"""
 
 from pydantic import Field
 
 from voxsmith.models.audio import clipping, decode, longest_silence, tail_level
 from voxsmith.models.text.wer import error_rates
-from voxsmith.schemas.columns import Side
+from voxsmith.schemas.columns import AUGMENTED, Of, full_name, text_column
 from voxsmith.stages.context import Asking, Context, Row
 from voxsmith.stages.requests.asr import Transcribe
 from voxsmith.stages.stage import Stage, StageConfig
 
 DOUBTFUL = 0.05  # word error rate beyond which a clip is heard again, carefully: then the ASR may be what failed
+_RATES = ("wer", "cer")
+_SIGNAL = ("duration", "silence", "clipping", "tail")
 
 
 class Config(StageConfig):
     """Settings of `listen`."""
 
-    of: Side
+    of: Of
     language: str = Field("en", description="that is spoken, as Whisper writes it")
     attempts: int = Field(1, ge=1, description="how often the text is spoken at most")
-    attempt: int = Field(1, ge=1, description="which try this is")
+    attempt: int = Field(1, ge=0, description="which try this is; 0: the clip has no tries, nobody of ours spoke it")
 
 
 def listen(row: Row, context: Context) -> Asking:
-    """Writes heard, wer, cer, duration, silence, clipping, tail of the attempt (voxsmith.schemas.columns says what they are)."""
+    """Writes heard, wer and cer (of an attempt alone), duration, silence, clipping, tail (voxsmith.schemas.columns says
+    what they are).
+    """
     config: Config = context.config
-    clip = row[f"{config.of}_audio_{config.attempt}"]["bytes"]
+    clip, text = row[full_name(config.of, "audio", config.attempt)]["bytes"], row[_text(config)]
     heard = yield Transcribe(clip=clip, language=config.language)
-    wer, cer = error_rates(row[f"{config.of}_text"], heard.text)
-    if wer > DOUBTFUL:
+    rates = error_rates(text, heard.text) if text else (0.0, 0.0)
+    if rates[0] > DOUBTFUL:
         heard = yield Transcribe(clip=clip, language=config.language, careful=True)
-        wer, cer = error_rates(row[f"{config.of}_text"], heard.text)
+        rates = error_rates(text, heard.text)
     samples, rate = decode(clip)
-    measures = {
-        "heard": heard.text,
-        "wer": wer,
-        "cer": cer,
-        "duration": len(samples) / rate,
-        "silence": longest_silence(samples, rate),
-        "clipping": clipping(samples),
-        "tail": tail_level(samples, rate),
-    }
-    return {f"{config.of}_{name}_{config.attempt}": value for name, value in measures.items()}
+    signal = (len(samples) / rate, longest_silence(samples, rate), clipping(samples), tail_level(samples, rate))
+    values = (heard.text, *(rates if config.attempt else ()), *signal)
+    return dict(zip(_writes(config), values, strict=True))
+
+
+def _text(config: Config) -> str:
+    """The column that says when to listen carefully: of a clip that was recorded, what its source says is said."""
+    recorded = not config.attempt and config.of != AUGMENTED
+    return full_name(config.of, "source_transcript") if recorded else text_column(config.of)
+
+
+def _reads(config: Config) -> tuple[str, ...]:
+    return (full_name(config.of, "audio", config.attempt), *([_text(config)] if config.attempt else []))
+
+
+def _writes(config: Config) -> tuple[str, ...]:
+    names = ("heard", *(_RATES if config.attempt else ()), *_SIGNAL)
+    return tuple(full_name(config.of, name, config.attempt) for name in names)
 
 
 STAGE = Stage(
     name="listen",
     config=Config,
-    reads=lambda config: (f"{config.of}_audio_{config.attempt}", f"{config.of}_text"),
-    writes=lambda config: tuple(
-        f"{config.of}_{name}_{config.attempt}"
-        for name in ("heard", "wer", "cer", "duration", "silence", "clipping", "tail")
-    ),
+    reads=_reads,
+    optional=lambda config: () if config.attempt else (_text(config),),
+    writes=_writes,
     run=listen,
     engine="asr",
     from_pipeline=("attempt", "attempts"),

@@ -2,7 +2,7 @@
 
 import re
 
-from voxsmith.schemas.columns import Side
+from voxsmith.schemas.columns import Spoken, full_name, text_column
 from voxsmith.stages.context import Asking, Context, Reject, Row
 from voxsmith.stages.stage import Stage, StageConfig
 from voxsmith.stages.text.spoken import spoken
@@ -11,24 +11,24 @@ from voxsmith.stages.text.spoken import spoken
 class Config(StageConfig):
     """Settings of `normalise`."""
 
-    of: Side
+    of: Spoken
 
 
 def normalise(row: Row, context: Context) -> Asking:
-    """Writes {of}_spoken. Raises Reject where nothing is left to say."""
-    text = row[f"{context.config.of}_text"]
+    """Writes the group's spoken. Raises Reject where nothing is left to say."""
+    text = row[text_column(context.config.of)]
     said = spoken(text)
     if not re.search(r"[^\W\d_]", said):
         raise Reject("unspeakable", "nothing in this text can be said aloud", text)
-    return {f"{context.config.of}_spoken": said}
+    return {full_name(context.config.of, "spoken"): said}
     yield  # a stage's function is a generator, even where it asks nothing
 
 
 STAGE = Stage(
     name="normalise",
     config=Config,
-    reads=lambda config: (f"{config.of}_text",),
-    writes=lambda config: (f"{config.of}_spoken",),
+    reads=lambda config: (text_column(config.of),),
+    writes=lambda config: (full_name(config.of, "spoken"),),
     run=normalise,
     packages=("WeTextProcessing",),
     extra="quickstart",

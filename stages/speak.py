@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from voxsmith.models.audio import FINISH
-from voxsmith.schemas.columns import Side
+from voxsmith.schemas.columns import Spoken, full_name, text_column
 from voxsmith.schemas.hashing import hashed, hashed_hex
 from voxsmith.stages.context import Asking, Context, Row
 from voxsmith.stages.requests.tts import Speak
@@ -16,7 +16,7 @@ from voxsmith.stages.verdict import MEASURES, clip_fault, measures
 class Config(StageConfig):
     """Settings of `speak`."""
 
-    of: Side
+    of: Spoken
     voices: tuple[str, ...] = Field(min_length=1, description="one is drawn for each conversation; '*': any there is")
     sample_rate: int = Field(24000, ge=8000, description="hertz of the clips")
     loudness: float = Field(-23.0, le=0, description="dBFS of active speech")
@@ -39,16 +39,16 @@ class Config(StageConfig):
 
 
 def speak(row: Row, context: Context) -> Asking:
-    """Writes {of}_audio_{attempt} and {of}_voice_{attempt}; both null where the attempt before has passed."""
+    """Writes the attempt's audio and voice; both null where the attempt before has passed."""
     config: Config = context.config
-    side, attempt = config.of, config.attempt
+    group, attempt = config.of, config.attempt
     if attempt > 1:
-        before = measures(row, side, attempt - 1)
-        if before["duration"] is None or clip_fault(before, row[f"{side}_text"], context.checks) is None:
+        before = measures(row, group, attempt - 1)
+        if before["duration"] is None or clip_fault(before, row[text_column(group)], context.checks) is None:
             return {}
     voice = draw_voice(row["conversation_id"], config.voices)
     clip = yield Speak(
-        text=row[f"{side}_spoken"],
+        text=row[full_name(group, "spoken")],
         voice=voice,
         speed=config.speeds[attempt - 1],
         seed=context.seed_for(row["id"], attempt),
@@ -58,7 +58,7 @@ def speak(row: Row, context: Context) -> Asking:
         finish=FINISH,
     )
     path = f"{hashed_hex(clip.flac, 16)}.flac"
-    return {f"{side}_audio_{attempt}": {"bytes": clip.flac, "path": path}, f"{side}_voice_{attempt}": voice}
+    return dict(zip(_writes(config), ({"bytes": clip.flac, "path": path}, voice), strict=True))
 
 
 def draw_voice(conversation: str, voices: tuple[str, ...]) -> str:
@@ -69,22 +69,29 @@ def draw_voice(conversation: str, voices: tuple[str, ...]) -> str:
 def _needed(config: Config) -> tuple[str, ...]:
     if config.attempt == 1:
         return ()
-    return tuple(f"{config.of}_{name}_{config.attempt - 1}" for name in MEASURES)
+    return tuple(full_name(config.of, name, config.attempt - 1) for name in MEASURES)
+
+
+def _reads(config: Config) -> tuple[str, ...]:
+    spoken = full_name(config.of, "spoken")
+    return (spoken,) if config.attempt == 1 else (spoken, text_column(config.of))
+
+
+def _writes(config: Config) -> tuple[str, str]:
+    return full_name(config.of, "audio", config.attempt), full_name(config.of, "voice", config.attempt)
 
 
 STAGE = Stage(
     name="speak",
     config=Config,
-    reads=lambda config: (
-        (f"{config.of}_spoken",) if config.attempt == 1 else (f"{config.of}_spoken", f"{config.of}_text")
-    ),
+    reads=_reads,
     optional=_needed,
-    writes=lambda config: (f"{config.of}_audio_{config.attempt}", f"{config.of}_voice_{config.attempt}"),
+    writes=_writes,
     run=speak,
     engine="tts",
     from_pipeline=("attempt", "references"),
-    checks=lambda config: None if config.attempt == 1 else f"{config.of}_clip",
-    kept_as=lambda config: f"{config.of}_audio_{config.attempt}",
+    checks=lambda config: None if config.attempt == 1 else full_name(config.of, "clip"),
+    kept_as=lambda config: _writes(config)[0],
     packages=("WeTextProcessing",),
     extra="quickstart",
 )

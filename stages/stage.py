@@ -53,8 +53,9 @@ class Stage:
     packages: tuple[str, ...] = ()  # distributions that its function imports as it runs, beside the base install
     extra: str = ""  # the extra of voxsmith that brings them, where one does
     columns: Mapping[str, Column] = field(default_factory=dict)
-    # Settings that the pipeline gives, and no recipe: of `attempt` (which makes the stage a node for each attempt),
-    # `attempts` (how many there are) and `references` (digests of what voices are cloned from).
+    # Settings that the pipeline gives, and no recipe: of `attempt` (which makes the stage a node for each attempt; it is 0
+    # where nobody of ours speaks the group's clips), `attempts` (how many there are) and `references` (digests of what
+    # voices are cloned from).
     from_pipeline: tuple[str, ...] = ()
     refuses_engine: Callable[[Any, "Backend[Any]", Any], str] = lambda config, backend, settings: ""
 

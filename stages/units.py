@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from voxsmith.schemas.columns import Side
+from voxsmith.schemas.columns import Of, full_name
 from voxsmith.stages.context import Asking, Context, Row
 from voxsmith.stages.requests.units import Quantise
 from voxsmith.stages.stage import Stage, StageConfig
@@ -19,7 +19,7 @@ _LONGEST = 65535  # frames: durations are uint16
 class Config(StageConfig):
     """Settings of `units`."""
 
-    of: Side
+    of: Of
     codebook: Literal["fitted", "engine"] = Field(
         "fitted", description="whose centroids: those that fit_units fits, or those that the engine comes with"
     )
@@ -27,11 +27,19 @@ class Config(StageConfig):
 
 
 def units(row: Row, context: Context) -> Asking:
-    """Writes {of}_units and {of}_unit_durations, both uint16, one entry a unit; durations in frames."""
-    side = context.config.of
-    reply = yield Quantise(clip=row[f"{side}_audio"]["bytes"], codebook=context.artifacts.get("codebook", b""))
+    """Writes the group's units and unit_durations, both uint16, one entry a unit; durations in frames."""
+    (clip,), written = _reads(context.config), _writes(context.config)
+    reply = yield Quantise(clip=row[clip]["bytes"], codebook=context.artifacts.get("codebook", b""))
     merged, durations = merge(reply.frames) if context.config.merge else (reply.frames, np.ones_like(reply.frames))
-    return {f"{side}_units": merged.tolist(), f"{side}_unit_durations": durations.tolist()}
+    return dict(zip(written, (merged.tolist(), durations.tolist()), strict=True))
+
+
+def _reads(config: Config) -> tuple[str, ...]:
+    return (full_name(config.of, "audio"),)
+
+
+def _writes(config: Config) -> tuple[str, ...]:
+    return full_name(config.of, "units"), full_name(config.of, "unit_durations")
 
 
 def merge(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -58,8 +66,8 @@ def _refuses_engine(config: Config, backend: "Backend[Any]", settings: Any) -> s
 STAGE = Stage(
     name="units",
     config=Config,
-    reads=lambda config: (f"{config.of}_audio",),
-    writes=lambda config: (f"{config.of}_units", f"{config.of}_unit_durations"),
+    reads=_reads,
+    writes=_writes,
     run=units,
     engine="units",
     artifacts=lambda config: ("codebook",) if config.codebook == "fitted" else (),

@@ -7,6 +7,7 @@ from typing import Any
 from voxsmith.models.text.wer import lost_and_added
 from voxsmith.models.text.words import words
 from voxsmith.schemas.checks import ClipChecks
+from voxsmith.schemas.columns import full_name
 from voxsmith.stages.text.speakable import Fault
 
 _NUMBERS = ("wer", "cer", "mos", "duration", "silence", "clipping", "tail")
@@ -16,9 +17,9 @@ _ENDS = 0.16  # seconds of quiet around speech in a finished clip
 _SLACK = 0.8  # seconds that the first and the last word may take longer, so that short texts are judged fairly
 
 
-def measures(row: Mapping[str, Any], side: str, attempt: int) -> dict[str, Any]:
-    """The attempt's measures out of a row, without side and number in their names."""
-    return {name: row.get(f"{side}_{name}_{attempt}") for name in MEASURES}
+def measures(row: Mapping[str, Any], group: str, attempt: int) -> dict[str, Any]:
+    """The attempt's measures out of a row, without group and number in their names."""
+    return {name: row.get(full_name(group, name, attempt)) for name in MEASURES}
 
 
 def clip_fault(measured: Mapping[str, Any], text: str, checks: ClipChecks) -> Fault | None:

@@ -9,6 +9,7 @@ from voxsmith.pipeline.plan.state import WHOLE, State
 from voxsmith.pipeline.recipe.nodes import SOURCE
 from voxsmith.pipeline.store.objects import Place, read_columns
 from voxsmith.pipeline.store.store import Store
+from voxsmith.schemas.columns import full_name
 
 # Who rejects, the object that says so, and in which column: one of verdicts, or one that a row has to bring with it.
 Rejecting = tuple[str, Place, str]
@@ -114,7 +115,7 @@ def owner_of_failed_clip(state: State, stage: str) -> str | None:
     node = state.graph.nodes.get(stage)
     if node is None:
         return None
-    side = getattr(node.config, "of", None)
+    group, owners = getattr(node.config, "of", None), state.graph.owners
     read = [name for name in node.reads if (one := state.graph.column(name)) and one.role == "audio"]
-    name = f"{side}_audio_1" if side else next(iter(read), "")
-    return name if state.graph.owners.get(name, SOURCE) != SOURCE else None
+    of_group = [full_name(group, "audio", 1), full_name(group, "audio")] if group else []
+    return next((name for name in (*of_group, *read) if owners.get(name, SOURCE) != SOURCE), None)

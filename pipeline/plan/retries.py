@@ -6,6 +6,7 @@ from voxsmith.pipeline.plan.state import State
 from voxsmith.pipeline.recipe.nodes import SOURCE, Graph
 from voxsmith.pipeline.sources.inputs import RETRIES, retries_path
 from voxsmith.pipeline.store.objects import read_columns
+from voxsmith.schemas.columns import AUGMENTED, full_name, text_column
 from voxsmith.schemas.names import nearest
 
 LATER = "earlier_turn_rejected"  # no verdict on the row itself: what is tried again is the turn that it goes with
@@ -55,10 +56,16 @@ def _drawing(graph: Graph, stage: str) -> set[str]:
     is made anew too, where a stage makes that text.
     """
     node = graph.nodes[stage]
-    side = getattr(node.config, "of", None)
-    above = {
-        owner
-        for name, owner in graph.owners.items()
-        if owner != SOURCE and (name == f"{side}_text" or name.startswith(f"{side}_audio_"))
-    }
+    group = getattr(node.config, "of", None)
+    drawn = _drawn(group) if group else set()
+    above = {owner for name, owner in graph.owners.items() if owner != SOURCE and name in drawn}
     return above | ({stage} if node.engine or not above else set())
+
+
+def _drawn(group: str) -> set[str]:
+    """The columns of the group that may come out otherwise: what is said, and each try at speaking it, or what is put on
+    a clip.
+    """
+    if group == AUGMENTED:
+        return {full_name(group, "audio")}
+    return {text_column(group), *(full_name(group, "audio", attempt) for attempt in range(1, 100))}

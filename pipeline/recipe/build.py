@@ -42,6 +42,11 @@ class _Entry:
         return "attempts" in self.declared.config.model_fields and "attempts" not in self.declared.from_pipeline
 
     @property
+    def chooses(self) -> bool:
+        """Whether it takes one of the tries."""
+        return "attempts" in self.declared.from_pipeline and not self.unrolls
+
+    @property
     def unrolls(self) -> bool:
         """Whether it is a node for each attempt."""
         return "attempt" in self.declared.from_pipeline
@@ -86,16 +91,18 @@ def _roots(recipe: Recipe) -> dict[str, str]:
 def build_nodes(recipe: Recipe, engines: dict[str, Engine], problems: Problems) -> list[Node]:
     """The recipe's nodes, in its own order; those with mistakes are left out."""
     entries = list(_entries(recipe, problems))
-    attempts = {
+    # Of each group whose clips are spoken here, and chosen by `pick`, how often; others have their clips as they are.
+    attempts = {_text(entry.settings.get("of")): 1 for entry in entries if entry.chooses}
+    attempts |= {
         _text(entry.settings.get("of")): entry.settings.get("attempts", 1)
         for entry in entries
         if entry.unrolls and entry.has_attempts
     }
     nodes: list[Node] = []
     for entry in entries:
-        tries = attempts.get(_text(entry.settings.get("of")), 1)
+        tries = attempts.get(_text(entry.settings.get("of")))
         if _engine_fits(entry, recipe, engines, problems):
-            count = tries if isinstance(tries, int) and tries in _UNROLLED else 1
+            count = 0 if tries is None else tries if isinstance(tries, int) and tries in _UNROLLED else 1
             nodes += _nodes_of(entry, count, recipe, engines, problems)
     return nodes
 
@@ -138,8 +145,9 @@ def _nodes_of(
     if fault:
         problems.lines.append(fault)
         return
-    for attempt in range(1, tries + 1 if entry.unrolls else 2):
-        from_pipeline = {"attempt": attempt, "attempts": tries}
+    numbered = range(1, tries + 1) if tries else range(1)
+    for attempt in numbered if entry.unrolls else range(1, 2):
+        from_pipeline = {"attempt": attempt, "attempts": max(1, tries)}
         given = {name: value for name, value in from_pipeline.items() if name in declared.from_pipeline}
         try:
             config = declared.config.model_validate(settings | given, context=beside(problems.path))
@@ -147,13 +155,13 @@ def _nodes_of(
             lines = explain_errors(error, declared.config, problems.path, settings, ("stages", entry.name))
             problems.lines.extend(lines)
             return
-        if attempt == 1:
+        if attempt <= 1:
             _check_prompt(entry, config, problems)
             if engine and (objection := declared.refuses_engine(config, engine.backend, engine.config)):
                 problems.add(entry.where, objection)
         group = declared.checks(config)
         checks = getattr(recipe.checks, group) if group else None
-        name = entry.name if attempt == 1 else f"{entry.name}_{attempt}"
+        name = entry.name if attempt <= 1 else f"{entry.name}_{attempt}"
         yield Node(name, entry.kind, config, checks, entry.engine)
 
 

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import product
+from typing import get_args
 
 import pyarrow as pa
 
@@ -10,7 +12,7 @@ from voxsmith.pipeline.recipe.nodes import SOURCE, Node
 from voxsmith.pipeline.recipe.problems import Problems
 from voxsmith.pipeline.sources import given_columns
 from voxsmith.pipeline.sources.overrides import method_of, overridable
-from voxsmith.schemas.columns import ROW_COLUMNS, SIDES, Column, column
+from voxsmith.schemas.columns import GROUPS, ROW_COLUMNS, Column, column, full_name
 from voxsmith.schemas.names import nearest
 from voxsmith.schemas.recipe import Recipe
 from voxsmith.stages.registry import STAGES, stage
@@ -79,14 +81,15 @@ def check_columns(
                 message = f"writes '{name}', which is no column; declare it in the stage's `columns`"
                 problems.add(where, f"{message}; {nearest(name, columns)}")
         for name in (*node.reads, *node.artifacts):
-            if name not in owners and getattr(node.config, "attempt", 1) == 1:
+            if name not in owners and getattr(node.config, "attempt", 1) <= 1:
                 written = list(owners) if column(name, columns) else [*owners, *columns]
                 advice = _writers(name) or nearest(name, written)
                 problems.add(where, f"reads '{name}', which no stage writes and no source gives; {advice}")
-    for side in SIDES:
-        if f"{side}_audio_1" in owners and f"{side}_audio" not in owners:
-            message = f"its clips would reach no dataset; add a stage pick (of: {side})"
-            problems.add(f"stages.{owners[f'{side}_audio_1']}", message)
+    for group in GROUPS:
+        first = full_name(group, "audio", 1)
+        if first in owners and full_name(group, "audio") not in owners:
+            message = f"its clips would reach no dataset; add a stage pick (of: {group})"
+            problems.add(f"stages.{owners[first]}", message)
 
 
 def _given(recipe: Recipe) -> set[str]:
@@ -98,9 +101,13 @@ def _writers(name: str) -> str:
     name = re.sub(r"_\d+$", "_1", name)
     for kind in STAGES:
         declared = stage(kind)
-        sides = SIDES if "of" in declared.config.model_fields else (None,)
-        for side in sides:
-            config = declared.config.model_construct(None, **({"of": side} if side else {}))
+        fields = declared.config.model_fields
+        choices = {"of": get_args(fields["of"].annotation)} if "of" in fields else {}
+        if "attempt" in declared.from_pipeline:
+            choices["attempt"] = (1,) if kind == "speak" else (0, 1)
+        for values in product(*choices.values()):
+            given = dict(zip(choices, values, strict=True))
+            config = declared.config.model_construct(None, **given)
             if name in declared.writes(config):
-                return f"add a stage {kind}" + (f" (of: {side})" if side else "")
+                return f"add a stage {kind}" + (f" (of: {given['of']})" if given else "")
     return ""

@@ -8,7 +8,17 @@ from importlib import import_module
 import pyarrow as pa
 
 from voxsmith.pipeline.recipe.reference import PARTS, keys_of
-from voxsmith.schemas.columns import ARTIFACTS, OWN_COLUMNS, ROW_COLUMNS, SIDE_COLUMNS, TEACHER_COLUMNS, Column
+from voxsmith.schemas.columns import (
+    ARTIFACTS,
+    AUGMENTED_COLUMNS,
+    CONTINUATION_COLUMNS,
+    OWN_COLUMNS,
+    ROW_COLUMNS,
+    SIDE_COLUMNS,
+    TEACHER_COLUMNS,
+    Column,
+    full_name,
+)
 from voxsmith.schemas.keys import keys_in_markdown, markdown_table
 from voxsmith.stages.registry import BACKENDS, STAGES
 
@@ -21,13 +31,17 @@ are looked for beside the recipe first, then where the command runs.
 _COLUMNS = """## Columns
 
 A *side* is `query` (the user's utterance) or `answer` (the assistant's): its columns are called `query_text`,
-`answer_text`. Columns that exist once an attempt end in its number before `pick` has chosen one: `query_audio_2`. What
-is exported, counted, gated and compared follows from a column's role.
+`answer_text`. A row that is one utterance has columns without such a prefix, and may have a `continuation` and an
+`augmented` clip. Stages that take `of` work on any of these groups; that of the row's own columns is called `row`, and
+its text is `transcript`. Columns that exist once an attempt end in its number before `pick` has chosen one:
+`query_audio_2`. What is exported, counted, gated and compared follows from a column's role.
 """
 _GROUPS = {
     "Of every row": ROW_COLUMNS,
     "Of a side": SIDE_COLUMNS,
     "Of a row that is one utterance": OWN_COLUMNS,
+    "Of its continuation": {full_name("continuation", name): one for name, one in CONTINUATION_COLUMNS.items()},
+    "Of its augmented clip": {full_name("augmented", name): one for name, one in AUGMENTED_COLUMNS.items()},
     "Of a task whose answers a teacher has read: teacher_TASK_ids, …": TEACHER_COLUMNS,
 }
 

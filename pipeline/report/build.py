@@ -20,14 +20,14 @@ from voxsmith.pipeline.report.statistics import Histogram, Statistics, draw, fro
 from voxsmith.pipeline.store.files import write_text
 from voxsmith.pipeline.watch.durations import length
 from voxsmith.schemas.checks import Checks
-from voxsmith.schemas.columns import SIDES, Group, groups, side_of
+from voxsmith.schemas.columns import SIDES, Group, full_name, group_of, groups, place_of
 
 REJECTS_A_REASON = 4
 VALUES = 200  # of a label that are listed
 CHOICES = 12  # values of a label that rows can be chosen by
 
 # Measures that have a heading of their own, in the order in which they are shown: heading, unit, and the limit in
-# `checks.<side>_clip` that cuts them off. Others follow under their names.
+# `checks.<group>_clip` that cuts them off. Others follow under their names.
 MEASURES = {
     "duration": ("Duration", "seconds", ""),
     "words": ("Length of text", "words", ""),
@@ -88,7 +88,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"hours": length, "percent": _percent, "plain": _as_text, "things": things}
-    made.filters |= {"group": side_of, "style": lambda name: style_of(side_of(name))}
+    made.filters |= {"group": group_of, "style": lambda name: style_of(group_of(name))}
     return made
 
 
@@ -144,26 +144,22 @@ def _choices(rows: list[dict[str, Any]]) -> dict[str, list[str]]:
 def _figures(statistics: Statistics) -> Iterator[tuple[str, str, str]]:
     """The page's first numbers: name, value, and a note below."""
     for group, wer in statistics.corpus_wer.items():
-        median = statistics.histograms[_full(group, "wer")].median
+        median = statistics.histograms[full_name(group, "wer")].median
         yield f"WER, {group}", f"{100 * wer:.1f} %", f"median row {100 * median:.1f} %"
     for name, histogram in statistics.histograms.items():
         if _base(name) == "mos":
-            yield f"MOS, {side_of(name)}", f"{histogram.mean:.2f}", "predicted, mean"
+            yield f"MOS, {group_of(name)}", f"{histogram.mean:.2f}", "predicted, mean"
     by_base: dict[str, list[str]] = {}
     for name in statistics.labels:
         if _base(name) != "method":
             by_base.setdefault(_base(name), []).append(name)
     for base, names in by_base.items():
         counts = " + ".join(f"{len(statistics.labels[name]):,}" for name in names)
-        yield f"{base}s".replace("_", " ").capitalize(), counts, " + ".join(side_of(name) for name in names)
-
-
-def _full(group: str, base: str) -> str:
-    return f"{group}_{base}" if group in SIDES else base
+        yield f"{base}s".replace("_", " ").capitalize(), counts, " + ".join(group_of(name) for name in names)
 
 
 def _base(name: str) -> str:
-    return name.removeprefix(f"{side_of(name)}_") if side_of(name) in SIDES else name
+    return place_of(name)[1]
 
 
 def _some_rejects(folder: Path) -> list[dict[str, Any]]:
@@ -201,13 +197,13 @@ def _measures(statistics: Statistics, manifest: dict[str, Any]) -> Iterator[dict
     checks = (manifest.get("recipe") or {}).get("checks") or {}
     by_base: dict[str, dict[str, Histogram]] = {base: {} for base in MEASURES}
     for name, histogram in statistics.histograms.items():
-        by_base.setdefault(_base(name), {})[side_of(name)] = histogram
+        by_base.setdefault(_base(name), {})[group_of(name)] = histogram
     for base, by_group in by_base.items():
         if not by_group:
             continue
         meaning = next((text for name, text in statistics.meanings.items() if _base(name) == base), "")
         title, unit, limit = MEASURES.get(base, (base.replace("_", " ").capitalize(), meaning, ""))
-        gates = {group: (checks.get(f"{group}_clip") or {}).get(limit) for group in by_group}
+        gates = {group: (checks.get(full_name(group, "clip")) or {}).get(limit) for group in by_group}
         axis = charts.axis(next(iter(by_group.values())).edges, [gate for gate in gates.values() if gate is not None])
         sides = [
             {

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from voxsmith.pipeline.recipe.nodes import Node
-from voxsmith.schemas.columns import SIDES
+from voxsmith.schemas.columns import GROUPS, full_name, text_column
 from voxsmith.stages.context import Row
 
 _AHEAD = 16  # rows that are converted together: converting them one by one is slow
@@ -58,5 +58,5 @@ class Rows:
     def supplied(self, row: Row) -> Row:
         """Those of the columns that the stage writes which the row's source has supplied: they are kept as they are."""
         values = {name: row[name] for name in self._node.given if row.get(name) is not None}
-        methods = [f"{side}_method" for side in SIDES if f"{side}_text" in values]
+        methods = [full_name(group, "method") for group in GROUPS if text_column(group) in values]
         return {name: "given" for name in methods if name in self._node.writes} | values

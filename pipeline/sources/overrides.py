@@ -29,7 +29,7 @@ from voxsmith.pipeline.store.digests import column_digest, digest
 from voxsmith.pipeline.store.forms import Form
 from voxsmith.pipeline.store.objects import REJECT, read_rows
 from voxsmith.pipeline.store.store import Store
-from voxsmith.schemas.columns import COLUMNS, ROW, Column, side_of
+from voxsmith.schemas.columns import COLUMNS, Column, full_name, place_of
 from voxsmith.schemas.lines import by_hand, checked
 from voxsmith.schemas.names import nearest
 from voxsmith.schemas.paths import EITHER
@@ -64,8 +64,9 @@ def overridable(columns: Mapping[str, Column] = COLUMNS) -> tuple[str, ...]:
 
 
 def method_of(name: str) -> str | None:
-    """The column that says how a side's text was made."""
-    return None if side_of(name) == ROW else f"{side_of(name)}_method"
+    """The column that says how the text was made; None where it is none that is said."""
+    group, base = place_of(name)
+    return full_name(group, "method") if base == "text" else None
 
 
 def read_overrides(
