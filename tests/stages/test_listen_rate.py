@@ -74,3 +74,16 @@ def test_each_attempt_has_columns_of_its_own(stage: Any) -> None:
     for config in (first, second):
         assert stage.reads(config)[0] == f"answer_audio_{config.attempt}"  # no clip, nothing to do
         assert all(column(name) for name in (*stage.reads(config), *stage.writes(config)))
+
+
+def test_a_recorded_clip_has_no_attempts_and_is_held_against_what_its_corpus_says() -> None:
+    context = Context(listen.Config(of="row", attempt=0))
+    row = {"id": "r", "audio": {"bytes": CLIP, "path": "x"}, "source_transcript": "IT'S FIVE O'CLOCK"}
+    written, asked = drive(listen.STAGE.run(row, context), lambda request: Heard("Its fine."))
+    assert asked == [Transcribe(CLIP, "en"), Transcribe(CLIP, "en", careful=True)]
+    assert list(written) == ["heard", "duration", "silence", "clipping", "tail"]
+    _, asked = drive(listen.STAGE.run(row | {"source_transcript": None}, context), lambda request: Heard("Its fine."))
+    assert asked == [Transcribe(CLIP, "en")]
+    assert listen.STAGE.reads(context.config) == ("audio",)
+    assert listen.STAGE.optional(context.config) == ("source_transcript",)
+    assert listen.STAGE.optional(listen.Config(of="augmented", attempt=0)) == ("transcript",)

@@ -106,7 +106,7 @@ CASES = [
     ("sources.alpaca.path=data", "is a folder; name its files, data/*.jsonl say"),
     ("stages.rewrite.stage=stages.rewrite.run", "stages.rewrite: no stage 'stages.rewrite.run': 'stages.rewrite' is a module"),
     ("stages.speak_query.attempts=1000000000000", "stages.speak_query.attempts: input should be less than or equal to 9"),
-    ("stages.speak_query.of=[query]", "stages.speak_query.of: input should be 'query' or 'answer'"),
+    ("stages.speak_query.of=[query]", "stages.speak_query.of: input should be 'query', 'answer', 'continuation' or 'row'"),
     ("stages.speak_answer.voices=[[af_heart]]", "stages.speak_answer.voices: no voice '['af_heart']' in tts; did you mean"),
     ("seed=many", "RECIPE: seed: input should be a valid integer"),
 ]  # fmt: skip
