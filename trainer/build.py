@@ -11,6 +11,7 @@ from voxsmith.models import references
 from voxsmith.models.chat import Chat
 from voxsmith.models.llm_folder import llm_folder
 from voxsmith.models.loading import reading
+from voxsmith.models.references import ModelMissing
 from voxsmith.models.whisper_torch import encoder_config, whisper_encoder
 from voxsmith.trainer.networks.adapter import SpeechAdapter, StackProjector
 from voxsmith.trainer.networks.causal import Shape
@@ -39,26 +40,30 @@ def build(recipe: TrainRecipe) -> Built:
 
     logging.disable_progress_bar()
     folder = llm_folder(recipe.llm.model)
-    llm = AutoModelForCausalLM.from_pretrained(folder, dtype=_precision(recipe))
+    _check_llm(folder, recipe)
+    with reading(folder, "it can't be read as a language model"):
+        llm = AutoModelForCausalLM.from_pretrained(folder, dtype=_precision(recipe))
+        tokenizer = AutoTokenizer.from_pretrained(folder)
     encoder = whisper_encoder(Path(references.resolve(recipe.encoder.model)))
     torch.manual_seed(recipe.seed)
     made_adapter = adapter(recipe.adapter, encoder.config.d_model, llm.config.hidden_size)
     made_decoder = decoder(recipe.decoder, llm.config) if recipe.decoder else None
     network = SpeechLLM(encoder, made_adapter, llm, made_decoder)
     _add_updates(network, recipe)
-    return Built(network, AutoTokenizer.from_pretrained(folder))
+    return Built(network, tokenizer)
 
 
 def outline(recipe: TrainRecipe) -> Built:
     """The same networks without their weights: shapes alone, on PyTorch's `meta` device, in no memory. Of a Hugging Face model
     config.json and the tokenizer are enough. Raises ModelMissing.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
     folder = llm_folder(recipe.llm.model)
+    llm_config = _check_llm(folder, recipe)
     with reading(folder, "it can't be read as a language model"):
-        llm_config, tokenizer = AutoConfig.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
     whisper_config = encoder_config(Path(references.resolve(recipe.encoder.model)))
     with torch.device("meta"):
         llm = AutoModelForCausalLM.from_config(llm_config, dtype=_precision(recipe))
@@ -68,6 +73,23 @@ def outline(recipe: TrainRecipe) -> Built:
         network = SpeechLLM(encoder, made_adapter, llm, made_decoder)
         _add_updates(network, recipe)
     return Built(network, tokenizer)
+
+
+def _check_llm(folder: Path, recipe: TrainRecipe) -> Any:
+    """The LLM's config. Raises ModelMissing where it is none that reads embeddings, or has no positions for a decoder."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    with reading(folder, "it can't be read as a language model"):
+        config = AutoConfig.from_pretrained(folder)
+        with torch.device("meta"):
+            llm = AutoModelForCausalLM.from_config(config)
+    rotary = hasattr(config, "rms_norm_eps") and getattr(config, "rope_parameters", None)
+    if not (hasattr(llm, "model") and hasattr(llm, "lm_head")) or (recipe.decoder and not rotary):
+        raise ModelMissing(
+            f"{folder}: a language model of the type {config.model_type} can't be trained here: take a Llama, or one built "
+            "like it (SmolLM2, Qwen, Mistral)"
+        )
+    return config
 
 
 def chat_of(built: Built, recipe: TrainRecipe) -> Chat:

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -138,14 +139,13 @@ def resume(place: Path, network: nn.Module, optimiser: torch.optim.Optimizer, ra
     own. Raises BadCheckpoint where it is of another recipe.
     """
     load_weights(place, network)
-    with _whole(place / "optimiser.safetensors"):
-        moments = load_file(place / "optimiser.safetensors")
-    _set_moments(optimiser, moments, place)
-    with _whole(place / "state.json"):
+    with _readable(place / "optimiser.safetensors"):
+        _set_moments(optimiser, load_file(place / "optimiser.safetensors"), place)
+    with _readable(place / "state.json"):
         values = json.loads((place / "state.json").read_text(encoding="utf-8"))
-    if rank < len(random := values.pop("random")):
-        _set_random(random[rank])
-    return State(**values)
+        if rank < len(random := values.pop("random")):
+            _set_random(random[rank])
+        return State(**values)
 
 
 def _set_random(state: str) -> None:
@@ -159,7 +159,7 @@ def load_weights(place: Path, network: nn.Module) -> None:
     """Raises BadCheckpoint where a weight isn't one of the network's, or has another shape."""
     check_weights(place, network)
     there = dict(network.named_parameters())
-    with _whole(place / "model.safetensors"):
+    with _readable(place / "model.safetensors"):
         weights = load_file(place / "model.safetensors")
     with torch.no_grad():
         for name, value in weights.items():
@@ -175,7 +175,7 @@ def check_weights(place: Path, network: nn.Module) -> None:
             f"{place}: no checkpoint: it lacks model.safetensors; name a folder checkpoints/step-… of a run, or the run"
         )
     there = {name: list(value.shape) for name, value in network.named_parameters()}
-    with _whole(file), safe_open(file, "pt") as weights:
+    with _readable(file), safe_open(file, "pt") as weights:
         for name in weights.keys():  # noqa: SIM118
             shape = list(weights.get_slice(name).get_shape())
             if name not in there and ".lora_" in name:
@@ -193,7 +193,7 @@ def unit_kind(place: Path) -> dict[str, Any]:
     """What the units are that the checkpoint's decoder has learned; empty where it isn't known. Raises BadCheckpoint."""
     if not (file := place / DATA).is_file():
         return {}
-    with _whole(file):
+    with _readable(file):
         noted = [data["units"] for data in json.loads(file.read_text(encoding="utf-8")) if data.get("units")]
     return dict(noted[0]) if noted else {}
 
@@ -203,8 +203,11 @@ def read_recipe(place: Path) -> TrainRecipe:
     file = place / "recipe.json"
     if not file.is_file():
         raise BadCheckpoint(f"{place}: no checkpoint: it lacks recipe.json; name a folder checkpoints/step-… of a run")
-    with _whole(file):
-        return TrainRecipe.model_validate_json(file.read_text(encoding="utf-8"))
+    with _readable(file):
+        values = json.loads(file.read_text(encoding="utf-8"))
+        if values["phase"] == "vocoder":
+            raise BadCheckpoint(f"{place}: is a vocoder's: it only speaks units, where --vocoder names it")
+        return TrainRecipe.model_validate(values)
 
 
 def heard_otherwise(place: Path, recipe: TrainRecipe) -> Iterator[str]:
@@ -246,20 +249,27 @@ def _set_moments(optimiser: torch.optim.Optimizer, moments: dict[str, Tensor], p
     parameters = _learning(optimiser)
     for key, value in moments.items():
         number, _, name = key.partition(".")
-        if int(number) >= len(parameters):
-            raise BadCheckpoint(
-                f"{place}: it has moments of {number} parameters, here are {len(parameters)}: another recipe's"
-            )
-        parameter = parameters[int(number)]
+        parameter = parameters[int(number)] if int(number) < len(parameters) else None
+        if parameter is None or (value.dim() and value.shape != parameter.shape):
+            raise BadCheckpoint(f"{place}: its moments are those of other parameters than learn here: another recipe's")
         state: Any = optimiser.state[parameter]
         state[name] = as_sharded(value, parameter)
 
 
 @contextmanager
-def _whole(file: Path) -> Iterator[None]:
-    """Raises BadCheckpoint for what is raised where the file is cut, or is another one."""
+def _readable(file: Path) -> Iterator[None]:
+    """Raises BadCheckpoint for what is raised where the file is cut, or holds something else."""
     try:
         yield
-    except (SafetensorError, ValueError, OSError) as error:  # pydantic's and json's errors are ValueErrors
-        why = str(error).strip().splitlines() or [type(error).__name__]
-        raise BadCheckpoint(f"{file}: can't be read: {why[0]}; take another checkpoint of the run") from None
+    except BadCheckpoint:
+        raise
+    except ValidationError as error:
+        key = ".".join(map(str, error.errors()[0]["loc"]))
+        why = f"{key}: {error.errors()[0]['msg']}"
+    except (LookupError, TypeError, AttributeError):  # JSON of another form
+        why = "it isn't what a checkpoint has under this name"
+    except (SafetensorError, ValueError, OSError) as error:  # json's errors are ValueErrors
+        why = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    else:
+        return
+    raise BadCheckpoint(f"{file}: can't be read: {why}; take another checkpoint of the run")

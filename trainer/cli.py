@@ -122,6 +122,10 @@ def _failed(code: int, *lines: str) -> int:
 
 def _recipe(options: argparse.Namespace) -> TrainRecipe | VocoderRecipe:
     given = read_yaml(options.recipe)
+    if "phase" not in given and given.keys() & {"sources", "stages"}:
+        raise RecipeError(
+            f"{options.recipe}: a recipe of a corpus, for `voxsmith run`; those of trainings are in configs/train"
+        )
     if given.get("phase") == "vocoder":  # a model of its own: it has neither LLM nor encoder
         return checked(VocoderRecipe, given, options.recipe, options.set, options.profile)
     return checked(TrainRecipe, given, options.recipe, options.set, options.profile)
@@ -130,8 +134,7 @@ def _recipe(options: argparse.Namespace) -> TrainRecipe | VocoderRecipe:
 def _fit(options: argparse.Namespace) -> None:
     recipe, device = _recipe(options), _device(options.device)
     if options.minutes is not None:
-        if not 0 < options.minutes < math.inf:
-            raise RecipeError(f"--minutes {options.minutes:g}: a number above 0")
+        _above_0("--minutes", options.minutes)
         by_clock = {"minutes": options.minutes, "steps": None, "epochs": None}
         recipe = recipe.model_copy(update={"schedule": recipe.schedule.model_copy(update=by_clock)})
 
@@ -154,6 +157,12 @@ def _fit(options: argparse.Namespace) -> None:
         say(f"checkpoint  {place}")
 
 
+def _above_0(option: str, value: float) -> None:
+    """Raises RecipeError."""
+    if not 0 < value < math.inf:
+        raise RecipeError(f"{option} {value:g}: a number above 0")
+
+
 def _device(name: str) -> "torch.device":
     import torch
 
@@ -165,6 +174,10 @@ def _device(name: str) -> "torch.device":
         raise RecipeError(f"--device {name}: no such device; cpu, cuda or cuda:1, say") from None
     if device.type == "cuda" and not torch.cuda.is_available():
         raise RecipeError(f"--device {name}: PyTorch sees no GPU here")
+    try:
+        torch.zeros(1, device=device).item()  # which a device without memory, or one that isn't there, can't do
+    except (RuntimeError, NotImplementedError):
+        raise RecipeError(f"--device {name}: PyTorch can't compute on it here; cpu, cuda or cuda:1, say") from None
     return device
 
 
@@ -219,7 +232,11 @@ def _serve(options: argparse.Namespace) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     recipe = _recipe(options)
+    if options.memory is not None:
+        _above_0("--memory", options.memory)
     if isinstance(recipe, VocoderRecipe):
+        if options.probe or options.memory is not None:
+            raise RecipeError("--probe and --memory are of recipes with an LLM: a vocoder is small, leave them out")
         from voxsmith.trainer.vocoder.run import check as check_vocoder
 
         lines = check_vocoder(recipe)

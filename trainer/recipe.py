@@ -2,17 +2,18 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from voxsmith.models import llama_omni_prompt
 from voxsmith.models.chat import Template
 from voxsmith.schemas.paths import FilePath
 from voxsmith.schemas.recipe import Name
 from voxsmith.schemas.strict import Strict
-from voxsmith.schemas.tasks import TASKS, TaskName
+from voxsmith.schemas.tasks import MARKER, TASKS, TaskName
 from voxsmith.trainer.data.length import SECONDS
 
 Phase = Literal["answer", "units", "distil"]
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Data(Strict):
@@ -56,6 +57,13 @@ class Llm(Strict):
     prompt: Template = Field(
         "chat_template", description="what is written around the speech; llama_omni: the ids that its own code gives"
     )
+
+    @field_validator("system")
+    @classmethod
+    def _without_marker(cls, system: str) -> str:
+        if MARKER in system:
+            raise ValueError(f"it has {MARKER}, which stands for the speech itself: leave it out")
+        return system
 
     @model_validator(mode="after")
     def _one_system_message(self) -> "Llm":
@@ -127,7 +135,7 @@ class Schedule(Strict):
     budget: float = Field(60.0, gt=0, description="seconds of audio a batch: rows times the longest clip")
     accumulate: int = Field(1, ge=1, description="batches a step")
     clip: float = Field(1.0, gt=0, description="largest norm of each group's gradient")
-    betas: tuple[float, float] = (0.9, 0.95)
+    betas: tuple[Beta, Beta] = (0.9, 0.95)
     weight_decay: float = Field(0.0, ge=0)
 
     @model_validator(mode="after")
@@ -155,7 +163,7 @@ class Run(Strict):
         1, ge=1, description="processes that train together, started by Ray; a GPU each, if there are any"
     )
     shards: bool = Field(False, description="each of several processes holds a part of the weights, not all (FSDP)")
-    resources: dict[str, float] = Field(
+    resources: dict[str, Annotated[float, Field(ge=0)]] = Field(
         default_factory=dict, description="what Ray gives each of several processes, as {CPU: 8, GPU: 1}"
     )
     precision: Literal["bf16", "float32"] = "bf16"

@@ -32,6 +32,8 @@ class Export:
             rows = datasets.load_from_disk(str(place))
         except (OSError, ValueError) as error:
             raise BadExport(f"{place}: no exported dataset: {' '.join(str(error).split())}") from None
+        except (LookupError, TypeError, AttributeError):  # JSON of another form than `datasets` writes
+            raise BadExport(f"{place}: its JSON files aren't those of a dataset: export the corpus again") from None
         if isinstance(rows, datasets.DatasetDict):
             if (wanted := split or next(iter(rows))) not in rows:
                 raise BadExport(f"{place}: no split '{wanted}'; there is {', '.join(map(str, rows))}")

@@ -37,14 +37,20 @@ def unit_kind(export: Export, column: str) -> Kind:
 
 
 def _made(manifest: dict[str, Any], column: str) -> Kind:
-    recipe = manifest.get("recipe") or {}
-    for name, stage in (recipe.get("stages") or {}).items():
+    for name in (stages := _inside(_inside(manifest, "recipe"), "stages")):
+        stage = _inside(stages, name)
         if (stage.get("stage") or name) == "units" and f"{stage.get('of')}_units" == column:
-            engine = (manifest.get("engines") or {}).get(stage.get("engine")) or {}
+            engine = _inside(_inside(manifest, "engines"), stage.get("engine"))
             kind = {key: engine[key] for key in _OF_ENGINE if engine.get(key) is not None}
-            fitted = (manifest.get("fitted") or {}).get("codebook")
+            fitted = _inside(manifest, "fitted").get("codebook")
             return kind | ({"codebook": fitted} if fitted and stage.get("codebook", "fitted") == "fitted" else {})
     return {}
+
+
+def _inside(values: dict[str, Any], key: Any) -> dict[str, Any]:
+    """The part of a manifest under a key; empty where it has none."""
+    part = values.get(key) if isinstance(key, str) else None
+    return part if isinstance(part, dict) else {}
 
 
 def difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from voxsmith.models import references
+from voxsmith.schemas.errors import RecipeError
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.data.features import Features
@@ -43,6 +44,8 @@ def kept_states(recipe: TrainRecipe) -> Features | None:
 def _store(recipe: TrainRecipe, folder: str | None, identity: str, gb: float) -> Features | None:
     if folder is None:
         return None
+    if Path(folder).expanduser().is_file():
+        raise RecipeError(f"{folder}: is a file: encoder.features and decoder.states name folders")
     dtype = torch.bfloat16 if recipe.run.precision == "bf16" else torch.float32
     return Features(Path(folder).expanduser(), identity, dtype, int(gb * 1e9))
 

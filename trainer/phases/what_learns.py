@@ -2,6 +2,8 @@
 
 from torch import nn
 
+from voxsmith.schemas.errors import RecipeError
+from voxsmith.schemas.names import nearest
 from voxsmith.trainer.networks.speech_llm import SpeechLLM
 from voxsmith.trainer.phases.terms import Group
 from voxsmith.trainer.recipe import Encoder, Llm
@@ -25,12 +27,15 @@ def prepare(name: str, model: nn.Module, settings: Llm | Encoder) -> list[Group]
 
 def add_lora(model: nn.Module, settings: Llm | Encoder) -> None:
     """Put low-rank updates beside the target layers, if they aren't there; they alone learn. They are float32, also where the
-    model is bfloat16: there most steps of an optimiser would be rounded away.
+    model is bfloat16: there most steps of an optimiser would be rounded away. Raises RecipeError for a layer that isn't there.
     """
     from peft import LoraConfig, inject_adapter_in_model
 
     if not (updates := _updates(model)):
-        lora = settings.lora
+        lora, part = settings.lora, "llm" if isinstance(settings, Llm) else "encoder"
+        known = {name.rpartition(".")[2] for name, layer in model.named_modules() if isinstance(layer, nn.Linear)}
+        if unknown := next((name for name in lora.targets if name.rpartition(".")[2] not in known), None):
+            raise RecipeError(f"{part}.lora.targets: no linear layer is called {unknown}; {nearest(unknown, known)}")
         config = LoraConfig(
             r=lora.rank,
             lora_alpha=lora.alpha,

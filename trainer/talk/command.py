@@ -13,6 +13,7 @@ import torch
 
 from voxsmith.models import references
 from voxsmith.models.chat import Chat
+from voxsmith.models.mel_form import SETTINGS
 from voxsmith.models.vocoder import UnitVocoder, open_any
 from voxsmith.schemas.tasks import TASKS
 from voxsmith.trainer import checkpoint
@@ -63,7 +64,11 @@ def open_voice(
     """A vocoder of the decoder's units. `where`: what named it, for messages; `kind`: what the units are. Raises ModelMissing, CantTalk."""
     if built.network.decoder is None:
         raise CantTalk(f"{where}: there is no decoder, so no units are made: leave it out, or train the phase units")
-    vocoder, units = open_any(references.resolve(reference), device), built.network.decoder.blank
+    folder = references.resolve(reference)
+    place = checkpoint.named(folder)
+    if (place / "recipe.json").is_file() and not (place / SETTINGS).is_file():
+        raise CantTalk(f"{where} {reference} is a run without a vocoder: name one of configs/train/vocoder.yaml")
+    vocoder, units = open_any(folder, device), built.network.decoder.blank
     if vocoder.units != units:
         raise CantTalk(
             f"{where} {reference} knows {vocoder.units} units, and the checkpoint says {units}: another codebook's; "

@@ -16,7 +16,7 @@ def talk_options(verbs: Any) -> None:
     talk.add_argument("--units", action="store_true", help="print units, too")
     serve = verbs.add_parser("serve", help="a page on this machine to speak to a checkpoint")
     _answering(serve)
-    serve.add_argument("--port", type=at_least(0), default=8765, help="default 8765; 0: one that is free")
+    serve.add_argument("--port", type=at_least(0, 65535), default=8765, help="default 8765; 0: one that is free")
 
 
 def _answering(verb: argparse.ArgumentParser) -> None:
@@ -38,12 +38,13 @@ def _answering(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--device", default="", help="cpu, cuda, cuda:1; without: a GPU where there is one")
 
 
-def at_least(least: int) -> Callable[[str], int]:
+def at_least(least: int, most: int | None = None) -> Callable[[str], int]:
     """What argparse reads whole numbers with."""
 
     def read(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"'{text}' is no whole number from {least} on")
+        if not text.isdecimal() or int(text) < least or (most is not None and int(text) > most):
+            until = "on" if most is None else f"to {most}"
+            raise argparse.ArgumentTypeError(f"'{text}' is no whole number from {least} {until}")
         return int(text)
 
     return read

@@ -16,6 +16,8 @@ from voxsmith.trainer.data.mel import FRAME, RATE, log_mel
 from voxsmith.trainer.networks.speech_llm import SpeechLLM
 from voxsmith.trainer.objectives import IGNORED, predicting
 
+SHORTEST = 0.1  # seconds of a question: an embedding of LLaMA-Omni's adapter
+
 
 class BadQuestion(Exception):
     """The clip can't be heard; the message says why and what to do."""
@@ -39,6 +41,8 @@ def heard_in(content: bytes, name: str, network: SpeechLLM) -> np.ndarray:
     except BadAudio as error:
         raise BadQuestion(f"{name}: {error}") from None
     seconds, longest = len(samples) / rate, longest_clip(network)
+    if seconds < SHORTEST:
+        raise BadQuestion(f"{name}: {seconds:g} s; nothing is heard in less than {SHORTEST:g} s")
     if seconds > longest:
         raise BadQuestion(f"{name}: {seconds:.1f} s; the encoder hears {longest:g} s at most: cut the clip")
     return resample(samples, rate, RATE)

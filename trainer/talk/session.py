@@ -26,12 +26,11 @@ from voxsmith.trainer.data.mel import RATE
 from voxsmith.trainer.talk.command import Ready, Times
 from voxsmith.trainer.talk.events import Audio, End, Token, Units
 from voxsmith.trainer.talk.generate import generate
-from voxsmith.trainer.talk.questions import asked, longest_clip
+from voxsmith.trainer.talk.questions import SHORTEST, asked, longest_clip
 from voxsmith.trainer.talk.sampling import Sampling
 from voxsmith.trainer.talk.voice import SpokenUnits
 from voxsmith.trainer.talk.wav import pcm16
 
-_SHORTEST = 0.1  # seconds of a question
 RATES = range(8000, 192_001)  # hertz of microphones
 Message = dict[str, Any] | bytes
 
@@ -111,7 +110,7 @@ class _Question:
 
     def problem(self) -> str:
         """Why it can't be answered; nothing where it can."""
-        if len(self._bytes) < 2 * _SHORTEST * self._rate:
+        if len(self._bytes) < 2 * SHORTEST * self._rate:
             return "Nothing was heard: hold the key while you speak."
         return f"The question is too long: {self._seconds:g} s are the most." if len(self._bytes) > self._most else ""
 
