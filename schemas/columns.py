@@ -238,7 +238,10 @@ TEACHER_COLUMNS = {
 TEACHES = ("answer", "continue", "transcribe", "translate")  # tasks of voxsmith.schemas.tasks
 
 # Not a column of rows but one file for the whole recipe: what a fit stage writes and a later stage reads.
-ARTIFACTS = {"codebook": "k-means centroids of encoder features, float32 [k, width]"}
+ARTIFACTS = {
+    "codebook": "k-means centroids of encoder features, float32 [k, width]",
+    "babble": "voices of the corpus, to be mixed as babble, int16 [voices, samples] at 16 kHz",
+}
 
 # Names that rows and exported files use for themselves.
 RESERVED = ("provenance", "split", "place", "raw", "reject", *ARTIFACTS)

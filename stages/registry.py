@@ -37,6 +37,8 @@ STAGES: dict[str, str] = {
     "fit_units": "voxsmith.stages.fit_units",
     "units": "voxsmith.stages.units",
     "read_clip": "voxsmith.stages.read_clip",
+    "augment": "voxsmith.stages.augment",
+    "fit_babble": "voxsmith.stages.fit_babble",
 }
 
 BACKENDS: dict[str, str] = {
@@ -58,6 +60,7 @@ BACKENDS: dict[str, str] = {
     "units_glm4voice": "voxsmith.stages.engines.units.glm4voice",
     "unit_vocoder": "voxsmith.stages.engines.units.vocoder",
     "clip_reader": "voxsmith.stages.engines.recordings.reader",
+    "augmenter_signal": "voxsmith.stages.engines.augmenter.signal",
     "llm_null": "voxsmith.stages.engines.llm.null",
     "tts_null": "voxsmith.stages.engines.tts.null",
     "asr_null": "voxsmith.stages.engines.asr.null",

@@ -126,6 +126,14 @@ def test_no_commit_of_a_repository_around_it_is_taken_for_ours(installed: Path, 
 
 def test_every_extra_says_what_it_brings() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert set(project["optional-dependencies"]) == {"quickstart", "torch", "train", "vllm", "cosyvoice", "test"}
+    assert set(project["optional-dependencies"]) == {
+        "quickstart",
+        "torch",
+        "augment",
+        "train",
+        "vllm",
+        "cosyvoice",
+        "test",
+    }
     base = " ".join(project["dependencies"])
     assert not [heavy for heavy in ("onnxruntime", "xllamacpp", "scikit", "torch", "openai") if heavy in base]

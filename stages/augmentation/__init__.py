@@ -1,0 +1,1 @@
+"""What `augment` may put on a clip: the settings of each effect, presets, and the draw for a row."""

@@ -1,0 +1,118 @@
+"""Settings of each effect: how often, and within which range. And presets, which are such settings."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from voxsmith.schemas.strict import Strict
+
+
+def _rising(limits: tuple[float, float]) -> tuple[float, float]:
+    if limits[0] > limits[1]:
+        raise ValueError(f"a range begins with its lower end: [{limits[1]:g}, {limits[0]:g}]")
+    return limits
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_rising)]
+
+
+def _p(default: float = 0.0) -> Any:
+    return Field(default, ge=0, le=1, description="share of the clips that get it")
+
+
+class Speed(Strict):
+    p: float = _p()
+    factor: Range = Field((0.9, 1.1), description="faster and higher above 1")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.factor[0] < 0.5 or self.factor[1] > 2:
+            raise ValueError(f"factor is {list(self.factor)}; a clip is played 0.5 to 2 times as fast")
+        return self
+
+
+class Room(Strict):
+    p: float = _p()
+    rt60: Range = Field((0.2, 0.8), description="seconds in which sound falls by 60 dB, of a simulated room")
+    kinds: tuple[Literal["simulated", "folder"], ...] = Field(
+        ("simulated",), min_length=1, description="one is drawn; folder: the engine's impulse responses"
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.rt60[0] < 0.05 or self.rt60[1] > 2:
+            raise ValueError(f"rt60 is {list(self.rt60)}; rooms that are simulated have 0.05 to 2 seconds")
+        return self
+
+
+class Noise(Strict):
+    p: float = _p()
+    snr: Range = Field((5.0, 30.0), description="dB of active speech over the noise")
+    kinds: tuple[Literal["folder", "babble", "white", "pink", "brown", "blue", "violet"], ...] = Field(
+        ("white", "pink", "brown"), min_length=1, description="one is drawn; folder: the engine's noises"
+    )
+    speakers: tuple[int, int] = Field((3, 7), description="voices of babble, from and to")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if not 1 <= self.speakers[0] <= self.speakers[1]:
+            raise ValueError(f"speakers is {list(self.speakers)}; babble has 1 voice at least, and a range rises")
+        return self
+
+
+class Gain(Strict):
+    p: float = _p()
+    db: Range = Field((-10.0, 5.0), description="louder above 0, and no louder than full scale")
+
+
+class Telephone(Strict):
+    p: float = _p()
+
+
+# Kilobits a second that a codec may be drawn at. AMR's are 3GPP TS 26.071's.
+KBPS: dict[str, tuple[float, ...]] = {
+    "opus": (8, 12, 16, 24, 32),
+    "mp3": (16, 24, 32, 48, 64),
+    "amr_nb": (4.75, 5.15, 5.9, 6.7, 7.4, 7.95, 10.2, 12.2),
+    "gsm": (13.2,),
+    "mulaw": (64,),
+    "alaw": (64,),
+}
+
+
+class Codec(Strict):
+    p: float = _p()
+    kinds: tuple[Literal["opus", "mp3", "amr_nb", "gsm", "mulaw", "alaw"], ...] = Field(
+        ("opus", "mp3"), min_length=1, description="one is drawn; amr_nb takes PyAV: pip install av"
+    )
+    kbps: Range = Field((4.0, 64.0), description="kilobits a second; one of the codec's bit rates within is drawn")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for kind in self.kinds:
+            if not self.rates(kind):
+                rates = ", ".join(f"{rate:g}" for rate in KBPS[kind])
+                raise ValueError(f"kbps is {list(self.kbps)}, and {kind} has {rates}: none of them is within")
+        return self
+
+    def rates(self, kind: str) -> list[float]:
+        return [rate for rate in KBPS[kind] if self.kbps[0] <= rate <= self.kbps[1]]
+
+
+# Moshi's (arXiv:2410.00037, data augmentation of the user's audio): gain; noise between -30 and +6 dB relative to the
+# speech; reverberation as of arXiv:2006.12847, whose rooms have 0.3 to 1.3 s. The echo of the other speaker is left out: it
+# takes a second stream. Ultravox's own registry has telephone band, AMR at each of its bit rates, G.711 and coloured noise
+# of 0 to 20 dB; half of the clips narrow and a quarter through a codec is what its example trains with. How often it
+# has noise it doesn't say: a quarter is ours.
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "moshi": {
+        "gain": {"p": 0.5, "db": (-24.0, 15.0)},
+        "noise": {"p": 0.3, "snr": (-6.0, 30.0)},
+        "room": {"p": 0.3, "rt60": (0.3, 1.3)},
+    },
+    "ultravox": {
+        "telephone": {"p": 0.5},
+        "codec": {"p": 0.25, "kinds": ("amr_nb", "mulaw", "alaw")},
+        "noise": {"p": 0.25, "snr": (0.0, 20.0), "kinds": ("pink", "white", "brown", "blue", "violet")},
+    },
+}

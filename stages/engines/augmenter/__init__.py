@@ -1,0 +1,1 @@
+"""Engines that put something on clips."""

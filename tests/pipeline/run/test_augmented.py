@@ -1,0 +1,66 @@
+"""Augmented clips through a whole run: the same bytes on one actor and on two, and what a change of settings runs again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+
+from tests.helpers.recipes import digests_of, finish, open_state, run_cli, texts_of, write_recipe
+
+RECORDS = [{"text": "one two three " * (2 + n % 5), "spk": f"s{n % 7}"} for n in range(16)]
+EFFECTS = {
+    "noise": {"p": 0.7, "kinds": ["babble", "pink"], "speakers": [2, 3]},
+    "room": {"p": 0.3, "rt60": [0.2, 0.3]},
+    "codec": {"p": 0.5, "kinds": ["opus", "gsm"]},
+    "speed": {"p": 0.5},
+}
+
+
+def write(folder: Path, **changes: Any) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = folder / "speech.jsonl"
+    rows.write_text("".join(json.dumps(record) + "\n" for record in RECORDS))
+    source = {
+        "path": str(rows), "layout": "columns", "columns": {"transcript": "text", "speaker": "spk"},
+        "licence": "CC0-1.0", "shard": {"least": 1, "target": 4, "most": 8},
+    }  # fmt: skip
+    stages = {
+        "utter": {"stage": "toys.utter"},
+        "fit_babble": {"voices": 4, "seconds": 1},
+        "augment": {"engine": "signal"} | EFFECTS,
+    }
+    engines = {"signal": {"backend": "augmenter_signal"}}
+    given = {"sources": {"speech": source}, "stages": stages, "engines": engines}
+    return write_recipe(folder, [], "augmented", **given | changes)
+
+
+def test_both_clips_are_exported_and_a_change_runs_the_augmentation_alone(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    state = finish(path)
+    rows = datasets.load_from_disk(str(tmp_path / "out" / "augmented" / "dataset"))
+    rows = rows.cast_column("audio", datasets.Audio(decode=False))
+    rows = rows.cast_column("augmented_audio", datasets.Audio(decode=False))
+    notes = {row["id"]: json.loads(row["augmentation"]) for row in rows}
+    assert len(rows) == 16 and all(row["audio"]["bytes"] for row in rows)
+    for row in rows:
+        assert (row["augmented_audio"]["bytes"] == row["audio"]["bytes"]) == (notes[row["id"]] == [])
+    assert {one["effect"] for note in notes.values() for one in note} == {"noise", "room", "codec", "speed"}
+    assert any("voices" in one for note in notes.values() for one in note)
+    assert texts_of(state, "augmentation")
+
+    state = open_state(path, overrides=["stages.augment.noise.snr=[0, 5]"])
+    assert {node for node, _ in state.ready} == {"augment"}
+    state = open_state(path, overrides=["engines.signal.resources={replicas: 2, batch: 8}"])
+    assert not state.ready
+
+
+@pytest.mark.heavy
+def test_one_actor_and_two_make_the_same_bytes(tmp_path: Path, on_ray: dict[str, str]) -> None:
+    for name, replicas in (("one", 1), ("two", 2)):
+        resources = f"engines.signal.resources={{replicas: {replicas}, num_cpus: 0.5, batch: {replicas * 3}}}"
+        code, output = run_cli("run", write(tmp_path / name), "--set", resources, env=on_ray)
+        assert code == 0, output
+    one, two = (digests_of(tmp_path / name / "out" / "augmented" / "dataset") for name in ("one", "two"))
+    assert one == two and one
