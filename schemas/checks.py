@@ -24,6 +24,20 @@ class AnswerText(Strict):
     min_on_topic: float = Field(0.1, ge=0, le=1, description="least share of the request's content words taken up")
 
 
+class ContinuationText(Strict):
+    """Limits on how a text goes on."""
+
+    min_words: int = Field(2, ge=1, description="fewest words of a continuation")
+    max_words: int = Field(49, ge=1, description="most words of a continuation: less than 50 are asked for")
+
+
+class TranslationText(Strict):
+    """Limits on a translation, against the transcript; of texts of at least 20 characters."""
+
+    min_ratio: float = Field(0.3, ge=0, description="fewest characters a character of the transcript")
+    max_ratio: float = Field(3.0, gt=0, description="most characters a character of the transcript")
+
+
 class Exchange(Strict):
     """Limits on both texts of a turn, for a stage that makes both."""
 
@@ -64,6 +78,8 @@ class Checks(Strict):
 
     query_text: QueryText = QueryText()
     answer_text: AnswerText = AnswerText()
+    continuation_text: ContinuationText = ContinuationText()
+    translation_text: TranslationText = TranslationText()
     query_clip: QueryClipChecks = QueryClipChecks()
     answer_clip: ClipChecks = ClipChecks()
     continuation_clip: ClipChecks = ClipChecks()

@@ -46,6 +46,7 @@ LANGUAGES = {
     "ru": "Russian",
     "sv": "Swedish",
     "ta": "Tamil",
+    "th": "Thai",
     "tr": "Turkish",
     "uk": "Ukrainian",
     "vi": "Vietnamese",

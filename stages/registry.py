@@ -28,6 +28,8 @@ STAGES: dict[str, str] = {
     "respond": "voxsmith.stages.respond",
     "converse": "voxsmith.stages.converse",
     "clean_transcript": "voxsmith.stages.clean_transcript",
+    "continue_text": "voxsmith.stages.continue_text",
+    "translate": "voxsmith.stages.translate",
     "normalise": "voxsmith.stages.normalise",
     "speak": "voxsmith.stages.speak",
     "listen": "voxsmith.stages.listen",

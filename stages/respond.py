@@ -11,13 +11,15 @@ from pydantic import Field
 
 from voxsmith.schemas.checks import AnswerText
 from voxsmith.schemas.prompt import Prompt
-from voxsmith.stages.context import Asking, Context, Reject, Row
-from voxsmith.stages.requests.llm import Complete
+from voxsmith.stages.context import Asking, Context, Row
+from voxsmith.stages.requests.llm import Complete, Completion
 from voxsmith.stages.stage import Stage, StageConfig
 from voxsmith.stages.text.answers import answer_fault, proposal, said_before
+from voxsmith.stages.text.attempts import first_good
 from voxsmith.stages.text.forms import Form, ask_in
 from voxsmith.stages.text.plain_request import without_filler
 from voxsmith.stages.text.replies import free_text, json_field
+from voxsmith.stages.text.speakable import Fault
 
 
 class Answering(StageConfig):
@@ -60,19 +62,19 @@ def ask_answer(
     `earlier`: what was answered before in this conversation, and is no answer again.
     Raises Reject with the reason of the last attempt's check, the message of every attempt, and the last text.
     """
-    failures: list[str] = []
-    for attempt in range(1, config.attempts + 1):
+
+    def ask(attempt: int) -> Complete:
         likeliest, seed = context.wants_likeliest(row["id"], attempt), context.seed_for(row["id"], attempt)
-        reply = yield _ask(config, rendered, prompt.head, likeliest, seed)
+        return _ask(config, rendered, prompt.head, likeliest, seed)
+
+    def read(reply: Completion) -> tuple[str, Fault | None]:
         raw = free_text(reply.text) if config.format == "completion" else json_field(reply.text, "answer")
         text, fault = proposal(raw, reply.finish, checks.max_words, config.max_sentences)
         fault = fault or answer_fault(text, query, prompt.text, checks.min_words, checks.max_words, checks.min_on_topic)
-        fault = fault or said_before(text, earlier)
-        if not fault:
-            return {"answer_text": text, "answer_method": "llm", "answer_attempts": attempt}
-        failures.append(f"reply {attempt}: {fault.message}")
-    assert fault
-    raise Reject(fault.reason, "; ".join(failures), text)
+        return text, fault or said_before(text, earlier)
+
+    text, attempt = yield from first_good(config.attempts, ask, read)
+    return {"answer_text": text, "answer_method": "llm", "answer_attempts": attempt}
 
 
 def _ask(config: Answering, prompt: str, head: str, likeliest: bool, seed: int) -> Complete:

@@ -7,15 +7,14 @@ from difflib import SequenceMatcher
 from voxsmith.models.text.verbalise import verbalise
 from voxsmith.models.text.words import content_words, words
 from voxsmith.stages.text import asked
+from voxsmith.stages.text.evasions import MODEL, PLACEHOLDER, SURE
 from voxsmith.stages.text.language import is_english
+from voxsmith.stages.text.overlap import copied, leaked
 from voxsmith.stages.text.repetition import loop
+from voxsmith.stages.text.sentences import SENTENCE_END, sentences
 from voxsmith.stages.text.speakable import Fault, speakable
 from voxsmith.stages.text.tasks import STEMS
 
-_SENTENCE_END = re.compile(r"(?<!\bMr)(?<!\bMs)(?<!\bDr)(?<!\bSt)(?<!\bMrs)[.!?…][\"'”’]?(?=\s|$)")
-_SURE = (
-    r"(?:(?:oh|sure(?: thing)?|certainly|of course|absolutely|great|okay|ok|yes|no problem|definitely|well)\b[,.!]*\s*)"
-)
 _HELP = (
     r"(?:i'd|i would|i'll|i will|i can|i'm|i am|let me|we can|we'll|allow me)\b[^.!?,:]{0,30}"
     r"\b(?:help|write|create|provide|assist|generate|rewrite|rephrase|summarize|classify|compose|explain|describe|revise|"
@@ -26,19 +25,13 @@ _HELP = (
     r"(?: (?:for the (?:confusion|misunderstanding|inconvenience)|to (?:hear|help)\b[^.!?:]{0,20}|you asked))?"
 )
 _PROMISE = re.compile(
-    rf"{_SURE}*(?:{_HELP}|(?:here(?:'s| is| are| you go)|this is|below is|the following)\b[^.!?]*"
+    rf"{SURE}*(?:{_HELP}|(?:here(?:'s| is| are| you go)|this is|below is|the following)\b[^.!?]*"
     r"|you(?:'ve| have)? (?:already )?(?:asked|answered|got)\b[^.!?]*)?[.!?:]*",
     re.I,
 )
 _EVASION = re.compile(
     r"(?:yes|no|sure|okay)[,.]? (?:i|you|we|it|they|he|she|that)(?:'m|'re| am| are| is| can(?:not|'t)?| could| will| would|"
     r" do(?:n't)?| does(?:n't)?| did(?:n't)?| have| has)(?: not)?[.!]?(?: (?:i'll|i'm|but)\b.*)?",
-    re.I,
-)
-_MODEL = re.compile(
-    r"\bas an? (?:ai|artificial intelligence|(?:large )?language model|voice assistant|virtual assistant)\b[^.!?]{0,30}\bi\b"
-    r"|\bi(?:'m| am) (?:just |only )?an? (?:ai|artificial intelligence|(?:large )?language model|computer program|"
-    r"voice assistant|virtual assistant)\b|\bmy (?:training data|programming|knowledge cutoff)\b",
     re.I,
 )
 _REFUSAL = re.compile(
@@ -68,10 +61,6 @@ _LIST = re.compile(
 )
 # What could be put into words, but would make no answer that anyone likes to hear.
 _UNSAYABLE = re.compile(r"```|</?[a-z]+>|`\w|https?:|www\.|[\w)] ?=|[\d)] ?[*/+^×÷] ?[\d(]|\\\w|_\w+_")
-# "Dear [Name]", "AI is [insert definition]": left for the asker to fill in. A list may stand in brackets too.
-_PLACEHOLDER = re.compile(
-    r"\[[A-Z][^\],]{1,30}\](?!\()|\[(?:insert|your|name)\b[^\]]*\]|<(?:[A-Z]|your |insert )[A-Za-z ]+>|\{[A-Za-z]\w*\}"
-)
 _LEFT_OPEN_WORDS = """
     a an the and or but of to in for with by at on from as is are was were be that which who because if than so into
     your my his her its their our this these those not can will would should could may such between
@@ -83,7 +72,7 @@ _VAGUE_WORDS = "numerous endless many various several great good important uniqu
 _VAGUE = frozenset(_VAGUE_WORDS.split())
 _LETTERS = ("LATIN", "MODIFIER", "FEMININE", "MASCULINE")  # Oʻahu has a letter that is none of Latin's own
 _SHORT = {"m": "am", "re": "are", "ve": "have", "ll": "will"}
-_ANNOUNCED = re.compile(rf"^{_SURE}*here(?:'s| is| are| it is| you go| they are)\b[^:.!?]{{0,80}}:\s+(?=\w)", re.I)
+_ANNOUNCED = re.compile(rf"^{SURE}*here(?:'s| is| are| it is| you go| they are)\b[^:.!?]{{0,80}}:\s+(?=\w)", re.I)
 
 
 def proposal(raw: str, finish: str, max_words: int, max_sentences: int) -> tuple[str, Fault | None]:
@@ -97,7 +86,7 @@ def proposal(raw: str, finish: str, max_words: int, max_sentences: int) -> tuple
         return "", Fault("empty", "the reply is empty")
     if _LIST.search(raw.strip()):
         return raw.strip(), Fault("list", "the answer is a list")
-    if match := _PLACEHOLDER.search(raw):
+    if match := PLACEHOLDER.search(raw):
         return raw.strip(), Fault("placeholder", f"something is left to be filled in: {match[0]!r}")
     if match := _UNSAYABLE.search(raw):
         return raw.strip(), Fault("markup", f"code, markup, an address or a formula can't be spoken: {match[0]!r}")
@@ -105,8 +94,8 @@ def proposal(raw: str, finish: str, max_words: int, max_sentences: int) -> tuple
     last = re.search(r"([\w'-]+)[\"'”’]?$", text)
     if finish == "stop" and last and raw.strip()[-1] not in ",;:-–—" and last[1].lower() not in _LEFT_OPEN:
         text += "."
-    parts = [part for part in _sentences(text) if _SENTENCE_END.search(part)]
-    while len(parts) > 1 and (_PROMISE.fullmatch(parts[0]) or re.fullmatch(_SURE, parts[0], re.I)):
+    parts = [part for part in sentences(text) if SENTENCE_END.search(part)]
+    while len(parts) > 1 and (_PROMISE.fullmatch(parts[0]) or re.fullmatch(SURE, parts[0], re.I)):
         parts.pop(0)
     while len(parts) > 1 and (
         len(parts) > max_sentences or len(words(" ".join(parts))) > max_words or loop(" ".join(parts))
@@ -114,7 +103,7 @@ def proposal(raw: str, finish: str, max_words: int, max_sentences: int) -> tuple
         parts.pop()
     if not parts:
         return text, Fault("cut", "the answer stops in the middle of a sentence")
-    said = re.sub(rf"^{_SURE}(?=\w)", "", " ".join(parts), flags=re.I) if len(parts) > 1 else parts[0]
+    said = re.sub(rf"^{SURE}(?=\w)", "", " ".join(parts), flags=re.I) if len(parts) > 1 else parts[0]
     return said[0].upper() + said[1:], None
 
 
@@ -128,7 +117,7 @@ def answer_fault(
         return Fault("list", "the answer is a list")
     if fault := speakable(answer, min_words, max_words):
         return fault
-    if not _SENTENCE_END.search(answer[-2:]) and not _SENTENCE_END.search(answer[-3:]):
+    if not SENTENCE_END.search(answer[-2:]) and not SENTENCE_END.search(answer[-3:]):
         return Fault("cut", "the answer stops in the middle of a sentence")
     if not content_words(answer) and words(answer)[0] not in ("yes", "no", "one"):
         return Fault("too_short", "the answer has no word that means anything")
@@ -137,7 +126,7 @@ def answer_fault(
     return (
         _language(answer, query)
         or _evades(answer, query)
-        or _leaked(answer, prompt)
+        or leaked(answer, prompt)
         or _echoes(answer, query)
         or _off_topic(answer, query, min_on_topic)
     )
@@ -147,17 +136,9 @@ def said_before(answer: str, earlier: tuple[str, ...]) -> Fault | None:
     """An answer most of which was given before in this conversation is none to the next question."""
     said = words(answer)
     for text in earlier:
-        blocks = SequenceMatcher(None, said, words(text), autojunk=False).get_matching_blocks()
-        same = sum(block.size for block in blocks if block.size >= 3)
-        if answer == text or (len(said) >= 6 and same >= 0.7 * len(said)):
+        if answer == text or (len(said) >= 6 and copied(said, words(text)) >= 0.7 * len(said)):
             return Fault("echo", "the answer is one that was given before")
     return None
-
-
-def _sentences(text: str) -> list[str]:
-    ends = [0, *(match.end() for match in _SENTENCE_END.finditer(text))]
-    parts = [text[start:end].strip() for start, end in zip(ends, [*ends[1:], len(text)], strict=True)]
-    return [part for part in parts if part]
 
 
 def _language(answer: str, query: str) -> Fault | None:
@@ -173,8 +154,8 @@ def _language(answer: str, query: str) -> Fault | None:
 def _evades(answer: str, query: str) -> Fault | None:
     """No answer, but talk about answering. In a letter or a dialogue somebody else may well be sorry, or ask."""
     made = asked.wants_made(query)
-    parts = _sentences(answer)
-    if _MODEL.search(answer) or (not made and (_REFUSAL.search(answer) or re.match(r"i'm sorry\b", answer, re.I))):
+    parts = sentences(answer)
+    if MODEL.search(answer) or (not made and (_REFUSAL.search(answer) or re.match(r"i'm sorry\b", answer, re.I))):
         return Fault("refusal", "the answer refuses or talks about being a model")
     if _UNABLE.search(answer):
         return Fault("refusal", "the answer refuses")
@@ -191,20 +172,6 @@ def _evades(answer: str, query: str) -> Fault | None:
         return Fault("empty_promise", "the answer promises to answer, and does not")
     if _EVASION.fullmatch(answer) and re.search(r"\b(?:can|could|would|will) you\b", query, re.I):
         return Fault("empty_promise", "the answer says whether it will answer, and no more")
-    return None
-
-
-def _leaked(answer: str, prompt: str) -> Fault | None:
-    said = words(answer)
-    for line in prompt.splitlines():
-        line = re.sub(r"\{\{.*?\}\}|\{%.*?%\}|<\|.*?\|>|^\s*\{?\"?\w+\"?:", " ", line)
-        written = words(line)
-        if len(written) < 4 or len(said) < 4:
-            continue
-        blocks = SequenceMatcher(None, said, written, autojunk=False).get_matching_blocks()
-        same = sum(block.size for block in blocks if block.size >= 3)
-        if same >= 0.75 * len(said):
-            return Fault("leak", f"the answer is taken from the prompt: {line.strip()[:60]!r}")
     return None
 
 

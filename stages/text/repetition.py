@@ -13,6 +13,13 @@ def loop(text: str) -> str | None:
     return _same_sentence(sentences) or _in_a_row(said) or _phrase(said) or _openings(sentences) or _one_word(said)
 
 
+def latin_loop(text: str) -> str | None:
+    """As `loop`, None of a text in other letters: words of those aren't told apart here."""
+    letters = [char for char in text if char.isalpha()]
+    latin = sum(char < "\u0250" for char in letters)
+    return loop(text) if 2 * latin >= len(letters) else None
+
+
 def _same_sentence(sentences: list[list[str]]) -> str | None:
     long = [" ".join(sentence) for sentence in sentences if len(sentence) >= 3]
     return next((sentence for sentence in long if long.count(sentence) > 1), None)

@@ -1,0 +1,109 @@
+"""`translate` with replies given by hand, into languages that are told apart by words or by letters."""
+
+from typing import Any
+
+import pytest
+
+from tests.helpers.paths import ROOT
+from tests.helpers.talk import unasked, with_replies
+from voxsmith.schemas import tasks
+from voxsmith.schemas.checks import TranslationText
+from voxsmith.schemas.columns import COLUMNS, LANGUAGES
+from voxsmith.stages.context import Context, Reject
+from voxsmith.stages.text.identify import another_language
+from voxsmith.stages.translate import STAGE, Config
+
+STORE = "Ask her to bring these things with her from the store."
+IN = {
+    "de": "Bitte sie, diese Sachen aus dem Laden mitzubringen.",
+    "fr": "Demande-lui d'apporter ces choses du magasin.",
+    "it": "Chiedile di portare queste cose dal negozio.",
+    "pt": "Peça-lhe que traga estas coisas da loja.",
+    "hi": "उससे कहो कि वह ये चीज़ें दुकान से अपने साथ ले आए।",
+    "es": "Pídele que traiga estas cosas de la tienda.",
+    "th": "ขอให้เธอนำสิ่งของเหล่านี้มาจากร้านด้วย",
+}
+
+
+def context(to: str, form: str = "chat", **more: Any) -> Context:
+    prompt = str(ROOT / f"configs/prompts/{'translate' if form == 'completion' else 'translate_chat'}.jinja")
+    return Context(Config(prompt=prompt, to=to, format=form, **more), TranslationText(), 7, "translate")
+
+
+def given(
+    settings: Context, *replies: str, transcript: str = STORE, finish: str = "stop", **row: Any
+) -> tuple[Any, list[Any]]:
+    return with_replies(STAGE.run({"id": "r1", "transcript": transcript, **row}, settings), *replies, finish=finish)
+
+
+@pytest.mark.parametrize("to", IN)
+def test_a_translation_is_asked_for_as_the_trainer_asks_and_taken(to: str) -> None:
+    written, asked = given(context(to), IN[to])
+    assert written == {f"translation_{to}": IN[to]} and f"translation_{to}" in COLUMNS
+    assert asked[0].messages == (("user", tasks.task("translate", "row", to).request.replace(tasks.MARKER, STORE)),)
+    assert asked[0].temperature == 0
+
+
+@pytest.mark.parametrize("to", IN)
+@pytest.mark.parametrize("other", ["en", *IN])
+def test_another_language_is_told(to: str, other: str) -> None:
+    text = IN.get(other, STORE)
+    fault = another_language(text, to)
+    assert (fault is None) == (to == other)
+    assert fault is None or (fault.reason == "language" and LANGUAGES[to] in fault.message)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        f"Here is the translation into German:\n\n{IN['de']}",
+        f'The German translation is: "{IN["de"]}"',
+        f"Translation: {IN['de']}",
+        f"German: {IN['de']}",
+        f"{IN['de']}\n\n(Note: 'Sachen' may also be 'Dinge'.)",
+    ],
+)
+def test_words_around_a_translation_go(reply: str) -> None:
+    assert given(context("de"), reply)[0] == {"translation_de": IN["de"]}
+
+
+@pytest.mark.parametrize(
+    ("reply", "finish", "reason"),
+    [
+        ("", "stop", "empty"),
+        (STORE, "stop", "echo"),
+        (IN["fr"], "stop", "language"),
+        ("I'm sorry, I can't help with that.", "stop", "refusal"),
+        ("Die Übersetzung: translated into German it says to bring Sachen.", "stop", "about_task"),
+        ("Bitte sie, diese Sachen aus", "length", "cut"),
+        ("Ja.", "stop", "length"),
+        (f"{IN['de']} Dann geht er in den Park, wo er seine Freunde trifft, die ihm von der Reise erzählen, auf der sie "
+         "so viel gesehen haben, dass sie kaum wissen, womit sie anfangen sollen.", "stop", "length"),
+    ],
+)  # fmt: skip
+def test_what_is_no_translation_is_tried_again_then_rejected(reply: str, finish: str, reason: str) -> None:
+    with pytest.raises(Reject) as reject:
+        given(context("de", attempts=1), reply, finish=finish)
+    assert reject.value.reason == reason
+    if finish == "stop":
+        assert given(context("de"), reply, IN["de"])[0] == {"translation_de": IN["de"]}
+
+
+def test_what_is_in_the_language_already_stays() -> None:
+    talk = STAGE.run({"id": "r1", "transcript": IN["de"], "language": "de-AT"}, context("de"))
+    with pytest.raises(StopIteration) as end:
+        unasked(next(talk))
+    assert end.value.value == {"translation_de": IN["de"]}
+
+
+def test_names_and_numbers_alone_may_stay() -> None:
+    assert given(context("de"), "Jane Austen", transcript="Jane Austen")[0] == {"translation_de": "Jane Austen"}
+
+
+def test_a_language_that_has_no_column_is_one_line() -> None:
+    with pytest.raises(ValueError, match="no language 'ge'; there is de, en"):
+        Config(prompt=str(ROOT / "configs/prompts/translate.jinja"), to="ge")
+
+
+def test_the_trainer_can_ask_for_each_language_that_has_a_column() -> None:
+    assert {code: tasks.LANGUAGES[code] for code in LANGUAGES} == LANGUAGES
