@@ -8,6 +8,8 @@ from typing import Any, Literal
 from voxsmith.models import llama_omni_prompt
 from voxsmith.schemas.tasks import MARKER
 
+# Some templates write today's date (Llama 3.2's): rows would have another prompt each day. This is the date that Llama 3.1's writes.
+DATE = "26 Jul 2024"
 Template = Literal["chat_template", "llama_omni"]
 
 
@@ -81,7 +83,10 @@ class Chat:
         turns = [*self._system, {"role": "user", "content": request}]
         if answer is not None:
             turns.append({"role": "assistant", "content": answer})
-        return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=answer is None))
+        made = self.tokenizer.apply_chat_template(
+            turns, tokenize=False, add_generation_prompt=answer is None, date_string=DATE
+        )
+        return str(made)
 
     def _ids(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])

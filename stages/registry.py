@@ -41,12 +41,14 @@ STAGES: dict[str, str] = {
     "read_clip": "voxsmith.stages.read_clip",
     "augment": "voxsmith.stages.augment",
     "fit_babble": "voxsmith.stages.fit_babble",
+    "teacher": "voxsmith.stages.teacher",
 }
 
 BACKENDS: dict[str, str] = {
     "llm_llamacpp": "voxsmith.stages.engines.llm.llamacpp",
     "llm_openai": "voxsmith.stages.engines.llm.openai",
     "llm_vllm": "voxsmith.stages.engines.llm.vllm",
+    "teacher_transformers": "voxsmith.stages.engines.teacher.transformers",
     "tts_kokoro": "voxsmith.stages.engines.tts.kokoro",
     "tts_vits": "voxsmith.stages.engines.tts.vits",
     "tts_cosyvoice": "voxsmith.stages.engines.tts.cosyvoice",

@@ -173,11 +173,11 @@ def _engine_fits(entry: _Entry, recipe: Recipe, engines: dict[str, Engine], prob
             problems.add(where, f"the stage '{entry.declared.name}' asks no engine; leave this key out")
         return engine is None
     if not isinstance(engine, str) or engine not in recipe.engines:
-        fitting = [name for name, one in engines.items() if wanted == one.backend.kind]
+        fitting = [name for name, one in engines.items() if wanted in (one.backend.kind, *one.backend.also)]
         missing = f"no engine '{engine}'" if engine else f"this key is needed (an engine of kind {wanted})"
         problems.add(where, f"{missing}; {nearest(str(engine), fitting)}")
         return False
-    if engine in engines and (kind := engines[engine].backend.kind) != wanted:
+    if engine in engines and wanted not in (kind := engines[engine].backend.kind, *engines[engine].backend.also):
         problems.add(where, f"'{engine}' is an engine of kind {kind}; the stage asks one of {wanted}")
         return False
     return engine in engines

@@ -36,8 +36,10 @@ class Backend(Generic[C]):
     """A backend. Each field that is a function takes the engine's settings, an instance of `config`.
 
     `name`: as recipes write it, say "tts_kokoro".
-    `kind`: what stages ask for ("llm", "tts", "asr", "mos", "speaker", "units", "vocoder", "clips", or one of your own).
-    It is the name's start, up to the first underscore; but `unit_vocoder` is of kind "vocoder", `clip_reader` of "clips".
+    `kind`: what stages ask for ("llm", "tts", "asr", "mos", "speaker", "units", "vocoder", "clips", "teacher", or one of
+    your own). It is the name's start, up to the first underscore; but `unit_vocoder` is of kind "vocoder", `clip_reader`
+    of "clips".
+    `also`: further kinds that it serves: an LLM may be a teacher, too.
     `config`: the class of its settings, the keys that stand beside `backend` in a recipe.
     `load`: gives the loaded model, and is mostly the engine's class. Whatever it raises reaches callers as
     ModelMissing, in one line that names the backend and the model. Importing the backend's module loads nothing.
@@ -60,6 +62,7 @@ class Backend(Generic[C]):
     load: Callable[[C], Engine]
     identity: Callable[[C], dict[str, Any]] = _DERIVED
     kind: str = _DERIVED
+    also: tuple[str, ...] = ()
     models: Callable[[C], tuple[str, ...]] = lambda config: (model,) if (model := _model(config)) else ()
     licence: Callable[[C], str] = _DERIVED
     batch_invariant: bool | Callable[[C], bool] = False

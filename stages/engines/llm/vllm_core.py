@@ -21,6 +21,7 @@ from voxsmith.models import references as catalogue
 from voxsmith.models.loading import reading
 from voxsmith.models.reaper import watch
 from voxsmith.models.references import ModelMissing
+from voxsmith.schemas.columns import TOP
 from voxsmith.stages.engines.base import EngineLost, Unavailable
 
 if TYPE_CHECKING:
@@ -252,7 +253,7 @@ def arguments_of(config: "Config", batch: int) -> dict[str, Any]:
         "dtype": config.dtype,
         "max_model_len": config.context,
         "max_num_seqs": batch,
-        "max_logprobs": max(1, config.teacher),
+        "max_logprobs": max(TOP, config.teacher),
         "tensor_parallel_size": machine.tensor_parallel,
         # Not Ray, which vLLM would take inside an actor: its workers would wait for GPUs that this actor holds.
         "distributed_executor_backend": "mp" if machine.tensor_parallel > 1 else "uni",

@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.helpers import tiny_models
 from tests.helpers.paths import GOLDEN, TINY
+from tests.trainer import folders
 from voxsmith.models import references
 from voxsmith.models.references import ModelMissing
 from voxsmith.stages.registry import backend
@@ -49,6 +50,7 @@ PACKAGES = {
     "units_glm4voice": "torch transformers",
     "unit_vocoder": "torch transformers",
     "speaker_resemblyzer": "torch",
+    "teacher_transformers": "torch transformers",
 }
 
 
@@ -87,6 +89,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "units_glm4voice": tiny_models.glm(made / "glm"),
         "unit_vocoder": GOLDEN / "vocoder",
         "speaker_resemblyzer": references.fetch("resemblyzer"),
+        "teacher_transformers": folders.llm(made / "llm"),
     }
 
 
@@ -182,6 +185,8 @@ ANOTHER: list[tuple[str, Callable[[Path], Path], str]] = [
     ("units_glm4voice", bert, "config.json has no quantize_position"),
     ("unit_vocoder", bert, "there is no g_00500000 in it"),
     ("speaker_resemblyzer", lambda _: TINY / "hubert_base.pt", "no weights of Resemblyzer's encoder"),
+    ("teacher_transformers", bert, "can't be loaded: "),
+    ("teacher_transformers", lambda path: gguf(path, "nosuch"), "it can't be turned into a Hugging Face folder"),
 ]
 
 
@@ -197,6 +202,13 @@ def other_tokenizer() -> bytes:
     return Tokenizer(WordLevel({"a": 0}, unk_token="a")).to_str().encode()
 
 
+def larger_tokenizer() -> bytes:
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+
+    return Tokenizer(WordLevel({f"w{n}": n for n in range(1000)}, unk_token="w0")).to_str().encode()
+
+
 BESIDE: list[tuple[str, str, bytes | None, str]] = [
     ("asr_whisper", "tokenizer.json", other_tokenizer(), "tokenizer.json: not Whisper's"),
     ("asr_whisper", "tokenizer.json", None, "tokenizer.json isn't there"),
@@ -208,6 +220,8 @@ BESIDE: list[tuple[str, str, bytes | None, str]] = [
     ("tts_kokoro", "voices/af_sky.bin", bytes(510 * 128 * 4), "af_sky.bin: 261120 bytes, and not the 522240"),
     ("tts_vits", "vocab.json", json.dumps({"a": 0, "b": 99}).encode(), "goes up to 99, the model to 37"),
     ("tts_vits", "tokenizer_config.json", None, "tokenizer_config.json isn't there"),
+    ("teacher_transformers", "tokenizer.json", None, "can't be loaded: "),
+    ("teacher_transformers", "tokenizer.json", larger_tokenizer(), "goes up to 1001, the model to 61"),
     ("unit_vocoder", "config.json", b"[1]", "config.json: no unit vocoder's"),
     ("unit_vocoder", "config.json", b"{", "config.json: no unit vocoder's"),
 ]
@@ -258,6 +272,7 @@ WEIGHTS = {
     "units_glm4voice": "model.safetensors",
     "unit_vocoder": "g_00500000",
     "speaker_resemblyzer": "pretrained.pt",
+    "teacher_transformers": "model.safetensors",
 }
 BROKEN: dict[str, Callable[[Path], bytes | None]] = {
     "half of it": lambda file: file.read_bytes()[: file.stat().st_size // 2],
@@ -323,6 +338,7 @@ NO_ROOM = {  # what the libraries say, and in which of their calls
     "units_glm4voice": "safetensors.torch.load_file",
     "unit_vocoder": "torch.load",
     "speaker_resemblyzer": "torch.load",
+    "teacher_transformers": "transformers.AutoModelForCausalLM.from_pretrained",
     "mos_utmos": "torch.load",
 }
 

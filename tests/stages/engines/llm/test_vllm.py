@@ -8,14 +8,17 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
 from tests.helpers.vllm_models import adapter, copy_of, cut, smollm2
 from voxsmith.models.references import ModelMissing
+from voxsmith.models.top_log_probs import TopLogProbs
 from voxsmith.stages.engines.base import Refused, Unavailable
 from voxsmith.stages.engines.llm import vllm as llm_vllm
 from voxsmith.stages.engines.llm.vllm_core import set_environment
+from voxsmith.stages.engines.teacher import transformers as teacher_transformers
 from voxsmith.stages.requests.asr import Transcribe
 from voxsmith.stages.requests.llm import Complete, Completion
 
@@ -261,3 +264,23 @@ def test_weights_that_are_not_the_models_are_told(how: str, tmp_path: Path) -> N
         llm_vllm.BACKEND.load(config(folder))
     print(failure.value)
     assert "\n" not in str(failure.value)
+
+
+def test_it_is_a_teacher_too(engine: llm_vllm.VLLM) -> None:
+    """The log-probabilities of a given answer are those of transformers, for the same prompt; what it can't know is left open."""
+    from tests.stages.engines.teacher.test_transformers import asked, expected
+
+    request = asked("The train to the sea leaves", "at nine, and we are late.")
+    read = engine.submit(request).result(300)
+    whole = expected(smollm2(), request)
+    kept = TopLogProbs.unpack(read.top.pack())
+    wanted = np.take_along_axis(whole.numpy(), kept.ids.astype(np.int64), 1)
+    assert np.abs(kept.log_probs - wanted.clip(min=-32)).max() < 1e-3
+    assert np.abs(wanted - whole.topk(32, -1).values.numpy()).max() < 1e-4
+    left_out = np.log1p(-np.exp(wanted).sum(1))
+    assert np.allclose(kept.rest[:, 0], left_out, atol=1e-2) and np.isnan(kept.rest[:, 1]).all()
+    other = teacher_transformers.BACKEND.load(teacher_transformers.Config(model=str(smollm2())))
+    assert other.submit(request).result(300).of == read.of, "for training both are the same teacher"
+    other.close()
+    with pytest.raises(Refused, match="prompt_too_long"):
+        engine.submit(asked("and so on " * 1000, "late.")).result(300)

@@ -1,0 +1,1 @@
+"""Language models that say what they think of a text that is given."""
