@@ -18,7 +18,10 @@ SAMPLES, RATE = soundfile.read(CLIP, dtype="float32")
 
 def encoded(samples: np.ndarray, rate: int = RATE, format: str = "WAV", subtype: str | None = None) -> bytes:
     file = io.BytesIO()
-    soundfile.write(file, samples, rate, format=format, subtype=subtype)
+    channels = samples.shape[1] if samples.ndim > 1 else 1
+    with soundfile.SoundFile(file, "w", rate, channels, subtype, format=format) as clip:
+        for start in range(0, len(samples), rate):  # Vorbis takes its stack for what it is given at once
+            clip.write(samples[start : start + rate])
     return file.getvalue()
 
 

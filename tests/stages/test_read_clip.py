@@ -189,7 +189,7 @@ def test_a_file_that_may_not_be_read_is_the_world_s_fault(reader: Reader, tmp_pa
     def denied(*_: Any) -> Any:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("builtins.open", denied)
+    monkeypatch.setattr("os.open", denied)
     with pytest.raises(Unavailable, match=r"a\.wav can't be read now: Permission denied"):
         row(reader, ClipReference("a.wav"))
 

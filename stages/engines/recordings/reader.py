@@ -1,21 +1,31 @@
 """`clip_reader`: reads recorded clips from files and gives them out as mono FLAC."""
 
+import io
 from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+import soundfile
 from pydantic import Field
 
 from voxsmith.models import audio
 from voxsmith.schemas.clip_reference import ClipReference
 from voxsmith.stages.engines.backend import Backend
-from voxsmith.stages.engines.base import EngineConfig, Refused, Unavailable
-from voxsmith.stages.engines.recordings.places import Place, State, opened, place_of
+from voxsmith.stages.engines.base import EngineConfig, Refused
+from voxsmith.stages.engines.recordings.archives import TABLES, Cells, Span, cell_of, member_of, tar_index
+from voxsmith.stages.engines.recordings.files import OpenFile, Part, buffered, open_file, state_now
+from voxsmith.stages.engines.recordings.kept import Kept
+from voxsmith.stages.engines.recordings.places import Place, State, place_of, refuse_changed
 from voxsmith.stages.engines.recordings.sound import Range, open_sound, refuse_cut_ogg, refuse_misnamed, samples_of
 from voxsmith.stages.requests.base import Request
 from voxsmith.stages.requests.clip import ReadClip
 from voxsmith.stages.requests.tts import Clip
+
+_AT_ONCE = 1 << 26  # bytes of a recording that are read at once where all of it is wanted
+_FILES, _TABLES, _SOUNDS, _INDEXES = 32, 2, 8, 64  # that stay open
 
 
 class Config(EngineConfig):
@@ -26,18 +36,37 @@ class Config(EngineConfig):
     )
 
 
+class _Recording(NamedTuple):
+    """A file with one recording in it. `fault` says what went wrong while a library read it."""
+
+    file: BinaryIO
+    size: int
+    fault: Callable[[], Exception | None]
+
+
+class _Sound(NamedTuple):
+    sound: soundfile.SoundFile
+    fault: Callable[[], Exception | None]
+
+
 class Reader:
-    """Reads one clip a thread: `resources.threads` hide the waiting for an object store."""
+    """Reads one clip a thread: more of `resources.threads` hide the waiting for an object store."""
 
     def __init__(self, config: Config) -> None:
         self.roots, self.usage = config.roots, Counter[str]()
         self._threads = ThreadPoolExecutor(config.resources.threads, "clips")
+        self._files = Kept[OpenFile](_FILES, lambda file: file.close(), alone=False)
+        self._tables = Kept[Cells](_TABLES)
+        self._sounds = Kept[_Sound](_SOUNDS, lambda one: one.sound.close())
+        self._indexes = Kept[Mapping[str, Span]](_INDEXES, alone=False)
 
     def submit(self, request: Request) -> "Future[Any]":
         return self._threads.submit(self.read, request)
 
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
+        for kept in (self._sounds, self._tables, self._files):
+            kept.clear()
 
     def read(self, request: Request) -> Clip:
         """The clip. Raises Refused where the row is at fault, Unavailable where the world is."""
@@ -52,26 +81,75 @@ class Reader:
             return Clip(self._clip(request, reference, place))
         except Refused as refused:
             raise Refused(refused.reason, _at(place, reference, refused.message)) from None
-        except OSError as error:  # a disk or a network that fails in the middle of a file
-            raise Unavailable(f"{place.shown} can't be read now: {error.strerror or error}") from None
 
     def _clip(self, request: ReadClip, reference: ClipReference, place: Place) -> bytes:
         channel = request.channel if reference.channel is None else reference.channel
-        expected = State(reference.size, reference.time_ns, reference.etag)
-        with opened(place, expected) as (file, state):
-            self.usage["clips_read"] += 1
-            if reference.duration is None:
-                refuse_cut_ogg(file)
-            with open_sound(file, state.size) as sound:
-                if not request.misnamed:
-                    refuse_misnamed(sound, reference.path)
-                samples = samples_of(sound, Range(reference.offset, reference.duration, channel))
+        listed = State(reference.size, reference.time_ns, reference.etag)
+        with self._files.use((place, state_now(place)), lambda: open_file(place)) as file:
+            refuse_changed(place, listed, file.state)
+            with self._sound(file, reference) as (sound, fault):
+                try:
+                    if not request.misnamed:
+                        refuse_misnamed(sound, reference.member if _in_archive(reference) else reference.path)
+                    samples = samples_of(sound, Range(reference.offset, reference.duration, channel))
+                finally:
+                    if error := fault():
+                        raise error
                 rate = sound.samplerate
+            refuse_changed(place, file.state, state_now(place) or file.state)
+        self.usage["clips_read"] += 1
         if (share := audio.clipping(samples)) > request.max_clipping:
             raise Refused(
                 "clipped", f"{share:.2%} of the samples are flat tops, at most {request.max_clipping:.2%} may"
             )
-        return audio.encode(_within_scale(audio.resample(samples, rate, request.sample_rate)), request.sample_rate)
+        samples = audio.resample(samples, rate, request.sample_rate)
+        return audio.encode(_within_scale(samples), request.sample_rate)
+
+    @contextmanager
+    def _sound(self, file: OpenFile, reference: ClipReference) -> Iterator[_Sound]:
+        """The recording that the clip is, or is a range of: of such a one others may follow, so it stays open."""
+        ranged = reference.duration is not None or reference.offset > 0
+        if ranged and not _in_table(reference):
+            key = (file.place, file.state, reference.member)
+            with self._sounds.use(key, lambda: self._opened(file, reference, ranged)) as one:
+                yield one
+            return
+        one = self._opened(file, reference, ranged)
+        with one.sound:
+            yield one
+
+    def _opened(self, file: OpenFile, reference: ClipReference, ranged: bool) -> _Sound:
+        recording = self._recording(file, reference, ranged)
+        try:
+            if not ranged:
+                refuse_cut_ogg(recording.file)
+            return _Sound(open_sound(recording.file, recording.size), recording.fault)
+        finally:
+            if error := recording.fault():
+                raise error
+
+    def _recording(self, file: OpenFile, reference: ClipReference, ranged: bool) -> _Recording:
+        if _in_table(reference):
+            with self._tables.use((file.place, file.state), lambda: Cells(file)) as cells:
+                data = cells[cell_of(reference.member)]
+            return _Recording(io.BytesIO(data), len(data), lambda: None)
+        span = Span(0, file.size)
+        if reference.member:
+            with self._indexes.use((file.place, file.state), lambda: tar_index(file)) as index:
+                members = index
+            span = member_of(members, reference.member, file.size)
+        if ranged or span.size > _AT_ONCE:
+            part = Part(file.read_at, *span)
+            return _Recording(buffered(part, file.ahead), span.size, lambda: part.failed)
+        return _Recording(io.BytesIO(file.read_at(*span)), span.size, lambda: None)
+
+
+def _in_table(reference: ClipReference) -> bool:
+    return bool(reference.member) and reference.path.lower().endswith(TABLES)
+
+
+def _in_archive(reference: ClipReference) -> bool:
+    return bool(reference.member) and not _in_table(reference)
 
 
 def _within_scale(samples: np.ndarray) -> np.ndarray:
