@@ -1,9 +1,12 @@
 """`read_clip`: the recorded clip that a row's reference leads to, as mono FLAC; what is no clip is rejected."""
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from voxsmith.models.audio import SILENT, active_level, decode
 from voxsmith.schemas.clip_reference import ClipReference
+from voxsmith.schemas.columns import full_name
 from voxsmith.schemas.hashing import hashed_hex
 from voxsmith.stages.context import Asking, Context, Reject, Row
 from voxsmith.stages.requests.clip import ReadClip
@@ -13,6 +16,7 @@ from voxsmith.stages.stage import Stage, StageConfig
 class Config(StageConfig):
     """Settings of `read_clip`."""
 
+    of: Literal["row", "query", "answer"] = Field("row", description="whose clip; row: of the utterance that the row is")
     sample_rate: int = Field(16000, ge=8000, le=48000, description="hertz of the clips")
     min_seconds: float = Field(0.3, ge=0, description="shortest clip")
     max_seconds: float = Field(40.0, gt=0, le=3600, description="longest clip")
@@ -37,13 +41,15 @@ class Config(StageConfig):
 
 
 def read_clip(row: Row, context: Context) -> Asking:
-    """Writes audio. A clip is named by its samples, so that the same samples have one name whatever file they were in."""
+    """Writes the group's audio. A clip is named by its samples: the same have one name whatever file they were in."""
     config: Config = context.config
-    listed = _listed_seconds(row["clip"])
+    (where, _), (audio,) = _reads(config), _writes(config)
+    place = row[where]
+    listed = _listed_seconds(place)
     if listed is not None and listed > config.max_seconds:  # nobody has to read it to know
         raise _too_long(listed, config)
     clip = yield ReadClip(
-        place=row["clip"],
+        place=place,
         source=row["source"],
         sample_rate=config.sample_rate,
         channel=config.channel,
@@ -61,7 +67,7 @@ def read_clip(row: Row, context: Context) -> Asking:
         raise Reject("silent", "nothing is in the clip but silence")
     if loudness < config.min_level:
         raise Reject("too_quiet", f"the clip is at {loudness:.0f} dBFS; at least {config.min_level:g} is asked for")
-    return {"audio": {"bytes": clip.flac, "path": f"{hashed_hex(samples.tobytes(), 16)}.flac"}}
+    return {audio: {"bytes": clip.flac, "path": f"{hashed_hex(samples.tobytes(), 16)}.flac"}}
 
 
 def _listed_seconds(clip: str) -> float | None:
@@ -78,12 +84,20 @@ def _too_long(seconds: float, config: Config) -> Reject:
     )
 
 
+def _reads(config: Config) -> tuple[str, ...]:
+    return (full_name(config.of, "clip"), "source")
+
+
+def _writes(config: Config) -> tuple[str, ...]:
+    return (full_name(config.of, "audio"),)
+
+
 STAGE = Stage(
     name="read_clip",
     config=Config,
-    reads=lambda config: ("clip", "source"),
-    writes=lambda config: ("audio",),
+    reads=_reads,
+    writes=_writes,
     run=read_clip,
     engine="clips",
-    kept_as=lambda config: "audio",
+    kept_as=lambda config: _writes(config)[0],
 )

@@ -36,6 +36,15 @@ def row(reader: Reader, reference: ClipReference, source: str = "here", **settin
     return end.value.value
 
 
+def test_a_side_s_clip_becomes_its_audio(reader: Reader) -> None:
+    record = json.loads((ASR / "manifest.jsonl").read_text().splitlines()[0])
+    place = ClipReference(record["path"]).text
+    call = read_clip({"id": "r", "query_clip": place, "source": "asr"}, Context(Config(of="query")))
+    with pytest.raises(StopIteration) as end:
+        call.send(reader.submit(next(call)).result(60))
+    assert list(end.value.value) == ["query_audio"]
+
+
 def heard(written: dict[str, Any]) -> np.ndarray:
     samples, rate = soundfile.read(io.BytesIO(written["audio"]["bytes"]), dtype="float32")
     assert rate == 16000 and samples.ndim == 1
