@@ -16,7 +16,9 @@ from voxsmith.stages.stage import Stage, StageConfig
 class Config(StageConfig):
     """Settings of `read_clip`."""
 
-    of: Literal["row", "query", "answer"] = Field("row", description="whose clip; row: of the utterance that the row is")
+    of: Literal["row", "query", "answer"] = Field(
+        "row", description="whose clip; row: of the utterance that the row is"
+    )
     sample_rate: int = Field(16000, ge=8000, le=48000, description="hertz of the clips")
     min_seconds: float = Field(0.3, ge=0, description="shortest clip")
     max_seconds: float = Field(40.0, gt=0, le=3600, description="longest clip")
