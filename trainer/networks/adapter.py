@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from voxsmith.trainer.networks.norm import RMSNorm
+
 HIDDEN = 2048  # of LLaMA-Omni's adapter: a constant in its loader
 EPSILON, SCALE = 1e-6, 0.4  # of Ultravox' norms, and where their weights start
 
@@ -67,17 +69,8 @@ class StackProjector(nn.Module):
         return self.ln_post(self.linear_2(self.ln_mid(value * F.silu(gate))))
 
 
-class _Norm(nn.RMSNorm):
-    """In the precision of its weight: under autocast what comes is bfloat16, for which PyTorch has no fused kernel beside a float32
-    weight, and warns.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.to(self.weight.dtype))
-
-
-def _norm(width: int) -> nn.RMSNorm:
-    norm = _Norm(width, eps=EPSILON)
+def _norm(width: int) -> RMSNorm:
+    norm = RMSNorm(width, eps=EPSILON)
     with torch.no_grad():
         norm.weight.fill_(SCALE)
     return norm

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from voxsmith.trainer.networks.norm import RMSNorm
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -90,8 +92,8 @@ class Layer(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.self_attn, self.mlp = Attention(shape), FeedForward(shape)
-        self.input_layernorm = nn.RMSNorm(shape.width, eps=shape.epsilon)
-        self.post_attention_layernorm = nn.RMSNorm(shape.width, eps=shape.epsilon)
+        self.input_layernorm = RMSNorm(shape.width, eps=shape.epsilon)
+        self.post_attention_layernorm = RMSNorm(shape.width, eps=shape.epsilon)
 
     def forward(self, hidden: Tensor, cos: Tensor, sin: Tensor, cache: Cache | None = None) -> Tensor:
         """[B, T, width] -> the same shape. `cos`, `sin`: of the frames' positions, [T, size of a head]."""

@@ -5,6 +5,7 @@ import torch
 
 from tests.trainer.golden import below, golden
 from voxsmith.trainer.networks.adapter import SpeechAdapter, StackProjector
+from voxsmith.trainer.networks.norm import RMSNorm
 from voxsmith.trainer.networks.whisper import frames_of
 
 
@@ -45,3 +46,14 @@ def test_at_the_papers_sizes_the_names_and_shapes_are_the_published_ones() -> No
         "linear_2.weight": [4096, 2048],
         "ln_mid.weight": [2048],
     }
+
+
+def test_norms_have_a_kernel_under_autocast(recwarn: pytest.WarningsRecorder) -> None:
+    """PyTorch warns where bfloat16 meets a float32 weight; what comes out is the norm in float32."""
+    x = torch.randn(2, 5, 16, generator=torch.Generator().manual_seed(0)).bfloat16()
+    norm = RMSNorm(16, eps=1e-6)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = norm(x)
+    wanted = x.double() / (x.double() ** 2).mean(-1, keepdim=True).add(1e-6).sqrt()
+    torch.testing.assert_close(y.double(), wanted, rtol=1e-6, atol=1e-6)
+    assert not recwarn.list
