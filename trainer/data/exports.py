@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ import soundfile
 import soxr
 
 from voxsmith.trainer.data.mel import RATE
+
+_AT_ONCE = 1000  # rows that are read together
 
 
 class BadExport(Exception):
@@ -70,6 +72,13 @@ class Export:
     def row(self, place: int, columns: tuple[str, ...]) -> dict[str, Any]:
         one: dict[str, Any] = self._rows.select_columns(list(columns))[place]
         return one
+
+    def each(self, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+        """These columns of all rows, in order, without holding many rows at once."""
+        for start in range(0, len(self), _AT_ONCE):
+            values = self.rows(range(start, min(len(self), start + _AT_ONCE)), columns)
+            for row in zip(*(values[name] for name in columns), strict=True):
+                yield dict(zip(columns, row, strict=True))
 
     @cached_property
     def manifest(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -64,7 +64,7 @@ def sort_out(source: Source, limits: Limits) -> None:
     duration = f"{task.audio.removesuffix('audio')}duration"
     export.need(task.audio, task.text, task.answer, duration, *((units,) if units else ()))
     content = hashlib.blake2b(digest_size=16)
-    for place, row in enumerate(_rows(export, ("id", task.text, task.answer, duration, *((units,) if units else ())))):
+    for place, row in enumerate(export.each(("id", task.text, task.answer, duration, *((units,) if units else ())))):
         reason = _unfit(row, task, duration, units, limits)
         if reason:
             source.left_out[reason] += 1
@@ -74,13 +74,6 @@ def sort_out(source: Source, limits: Limits) -> None:
             source.letters.append(len(row[task.answer]))
             content.update(json.dumps([*row.values()]).encode())
     source.digest = content.hexdigest()
-
-
-def _rows(export: Export, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    for start in range(0, len(export), 1000):
-        some = export.rows(range(start, min(len(export), start + 1000)), columns)
-        for values in zip(*(some[name] for name in columns), strict=True):
-            yield dict(zip(columns, values, strict=True))
 
 
 def _unfit(row: dict[str, Any], task: Task, duration: str, units: str | None, limits: Limits) -> str:

@@ -16,7 +16,7 @@ from voxsmith.schemas.tasks import TASKS, TaskName
 from voxsmith.trainer.generated.answered import Answered
 from voxsmith.trainer.generated.ears import Ears, listen
 from voxsmith.trainer.talk.command import Ready
-from voxsmith.trainer.talk.events import Audio, Token, Units
+from voxsmith.trainer.talk.events import KINDS, Audio, Token, Units
 from voxsmith.trainer.talk.generate import generate
 from voxsmith.trainer.talk.questions import asked
 from voxsmith.trainer.talk.voice import SpokenUnits
@@ -101,7 +101,7 @@ def answer(
     heard, chunks, began = Heard(clip.id), [], clock()
     questions = asked(network, made.chat, TASKS[task].request, [clip.samples], made.recipe.encoder.padded_to).to(device)
     for event in generate(made.speaker, questions, most, voices=[voice]):
-        if name := {Token: "token", Units: "unit", Audio: "audio"}.get(type(event)):
+        if name := KINDS.get(type(event)):
             heard.first.setdefault(name, 1000 * (clock() - began))
         if isinstance(event, Token):
             heard.text += event.text

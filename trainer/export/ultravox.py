@@ -61,8 +61,6 @@ def export(checkpoint: Path, out: Path) -> list[str]:
         _processor(network, folder)
         for file in FILES.glob("*_ultravox.py"):
             shutil.copy(file, folder)
-        # safetensors writes for its owner alone, the rest is for all who may
-        (folder / "model.safetensors").chmod((folder / "config.json").stat().st_mode)
         (folder / "README.md").write_text(card(checkpoint, recipe, _WHAT, _use(recipe), remarks), encoding="utf-8")
     return remarks
 

@@ -20,7 +20,7 @@ from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built, chat_of
 from voxsmith.trainer.data.unit_kind import difference
 from voxsmith.trainer.recipe import TrainRecipe
-from voxsmith.trainer.talk.events import Audio, End, Event, Token, Units
+from voxsmith.trainer.talk.events import KINDS, Audio, End, Event, Token, Units
 from voxsmith.trainer.talk.generate import Speaker, generate, speaker_of
 from voxsmith.trainer.talk.questions import asked, heard
 from voxsmith.trainer.talk.sampling import Sampling
@@ -93,7 +93,7 @@ class Times:
     seconds: float = 0.0
 
     def note(self, event: Event) -> None:
-        name = {Token: "token", Units: "unit", Audio: "audio"}.get(type(event))
+        name = KINDS.get(type(event))
         if name:
             self.first.setdefault(name, (time.monotonic() - self.began) * 1000)
         self.tokens += isinstance(event, Token)

@@ -39,3 +39,4 @@ class End:
 
 
 Event = Token | Units | Audio | End
+KINDS: dict[type[Event], str] = {Token: "token", Units: "unit", Audio: "audio"}  # of which the first one is timed

@@ -107,7 +107,7 @@ def answers(data: list[Clips], recipe: VocoderRecipe) -> Answers:
     for number, export in enumerate(made.exports):
         export.need("id", AUDIO, UNITS, DURATIONS, SECONDS)
         left_out, content = Counter[str](), hashlib.blake2b(digest_size=16)
-        for row, values in _rows(export):
+        for row, values in enumerate(export.each(("id", UNITS, DURATIONS, SECONDS))):
             if reason := _unfit(values, recipe):
                 left_out[reason] += 1
             else:
@@ -126,14 +126,6 @@ def answers(data: list[Clips], recipe: VocoderRecipe) -> Answers:
                 f"{named.path}: its units have {said} as in {data[0].path}: a vocoder learns one kind of units"
             )
     return made
-
-
-def _rows(export: Export) -> Iterator[tuple[int, dict[str, Any]]]:
-    names = ("id", UNITS, DURATIONS, SECONDS)
-    for start in range(0, len(export), 1000):
-        some = export.rows(range(start, min(len(export), start + 1000)), names)
-        for row, values in enumerate(zip(*(some[name] for name in names), strict=True), start):
-            yield row, dict(zip(names, values, strict=True))
 
 
 def _unfit(values: dict[str, Any], recipe: VocoderRecipe) -> str:

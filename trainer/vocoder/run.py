@@ -104,7 +104,7 @@ def _fit(recipe: VocoderRecipe, say: Callable[[str], None], device: torch.device
         keep_best(folder, state, recipe.run.keep)
 
     total = _steps(train, recipe)
-    with Log(folder, total) as log:
+    with Log(folder, total, schedule.minutes) as log:
         began, saved, validated = time.monotonic() - state.seconds, state.step, state.step
 
         def keep(validates: bool, saves: bool) -> None:
@@ -133,7 +133,7 @@ def _fit(recipe: VocoderRecipe, say: Callable[[str], None], device: torch.device
             seconds = sum(float(batch.inside.sum()) for batch in made) * HOP / RATE
             took = time.monotonic() - start
             figures = {"s/step": took, "audio s/s": seconds / took}
-            say(log.step(state.step, values, {"vocoder": recipe.network.lr * factor}, figures))
+            say(log.step(state.step, values, {"vocoder": recipe.network.lr * factor}, figures, state.seconds))
             keep(*(state.step % often == 0 for often in (recipe.run.validate_every, recipe.run.save_every)))
         keep(validated != state.step, saved != state.step or not checkpoint.checkpoints(folder))
     return checkpoint.checkpoints(folder)[-1]

@@ -13,6 +13,7 @@ import yaml
 
 from tests.helpers.made_corpus import row, write_corpus
 from tests.helpers.paths import GOLDEN
+from tests.trainer.test_cli import line
 from voxsmith.models.references import ModelMissing
 from voxsmith.models.vocoder import UnitVocoder, open_any
 from voxsmith.schemas.recipe_file import checked, read_yaml
@@ -126,6 +127,8 @@ def test_a_run_goes_on_with_the_same_curve(ready: Path, tmp_path: Path) -> None:
     assert len(losses(tmp_path / "cut")) == 5
     assert main(["fit", path, "--device", "cpu"]) == 0
     assert losses(tmp_path / "cut") == pytest.approx(losses(tmp_path / "whole"), abs=1e-6)
+    seconds = losses(tmp_path / "cut", "seconds")
+    assert len(seconds) == 8 and seconds == sorted(seconds), "of the run, not of the command"
 
 
 def test_the_best_checkpoint_is_kept_under_a_name(ready: Path, tmp_path: Path) -> None:
@@ -150,12 +153,6 @@ def test_check_trains_nothing(ready: Path, tmp_path: Path, capsys: Any) -> None:
     assert main(["check", recipe(ready, tmp_path)]) == 0
     said = capsys.readouterr().out
     assert "export: 8 answers" in said and "the run: 8 steps" in said and not (tmp_path / "runs").exists()
-
-
-def line(capsys: Any, *arguments: str) -> tuple[int, str]:
-    code = main([*arguments])
-    (said,) = capsys.readouterr().err.splitlines()
-    return code, said
 
 
 def test_what_is_wrong_is_one_line(ready: Path, tmp_path: Path, capsys: Any) -> None:
