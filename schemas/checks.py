@@ -73,6 +73,49 @@ class QueryClipChecks(ClipChecks):
     max_wer: float = Field(0.2, ge=0, description="most word errors a word of text")
 
 
+class RecordedLimits(Strict):
+    """How far what ASR hears in a recorded clip may be from its transcript, after Whisper's normaliser."""
+
+    max_wer: float = Field(0.75, ge=0, description="most word errors a word of text; of a few words nobody asks")
+    max_cer: float = Field(0.35, ge=0, description="most letter errors a letter of text")
+    max_lost: int = Field(10, ge=0, description="most letters in a row that are written but not heard")
+    max_added: int = Field(8, ge=0, description="most letters in a row that are heard but not written")
+    doubled: bool = Field(False, description="whether a word may be written twice in a row where it is heard once")
+
+
+class SourceLimits(Strict):
+    """What is otherwise for the clips of one source."""
+
+    max_wer: float | None = Field(None, ge=0, description="in place of max_wer")
+    max_cer: float | None = Field(None, ge=0, description="in place of max_cer")
+    max_lost: int | None = Field(None, ge=0, description="in place of max_lost")
+    max_added: int | None = Field(None, ge=0, description="in place of max_added")
+    doubled: bool | None = Field(None, description="in place of doubled")
+
+
+class RecordedChecks(RecordedLimits):
+    """Limits on recorded clips: a row beyond them is mislabelled."""
+
+    sources: dict[str, SourceLimits] = Field(
+        default_factory=dict, description="what is otherwise for a source, by its name in the recipe"
+    )
+
+    def of(self, source: str | None) -> RecordedLimits:
+        """The limits for clips of that source."""
+        general = self.model_dump(exclude={"sources"})
+        own = self.sources.get(source or "", SourceLimits()).model_dump(exclude_none=True)
+        return RecordedLimits(**general | own)
+
+
+class AugmentedChecks(RecordedChecks):
+    """Limits on augmented clips: one beyond them has become too hard."""
+
+    max_cer: float = Field(0.5, ge=0, description="most letter errors a letter of text")
+    max_lost: int = Field(40, ge=0, description="most letters in a row that are written but not heard")
+    max_added: int = Field(40, ge=0, description="most letters in a row that are heard but not written")
+    doubled: bool = Field(True, description="whether a word may be written twice in a row where it is heard once")
+
+
 class Checks(Strict):
     """The recipe's `checks` section."""
 
@@ -84,6 +127,8 @@ class Checks(Strict):
     answer_clip: ClipChecks = ClipChecks()
     continuation_clip: ClipChecks = ClipChecks()
     clip: ClipChecks = ClipChecks()
+    recorded: RecordedChecks = RecordedChecks()
+    augmented: AugmentedChecks = AugmentedChecks()
     max_reject_ratio: float = Field(0.6, gt=0, le=1, description="a stage whose first shards lose more stops the run")
 
     @property

@@ -122,3 +122,12 @@ class Recipe(Strict):
             if name not in self.engines:
                 raise ValueError(f"rates: no engine '{name}'; {nearest(name, self.engines)}")
         return self
+
+    @model_validator(mode="after")
+    def _limits_of_sources(self) -> "Recipe":
+        for group in ("recorded", "augmented"):
+            for name in getattr(self.checks, group).sources:
+                if name not in self.sources:
+                    message = f"no source '{name}'; {nearest(name, self.sources)}"
+                    raise ValueError(f"checks.{group}.sources: {message}")
+        return self

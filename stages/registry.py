@@ -35,6 +35,7 @@ STAGES: dict[str, str] = {
     "listen": "voxsmith.stages.listen",
     "rate": "voxsmith.stages.rate",
     "pick": "voxsmith.stages.pick",
+    "verify": "voxsmith.stages.verify",
     "recognise": "voxsmith.stages.recognise",
     "fit_units": "voxsmith.stages.fit_units",
     "units": "voxsmith.stages.units",

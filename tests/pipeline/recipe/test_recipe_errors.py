@@ -38,6 +38,7 @@ def complaint(capsys: pytest.CaptureFixture[str], tmp_path: Path, change: Any = 
 
 
 CASES = [
+    ("checks.recorded.sources={alpac: {max_cer: 0.5}}", "checks.recorded.sources: no source 'alpac'; did you mean 'alpaca'?"),
     ("checks.query_text.max_wrods=3", "RECIPE: checks.query_text.max_wrods: unknown key; did you mean 'max_words'?"),
     ("stages.rewrite.atempts=3", "RECIPE: stages.rewrite.atempts: unknown key; did you mean 'attempts'?"),
     ("engines.llm.modle=x", "RECIPE: engines.llm.modle: unknown key; did you mean 'model'?"),

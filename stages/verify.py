@@ -1,0 +1,54 @@
+"""`verify`: is what a recorded clip's transcript says what ASR heard in the clip? If not, the row is mislabelled.
+
+Of an augmented clip the same comparison tells when it has become too hard to understand.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from voxsmith.schemas.columns import AUGMENTED, full_name, text_column
+from voxsmith.stages.context import Asking, Context, Reject, Row
+from voxsmith.stages.stage import Stage, StageConfig
+from voxsmith.stages.text.mislabelled import hold
+
+MISLABELLED, TOO_HARD = "mislabelled", "too_hard"
+
+
+class Config(StageConfig):
+    """Settings of `verify`."""
+
+    of: Literal["row", "query", "answer", "continuation", "augmented"] = Field(
+        "row", description="whose clip, which nobody of ours spoke; row: of the utterance that the row is"
+    )
+    language: str = Field("en", description="of rows that have no `language`")
+    reject: bool = Field(True, description="whether a row beyond the limits is a reject; false: it is only measured")
+
+
+def verify(row: Row, context: Context) -> Asking:
+    """Writes wer and cer of what was heard against the text. Raises Reject: mislabelled; too_hard of an augmented clip."""
+    config: Config = context.config
+    text, heard = row[text_column(config.of)], row[full_name(config.of, "heard")]
+    held = hold(text, heard, row.get("language") or config.language, context.checks.of(row.get("source")))
+    if held.fault and config.reject:
+        reason = TOO_HARD if config.of == AUGMENTED else MISLABELLED
+        raise Reject(reason, held.fault, f"written: {text}\nheard: {heard}")
+    return dict(zip(_writes(config), (held.errors.wer, held.errors.cer), strict=True))
+    yield  # a stage's function is a generator, even where it asks nothing
+
+
+def _writes(config: Config) -> tuple[str, ...]:
+    return full_name(config.of, "wer"), full_name(config.of, "cer")
+
+
+STAGE = Stage(
+    name="verify",
+    config=Config,
+    reads=lambda config: (text_column(config.of), full_name(config.of, "heard"), "source"),
+    optional=lambda config: ("language",),
+    writes=_writes,
+    run=verify,
+    checks=lambda config: "augmented" if config.of == AUGMENTED else "recorded",
+    packages=("WeTextProcessing",),
+    extra="quickstart",
+)

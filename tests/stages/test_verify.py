@@ -1,0 +1,108 @@
+"""`verify` and what it forgives: transcripts of real clips against what Whisper base heard in them."""
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.helpers.paths import DATA
+from tests.helpers.talk import drive
+from voxsmith.schemas.checks import AugmentedChecks, Checks, RecordedChecks
+from voxsmith.stages import verify
+from voxsmith.stages.context import Context, Reject
+from voxsmith.stages.text.mislabelled import hold
+
+PLANTED = [json.loads(line) for line in (DATA / "planted_transcripts.jsonl").read_text().splitlines()]
+LIMITS = RecordedChecks()
+
+
+def fault(written: str, heard: str, language: str = "en", **limits: Any) -> str:
+    return hold(written, heard, language, RecordedChecks(**limits)).fault
+
+
+@pytest.mark.parametrize(
+    "case", [one for one in PLANTED if one["verdict"] == "mislabelled"], ids=lambda one: one["clip"]
+)
+def test_a_planted_mistake_is_caught(case: dict[str, str]) -> None:
+    assert fault(case["written"], case["heard"])
+
+
+def test_of_sixty_good_clips_hardly_one_is_refused() -> None:
+    good = [one for one in PLANTED if one["verdict"] == "good"]
+    refused = [one["clip"] for one in good if fault(one["written"], one["heard"])]
+    assert len(good) == 60 and len(refused) <= 3, refused
+    assert Counter(one["kind"] for one in PLANTED if one["verdict"] != "good") == {
+        "other clip": 5, "cut": 5, "doubled word": 5, "other language": 5,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("written", "heard"),
+    [
+        ("MAY TEN EIGHTEEN FIFTY ONE MADAME", "May 10, 1851. Madam."),
+        ("four queen of clubs", "4 Queen of Cloves"),
+        ("but the first Bible (which also was printed at Maintz) was dated", "But the first Bible, which also was printed at Mainz, was dated."),
+        ("NORTHANGER ABBEY", "Norfanger Abbey."),
+        ("no", "Now."),
+        ("he had had enough of that that day", "He had had enough of that that day."),
+        ("colour the harbour", "Color the harbor."),
+    ],
+)  # fmt: skip
+def test_spelling_numbers_and_slips_are_forgiven(written: str, heard: str) -> None:
+    assert fault(written, heard) == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "heard", "why"),
+    [
+        ("the cat sat on the mat", "", "nothing was heard in the clip"),
+        ("the cat sat on the mat", "The cat sat on the mat and looked at the moon.", "'and looked at the moon' was heard, which isn't written"),
+        ("the cat sat on the mat and looked at the moon", "The cat sat on the mat.", "'and looked at the moon' was not heard: 18 letters"),
+        ("the cat sat sat on the mat", "The cat sat on the mat.", "'sat sat' is written, and was heard once"),
+        ("on the mat on the mat", "On the mat.", "of the letters were heard otherwise"),
+        ("once upon a time there was a king on the hill on the hill", "Once upon a time there was a king on the hill.", "'on the hill on the hill' is written, and was heard once"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said(written: str, heard: str, why: str) -> None:
+    assert why in fault(written, heard, max_lost=20 if "moon" not in written else 10)
+
+
+def test_other_languages_have_a_normaliser_of_their_own() -> None:
+    assert fault("Er hatte drei Äpfel – und fünf Birnen!", "er hatte drei Äpfel und fünf Birnen", "de") == ""
+    assert fault("今日は天気がいいです。", "今日は天気がいいです", "ja") == ""
+    assert fault("今日は天気がいいです。", "昨日の夜は雨でした", "ja")
+
+
+def test_verify_measures_and_rejects() -> None:
+    context = Context(verify.Config(), LIMITS)
+    row = {"id": "r", "source": "a", "transcript": "the cat sat on the mat", "heard": "The cat sat on a mat."}
+    written, asked = drive(verify.STAGE.run(row, context), lambda request: None)
+    assert not asked and list(written) == ["wer", "cer"]
+    assert written["wer"] == pytest.approx(1 / 6) and 0 < written["cer"] < written["wer"]  # one of six words
+    bad = row | {"heard": "A completely different sentence."}
+    with pytest.raises(Reject) as caught:
+        drive(verify.STAGE.run(bad, context), lambda request: None)
+    assert caught.value.reason == "mislabelled"
+    assert caught.value.sample == "written: the cat sat on the mat\nheard: A completely different sentence."
+    measured, _ = drive(verify.STAGE.run(bad, Context(verify.Config(reject=False), LIMITS)), lambda request: None)
+    assert measured["wer"] >= 0.8
+
+
+def test_an_augmented_clip_is_held_against_the_rows_transcript() -> None:
+    config = verify.Config(of="augmented")
+    assert verify.STAGE.reads(config) == ("transcript", "augmented_heard", "source")
+    assert verify.STAGE.writes(config) == ("augmented_wer", "augmented_cer")
+    row = {"id": "r", "source": "a", "transcript": "the cat sat on the mat", "augmented_heard": "Uh."}
+    with pytest.raises(Reject) as caught:
+        drive(verify.STAGE.run(row, Context(config, AugmentedChecks())), lambda request: None)
+    assert caught.value.reason == "too_hard"
+
+
+def test_limits_of_a_corpus() -> None:
+    checks = Checks.model_validate(
+        {"recorded": {"max_cer": 0.3, "sources": {"phone": {"max_cer": 0.6, "doubled": True}}}}
+    )
+    assert checks.recorded.of("studio").max_cer == 0.3 and not checks.recorded.of("studio").doubled
+    assert checks.recorded.of("phone").max_cer == 0.6 and checks.recorded.of("phone").doubled
+    assert checks.recorded.of("phone").max_lost == checks.recorded.of(None).max_lost == 10
