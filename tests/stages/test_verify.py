@@ -15,6 +15,8 @@ from voxsmith.stages.text.mislabelled import hold
 
 PLANTED = [json.loads(line) for line in (DATA / "planted_transcripts.jsonl").read_text().splitlines()]
 LIMITS = RecordedChecks()
+SHORT, LONG = "the cat sat on the mat", "The cat sat on the mat and looked at the moon."
+KING = "Once upon a time there was a king on the hill"
 
 
 def fault(written: str, heard: str, language: str = "en", **limits: Any) -> str:
@@ -42,13 +44,16 @@ def test_of_sixty_good_clips_hardly_one_is_refused() -> None:
     [
         ("MAY TEN EIGHTEEN FIFTY ONE MADAME", "May 10, 1851. Madam."),
         ("four queen of clubs", "4 Queen of Cloves"),
-        ("but the first Bible (which also was printed at Maintz) was dated", "But the first Bible, which also was printed at Mainz, was dated."),
+        (
+            "but the first Bible (which also was printed at Maintz) was dated",
+            "But the first Bible, which also was printed at Mainz, was dated.",
+        ),
         ("NORTHANGER ABBEY", "Norfanger Abbey."),
         ("no", "Now."),
         ("he had had enough of that that day", "He had had enough of that that day."),
         ("colour the harbour", "Color the harbor."),
     ],
-)  # fmt: skip
+)
 def test_spelling_numbers_and_slips_are_forgiven(written: str, heard: str) -> None:
     assert fault(written, heard) == ""
 
@@ -57,13 +62,13 @@ def test_spelling_numbers_and_slips_are_forgiven(written: str, heard: str) -> No
     ("written", "heard", "why"),
     [
         ("the cat sat on the mat", "", "nothing was heard in the clip"),
-        ("the cat sat on the mat", "The cat sat on the mat and looked at the moon.", "'and looked at the moon' was heard, which isn't written"),
-        ("the cat sat on the mat and looked at the moon", "The cat sat on the mat.", "'and looked at the moon' was not heard: 18 letters"),
+        (SHORT, LONG, "'and looked at the moon' was heard, which isn't written"),
+        (LONG, SHORT, "'and looked at the moon' was not heard: 18 letters"),
         ("the cat sat sat on the mat", "The cat sat on the mat.", "'sat sat' is written, and was heard once"),
         ("on the mat on the mat", "On the mat.", "of the letters were heard otherwise"),
-        ("once upon a time there was a king on the hill on the hill", "Once upon a time there was a king on the hill.", "'on the hill on the hill' is written, and was heard once"),
+        (f"{KING} on the hill", KING, "'on the hill on the hill' is written, and was heard once"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_said(written: str, heard: str, why: str) -> None:
     assert why in fault(written, heard, max_lost=20 if "moon" not in written else 10)
 
