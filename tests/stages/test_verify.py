@@ -15,7 +15,8 @@ from voxsmith.stages.text.mislabelled import hold
 
 PLANTED = [json.loads(line) for line in (DATA / "planted_transcripts.jsonl").read_text().splitlines()]
 LIMITS = RecordedChecks()
-SHORT, LONG = "the cat sat on the mat", "The cat sat on the mat and looked at the moon."
+SHORT = "In the evening the old grey cat of our neighbours sat on the mat before the door"
+LONG = f"{SHORT} and looked at the moon."
 KING = "Once upon a time there was a king on the hill"
 
 
@@ -70,7 +71,7 @@ def test_spelling_numbers_and_slips_are_forgiven(written: str, heard: str) -> No
     ],
 )
 def test_what_is_wrong_is_said(written: str, heard: str, why: str) -> None:
-    assert why in fault(written, heard, max_lost=20 if "moon" not in written else 10)
+    assert why in fault(written, heard, max_lost=12 if "moon" in written else 20)
 
 
 def test_other_languages_have_a_normaliser_of_their_own() -> None:
