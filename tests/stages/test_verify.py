@@ -85,7 +85,8 @@ def test_verify_measures_and_rejects() -> None:
     row = {"id": "r", "source": "a", "transcript": "the cat sat on the mat", "heard": "The cat sat on a mat."}
     written, asked = drive(verify.STAGE.run(row, context), lambda request: None)
     assert not asked and list(written) == ["wer", "cer"]
-    assert written["wer"] == pytest.approx(1 / 6) and 0 < written["cer"] < written["wer"]  # one of six words
+    # "the" for "a": one of six words, three of seventeen letters
+    assert (written["wer"], written["cer"]) == (pytest.approx(1 / 6), pytest.approx(3 / 17))
     bad = row | {"heard": "A completely different sentence."}
     with pytest.raises(Reject) as caught:
         drive(verify.STAGE.run(bad, context), lambda request: None)
