@@ -1,18 +1,24 @@
 """Where rows come from: an entry of the recipe's `sources`."""
 
-import glob
 import os
-from collections.abc import Iterator
-from itertools import dropwhile
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from voxsmith.schemas.clip_reference import is_url
 from voxsmith.schemas.columns import COLUMNS
+from voxsmith.schemas.globs import files
 from voxsmith.schemas.names import closest, nearest
 from voxsmith.schemas.paths import FilePath, find, folders, looked_in
+from voxsmith.schemas.speech import PLACES, SPEECH, SPEECH_SUFFIXES, Layout, Votes, folder_of_clips
 from voxsmith.schemas.strict import Strict
+
+LayoutName = Literal[
+    "alpaca", "ultrachat", "columns",
+    "manifest", "nemo", "librispeech", "common_voice", "ljspeech", "vctk", "kaldi",
+]  # fmt: skip
+LAYOUTS: tuple[str, ...] = get_args(LayoutName)
 
 SUFFIXES = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
 
@@ -51,24 +57,39 @@ class DrawnTurns(Strict):
 
 
 class Source(Strict):
-    """Files or a Hugging Face dataset, and how their records become conversations.
+    """Files, a folder or a Hugging Face dataset, and how their records become conversations.
 
-    `layout`: "alpaca" is {instruction, input, output}; "ultrachat" is {id, data: [user, assistant, …]} or
-    {messages: [{role, content}]}, which may differ from record to record; "columns" says in `columns` which field is which of our
-    columns, and rows that follow each other with one `conversation_id` are one conversation.
+    Of texts: "alpaca" is {instruction, input, output}; "ultrachat" is {id, data: [user, assistant, …]} or {messages: [{role,
+    content}]}, which may differ from record to record; "columns" says in `columns` which field is which of our columns, and
+    rows that follow each other with one `conversation_id` are one conversation. Of recorded speech: see schemas/speech.py.
     """
 
-    path: str | None = Field(None, description="a .json or .jsonl file, gzipped or not, or a glob of such files")
+    layout: LayoutName = Field(description="how records are written; columns: as `columns` says")
+    path: str | None = Field(
+        None,
+        description="a .json or .jsonl file, gzipped or not, or a glob of such files; of recorded speech what the layout reads",
+    )
     dataset: FilePath | None = Field(None, description="name of a Hugging Face dataset, or a folder that holds one")
     config: str | None = Field(None, description="which configuration of the dataset")
     split: str = Field("train", description="which split of the dataset")
     revision: str | None = Field(
         None, description="commit, tag or branch of a dataset of the Hub; else its main branch"
     )
-    layout: Literal["alpaca", "ultrachat", "columns"] = Field(
-        description="how records are written; columns: as `columns` says"
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        description="our column: the record's field; of recorded speech also clip, offset, duration, channel and id",
     )
-    columns: dict[str, str] = Field(default_factory=dict, description="our column: the record's field")
+    clips: str | None = Field(
+        None, description="the folder, or URL of one, that the clips of a manifest lie in; else the manifest's own"
+    )
+    of: Literal["row", "query", "answer"] = Field(
+        "row", description="whose words the clips are: clip, source_transcript; query_clip, query_source_transcript; …"
+    )
+    language: str | None = Field(
+        None, min_length=1, max_length=35, description="spoken in clips whose layout doesn't say it, as a code: en"
+    )
+    votes: Votes | None = Field(None, description="limits for clips of Common Voice")
+    microphone: Literal[1, 2] = Field(1, description="which recording of VCTK 0.92 is taken")
     turns: int | Literal["all"] | DrawnTurns = Field(
         1,
         description="of a dialogue, from the first (layout ultrachat): a number, all, or {mean: 2, most: 5} to draw one",
@@ -77,27 +98,52 @@ class Source(Strict):
     limit: int | None = Field(None, ge=1, le=10**15, description="take the first so many conversations")
     shard: ShardSizes = ShardSizes()
 
+    @field_validator("layout", mode="before")
+    @classmethod
+    def _layout_is_known(cls, layout: object) -> object:
+        if isinstance(layout, str) and layout not in LAYOUTS:
+            raise ValueError(f"there is no layout '{layout[:80]}'; {nearest(layout, LAYOUTS)}")
+        return layout
+
     @field_validator("path")
     @classmethod
     def _files_are_there(cls, path: str | None, info: ValidationInfo) -> str | None:
-        if path is None:
-            return None
+        if path is None or "layout" not in info.data:
+            return path
+        kind = SPEECH.get(info.data["layout"])
+        if is_url(path) and kind:
+            return path.rstrip("/")
+        if kind and kind.reads == "folder":
+            return _folder(path, info, info.data["layout"])
+        suffixes = SPEECH_SUFFIXES.get(info.data["layout"], SUFFIXES)
         opened = find(path, info, lambda candidate: bool(files(candidate)))
         if opened is None and (folder := find(path, info)):
-            raise ValueError(f"'{folder}' is a folder; name its files, {Path(path) / '*.jsonl'} say")
+            raise ValueError(
+                f"'{folder}' is a folder; name its files, {Path(path) / f'*{suffixes[-1 if kind else 1]}'} say"
+            )
         if opened is None:
-            advice = [_nearest_file(folder / path) for folder in folders(info)]
+            advice = [_nearest_file(folder / path, suffixes) for folder in folders(info)]
             best = next((one for one in advice if "did you mean" in one), advice[0])
             raise ValueError(f"no such file: {path}{looked_in(path, info)}; {best}")
         for file in files(opened):
-            if not file.name.endswith(SUFFIXES):
-                raise ValueError(f"'{file}' can't be read: name a file that ends in {', '.join(SUFFIXES)}")
+            if not file.name.endswith(suffixes):
+                raise ValueError(f"'{file}' can't be read: name a file that ends in {', '.join(suffixes)}")
         return opened
+
+    @field_validator("clips")
+    @classmethod
+    def _clips_are_there(cls, clips: str | None, info: ValidationInfo) -> str | None:
+        if clips is None or is_url(clips):
+            return clips and clips.rstrip("/")
+        return _folder(clips, info, "")
 
     @field_validator("columns")
     @classmethod
-    def _targets_are_known(cls, columns: dict[str, str]) -> dict[str, str]:
+    def _targets_are_known(cls, columns: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        speech = info.data.get("layout") in SPEECH
         for name in columns:
+            if speech and name in PLACES:
+                continue
             if name in COLUMNS and name not in TARGETS:
                 raise ValueError(f"'{name}' is made by a stage or by the reader, not given; {nearest(name, TARGETS)}")
         return columns  # those that aren't ours may be declared by a stage: whoever knows the stages checks them
@@ -122,6 +168,12 @@ class Source(Strict):
             raise ValueError("give either 'path' (files) or 'dataset' (a Hugging Face dataset)")
         if self.path is not None and (self.config or self.revision or "split" in self.model_fields_set):
             raise ValueError("'config', 'split' and 'revision' belong to a dataset, not to a path")
+        if self.layout in SPEECH:
+            self._check_speech(SPEECH[self.layout])
+            return self
+        for key in ("clips", "of", "language", "votes", "microphone"):
+            if key in self.model_fields_set:
+                raise ValueError(f"'{key}' goes with recorded speech, not with 'layout: {self.layout}'")
         if (self.layout == "columns") != bool(self.columns):
             raise ValueError("'layout: columns' and 'columns' (our column: the record's field) need each other")
         if self.columns and set(self.columns) <= set(TARGETS) - {*TASKS, "transcript", "audio"}:
@@ -132,61 +184,55 @@ class Source(Strict):
             raise ValueError("'turns' goes with 'layout: ultrachat'")
         return self
 
+    def _check_speech(self, kind: Layout) -> None:
+        if self.path is None:
+            raise ValueError(f"'layout: {self.layout}' reads {kind.what}; name it as 'path'")
+        for key, goes in (("columns", kind.records), ("clips", kind.apart)):
+            if key in self.model_fields_set and not goes:
+                layouts = ", ".join(
+                    name for name, one in SPEECH.items() if (one.records if key == "columns" else one.apart)
+                )
+                raise ValueError(f"'{key}' goes with the layouts {layouts}, not with {self.layout}")
+        for key, layout in (("votes", "common_voice"), ("microphone", "vctk"), ("turns", "ultrachat")):
+            if key in self.model_fields_set and self.layout != layout:
+                raise ValueError(f"'{key}' goes with 'layout: {layout}'")
+        if "turn" in self.columns and "conversation_id" not in self.columns:
+            raise ValueError("'columns' names turn, so it must name conversation_id too")
+
+    @property
+    def is_speech(self) -> bool:
+        """Whether its rows have recorded clips."""
+        return self.layout in SPEECH
+
+    @property
+    def root(self) -> str | None:
+        """The folder, or URL of one, that the paths in its references to clips start from; None of texts."""
+        return folder_of_clips(SPEECH[self.layout], str(self.path), self.clips) if self.is_speech else None
+
     @property
     def has_tasks(self) -> bool:
         """Whether its rows have an instruction; else each is an utterance, with a transcript."""
+        if self.is_speech:
+            return "instruction" in self.columns
         return self.layout != "columns" or any(name in self.columns for name in TASKS)
 
 
-def files(path: str) -> list[Path]:
-    """The files that `path` names, or that match it as a glob, by name; a file that symbolic links give several names is
-    there once. Copies and hard links are files of their own.
-    """
-    if Path(path).is_file():
-        return [Path(path)]
-    by_place: dict[str, Path] = {}
-    for file in sorted({file for name in _matching(path) if (file := Path(name)).is_file()}, key=_links):
-        by_place.setdefault(os.path.realpath(file), file)
-    return sorted(by_place.values())
+def _folder(path: str, info: ValidationInfo, layout: str) -> str:
+    """The folder as it can be opened. Raises ValueError where there is none."""
+    if opened := find(path, info, os.path.isdir):
+        return opened
+    if file := find(path, info):
+        what = f"layout {layout} reads {SPEECH[layout].what}" if layout else "name the folder that the clips lie in"
+        raise ValueError(f"'{file}' is a file; {what}")
+    for folder in folders(info):
+        above = (folder / path).parent
+        names = [entry.name for entry in above.iterdir() if entry.is_dir()] if above.is_dir() else []
+        if near := closest(Path(path).name, names):
+            raise ValueError(f"no such folder: {path}; did you mean '{above / near}'?")
+    raise ValueError(f"no such folder: {path}{looked_in(path, info)}")
 
 
-def _links(file: Path) -> tuple[bool, bool, Path]:
-    """What sorts a file's names so that those without links come first."""
-    return file.is_symlink(), os.path.realpath(file) != os.path.abspath(file), file
-
-
-def _matching(pattern: str) -> Iterator[str]:
-    """As `glob.glob` does it, but `**` goes into each folder once: links of folders may lead in a circle."""
-    parts = Path(pattern).parts
-    if "**" not in parts:
-        yield from glob.iglob(pattern)
-        return
-    at = parts.index("**")
-    below = os.path.join(*(tuple(dropwhile("**".__eq__, parts[at:])) or "*"))
-    for top in glob.iglob(os.path.join(*parts[:at])) if at else ("",):
-        for folder in _folders(top):
-            yield from _matching(os.path.join(glob.escape(folder), below))
-
-
-def _folders(top: str) -> Iterator[str]:
-    """The folder and those below it, but what hides; each once, by a name without links where it has one."""
-    seen: set[str] = set()
-    tops = [top or "."]
-    while tops:
-        links = []
-        for start in tops:
-            for folder, names, _ in os.walk(start):
-                names[:] = sorted(name for name in names if not name.startswith("."))
-                if (place := os.path.realpath(folder)) in seen:
-                    names.clear()
-                    continue
-                seen.add(place)
-                yield folder
-                links += [path for name in names if os.path.islink(path := os.path.join(folder, name))]
-        tops = links
-
-
-def _nearest_file(path: Path) -> str:
+def _nearest_file(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> str:
     """Advice where the file's folder, or the folder above that, holds nearly such a name; else what the folder holds."""
     folder = path.parent
     if not folder.is_dir():
@@ -194,7 +240,8 @@ def _nearest_file(path: Path) -> str:
         names = [entry.name for entry in above.iterdir() if entry.is_dir()] if above.is_dir() else []
         near = closest(folder.name, names)
         return f"there is no folder '{folder}'" + (f"; did you mean '{above / near}'?" if near else "")
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(SUFFIXES))
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(suffixes))
     if near := closest(path.name, names):
         return f"did you mean '{folder / near}'?"
-    return f"'{folder}' holds {', '.join(names[:5]) or f'no file that ends in {SUFFIXES[0]} or {SUFFIXES[1]}'}"
+    ends = " or ".join(suffixes[:2])
+    return f"'{folder}' holds {', '.join(names[:5]) or f'no file that ends in {ends}'}"

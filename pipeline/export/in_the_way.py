@@ -10,8 +10,8 @@ from voxsmith.pipeline.errors import RecipeError
 from voxsmith.pipeline.export.evidence import is_exported_to
 from voxsmith.pipeline.export.names import ALL
 from voxsmith.pipeline.export.replace import check_strangers
+from voxsmith.schemas.globs import files
 from voxsmith.schemas.recipe import Recipe
-from voxsmith.schemas.source import files
 
 _OF_STORE = ("objects", "runs", "live", "listings", "locks", "retries", "overrides")
 

@@ -15,6 +15,7 @@ from voxsmith.pipeline.sources.overrides import method_of, overridable
 from voxsmith.schemas.columns import GROUPS, ROW_COLUMNS, Column, column, full_name
 from voxsmith.schemas.names import nearest
 from voxsmith.schemas.recipe import Recipe
+from voxsmith.schemas.speech import PLACES
 from voxsmith.stages.registry import STAGES, stage
 
 
@@ -51,10 +52,13 @@ def check_sources(recipe: Recipe, columns: Mapping[str, Column], problems: Probl
     may = [name for name, one in columns.items() if one.given]
     for source, entry in recipe.sources.items():
         for name in entry.columns:
+            if entry.is_speech and name in PLACES:
+                continue
             one = columns.get(name)
             where = f"sources.{source}.columns"
             if one is None:
-                problems.add(where, f"'{name}' is no column; {nearest(name, may)}")
+                known = [*may, *PLACES] if entry.is_speech else may
+                problems.add(where, f"'{name}' is no column; {nearest(name, known)}")
             elif not one.given:
                 problems.add(where, f"'{name}' is made by a stage, not given; {nearest(name, may)}")
             elif one.role == "audio":

@@ -45,6 +45,7 @@ def identify(source: str, conversations: Iterable[list[Row]]) -> Iterator[list[R
         seen.add(number)
         for turn, row in enumerate(rows):
             row.pop("raw", None)
+            row.pop("utterance", None)
             row.update(id=f"{source}-{name}.{turn}", conversation_id=f"{source}-{name}", turn=turn)
         yield rows
 
@@ -76,10 +77,17 @@ def _number(content: Any) -> int:
     return hashed_number(text.encode("utf-8", "surrogatepass"))
 
 
+def _text(row: Row) -> str:
+    return str(row["instruction"] or row.get("transcript") or row.get("source_transcript"))
+
+
 def _late(row: Row, conversation: str) -> Row:
     raw = json.dumps([conversation, _content(row)], sort_keys=True, ensure_ascii=False)
     message = (
         f"the conversation '{conversation}' goes on after other records, or is too large: sort them by it, or cut it"
     )
-    reject = row["reject"] or ("split_conversation", message, str(row["instruction"] or row.get("transcript"))[:200])
+    reason = "split_conversation"
+    if row.get("utterance"):
+        reason, message = "repeated_id", f"the id '{conversation}' is that of an utterance before it; give it another"
+    reject = row["reject"] or (reason, message, _text(row)[:200])
     return {"instruction": None, "context": None, "reject": reject, "raw": raw, "place": row.get("place")}

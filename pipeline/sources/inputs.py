@@ -10,6 +10,7 @@ import pyarrow as pa
 from voxsmith.pipeline.sources import given_columns, lacking, listings, read_source, rows_to_table
 from voxsmith.pipeline.sources.overrides import Corrector
 from voxsmith.pipeline.sources.shard import Shard
+from voxsmith.pipeline.sources.speech.watch import Watch
 from voxsmith.pipeline.store.digests import column_digest, digest
 from voxsmith.pipeline.store.forms import Form
 from voxsmith.pipeline.store.objects import read_rows
@@ -17,6 +18,7 @@ from voxsmith.pipeline.store.store import Store
 from voxsmith.schemas.columns import COLUMNS, Column
 from voxsmith.schemas.recipe import Recipe
 from voxsmith.schemas.source import Source
+from voxsmith.schemas.text import clean
 
 _PLACES = 10_000  # rejected rows of a source whose places are kept: more are for a program to look into
 log = logging.getLogger(__name__)
@@ -71,23 +73,24 @@ def _all(
             if not wanted or {shard.key for shard in shards} <= store.keys(folder):
                 yield from ((shard, None) for shard in shards)
                 continue
-        before = listings.watch(source) if keep and whole else None
+        watch = Watch()
+        before = listings.watch(source) if keep and whole and not source.is_speech else None
         read, places = [], dict[str, str]()
-        for shard, table in _shards(name, source, places, columns):
+        for shard, table in _shards(name, source, places, columns, watch):
             if keep and store.meta(shard.folder, shard.key) is None:
                 store.commit(shard.folder, shard.key, table, {"rows": shard.rows, "columns": shard.columns})
             read.append(asdict(shard))
             yield shard, table
         if keep and whole:
-            listings.remember(store, name, source, before, read, places)
+            listings.remember(store, name, source, before or watch.noted, read, places)
 
 
 def _shards(
-    name: str, source: Source, places: dict[str, str], known: Mapping[str, Column]
+    name: str, source: Source, places: dict[str, str], known: Mapping[str, Column], watch: Watch
 ) -> Iterator[tuple[Shard, pa.Table]]:
     """Adds to `places` where the first rejected rows stand."""
-    for rows in read_source(name, source, known):
-        places |= {row["id"]: row["place"] for row in rows if row["reject"] and len(places) < _PLACES}
+    for rows in read_source(name, source, known, watch):
+        places |= {row["id"]: clean(row["place"]) for row in rows if row["reject"] and len(places) < _PLACES}
         table = rows_to_table(rows, given_columns(source), known)
         columns = {column: column_digest(table[column]) for column in table.column_names}
         counts = dict(Counter(reject["reason"] for reject in table["_reject"].to_pylist() if reject is not None))

@@ -4,22 +4,24 @@
 
 A file is the same where its size and its time of change are; where the time alone differs, where its sha256 is. A time
 so short before the listing that a later write could bear it too is not trusted. A dataset of the Hub is the same where
-its commit is.
+its commit is. What recorded speech is listed from is in `speech/watch.py`.
 """
 
-import hashlib
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
 from voxsmith.pipeline.sources.hub import commit_of
+from voxsmith.pipeline.sources.speech.watch import sha256_of, stat_of
 from voxsmith.pipeline.store.code import code_digest
 from voxsmith.pipeline.store.digests import digest
 from voxsmith.pipeline.store.forms import Form
 from voxsmith.pipeline.store.store import Store
-from voxsmith.schemas.source import Source, files
+from voxsmith.schemas.globs import files
+from voxsmith.schemas.source import Source
 
 _YOUNG = 2 * 10**9  # nanoseconds: file systems and clocks may be that coarse
 
@@ -52,12 +54,12 @@ def recall(store: Store, name: str, source: Source, keep: bool) -> list[ShardRec
     """The source's shards as `remember` was given them, or None where it has to be read. `keep`: the store may be written."""
     path = _path(name, source)
     listing = store.read_json(path, _LISTING)
-    now = _stats(source) if listing else None
+    now = _stats(source, listing["files"]) if listing else None
     if not listing or now is None or [tuple(file[:2]) for file in now] != [file[:2] for file in listing["files"]]:
         return None
     for (file, _, changed), known in zip(now, listing["files"], strict=True):
         trusted = changed == known[2] and changed < listing["listed"] - _YOUNG
-        if not trusted and _sha256(file) != known[3]:
+        if not trusted and sha256_of(file) != known[3]:
             return None
     # Files that were only touched get their new times, so that next time no hash is needed.
     if keep and [file[2] for file in now] != [file[2] for file in listing["files"]]:
@@ -71,7 +73,7 @@ def watch(source: Source) -> list[list[Any]] | None:
     Hub its name with its commit, or None where that can't be had.
     """
     stats = _stats(source)
-    return stats and [[*stat, "" if _on_hub(source) else _sha256(stat[0])] for stat in stats]
+    return stats and [[*stat, "" if _on_hub(source) else sha256_of(stat[0])] for stat in stats]
 
 
 def remember(
@@ -83,7 +85,7 @@ def remember(
     places: dict[str, str],
 ) -> None:
     """Leave the shards for next time, and where each rejected row was read, unless something changed meanwhile."""
-    if before and _stats(source) == [file[:3] for file in before]:
+    if before and _stats(source, before) == [file[:3] for file in before]:
         listing = {"files": before, "listed": time.time_ns(), "shards": shards, "places": places}
         store.write_json(_path(name, source), listing)
 
@@ -99,7 +101,10 @@ def _path(name: str, source: Source) -> str:
     return f"listings/{name}-{digest([source.model_dump(mode='json'), code])}.json"
 
 
-def _stats(source: Source) -> list[list[Any]] | None:
+def _stats(source: Source, known: Sequence[Sequence[Any]] = ()) -> list[list[Any]] | None:
+    """[path, bytes, time of change] of what the source is read from now; of recorded speech, of what is `known` of it."""
+    if source.is_speech:
+        return [stat_of(file[0]) for file in known]
     if _on_hub(source):
         commit = commit_of(str(source.dataset), source.revision)
         return [[f"{source.dataset}@{commit}", 0, 0]] if commit else None
@@ -115,8 +120,3 @@ def _files_below(folder: Path) -> list[Path]:
 
 def _on_hub(source: Source) -> bool:
     return source.path is None and not Path(str(source.dataset)).is_dir()
-
-
-def _sha256(file: str) -> str:
-    with open(file, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -172,7 +172,7 @@ def apply_overrides(
 def _content(table: pa.Table, columns: Mapping[str, Column]) -> list[str]:
     """The table's columns that stages may work on."""
     known = [name for name in table.column_names if name in columns]
-    return [name for name in known if columns[name].role not in ("id", "origin")]
+    return [name for name in known if columns[name].role != "id" and name not in ("source", "licence")]
 
 
 def _texts(table: pa.Table, columns: Mapping[str, Column]) -> list[str | None]:

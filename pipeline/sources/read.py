@@ -10,22 +10,31 @@ from voxsmith.pipeline.sources.identify import Row, identify
 from voxsmith.pipeline.sources.layouts import conversations, fields
 from voxsmith.pipeline.sources.records import records
 from voxsmith.pipeline.sources.shards import cut
+from voxsmith.pipeline.sources.speech.rows import OF_A_CLIP, full_name, speech
+from voxsmith.pipeline.sources.speech.watch import Watch
 from voxsmith.pipeline.store.objects import REJECT
 from voxsmith.schemas.columns import COLUMNS, ROW_COLUMNS, Column
 from voxsmith.schemas.source import Source
+from voxsmith.schemas.speech import PLACES
 
 _NEVER_LACKING = set(ROW_COLUMNS) - {"instruction"}  # made by the reader, or a row can do without it
 
 
-def read_source(name: str, source: Source, columns: Mapping[str, Column] = COLUMNS) -> Iterator[list[Row]]:
+def read_source(
+    name: str, source: Source, columns: Mapping[str, Column] = COLUMNS, watch: Watch | None = None
+) -> Iterator[list[Row]]:
     """The shards of the source that the recipe calls `name`, in order; one pass, one shard in memory.
 
     A row has the columns of ROW_COLUMNS and those of `given_columns`, `place` (where it was read, for people) and
-    `reject`: None or (reason, message, sample). `columns`: those that the recipe has.
+    `reject`: None or (reason, message, sample). `columns`: those that the recipe has. `watch`: notes what recorded speech is
+    listed from.
     Raises RecipeError where a file or dataset can't be read, RunFailed where a connection failed.
     """
-    talks = islice(conversations(source, records(name, source, fields(source)), columns), source.limit)
-    for shard in cut(identify(name, talks), *source.shard.bounds):
+    if source.is_speech:
+        talks = speech(name, source, watch or Watch(), columns)
+    else:
+        talks = conversations(source, records(name, source, fields(source)), columns)
+    for shard in cut(identify(name, islice(talks, source.limit)), *source.shard.bounds):
         for row in shard:
             row.update(source=name, licence=source.licence)
         yield shard
@@ -33,7 +42,9 @@ def read_source(name: str, source: Source, columns: Mapping[str, Column] = COLUM
 
 def given_columns(source: Source) -> tuple[str, ...]:
     """The columns beyond ROW_COLUMNS that the source's records bring with them."""
-    return tuple(name for name in source.columns if name not in ROW_COLUMNS)
+    columns = [name for name in source.columns if name not in (*ROW_COLUMNS, *(PLACES if source.is_speech else ()))]
+    own = (*(full_name(source.of, name) for name in OF_A_CLIP), "speaker", "language") if source.is_speech else ()
+    return tuple(dict.fromkeys([*own, *columns]))
 
 
 def rows_to_table(rows: list[Row], given: tuple[str, ...], columns: Mapping[str, Column] = COLUMNS) -> pa.Table:

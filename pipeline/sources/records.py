@@ -16,8 +16,9 @@ from typing import Any, NamedTuple, TextIO, cast
 from voxsmith.pipeline.errors import RecipeError
 from voxsmith.pipeline.sources.dataset_process import dataset_rows
 from voxsmith.pipeline.sources.passing_over import Endless, pass_over
+from voxsmith.schemas.globs import files
 from voxsmith.schemas.lines import LARGEST, MOST_VALUES, TooLarge, crowded, lines, rest_of_line, size
-from voxsmith.schemas.source import Source, files
+from voxsmith.schemas.source import Source
 
 CHUNK = 1 << 20  # characters
 
@@ -50,12 +51,17 @@ def records(name: str, source: Source, fields: tuple[str, ...]) -> Iterator[Plac
             yield f"row {number}", _too_large(row) if isinstance(row, TooLarge) else row
         return
     for file in files(source.path):
-        try:
-            yield from _file(file)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise RecipeError(f"{file}: broken gzip: {error}; fetch the file again") from None
-        except OSError as error:
-            raise RecipeError(f"{file}: {error.strerror or error}") from None
+        yield from records_of(file)
+
+
+def records_of(file: Path) -> Iterator[Placed]:
+    """The records of one file. Raises RecipeError where it is broken or not there."""
+    try:
+        yield from _file(file)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise RecipeError(f"{file}: broken gzip: {error}; fetch the file again") from None
+    except OSError as error:
+        raise RecipeError(f"{file}: {error.strerror or error}") from None
 
 
 def _file(file: Path) -> Iterator[Placed]:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from voxsmith.schemas.source import ShardSizes, Source, files
+from voxsmith.schemas.globs import files
+from voxsmith.schemas.source import ShardSizes, Source
 
 
 @pytest.fixture
@@ -64,7 +65,9 @@ def test_a_source_is_a_path_or_a_dataset(rows: str) -> None:
         ({"layout": "ultrachat", "turns": {"mean": 2}}, "write {mean: 2, most: 5}, with numbers above 0"),
         ({"layout": "ultrachat", "turns": {"mean": 0, "most": 5}}, "write {mean: 2, most: 5}, with numbers above 0"),
         ({"turns": {"mean": 2, "most": 5}}, "'turns' goes with 'layout: ultrachat'"),
-        ({"layout": "alpca"}, "'alpaca', 'ultrachat' or 'columns'"),
+        ({"layout": "alpca"}, "there is no layout 'alpca'; did you mean 'alpaca'?"),
+        ({"layout": "librispeach"}, "did you mean 'librispeech'?"),
+        ({"clips": "."}, "'clips' goes with recorded speech, not with 'layout: alpaca'"),
         ({"licence": ""}, "at least 1 character"),
         ({"shard": {"least": 9, "target": 4}}, "least is 9, target 4, most 16"),
         ({"license": "MIT"}, "Extra inputs are not permitted"),

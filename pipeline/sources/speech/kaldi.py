@@ -1,0 +1,164 @@
+"""Kaldi's data folders: wav.scp, text, and where they are there segments, utt2spk and utt2lang.
+
+Kaldi sorts all of them by their first field, byte by byte, and so they can be read side by side, one line of each in
+memory. A command in wav.scp ("flac -d … |") is never run.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.sources.speech.folder import Folder
+from voxsmith.pipeline.sources.speech.lines import lines_of, name_of, values
+from voxsmith.pipeline.sources.speech.utterance import Lost, Read, Utterance
+from voxsmith.pipeline.sources.speech.watch import Watch
+from voxsmith.pipeline.sources.values import Unfit
+from voxsmith.schemas.columns import Column
+from voxsmith.schemas.source import Source
+
+_ARCHIVE = re.compile(r"\.ark:\d+$")
+_MOST = 2_000_000  # recordings that segments may lie in, which are in memory
+
+Entry = tuple[str, str, str]  # (first field, the rest, place)
+
+
+def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: Mapping[str, Column]) -> Iterator[Read]:
+    folder = Folder(str(source.path), watch)
+    for file in ("wav.scp", "text"):
+        if not folder.has(file):
+            raise RecipeError(f"sources.{name}: there is no {file} in {source.path}")
+    lost: list[Lost] = []
+    cut = folder.has("segments")
+    recordings = _recordings(name, folder, lost) if cut else {}
+    clips = _Sorted(name, folder, "segments" if cut else "wav.scp", lost)
+    texts, speakers, languages = (
+        _Sorted(name, folder, file, lost) if folder.has(file) else None for file in ("text", "utt2spk", "utt2lang")
+    )
+    assert texts is not None
+    for entry in clips:
+        for text in texts.before(entry[0]):
+            yield _unspoken(text, "segments" if cut else "wav.scp")
+        known = {
+            "source_transcript": texts.at(entry[0]),
+            "speaker": speakers.at(entry[0]) if speakers else None,
+            "language": (languages.at(entry[0]) if languages else None) or source.language,
+        }
+        yield _utterance(entry, recordings if cut else None, known)
+        yield from lost
+        lost.clear()
+    for text in texts.before(None):
+        yield _unspoken(text, "segments" if cut else "wav.scp")
+    yield from lost
+
+
+def _utterance(entry: Entry, recordings: dict[str, str] | None, known: dict[str, str | None]) -> Read:
+    utterance, rest, place = entry
+    offset = duration = None
+    name = None
+    try:
+        name = name_of(utterance)
+        if recordings is not None:
+            recording, offset, duration = _segment(rest)
+            if recording not in recordings:
+                raise Unfit("missing_clip", f"wav.scp has no recording '{recording[:200]}'")
+            rest = recordings[recording]
+        if rest.endswith("|"):
+            raise Unfit("pipe", "wav.scp names a command, which is never run; write its output to a file and name that")
+        if not rest or rest == "-" or _ARCHIVE.search(rest):
+            raise Unfit(
+                "missing_clip", f"wav.scp names no file but '{rest[:200]}'; write the clip to a file of its own"
+            )
+        return Utterance(place, rest, values(known), name, offset=offset, duration=duration)
+    except Unfit as unfit:
+        return Lost(place, unfit.reason, unfit.message, f"{utterance} {rest}", name)
+
+
+def _segment(rest: str) -> tuple[str, float, float | None]:
+    """(recording, start, seconds); an end below 0 is the recording's. Raises Unfit."""
+    parts = rest.split()
+    try:
+        if len(parts) not in (3, 4):
+            raise ValueError
+        start, end = float(parts[1]), float(parts[2])
+    except ValueError:
+        raise Unfit("bad_segment", "a line of segments is UTTERANCE RECORDING START END, in seconds") from None
+    if end >= 0 and not end > start >= 0:
+        raise Unfit("bad_segment", f"it starts at {parts[1]} s and ends at {parts[2]} s")
+    return parts[0], start, round(end - start, 6) if end >= 0 else None
+
+
+def _unspoken(text: Entry, file: str) -> Lost:
+    utterance, rest, place = text
+    try:
+        name = name_of(utterance)
+    except Unfit as unfit:
+        return Lost(place, unfit.reason, unfit.message, f"{utterance} {rest}")
+    return Lost(place, "missing_clip", f"{file} has no utterance '{utterance[:200]}'", f"{utterance} {rest}", name)
+
+
+def _recordings(name: str, folder: Folder, lost: list[Lost]) -> dict[str, str]:
+    """Recording -> what wav.scp has for it. Segments don't come in their order, so they are kept."""
+    recordings = {}
+    for line in lines_of(folder, "wav.scp"):
+        if isinstance(line, Lost):
+            lost.append(line)
+            continue
+        recording, rest = _halves(line.text)
+        recordings[recording] = rest
+        if len(recordings) > _MOST:
+            raise RecipeError(
+                f"sources.{name}: {line.place}: more than {_MOST} recordings; cut the folder into several"
+            )
+    return recordings
+
+
+def _halves(line: str) -> tuple[str, str]:
+    first, *rest = line.split(None, 1)
+    return first, rest[0].strip() if rest else ""
+
+
+class _Sorted:
+    """A file's entries, in the order of their first fields, each of which is there once; one is in memory."""
+
+    def __init__(self, name: str, folder: Folder, file: str, lost: list[Lost]) -> None:
+        self._entries = self._read(name, folder, file, lost)
+        self._next = next(self._entries, None)
+
+    def __iter__(self) -> Iterator[Entry]:
+        while (entry := self._next) is not None:
+            self._next = next(self._entries, None)
+            yield entry
+
+    def before(self, key: str | None) -> Iterator[Entry]:
+        """The entries that come before this first field, which are passed over; None: all that are left."""
+        while self._next is not None and (key is None or _order(self._next[0]) < _order(key)):
+            entry, self._next = self._next, next(self._entries, None)
+            yield entry
+
+    def at(self, key: str) -> str | None:
+        """The entry of this first field, which is passed over, as what comes before it is; None where there is none."""
+        for _ in self.before(key):
+            pass
+        if self._next is None or self._next[0] != key:
+            return None
+        entry, self._next = self._next, next(self._entries, None)
+        return entry[1]
+
+    def _read(self, name: str, folder: Folder, file: str, lost: list[Lost]) -> Iterator[Entry]:
+        last = b""
+        for line in lines_of(folder, file):
+            if isinstance(line, Lost):
+                lost.append(line)
+                continue
+            first, rest = _halves(line.text)
+            if (order := _order(first)) <= last:
+                raise RecipeError(
+                    f"sources.{name}: {line.place}: '{first[:80]}' is not in order, or there twice; "
+                    "sort the folder's files as Kaldi does: utils/fix_data_dir.sh, or LC_ALL=C sort -u -k1,1"
+                )
+            last = order
+            yield first, rest, line.place
+
+
+def _order(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

@@ -1,0 +1,77 @@
+"""Values of a record, as columns take them; and rows that are rejected for them."""
+
+import json
+from typing import Any
+
+import pyarrow as pa
+
+from voxsmith.pipeline.sources.identify import Row
+from voxsmith.pipeline.sources.records import kind
+from voxsmith.schemas.lines import shortened
+from voxsmith.schemas.text import clean
+
+SAMPLE = 200  # characters of what was read that a reject shows
+OPTIONAL = "input"  # the one field of a text that may be left out: Alpaca's context
+_MESSAGE = 1000  # characters: names of fields, of which a record may have any, stand in messages
+_NAME = 1000  # characters of a conversation's id
+
+
+class Unfit(Exception):
+    """A record that is no row."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason, self.message = reason, message
+
+
+def text_of(record: dict[str, Any], field: str) -> str:
+    """The field's text, stripped; "" where it is null. Only an `input` may be left out."""
+    value = record.get(field)
+    if value is None:
+        if field in record or field == OPTIONAL:
+            return ""
+        raise Unfit("missing_field", f"there is no field '{field}', but {', '.join(map(str, record)) or 'none'}")
+    if not isinstance(value, str):
+        raise Unfit("missing_field", f"'{field}' is not a text but {kind(value)}")
+    if "\0" in value or clean(value) != value:
+        raise Unfit("bad_text", f"'{field}' is not Unicode text (bytes that aren't UTF-8, half a pair, or NUL)")
+    return value.strip()
+
+
+def value_of(record: dict[str, Any], field: str, kind_wanted: pa.DataType) -> Any:
+    """The field as the column's type has it; None where it is null or an empty text."""
+    if kind_wanted == pa.string():
+        return text_of(record, field) or None
+    value = record.get(field)
+    if field not in record:
+        raise Unfit("missing_field", f"there is no field '{field}', but {', '.join(map(str, record)) or 'none'}")
+    wanted: tuple[type, ...] = (int, float) if pa.types.is_floating(kind_wanted) else (int,)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, wanted)):
+        raise Unfit("missing_field", f"'{field}' is not a number of the type {kind_wanted} but {kind(value)}")
+    try:
+        return pa.scalar(value, kind_wanted).as_py()
+    except (pa.ArrowInvalid, OverflowError):
+        raise Unfit("missing_field", f"'{field}' is {value}, which {kind_wanted} can't hold") from None
+
+
+def identifier(record: dict[str, Any], field: str) -> str | None:
+    value = record.get(field)
+    name = str(value) if isinstance(value, int) else text_of({field: value}, field) or None
+    if name and len(name) > _NAME:
+        raise Unfit("long_id", f"'{field}' has {len(name)} characters, and a conversation's id {_NAME} at most")
+    return name
+
+
+def ordinal(record: dict[str, Any], field: str) -> int:
+    if not isinstance(value := record.get(field), int):
+        raise Unfit("missing_field", f"'{field}' is not a whole number but {kind(value)}")
+    return value
+
+
+def reject(reason: str, message: str, raw: str) -> Row:
+    sample, message = clean(raw[:SAMPLE]), clean(message if len(message) <= _MESSAGE else f"{message[:_MESSAGE]} …")
+    return {"instruction": None, "context": None, "reject": (reason, message, sample), "raw": shortened(raw)}
+
+
+def dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)

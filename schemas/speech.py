@@ -1,0 +1,52 @@
+"""Layouts of recorded speech: what each reads, and where its clips lie."""
+
+import os
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pydantic import Field
+
+from voxsmith.schemas.clip_reference import is_url
+from voxsmith.schemas.globs import files
+from voxsmith.schemas.strict import Strict
+
+# What `columns` may name beside our columns: parts of the reference to a clip, and the utterance's id.
+PLACES = ("clip", "offset", "duration", "channel", "id")
+
+
+class Layout(NamedTuple):
+    """`records`: whether `columns` says which field is what; `apart`: whether its clips may lie in a folder `clips`."""
+
+    reads: Literal["folder", "files"]
+    what: str
+    records: bool = False
+    apart: bool = False
+
+
+SPEECH = {
+    "manifest": Layout("files", "a .json or .jsonl file of records {path, text, …}", records=True, apart=True),
+    "nemo": Layout("files", "a .json or .jsonl file of records {audio_filepath, text, …}", records=True, apart=True),
+    "common_voice": Layout("files", "a .tsv file of Common Voice", records=True, apart=True),
+    "librispeech": Layout("folder", "a folder with *.trans.txt files in it or below"),
+    "ljspeech": Layout("folder", "a folder with metadata.csv and wavs/"),
+    "vctk": Layout("folder", "a folder with txt/ and wav48_silence_trimmed/ or wav48/"),
+    "kaldi": Layout("folder", "a folder with wav.scp and text", apart=True),
+}
+SPEECH_SUFFIXES = {"common_voice": (".tsv",)}
+
+
+class Votes(Strict):
+    """Which clips of Common Voice are taken, by what listeners said of them."""
+
+    least_up: int = Field(0, ge=0, description="fewest listeners who said that the clip is right")
+    most_down: int | None = Field(None, ge=0, description="most listeners who said that it is wrong")
+
+
+def folder_of_clips(layout: Layout, path: str, clips: str | None) -> str:
+    """The folder, or the URL of one, that all clips of a source lie in."""
+    if clips is not None or layout.reads == "folder":
+        return clips or path
+    if is_url(path):
+        return path.rpartition("/")[0]
+    tops = {os.path.abspath(file.parent) for file in files(path)}
+    return os.path.commonpath(tops) if tops else str(Path(path).parent)

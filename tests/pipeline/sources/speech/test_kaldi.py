@@ -1,0 +1,74 @@
+"""Kaldi's data folders."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.corpora import CLIPS, put, reasons, reference, rows
+from voxsmith.pipeline.errors import RecipeError
+
+
+def folder(place: Path, **files: str) -> Path:
+    """A data folder, and two clips in `audio` beside it."""
+    (place / "data").mkdir(parents=True, exist_ok=True)
+    for clip, name in zip(CLIPS, ("a", "b"), strict=False):
+        put(clip, place / "audio" / f"{name} {name}.flac")
+    for name, text in files.items():
+        (place / "data" / name.replace("_", ".")).write_text(text, encoding="utf-8")
+    return place / "data"
+
+
+def test_clips_of_their_own(tmp_path: Path) -> None:
+    data = folder(
+        tmp_path,
+        wav_scp=f"u1 audio/a a.flac\nu2 {tmp_path}/audio/b b.flac\nu4\taudio/c.flac\n",
+        text="u1 ONE\nu3 NO CLIP\nu4 GONE\n",
+        utt2spk="u1 ann\nu2 bob\nu3 ann\nu4 bob\n",
+        utt2lang="u1 en\nu3 en\n",
+    )
+    some = rows("kaldi", data, clips=str(tmp_path))
+    assert [row["conversation_id"] for row in some] == ["speech-u1", "speech-u2", "speech-u3", "speech-u4"]
+    assert reasons(some) == [None, "empty_transcript", "missing_clip", "missing_clip"]
+    first = some[0]
+    assert (first["source_transcript"], first["speaker"], first["language"]) == ("ONE", "ann", "en")
+    assert reference(first).path == "audio/a a.flac"
+    assert "wav.scp has no utterance 'u3'" in some[2]["reject"][1]
+
+
+def test_segments_of_recordings(tmp_path: Path) -> None:
+    data = folder(
+        tmp_path,
+        wav_scp="r1 a a.flac\nr2 b b.flac\n",
+        segments="u1 r2 0.5 1.75\nu2 r1 0 -1\nu3 r1 2 1\nu4 r1 x 1\nu5 r9 0 1\nu6 r1 nan 2\n",
+        text="u1 ONE\nu2 TWO\nu3 THREE\nu4 FOUR\nu5 FIVE\nu6 SIX\n",
+    )
+    some = rows("kaldi", data, clips=str(tmp_path / "audio"), language="de")
+    assert reasons(some) == [None, None, "bad_segment", "bad_segment", "missing_clip", "bad_segment"]
+    places = [(reference(row).path, reference(row).offset, reference(row).duration) for row in some[:2]]
+    assert places == [("b b.flac", 0.5, 1.25), ("a a.flac", 0.0, None)]
+    assert some[0]["language"] == "de" and some[0]["speaker"] is None
+
+
+def test_a_command_is_never_run(tmp_path: Path) -> None:
+    trap = tmp_path / "trap"
+    data = folder(
+        tmp_path, wav_scp=f"u1 touch {trap} |\nu2 a a.flac\nu3 raw.ark:17\nu4 -\n", text="u1 A\nu2 B\nu3 C\nu4 D\n"
+    )
+    some = rows("kaldi", data, clips=str(tmp_path / "audio"))
+    assert reasons(some) == ["pipe", None, "missing_clip", "missing_clip"] and not trap.exists()
+    assert "a command, which is never run" in some[0]["reject"][1]
+    folder(tmp_path, wav_scp=f"u1 touch {trap} |\n", text="u1 A\n")
+    with pytest.raises(RecipeError, match=r"none of the 1 clips .* a command, which is never run"):
+        rows("kaldi", data)
+
+
+def test_what_is_not_in_order_is_said(tmp_path: Path) -> None:
+    data = folder(tmp_path, wav_scp="u2 a a.flac\nu1 b b.flac\n", text="u1 A\nu2 B\n")
+    with pytest.raises(RecipeError, match=r"wav.scp, line 2: 'u1' is not in order, or there twice; sort"):
+        rows("kaldi", data, clips=str(tmp_path / "audio"))
+    folder(tmp_path, wav_scp="u1 a a.flac\nu1 b b.flac\n")
+    with pytest.raises(RecipeError, match=r"there twice"):
+        rows("kaldi", data, clips=str(tmp_path / "audio"))
+    (data / "text").unlink()
+    with pytest.raises(RecipeError, match=r"there is no text in"):
+        rows("kaldi", data)
