@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from voxsmith.pipeline.sources.record.row import Row
 from voxsmith.schemas.hashing import hashed_number
 
-Row = dict[str, Any]
 _NAME = re.compile(r"([0-9a-f]{16})(?:-([2-9]|[1-9][0-9]{1,17}))?")  # what content may be called
 
 # Where a row came from and what it is called is not its content, nor are terms.
@@ -58,11 +58,6 @@ def _numbered(number: int, seen: set[int], again: dict[int, int], alike: set[str
             again[number] = again.get(number, 1) + 1
             name = f"{first}-{again[number]}"
     return name
-
-
-def weight(row: Row) -> int:
-    """Characters of all that it holds."""
-    return sum(len(value) for value in row.values() if isinstance(value, str))
 
 
 def _content(row: Row) -> Row:

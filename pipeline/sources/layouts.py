@@ -16,17 +16,23 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from voxsmith.pipeline.sources.identify import Row, weight
-from voxsmith.pipeline.sources.records import Bad, Placed
-from voxsmith.pipeline.sources.values import OPTIONAL, Unfit, dump, identifier, ordinal, reject, text_of, value_of
+from voxsmith.pipeline.sources.record.files import Bad, Placed
+from voxsmith.pipeline.sources.record.row import Row, grouped
+from voxsmith.pipeline.sources.record.values import (
+    OPTIONAL,
+    Unfit,
+    dump,
+    identifier,
+    ordinal,
+    reject,
+    text_of,
+    value_of,
+)
 from voxsmith.schemas.columns import COLUMNS, Column
 from voxsmith.schemas.hashing import hashed_share
 from voxsmith.schemas.source import TASKS, DrawnTurns, Source
 
-_PATIENCE = 1 << 22  # characters of broken records, kept in memory, after which a conversation is over
-_ROW = 1000  # that a row takes besides, about
-_CONVERSATION = 1 << 28  # characters of a conversation, which is in memory as a whole, wherever it is
-_TURNS = 100_000  # of a dialogue, for the same reason
+_TURNS = 100_000  # of a dialogue, which is in memory as a whole
 
 _ALPACA = {"instruction": "instruction", "context": OPTIONAL}
 
@@ -145,39 +151,6 @@ def _asked(record: dict[str, Any]) -> list[Any]:
         return data[::2]
     there = ", ".join(map(str, record)) or "no field"
     raise Unfit("missing_field", f"neither a list 'messages' nor a list 'data' is there, but {there}")
-
-
-def grouped(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Conversations, in the order of their turns. Rows without a conversation's id are alone; where such a row is a
-    reject, it doesn't end the conversation that it stands in: it comes behind it. What is beyond a conversation's largest
-    size is another of the same name, which is for `identify` to reject.
-    """
-    group: list[Row] = []
-    broken: list[list[Row]] = []
-    size = waiting = 0
-    for row in rows:
-        name = row.get("conversation_id")
-        if group and name is None and row["reject"] and waiting < _PATIENCE:
-            broken.append([row])
-            waiting += weight(row) + _ROW
-            continue
-        if group and (name != group[0]["conversation_id"] or size > _CONVERSATION):
-            yield sorted(group, key=_turn)
-            yield from broken
-            group, broken, size, waiting = [], [], 0, 0
-        if name is None:
-            yield [row]
-        else:
-            group.append(row)
-            size += weight(row) + _ROW
-    if group:
-        yield sorted(group, key=_turn)
-        yield from broken
-
-
-def _turn(row: Row) -> float:
-    turn = row.get("turn")
-    return float("inf") if turn is None else turn
 
 
 def _bad(record: Bad) -> Row:

@@ -6,8 +6,9 @@ from itertools import islice
 
 import pyarrow as pa
 
-from voxsmith.pipeline.sources.identify import Row, identify
+from voxsmith.pipeline.sources.identify import identify
 from voxsmith.pipeline.sources.layouts import conversations, fields
+from voxsmith.pipeline.sources.record.row import Row
 from voxsmith.pipeline.sources.records import records
 from voxsmith.pipeline.sources.shards import cut
 from voxsmith.pipeline.sources.speech.rows import OF_A_CLIP, full_name, speech

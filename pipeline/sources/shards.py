@@ -5,7 +5,7 @@ Content-defined chunking, as file synchronisers do it over bytes; here over whol
 
 from collections.abc import Iterable, Iterator
 
-from voxsmith.pipeline.sources.identify import Row, weight
+from voxsmith.pipeline.sources.record.row import Row, weight
 from voxsmith.schemas.hashing import hashed_number
 
 HUGE = 1 << 16  # characters of a conversation: no text that can be spoken comes near

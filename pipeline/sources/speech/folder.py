@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import NamedTuple, TextIO
 
 from voxsmith.pipeline.errors import RecipeError, RunFailed
+from voxsmith.pipeline.sources.record.values import Unfit
 from voxsmith.pipeline.sources.speech.watch import Watch
-from voxsmith.pipeline.sources.values import Unfit
 from voxsmith.schemas.clip_reference import is_url
 from voxsmith.schemas.text import clean
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from voxsmith.pipeline.sources.record.values import Unfit, identifier, text_of
 from voxsmith.pipeline.sources.speech.folder import Folder
 from voxsmith.pipeline.sources.speech.utterance import Lost
-from voxsmith.pipeline.sources.values import Unfit, identifier, text_of
 from voxsmith.schemas.lines import LARGEST, TooLarge, lines
 
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from voxsmith.pipeline.sources.records import Bad, Placed, kind, records_of
+from voxsmith.pipeline.sources.record.files import Bad, Placed, kind, records_of
+from voxsmith.pipeline.sources.record.values import Unfit, dump, identifier, ordinal, text_of, value_of
 from voxsmith.pipeline.sources.speech.folder import Folder
 from voxsmith.pipeline.sources.speech.table import rows_of_table
 from voxsmith.pipeline.sources.speech.utterance import Lost, Read, Utterance
 from voxsmith.pipeline.sources.speech.watch import Watch
-from voxsmith.pipeline.sources.values import Unfit, dump, identifier, ordinal, text_of, value_of
 from voxsmith.schemas.columns import Column
 from voxsmith.schemas.globs import files
 from voxsmith.schemas.source import Source

@@ -8,13 +8,12 @@ many_votes (of Common Voice), repeated_id.
 from collections.abc import Iterator, Mapping
 
 from voxsmith.pipeline.errors import RecipeError
-from voxsmith.pipeline.sources.identify import Row
-from voxsmith.pipeline.sources.layouts import grouped
+from voxsmith.pipeline.sources.record.row import Row, grouped
+from voxsmith.pipeline.sources.record.values import Unfit, dump, reject
 from voxsmith.pipeline.sources.speech.folder import Folder
 from voxsmith.pipeline.sources.speech.layouts import utterances
 from voxsmith.pipeline.sources.speech.utterance import Lost, Read, Utterance
 from voxsmith.pipeline.sources.speech.watch import Watch
-from voxsmith.pipeline.sources.values import Unfit, dump, reject
 from voxsmith.schemas.clip_reference import ClipReference
 from voxsmith.schemas.columns import COLUMNS, ROW, Column
 from voxsmith.schemas.source import Source

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from voxsmith.pipeline.errors import RecipeError
-from voxsmith.pipeline.sources.records import Bad, Placed
+from voxsmith.pipeline.sources.record.files import Bad, Placed
 from voxsmith.schemas.lines import LARGEST, TooLarge, lines
 from voxsmith.schemas.names import nearest
 

@@ -5,11 +5,11 @@
 from collections.abc import Iterator, Mapping
 
 from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.sources.record.values import Unfit
 from voxsmith.pipeline.sources.speech.folder import Folder
 from voxsmith.pipeline.sources.speech.lines import Line, lines_of, lost, name_of, values
 from voxsmith.pipeline.sources.speech.utterance import Lost, Read, Utterance
 from voxsmith.pipeline.sources.speech.watch import Watch
-from voxsmith.pipeline.sources.values import Unfit
 from voxsmith.schemas.columns import Column
 from voxsmith.schemas.source import Source
 

@@ -153,7 +153,7 @@ def test_names_and_messages_are_bounded(tmp_path: Path) -> None:
 
 def test_a_conversation_without_end_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows of one conversation are in memory together, so there is a most of them; what is beyond is rejected."""
-    monkeypatch.setattr("voxsmith.pipeline.sources.layouts._CONVERSATION", 10_000)
+    monkeypatch.setattr("voxsmith.pipeline.sources.record.row._CONVERSATION", 10_000)
     entry = {"layout": "columns", "columns": {"instruction": "q", "conversation_id": "c"}, "licence": "x"}
     file = tmp_path / "rows.jsonl"
     file.write_text("".join(json.dumps({"q": f"Number {n}?", "c": "same"}) + "\n" for n in range(40)))

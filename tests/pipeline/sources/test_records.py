@@ -11,7 +11,7 @@ import datasets
 import pyarrow as pa
 import pytest
 
-import voxsmith.pipeline.sources.records as records_module
+import voxsmith.pipeline.sources.record.files as records_module
 from voxsmith.pipeline.errors import RecipeError
 from voxsmith.pipeline.sources import given_columns, read_source, rows_to_table
 from voxsmith.schemas.columns import ROW_COLUMNS

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.corpora import CLIPS, LONG_AGO, manifest, put, reasons, reference, rows
+from voxsmith.pipeline.sources.record.values import Unfit
 from voxsmith.pipeline.sources.speech.folder import Folder
 from voxsmith.pipeline.sources.speech.watch import Watch
-from voxsmith.pipeline.sources.values import Unfit
 
 
 def corpus(folder: Path) -> Path:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from voxsmith.pipeline.sources.identify import Row
-from voxsmith.pipeline.sources.records import kind
+from voxsmith.pipeline.sources.record.files import kind
+from voxsmith.pipeline.sources.record.row import Row
 from voxsmith.schemas.lines import shortened
 from voxsmith.schemas.text import clean
 

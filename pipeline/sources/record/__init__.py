@@ -1,0 +1,1 @@
+"""One record of a source: from a file to values of a row."""
