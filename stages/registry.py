@@ -55,6 +55,7 @@ BACKENDS: dict[str, str] = {
     "tts_cosyvoice": "voxsmith.stages.engines.tts.cosyvoice",
     "tts_openai": "voxsmith.stages.engines.tts.openai",
     "asr_whisper": "voxsmith.stages.engines.asr.whisper",
+    "asr_parakeet": "voxsmith.stages.engines.asr.parakeet",
     "mos_dnsmos": "voxsmith.stages.engines.quality.mos_dnsmos",
     "mos_utmos": "voxsmith.stages.engines.quality.mos_utmos",
     "speaker_resemblyzer": "voxsmith.stages.engines.quality.speaker_resemblyzer",

@@ -5,6 +5,7 @@ What a reply doesn't show an engine may count itself, in a `usage` of its own: `
 
 from typing import Any
 
+from voxsmith.stages.requests.augment import Augment
 from voxsmith.stages.requests.base import Request
 from voxsmith.stages.requests.clip import ReadClip
 from voxsmith.stages.requests.llm import Completion
@@ -18,7 +19,7 @@ def usage_of(request: Request, reply: Any) -> dict[str, float]:
     figures: dict[str, float] = {}
     if isinstance(reply, Completion):
         figures["completion_tokens"] = reply.tokens
-    if isinstance(reply, Clip):
+    if isinstance(reply, Clip) and not isinstance(request, Augment):
         figures["read_seconds" if isinstance(request, ReadClip) else "spoken_seconds"] = seconds_of(reply.flac)
     if clip := getattr(request, "clip", None):
         figures["heard_seconds"] = seconds_of(clip)

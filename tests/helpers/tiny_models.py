@@ -68,6 +68,39 @@ def vits(folder: Path) -> Path:
     return folder
 
 
+def parakeet(folder: Path, kind: str = "CTC") -> Path:
+    """Parakeet with a CTC or TDT head, loud enough in its last layer that it says something else of each clip."""
+    from tokenizers import Tokenizer, decoders, models
+
+    torch.manual_seed(5)
+    encoder = {
+        "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64,
+        "subsampling_conv_channels": 8,
+    }  # fmt: skip
+    words = ["<unk>", "<pad>", *(f"\N{LOWER ONE EIGHTH BLOCK}{word}" for word in ("one", "two", "three")), *"abcdefgh"]
+    blank = len(words)
+    names = [*words, "<blank>"] if kind == "TDT" else words
+    heads = {"vocab_size": len(names), "pad_token_id": 1, "encoder_config": encoder}
+    if kind == "TDT":
+        heads |= {"blank_token_id": blank, "decoder_hidden_size": 16}
+    model = getattr(transformers, f"ParakeetFor{kind}")(getattr(transformers, f"Parakeet{kind}Config")(**heads))
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if weight.ndim > 1:
+                weight.mul_(6 if "head" in name or "projector" in name else 3)
+        if kind == "TDT":  # no token takes no time: random weights would say it for ever
+            model.joint.head.bias[len(names)] = -100.0
+            model.generation_config.decoder_start_token_id = blank
+            model.generation_config.suppress_tokens = list(range(len(names), len(names) + 5))  # durations
+    model.save_pretrained(folder)
+    tokenizer = Tokenizer(models.BPE({word: number for number, word in enumerate(names)}, [], unk_token="<unk>"))
+    tokenizer.decoder = decoders.Metaspace()
+    special = {"unk_token": "<unk>", "pad_token": "<pad>"} | ({"blank_token": "<blank>"} if kind == "TDT" else {})
+    fast = transformers.ParakeetTokenizer(tokenizer_object=tokenizer, **special)
+    transformers.ParakeetProcessor(transformers.ParakeetFeatureExtractor(), fast).save_pretrained(folder)
+    return folder
+
+
 def glm(folder: Path, **changes: Any) -> Path:
     """GLM-4-Voice's tokenizer."""
     folder.mkdir(exist_ok=True)

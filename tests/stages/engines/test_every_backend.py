@@ -24,7 +24,9 @@ SETTINGS: dict[str, dict[str, Any]] = {  # the least that a recipe has to say
     "tts_openai": SERVER,
     "units_hubert": HUB | {"layer": 9},
     "units_seamless": HUB | {"codebook": "hub:someone/kmeans/centroids.npy"},
-    **dict.fromkeys(("llm_vllm", "tts_vits", "tts_cosyvoice", "units_s3", "units_glm4voice", "unit_vocoder"), HUB),
+    **dict.fromkeys(
+        ("llm_vllm", "asr_parakeet", "tts_vits", "tts_cosyvoice", "units_s3", "units_glm4voice", "unit_vocoder"), HUB
+    ),
 }
 LIBRARIES = "torch transformers onnxruntime ctranslate2 faster_whisper xllamacpp vllm openai sanotts sklearn"
 

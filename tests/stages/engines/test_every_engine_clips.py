@@ -24,6 +24,7 @@ from voxsmith.stages.requests.units import Encode, Quantise
 SPEECH = DATA / "voices" / "audio" / "LJ001-0025.flac"
 ASKS: dict[str, Any] = {
     "asr_whisper": Transcribe,
+    "asr_parakeet": Transcribe,
     "mos_dnsmos": Rate,
     "mos_utmos": Rate,
     "speaker_resemblyzer": Embed,
@@ -41,6 +42,7 @@ def settings(name: str, folder: Path) -> dict[str, Any]:
     units = GOLDEN / "units"
     return {
         "asr_whisper": lambda: {"model": "whisper-base"},
+        "asr_parakeet": lambda: {"model": str(tiny_models.parakeet(folder / "parakeet", "TDT"))},
         "mos_utmos": lambda: {"model": str(GOLDEN / "utmos")},
         "units_hubert": lambda: {
             "model": str(TINY / "hubert_base.pt"), "layer": 2, "codebook": str(TINY / "hubert_base_km20.bin")
@@ -148,7 +150,7 @@ TEN_MINUTES = [pytest.param(name, marks=pytest.mark.heavy if name in REAL else [
 @pytest.mark.parametrize("engine", TEN_MINUTES, indirect=True)
 def test_ten_minutes(engine: tuple[str, Any]) -> None:
     answered = reply(engine, wav(np.resize(WHOLE, 600 * RATE), RATE), 600)
-    if isinstance(answered, Heard):
+    if isinstance(answered, Heard) and engine[0] in REAL:
         assert 900 < len(answered.text.split()) < 2500
 
 
