@@ -50,6 +50,33 @@ class TopLogProbs:
         sums: np.ndarray = np.exp(self.log_probs.astype(np.float64)).sum(1).clip(max=1.0)
         return sums
 
+    def rest_at(self, temperature: float, kept_at: float, words: int) -> np.ndarray:
+        """float32 [n]: ln of the sum of all other tokens' probabilities to the power of 1 / temperature, of `words` in all. As it was
+        kept where that was at this temperature; else it is reckoned by a power law, p_j = p_k (j / k)^-a for the rank j > k (Zipf),
+        whose a makes the sum of the probabilities what it is.
+        """
+        kept = self.rest[:, 1]
+        unknown = np.isnan(kept) | (temperature != kept_at)
+        if not unknown.any():
+            return kept
+        there = np.isfinite(self.log_probs)
+        least = np.where(there, self.log_probs, 0.0).min(1).astype(np.float64)[:, None]
+        count = there.sum(1)
+        edges = np.geomspace(count + 0.5, np.maximum(words, count + 1) + 0.5, 201, axis=1)
+        ranks, widths = np.log(np.sqrt(edges[:, 1:] * edges[:, :-1]) / count[:, None]), np.log(np.diff(edges))
+
+        def total(steepness: np.ndarray, power: float) -> np.ndarray:
+            sums: np.ndarray = np.logaddexp.reduce(power * (least - steepness[:, None] * ranks) + widths, 1)
+            return sums
+
+        low, high = np.zeros(len(kept)), np.full(len(kept), 50.0)
+        for _ in range(40):
+            middle = (low + high) / 2
+            more = total(middle, 1.0) > self.rest[:, 0]
+            low, high = np.where(more, middle, low), np.where(more, high, middle)
+        reckoned = np.where(np.isneginf(self.rest[:, 0]), -np.inf, total((low + high) / 2, 1 / temperature))
+        return np.where(unknown, reckoned, kept).astype(np.float32)
+
     def columns(self) -> dict[str, np.ndarray]:
         """By what follows the prefix of a task: uint16 [n, TOP], uint8 [n, TOP], uint16 [n, TOP], float32 [n, 2]."""
         there = np.isfinite(self.log_probs)

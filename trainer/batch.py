@@ -21,6 +21,8 @@ class Batch:
     and they are kept: then nothing looks at `mel` and `frames`; `state_keys`: names under which the rows' states are kept.
     `units`: int64 [B, U], IGNORED behind a row's end, or None where no units are learned.
     `teacher`, `teacher_attended`, `teacher_labels`: the same rows with the transcript in place of speech, or None.
+    `top_ids` int64 [N, K], `top_log_probs` [N, K], `top_rest` [N], or None: of the answers' N tokens, row after row, what a teacher that
+    was asked before thinks of each (voxsmith.trainer.objectives.distillation_of_top).
     `spare`: it goes through the networks because other workers wait for that, and counts as nothing.
     """
 
@@ -39,6 +41,9 @@ class Batch:
     teacher: Tensor | None = None
     teacher_attended: Tensor | None = None
     teacher_labels: Tensor | None = None
+    top_ids: Tensor | None = None
+    top_log_probs: Tensor | None = None
+    top_rest: Tensor | None = None
     spare: bool = False
 
     def to(self, device: torch.device) -> Self:

@@ -109,7 +109,7 @@ def _lengths(source: Source, recipe: TrainRecipe, chat: Chat) -> Lengths:
     for start in range(0, len(source.usable), 1000):
         some = source.export.rows(source.usable[start : start + 1000], columns)
         answer += [len(ids) + 1 for ids in chat.ids(some[task.answer])]
-        transcript += [len(ids) for ids in chat.ids(some[task.text])] if recipe.phase == "distil" else []
+        transcript += [len(ids) for ids in chat.ids(some[task.text])] if recipe.teaches == "live" else []
         units += [len(one) for one in some[columns[2]]] if len(columns) > 2 else []
     return Lengths(np.array(answer), np.array(transcript), np.array(units))
 

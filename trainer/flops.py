@@ -61,8 +61,8 @@ class Operations:
         head = getattr(llm, "head_dim", None) or llm.hidden_size // llm.num_attention_heads
         self._token = _linear(network.llm.model, answers) + (_linear(network.llm.lm_head, True) if answers else 0)
         self._tokens = 4 * llm.num_attention_heads * head * llm.num_hidden_layers * (3 if answers else 1)
-        self._taught = _forward(network.llm) if recipe.phase == "distil" else 0
-        self._taughts = 4 * llm.num_attention_heads * head * llm.num_hidden_layers if recipe.phase == "distil" else 0
+        self._taught = _forward(network.llm) if recipe.teaches == "live" else 0
+        self._taughts = 4 * llm.num_attention_heads * head * llm.num_hidden_layers if recipe.teaches == "live" else 0
         self._unit_frame = self._unit_frames = self._upsampling = 0
         if not answers:
             assert network.decoder is not None

@@ -83,6 +83,41 @@ def distillation(
     return Distilled(Total(each.sum(), counts.sum()), Total(each[last].sum(), counts.new_tensor(len(last))))
 
 
+def distillation_of_top(
+    student: Tensor, labels: Tensor, ids: Tensor, log_probs: Tensor, rest: Tensor, temperature: float = 2.0
+) -> Distilled:
+    """KL(teacher || student) at a temperature, in float32, where of the teacher only the likeliest tokens K of each place are known, and
+    all others R are one class. `student`, `labels` as in `distillation`. Of the N labelled tokens of all rows, in order:
+    `ids` int64 [N, K] (no entry: any id that is another entry of that place); `log_probs` [N, K], ln p at T = 1, -inf for no entry;
+    `rest` [N], ln of t, the sum of p_j^(1/T) over R.
+
+    With Z = sum over K of p_i^(1/T) + t the teacher at T has q_i = p_i^(1/T) / Z, as softmax(z / T) is p^(1/T) / sum p^(1/T)
+    (Hinton et al. 2015, section 2), and q_R = t / Z; the student s_i = softmax(z / T)_i, s_R = 1 - sum over K of s_i. The loss is
+
+        sum over K of q_i ln(q_i / s_i)  +  q_R ln(q_R / s_R)
+
+    By the chain rule of relative entropy (Cover and Thomas, Elements of Information Theory, theorem 2.5.3) `distillation` is this and
+    q_R KL(q(.|R) || s(.|R)), which is never negative: so much the likeliest tokens leave out, namely how what is left is shared out
+    among R. Nothing pulls the student's there. q_R counts at T, where it is much more than at 1.
+    Raises ValueError where there are more or fewer places than labelled tokens.
+    """
+    at = predicting(labels)
+    counts = at.sum(1)
+    if int(counts.sum()) != len(ids):
+        raise ValueError(f"answers of {counts.tolist()} tokens, and {len(ids)} places of a teacher")
+    flat = log_probs.float() / temperature
+    whole = torch.logaddexp(flat.logsumexp(-1), rest.float())
+    logits = student[at].float() / temperature
+    norm = logits.logsumexp(-1, keepdim=True)
+    given = logits.gather(1, ids) - norm
+    others = logits.scatter(1, ids, torch.finfo(logits.dtype).min).logsumexp(-1, keepdim=True) - norm
+    target = torch.cat([flat, rest.float()[:, None]], 1) - whole[:, None]
+    each = target.exp() * (target.clamp(min=torch.finfo(target.dtype).min) - torch.cat([given, others], 1))
+    each = torch.where(target == -torch.inf, 0.0, each).sum(-1)
+    last = counts.cumsum(0)[counts > 0] - 1
+    return Distilled(Total(each.sum(), counts.sum()), Total(each[last].sum(), counts.new_tensor(len(last))))
+
+
 def ctc(logits: Tensor, frames: Tensor, units: Tensor, blank: int) -> tuple[Total, Tensor]:
     """-log p(units | frames) over all alignments (Graves et al. 2006, equation 5), in float32, and which rows have none: bool [B].
 

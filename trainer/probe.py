@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from voxsmith.schemas.columns import TOP
 from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.build import Built, build
 from voxsmith.trainer.fit.loop import PHASES, step
@@ -43,7 +44,7 @@ def probe(recipe: TrainRecipe, buckets: list[Bucket], device: torch.device) -> I
     fewer until they fit. Elsewhere a batch of the recipe's budget is tried, since a machine that is out of memory is no good to
     anybody; more is reckoned from it.
     """
-    before = _start(device)
+    before, stored = _start(device), recipe.teaches == "stored"
     built = build(recipe)
     network = built.network.to(device)
     groups = PHASES[recipe.phase].learns(network, recipe)
@@ -52,7 +53,9 @@ def probe(recipe: TrainRecipe, buckets: list[Bucket], device: torch.device) -> I
     network.train()
     optimiser = torch.optim.AdamW([{"params": group.parameters, "lr": group.lr} for group in groups])
     with suppress(torch.OutOfMemoryError):  # which the first bucket will say
-        step(network, [made(buckets[0].row, built).to(device)], groups, optimiser, recipe)  # now there are moments, too
+        step(
+            network, [made(buckets[0].row, built, stored).to(device)], groups, optimiser, recipe
+        )  # now there are moments, too
     for bucket in buckets:
         rows = max(1, bucket.most)
         if device.type != "cuda":
@@ -61,7 +64,9 @@ def probe(recipe: TrainRecipe, buckets: list[Bucket], device: torch.device) -> I
         while rows:
             _start(device)
             try:
-                step(network, [made(replace(bucket.row, rows=rows), built).to(device)], groups, optimiser, recipe)
+                step(
+                    network, [made(replace(bucket.row, rows=rows), built, stored).to(device)], groups, optimiser, recipe
+                )
             except torch.OutOfMemoryError:
                 optimiser.zero_grad(set_to_none=True)
                 rows = int(rows * _LESS)
@@ -84,14 +89,15 @@ def probe(recipe: TrainRecipe, buckets: list[Bucket], device: torch.device) -> I
         )
 
 
-def made(size: Size, built: Built) -> Batch:
-    """A batch of this size, whose rows are all alike: silence, and one token again and again."""
+def made(size: Size, built: Built, stored: bool = False) -> Batch:
+    """A batch of this size, whose rows are all alike: silence, and one token again and again. `stored`: with what a teacher thought."""
     network = built.network
     lengths = torch.full((size.rows,), size.mel)
     heard = int(network.embeddings(lengths)[0])
     tokens, taught = max(size.tokens, heard + size.answer + 1), max(size.taught, size.answer + 1)
     whole = torch.ones(size.rows, tokens, dtype=torch.bool)
     teacher = torch.zeros(size.rows, taught, dtype=torch.int64) if size.taught else None
+    places = size.rows * size.answer if stored else 0
     units = torch.arange(size.units).remainder(2).expand(size.rows, -1) if size.units else None
     return Batch(
         ids=tuple(f"made {number}" for number in range(size.rows)),
@@ -105,6 +111,9 @@ def made(size: Size, built: Built) -> Batch:
         teacher=teacher,
         teacher_attended=torch.ones_like(teacher, dtype=torch.bool) if teacher is not None else None,
         teacher_labels=_labels(size.rows, taught, size.answer) if teacher is not None else None,
+        top_ids=torch.arange(TOP).expand(places, -1) if stored else None,
+        top_log_probs=torch.full((places, TOP), -4.0) if stored else None,
+        top_rest=torch.zeros(places) if stored else None,
     )
 
 

@@ -9,7 +9,7 @@ from voxsmith.models.chat import Template
 from voxsmith.schemas.paths import FilePath
 from voxsmith.schemas.recipe import Name
 from voxsmith.schemas.strict import Strict
-from voxsmith.schemas.tasks import MARKER, TASKS, TaskName
+from voxsmith.schemas.tasks import LANGUAGES, MARKER, TASKS, Of, TaskName
 from voxsmith.trainer.data.length import SECONDS
 
 Phase = Literal["answer", "units", "distil"]
@@ -22,7 +22,16 @@ class Data(Strict):
     path: FilePath = Field(description="folder that `voxsmith export` names")
     split: str | None = Field(None, description="of an export with splits; without: its first")
     task: TaskName = Field("answer", description="what its rows are used for")
+    of: Of | None = Field(None, description="whose clip is heard; without: the task's usual one that is there")
+    to: str = Field("en", description="of the task translate: into which language, from translation_TO")
     weight: float = Field(1.0, gt=0, description="rows drawn of it an epoch, as a multiple of what it has")
+
+    @field_validator("to")
+    @classmethod
+    def _is_a_language(cls, to: str) -> str:
+        if to not in LANGUAGES:
+            raise ValueError(f"no language '{to}'; there is {', '.join(LANGUAGES)}")
+        return to
 
 
 class Adapter(Strict):
@@ -119,9 +128,18 @@ class Decoder(Strict):
 class Distil(Strict):
     """Knowledge distillation from the LLM on the transcript (Ultravox)."""
 
+    teacher: Literal["live", "stored"] = Field(
+        "live", description="the LLM reads each transcript at each step; stored: what the stage `teacher` has kept"
+    )
     temperature: float = Field(2.0, gt=0)
     end_weight: float = Field(1.0, ge=0, description="of the position that ends an answer")
     shifted: bool = Field(True, description="false: the positions of Ultravox v0.3 to v0.5")
+
+    @model_validator(mode="after")
+    def _stored_as_it_is_wanted(self) -> "Distil":
+        if self.teacher == "stored" and not self.shifted:
+            raise ValueError("shifted: false wants a position behind the end, which isn't stored: take teacher: live")
+        return self
 
 
 class Schedule(Strict):
@@ -196,6 +214,11 @@ class TrainRecipe(Strict):
     distil: Distil = Distil()
     schedule: Schedule
     run: Run = Run()
+
+    @property
+    def teaches(self) -> Literal["", "live", "stored"]:
+        """Where a teacher's distributions come from; "" where none teaches."""
+        return self.distil.teacher if self.phase == "distil" else ""
 
     @model_validator(mode="after")
     def _phase_has_its_parts(self) -> "TrainRecipe":

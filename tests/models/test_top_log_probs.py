@@ -59,3 +59,21 @@ def test_bytes_that_are_none() -> None:
     columns = drawn(2, 50)[0].columns()
     with pytest.raises(ValueError, match="2 places of ids, 2, 2 and 1 of the others"):
         TopLogProbs.from_columns(columns | {"rest": columns["rest"][:1]})
+
+
+def test_what_is_not_known_is_reckoned_by_a_power_law() -> None:
+    """Exactly where it is one; at another temperature than it was kept at, too; and what is kept is taken as it is."""
+    ranks = np.arange(1, 50_001)
+    whole = np.stack([-a * np.log(ranks) for a in (1.2, 1.7, 3.0)])
+    whole -= np.logaddexp.reduce(whole, 1, keepdims=True)
+    others = whole[:, TOP:]
+    for temperature in (1.5, 2.0, 4.0):
+        exact = np.logaddexp.reduce(others / temperature, 1)
+        sums = np.stack([np.logaddexp.reduce(others, 1), np.full(3, np.nan)], 1)
+        top = TopLogProbs.of(np.tile(ranks[:TOP] - 1, (3, 1)), whole[:, :TOP], sums)
+        assert np.abs(top.rest_at(temperature, temperature, 50_000) - exact).max() < 0.02
+        kept = TopLogProbs.of(top.ids, top.log_probs, np.stack([sums[:, 0], np.array([1.0, 2.0, 3.0])], 1))
+        assert kept.rest_at(temperature, temperature, 50_000).tolist() == [1.0, 2.0, 3.0]
+        assert np.abs(kept.rest_at(temperature, 9.0, 50_000) - exact).max() < 0.02
+    nothing = TopLogProbs.of(np.array([[0]]), np.array([[0.0]]), np.array([[-np.inf, np.nan]]))
+    assert np.isneginf(nothing.rest_at(2.0, 2.0, 1)).all()

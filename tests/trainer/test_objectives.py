@@ -15,7 +15,14 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 from tests.trainer.golden import below, golden
 from voxsmith.trainer.networks.adapter import StackProjector
 from voxsmith.trainer.networks.whisper import encode, frames_of
-from voxsmith.trainer.objectives import IGNORED, answer_cross_entropy, ctc, distillation, predicting
+from voxsmith.trainer.objectives import (
+    IGNORED,
+    answer_cross_entropy,
+    ctc,
+    distillation,
+    distillation_of_top,
+    predicting,
+)
 
 # -- Ultravox, whole and tiny ---------------------------------------------------------------------------------------------
 
@@ -115,6 +122,72 @@ def slow_softmax(values: list[float]) -> list[float]:
     top = max(values)
     weights = [math.exp(value - top) for value in values]
     return [weight / sum(weights) for weight in weights]
+
+
+def slow_distillation_of_top(
+    student: list[float], teacher: list[float], top: int, temperature: float
+) -> tuple[float, float]:
+    """One place, in Python's float64 and from the definition: the loss over the likeliest `top` and all others as one; and what of KL
+    over all tokens it leaves out.
+    """
+    q, s = (slow_softmax([value / temperature for value in logits]) for logits in (teacher, student))
+    kept = sorted(range(len(q)), key=lambda token: -q[token])[:top]
+    others = [token for token in range(len(q)) if token not in kept]
+    q_rest, s_rest = sum(q[token] for token in others), sum(s[token] for token in others)
+    loss = sum(q[token] * math.log(q[token] / s[token]) for token in kept) + q_rest * math.log(q_rest / s_rest)
+    within = [q[token] / q_rest * math.log((q[token] / q_rest) / (s[token] / s_rest)) for token in others]
+    return loss, q_rest * sum(within)
+
+
+@pytest.mark.parametrize(("temperature", "top"), [(1.0, 4), (2.0, 4), (2.0, 1), (3.5, 15)])
+def test_distillation_of_the_likeliest_is_its_definition_and_what_it_leaves_out_is_known(
+    temperature: float, top: int
+) -> None:
+    torch.manual_seed(top)
+    student = (3 * torch.randn(2, 6, 16, dtype=torch.float64)).requires_grad_()
+    teacher = 3 * torch.randn(2, 6, 16, dtype=torch.float64)
+    labels = torch.tensor([[IGNORED, IGNORED, 1, 2, 3, IGNORED], [IGNORED, 4, 5, IGNORED, IGNORED, IGNORED]])
+    at = predicting(labels)
+    log_probs = teacher[at].log_softmax(-1)
+    likeliest = log_probs.topk(top, -1)
+    rest = (log_probs / temperature).scatter(1, likeliest.indices, -torch.inf).logsumexp(-1)
+    # Entries that are none, as of fewer tokens than there is room for.
+    ids = torch.cat([likeliest.indices, likeliest.indices[:, :1]], 1)
+    values = torch.cat([likeliest.values, torch.full((5, 1), -torch.inf)], 1)
+    got = distillation_of_top(student, labels, ids, values, rest, temperature)
+    pairs = [
+        slow_distillation_of_top(mine, theirs, top, temperature)
+        for mine, theirs in zip(student[at].tolist(), teacher[at].tolist(), strict=True)
+    ]
+    assert float(got.answer.sum) == pytest.approx(sum(loss for loss, _ in pairs), abs=1e-4)
+    assert float(got.end.sum) == pytest.approx(pairs[2][0] + pairs[4][0], abs=1e-4)
+    assert (int(got.answer.count), int(got.end.count)) == (5, 2)
+    whole = distillation(student, labels, teacher, labels, temperature)
+    assert float(whole.answer.sum - got.answer.sum) == pytest.approx(sum(left for _, left in pairs), abs=1e-4)
+    assert min(left for _, left in pairs) >= 0
+    got.loss().backward()
+    assert student.grad is not None and bool(student.grad.isfinite().all()) and float(student.grad.abs().sum()) > 0
+
+
+def test_the_likeliest_may_be_all_there_are() -> None:
+    """Then nothing is left out, and the loss is that over all tokens, with its gradient."""
+    torch.manual_seed(0)
+    logits, teacher = torch.randn(1, 4, 5), torch.randn(1, 4, 5)
+    labels = torch.tensor([[IGNORED, 1, 2, 3]])
+    one, other = logits.clone().requires_grad_(), logits.clone().requires_grad_()
+    whole = distillation(one, labels, teacher, labels)
+    top = teacher[predicting(labels)].log_softmax(-1).topk(5, -1)
+    got = distillation_of_top(other, labels, top.indices, top.values, torch.full((3,), -torch.inf))
+    torch.testing.assert_close(got.loss(), whole.loss())
+    whole.loss().backward()
+    got.loss().backward()
+    torch.testing.assert_close(other.grad, one.grad)
+
+
+def test_places_and_labelled_tokens_are_as_many() -> None:
+    labels = torch.tensor([[IGNORED, 1, 2]])
+    with pytest.raises(ValueError, match=r"answers of \[2\] tokens, and 3 places of a teacher"):
+        distillation_of_top(torch.zeros(1, 3, 5), labels, torch.zeros(3, 1).long(), torch.zeros(3, 1), torch.zeros(3))
 
 
 def slow_ctc(probabilities: list[list[float]], units: list[int], blank: int) -> float:

@@ -10,9 +10,11 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from voxsmith.models.chat import Chat
+from voxsmith.models.teacher_identity import TeacherIdentity
+from voxsmith.models.top_log_probs import NAMES, TopLogProbs
 from voxsmith.schemas.tasks import Task
 from voxsmith.trainer.batch import Batch
-from voxsmith.trainer.data.exports import clip
+from voxsmith.trainer.data.exports import BadExport, clip
 from voxsmith.trainer.data.features import Features
 from voxsmith.trainer.data.mel import log_mel, mel_frames
 from voxsmith.trainer.data.mixture import Place, Source
@@ -26,7 +28,8 @@ class Collate:
     `bins` of the mel; `embeddings`: how many a clip of so many mel frames has (SpeechLLM's `embeddings`); `seconds`: pad
     clips with silence, or cut them, to this length; `filled`: else, the length in seconds that clips of so many samples are
     filled up to (SpeechLLM's `seconds`); `units`: whether they are learned; `teacher`: whether the rows come with
-    the transcript in place of speech, too; `hears`: rows that get the clip of another row; `features`: what is kept of a
+    the transcript in place of speech, too; `stored`: or with what a teacher thought of them, at this temperature, of so many `words`;
+    `hears`: rows that get the clip of another row; `features`: what is kept of a
     frozen encoder. Where it has all clips of a batch these aren't made into mel; nor where `states`, what is kept of a frozen
     LLM, has all rows.
     """
@@ -39,6 +42,8 @@ class Collate:
     filled: Callable[[int], float] | None = None
     units: bool = False
     teacher: bool = False
+    stored: float | None = None
+    words: int = 0
     hears: Mapping[Place, Place] = field(default_factory=dict)
     features: Features | None = None
     states: Features | None = None
@@ -79,6 +84,7 @@ class Collate:
             labels=_padded(labels, IGNORED),
             units=_padded([row.units for row in rows], IGNORED) if self.units else None,
             **(self._taught(rows) if self.teacher else {}),
+            **(self._thought(places, labels) if self.stored is not None else {}),
         )
 
     def _seconds(self, samples: int) -> float | None:
@@ -107,6 +113,32 @@ class Collate:
             "teacher": _padded(tokens, 0),
             "teacher_attended": _padded([[True] * len(ids) for ids in tokens], False),
             "teacher_labels": _padded(labels, IGNORED),
+        }
+
+    def _thought(self, places: list[Place], labels: list[list[int]]) -> dict[str, Tensor]:
+        """Raises BadExport where a row has other places than tokens."""
+        assert self.stored is not None
+        ids, log_probs, rest = [], [], []
+        for place, labelled in zip(places, labels, strict=True):
+            source = self.sources[place.source]
+            prefix = f"teacher_{source.task.name}_"
+            names = (*(f"{prefix}{name}" for name in NAMES), f"{prefix}of", "id")
+            row = source.export.row(source.usable[place.row], names)
+            top = TopLogProbs.from_columns({name: row[f"{prefix}{name}"] for name in NAMES})
+            if len(top.ids) != (count := sum(label != IGNORED for label in labelled)):
+                raise BadExport(
+                    f"row {row['id']}: its stored teacher has {len(top.ids)} places, its answer {count} tokens: run the corpus' "
+                    "stage `teacher` again"
+                )
+            kept_at = TeacherIdentity.parse(row[f"{prefix}of"]).temperature
+            # In place of what is no entry the likeliest token: taken away from the others twice, it is taken away once.
+            ids.append(np.where(np.isfinite(top.log_probs), top.ids, top.ids[:, :1]).astype(np.int64))
+            log_probs.append(top.log_probs)
+            rest.append(top.rest_at(self.stored, kept_at, self.words))
+        return {
+            "top_ids": torch.from_numpy(np.concatenate(ids)),
+            "top_log_probs": torch.from_numpy(np.concatenate(log_probs)),
+            "top_rest": torch.from_numpy(np.concatenate(rest)),
         }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from voxsmith.models.teacher_identity import TeacherIdentity
 from voxsmith.schemas.tasks import Task
 from voxsmith.trainer.data.exports import BadExport, Export
 from voxsmith.trainer.data.length import SECONDS
@@ -45,13 +46,14 @@ class Source:
 @dataclass(frozen=True)
 class Limits:
     """What a row must keep to. `most_units`: of an answer of so many tokens, blanks between like units counted in; None where no
-    units are learned. `units`: how many there are.
+    units are learned. `units`: how many there are. `teacher`: which one a task's rows must have asked, where they have what it thought.
     """
 
     answer_tokens: Callable[[str], int]
     most_units: Callable[[int], int] | None = None
     units: int = 0
     seconds: float = SECONDS
+    teacher: Callable[[Task], TeacherIdentity] | None = None
 
 
 def sort_out(source: Source, limits: Limits) -> None:
@@ -62,10 +64,14 @@ def sort_out(source: Source, limits: Limits) -> None:
     task, export = source.task, source.export
     units = task.units if limits.most_units else None
     duration = f"{task.audio.removesuffix('audio')}duration"
-    export.need(task.audio, task.text, task.answer, duration, *((units,) if units else ()))
+    wanted, taught = (limits.teacher(task), f"teacher_{task.name}_of") if limits.teacher else (None, "")
+    more = tuple(name for name in (units, taught) if name)
+    export.need(task.audio, task.text, task.answer, duration, *more)
     content = hashlib.blake2b(digest_size=16)
-    for place, row in enumerate(export.each(("id", task.text, task.answer, duration, *((units,) if units else ())))):
+    for place, row in enumerate(export.each(("id", task.text, task.answer, duration, *more))):
         reason = _unfit(row, task, duration, units, limits)
+        if wanted and not reason:
+            reason = _untaught(row, taught, wanted, export)
         if reason:
             source.left_out[reason] += 1
         else:
@@ -74,6 +80,22 @@ def sort_out(source: Source, limits: Limits) -> None:
             source.letters.append(len(row[task.answer]))
             content.update(json.dumps([*row.values()]).encode())
     source.digest = content.hexdigest()
+
+
+def _untaught(row: dict[str, Any], column: str, wanted: TeacherIdentity, export: Export) -> str:
+    """Why the row can't be learned from what a teacher thought of it. Raises BadExport where that was another one."""
+    if not row[column]:
+        return "no stored teacher"
+    try:
+        difference = TeacherIdentity.parse(row[column]).difference(wanted)
+    except ValueError as error:
+        difference = str(error)
+    if difference:
+        raise BadExport(
+            f"{export.folder}: row {row['id']}: its stored teacher is of {difference}: run the corpus' stage `teacher` with "
+            "what this recipe has, or take distil.teacher: live"
+        )
+    return ""
 
 
 def _unfit(row: dict[str, Any], task: Task, duration: str, units: str | None, limits: Limits) -> str:

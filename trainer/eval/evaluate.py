@@ -53,8 +53,11 @@ def evaluate(
     """
     place = checkpoint.named(place)
     built, recipe = checkpoint.load(place)
+    # What is measured is the distance to the whole distribution, whatever was learned from.
+    recipe = recipe.model_copy(update={"distil": recipe.distil.model_copy(update={"teacher": "live"})})
     task = task or recipe.data[0].task
-    data = Data(path=str(export), split=split, task=task)
+    learned = next((one for one in recipe.data if one.task == task), None)
+    data = Data(path=str(export), split=split, task=task, to=learned.to if learned else "en")
     chat = chat_of(built, recipe)
     held_out = corpus([data], recipe, built, chat)
     agree(held_out.sources, checkpoint.unit_kind(place), str(place))

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from voxsmith.schemas.tasks import MARKER, TASKS
+from voxsmith.schemas.tasks import MARKER, task
 from voxsmith.trainer import checkpoint as checkpoints
 from voxsmith.trainer.build import Built, chat_of
 from voxsmith.trainer.data.mel import HOP, RATE
@@ -190,7 +190,7 @@ def _processor(network: Any, folder: Path) -> None:
 
 
 def _use(recipe: TrainRecipe) -> str:
-    requests = dict.fromkeys(TASKS[data.task].request.replace(MARKER, AUDIO) for data in recipe.data)
+    requests = dict.fromkeys(task(data.task, "row", data.to).request.replace(MARKER, AUDIO) for data in recipe.data)
     asked = "\n".join(f"    {json.dumps(request)}" for request in requests)
     return f"""\
 `vllm serve FOLDER --trust-remote-code` answers clips through the OpenAI API. With transformers 5:

@@ -1,12 +1,14 @@
 """The data of a run: rows sorted out, and the steps that they make."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from voxsmith.models import references
 from voxsmith.models.chat import Chat
-from voxsmith.schemas.tasks import TASKS
+from voxsmith.models.teacher_identity import TeacherIdentity, teacher_identity
+from voxsmith.schemas.tasks import Task, task, usual
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built
 from voxsmith.trainer.data import batches
@@ -46,9 +48,12 @@ def corpus(
     """
     decoder = built.network.decoder if recipe.phase == "units" else None
     limits = Limits(
-        lambda text: len(chat.answer(text)), decoder.most_units if decoder else None, decoder.blank if decoder else 0
+        lambda text: len(chat.answer(text)),
+        decoder.most_units if decoder else None,
+        decoder.blank if decoder else 0,
+        teacher=_teacher(recipe, chat) if data and recipe.teaches == "stored" else None,
     )
-    sources = [Source(Export(Path(one.path), one.split), TASKS[one.task], one.weight) for one in data]
+    sources = [_source(one) for one in data]
     for source in sources:
         sort_out(source, limits)
         if decoder is not None and source.task.units:
@@ -62,7 +67,9 @@ def corpus(
         seconds=recipe.encoder.padded_to,
         filled=built.network.seconds,
         units=recipe.phase == "units",
-        teacher=recipe.phase == "distil",
+        teacher=recipe.teaches == "live",
+        stored=recipe.distil.temperature if recipe.teaches == "stored" else None,
+        words=int(built.network.llm.config.vocab_size),
         features=features,
         states=states,
     )
@@ -71,6 +78,17 @@ def corpus(
         reasons = ", ".join(f"{count} {reason}" for source in sources for reason, count in source.left_out.items())
         raise BadExport(f"{data[0].path}: no row can be used: {reasons or 'it is empty'}")
     return made
+
+
+def _source(data: Data) -> Source:
+    export = Export(Path(data.path), data.split)
+    return Source(export, task(data.task, data.of or usual(data.task, export.columns), data.to), data.weight)
+
+
+def _teacher(recipe: TrainRecipe, chat: Chat) -> Callable[[Task], TeacherIdentity]:
+    """Which teacher the rows of a task must have asked."""
+    model = references.identity(recipe.llm.model)
+    return lambda of: teacher_identity(model, chat, of.request, recipe.distil.temperature)
 
 
 def _learned(recipe: TrainRecipe) -> tuple[Kind, str]:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.networks.speech_llm import SpeechLLM
-from voxsmith.trainer.objectives import IGNORED, distillation, predicting
+from voxsmith.trainer.objectives import IGNORED, Distilled, distillation, distillation_of_top, predicting
 from voxsmith.trainer.phases.answer import learns
 from voxsmith.trainer.phases.terms import Term
 from voxsmith.trainer.recipe import TrainRecipe
@@ -20,14 +20,19 @@ def counts(batch: Batch) -> dict[str, Tensor]:
 
 
 def terms(network: SpeechLLM, batch: Batch, recipe: TrainRecipe) -> dict[str, Term]:
-    assert batch.teacher_labels is not None
     settings = recipe.distil
-    got = distillation(
-        network(batch).logits,
-        batch.labels,
-        network.teach(batch),
-        batch.teacher_labels,
-        settings.temperature,
-        settings.shifted,
-    )
+    got = distilled(network, batch, recipe)
     return {"answer": Term(got.answer.sum), "end": Term(got.end.sum, settings.end_weight)}
+
+
+def distilled(network: SpeechLLM, batch: Batch, recipe: TrainRecipe) -> Distilled:
+    """From the LLM as it reads the transcript now, or from what it thought when it was asked before."""
+    settings, logits = recipe.distil, network(batch).logits
+    if batch.top_ids is not None:
+        assert batch.top_log_probs is not None and batch.top_rest is not None
+        top = (batch.top_ids, batch.top_log_probs, batch.top_rest)
+        return distillation_of_top(logits, batch.labels, *top, settings.temperature)
+    assert batch.teacher_labels is not None
+    return distillation(
+        logits, batch.labels, network.teach(batch), batch.teacher_labels, settings.temperature, settings.shifted
+    )
