@@ -7,11 +7,15 @@ COSY := .venv-cosyvoice
 # what the tests load: the quickstart's models, and others by their names in the catalogue
 TEST_MODELS := configs/quickstart.yaml resemblyzer
 
-.PHONY: quickstart quickstart-train test test-all test-vllm test-cosyvoice check clean chromium
+.PHONY: quickstart quickstart-asr quickstart-train test test-all test-vllm test-cosyvoice check clean chromium
 
 quickstart: $(VENV)/.installed  ## environment, small real models, a real corpus, a page to listen to
 	$(BIN)/voxsmith fetch configs/quickstart.yaml
 	$(BIN)/voxsmith run configs/quickstart.yaml
+
+quickstart-asr: $(VENV)/.installed  ## from 24 recorded clips to pairs for distillation, with a report
+	$(BIN)/voxsmith fetch configs/asr_continuation.yaml --profile tiny
+	$(BIN)/voxsmith run configs/asr_continuation.yaml --profile tiny
 
 quickstart-train: $(VENV)/.installed-train  ## from the quickstart's corpus to a checkpoint that answers aloud, and a page of curves and answers
 	$(BIN)/voxsmith fetch configs/quickstart.yaml

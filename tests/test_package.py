@@ -86,7 +86,9 @@ def test_it_works_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     assert rewrite["rows_to_run"] == 40 + 16 + 8
 
 
-@pytest.mark.parametrize("name", ["multiturn", "instructs2s_200k", "instructs2s_multiturn"])
+@pytest.mark.parametrize(
+    "name", ["multiturn", "instructs2s_200k", "instructs2s_multiturn", "asr_continuation", "spoken_questions"]
+)
 def test_each_recipe_plans_where_it_was_copied_to(installed: Path, tmp_path: Path, name: str) -> None:
     code, _, error = voxsmith(installed, tmp_path, "new", name, "mine")
     assert code == 0, error

@@ -24,7 +24,12 @@ CONFIGS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "configs").glob
 SINGLE, MULTI = "configs/instructs2s_200k.yaml", "configs/instructs2s_multiturn.yaml"
 BANK = "tests/data/voices"
 BANKS = [f"engines.{engine}.bank={BANK}" for engine in ("query_tts", "answer_tts", "speaker")]
-NEEDS = {MULTI: BANKS}  # what a user has to bring
+ASR, QUESTIONS = "configs/asr_continuation.yaml", "configs/spoken_questions.yaml"
+NEEDS = {  # what a user has to bring
+    MULTI: BANKS,
+    ASR: ["sources={clips: {layout: manifest, path: data/asr/manifest.jsonl, licence: CC-BY-4.0}}"],
+    QUESTIONS: ["sources.questions.path=data/asr/requests.jsonl"],
+}
 SAMPLES = {
     SINGLE: [
         "sources.alpaca={path: data/alpaca_sample.json, layout: alpaca, licence: CC-BY-NC-4.0}",
@@ -85,7 +90,7 @@ def test_the_llm_is_set_up_as_the_arithmetic_has_it(path: str) -> None:
         assert llm == blocks[block]
 
 
-@pytest.mark.parametrize("path", [SINGLE, MULTI])
+@pytest.mark.parametrize("path", [SINGLE, MULTI, ASR, QUESTIONS])
 def test_the_commands_of_a_header_are_commands(path: str) -> None:
     from voxsmith.pipeline.cli import parser
 
@@ -96,10 +101,10 @@ def test_the_commands_of_a_header_are_commands(path: str) -> None:
         assert getattr(options, "profile", None) in (None, *profiles(path))
 
 
-@pytest.mark.parametrize("path", [SINGLE, MULTI])
+@pytest.mark.parametrize("path", [SINGLE, MULTI, ASR, QUESTIONS])
 def test_plan_needs_neither_models_nor_packages_nor_a_gpu(path: str, tmp_path: Path) -> None:
     """The full engines, over the rows in configs/data, where no library of any engine can be imported."""
-    arguments = ["plan", path, "--json", *sets(*SAMPLES[path], *NEEDS.get(path, []), f"store={tmp_path}/store")]
+    arguments = ["plan", path, "--json", *sets(*SAMPLES.get(path, []), *NEEDS.get(path, []), f"store={tmp_path}/store")]
     hidden = f"import sys; sys.modules.update(dict.fromkeys({ABSENT})); from voxsmith.pipeline.cli import main; "
     done = subprocess.run(
         [sys.executable, "-c", f"{hidden}sys.exit(main({arguments}))"],

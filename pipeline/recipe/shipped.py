@@ -54,12 +54,16 @@ def copy(name: str, folder: Path) -> list[Path]:
 
 
 def _files_of(name: str) -> Iterator[tuple[str, bytes]]:
-    """Path below the folder -> content: the recipe, and each file that its text or comments name."""
+    """Path below the folder -> content: the recipe, each file that its text or comments name, and what manifests among them name."""
     recipe = (shipped() / f"{name}.yaml").read_bytes()
     yield f"{name}.yaml", recipe
     text = recipe.decode("utf-8")
-    named = [(path, entry) for path, entry in _below(shipped(), "") if "/" in path and path in text]
-    for path, entry in named:
+    there = [(path, entry) for path, entry in _below(shipped(), "") if "/" in path]
+    named = [(path, entry) for path, entry in there if path in text]
+    for path, entry in [one for one in named if one[0].endswith(".jsonl")]:  # a manifest names clips below its folder
+        folder, listed = path.rpartition("/")[0] + "/", entry.read_text(encoding="utf-8")
+        named += [one for one in there if one[0].startswith(folder) and one[0].removeprefix(folder) in listed]
+    for path, entry in dict(named).items():
         yield path, entry.read_bytes()
     if any(path.startswith("data/") for path, _ in named):
         yield _LICENCES, (shipped() / _LICENCES).read_bytes()
