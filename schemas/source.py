@@ -112,7 +112,7 @@ class Source(Strict):
             return path
         kind = SPEECH.get(info.data["layout"])
         if is_url(path) and kind:
-            return path.rstrip("/")
+            return _url(path)
         if kind and kind.reads == "folder":
             return _folder(path, info, info.data["layout"])
         suffixes = SPEECH_SUFFIXES.get(info.data["layout"], SUFFIXES)
@@ -133,9 +133,9 @@ class Source(Strict):
     @field_validator("clips")
     @classmethod
     def _clips_are_there(cls, clips: str | None, info: ValidationInfo) -> str | None:
-        if clips is None or is_url(clips):
-            return clips and clips.rstrip("/")
-        return _folder(clips, info, "")
+        if clips is None:
+            return None
+        return _url(clips) if is_url(clips) else _folder(clips, info, "")
 
     @field_validator("columns")
     @classmethod
@@ -215,6 +215,14 @@ class Source(Strict):
         if self.is_speech:
             return "instruction" in self.columns
         return self.layout != "columns" or any(name in self.columns for name in TASKS)
+
+
+def _url(url: str) -> str:
+    if "?" in url or "@" in url.split("://", 1)[1].partition("/")[0]:
+        raise ValueError("a URL of recorded speech holds no keys and no '?': put them into the environment")
+    if url.startswith(("file:", "local:")):
+        raise ValueError("write the folder's path, without file://")
+    return url.rstrip("/")
 
 
 def _folder(path: str, info: ValidationInfo, layout: str) -> str:

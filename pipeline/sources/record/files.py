@@ -5,16 +5,19 @@ further raises. Each comes with its place ("alpaca.json, record 17"), for people
 """
 
 import gzip
+import io
 import json
 import re
 import zlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO, cast
+from typing import Any, BinaryIO, NamedTuple, TextIO, cast
 
-from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.errors import RecipeError, RunFailed
+from voxsmith.pipeline.sources.record.objects import opened_url
 from voxsmith.pipeline.sources.record.passing_over import Endless, pass_over
+from voxsmith.schemas.clip_reference import is_url
 from voxsmith.schemas.lines import LARGEST, MOST_VALUES, TooLarge, crowded, lines, rest_of_line, size
 
 CHUNK = 1 << 20  # characters
@@ -38,33 +41,42 @@ Record = dict[str, Any] | Bad
 Placed = tuple[str, Record]
 
 
-def records_of(file: Path) -> Iterator[Placed]:
-    """The records of one file. Raises RecipeError where it is broken or not there."""
+def records_of(file: Path | str) -> Iterator[Placed]:
+    """The records of one file, or object at a URL. Raises RecipeError where it is broken or not there, RunFailed where a
+    connection failed.
+    """
     try:
         yield from _file(file)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise RecipeError(f"{file}: broken gzip: {error}; fetch the file again") from None
     except OSError as error:
+        if is_url(str(file)):
+            raise RunFailed(f"{file}: {error}; the same command tries again") from None
         raise RecipeError(f"{file}: {error.strerror or error}") from None
 
 
-def _file(file: Path) -> Iterator[Placed]:
+def _file(file: Path | str) -> Iterator[Placed]:
     """Lists of records, or one record a line. Bytes that are not UTF-8 come out as lone surrogates."""
-    if file.name.endswith((".json", ".json.gz")):
-        with _open(file) as stream:
+    if str(file).endswith((".json", ".json.gz")):
+        with opened(file) as stream:
             start = stream.read(CHUNK)
             if start.lstrip().startswith("["):
                 for number, record in enumerate(_lists(file, stream, start), 1):
                     yield f"{file}, record {number}", record
                 return
-    with _open(file) as stream:
+    with opened(file) as stream:
         for number, line in enumerate(lines(stream), 1):
             if (parsed := _line(line)) is not None:
                 yield f"{file}, line {number}", parsed
 
 
-def _open(file: Path) -> TextIO:
-    reader = gzip.open if file.name.endswith(".gz") else open
+def opened(file: Path | str) -> TextIO:
+    """A text, gzipped or not, of a file or URL; bytes that aren't UTF-8 come out as lone surrogates."""
+    if isinstance(file, str) and is_url(file):
+        stream: BinaryIO = opened_url(file)
+        raw = cast(BinaryIO, gzip.open(stream)) if file.endswith(".gz") else stream  # noqa: SIM115  # the text closes it
+        return cast(TextIO, io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape"))
+    reader = gzip.open if str(file).endswith(".gz") else open
     return cast(TextIO, reader(file, "rt", encoding="utf-8-sig", errors="surrogateescape"))
 
 
@@ -88,7 +100,7 @@ def too_large(text: TooLarge) -> Bad:
     return Bad(f"a record has {LARGEST} bytes at most, and this one {text.size}", text.name)
 
 
-def _lists(file: Path, stream: TextIO, text: str) -> Iterator[Record]:
+def _lists(file: Path | str, stream: TextIO, text: str) -> Iterator[Record]:
     """The elements of the JSON list that starts in `text` and goes on in `stream`, and of lists behind it; commas are not
     insisted on. What stands behind a list and starts none is taken as JSON lines.
     """

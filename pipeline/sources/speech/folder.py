@@ -16,11 +16,12 @@ _FOLDERS = 1 << 14  # whose real places are remembered
 
 
 class File(NamedTuple):
-    """A clip's file: its path below the root, POSIX; bytes; time of change in nanoseconds."""
+    """A clip's file: its path below the root, POSIX; bytes; time of change in nanoseconds; an object's etag."""
 
     path: str
     size: int | None
     time_ns: int | None
+    etag: str = ""
 
 
 class Branch(NamedTuple):

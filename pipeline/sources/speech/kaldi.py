@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from voxsmith.pipeline.errors import RecipeError
 from voxsmith.pipeline.sources.record.values import Unfit
+from voxsmith.pipeline.sources.speech.bucket import root_of
 from voxsmith.pipeline.sources.speech.folder import Folder
 from voxsmith.pipeline.sources.speech.lines import lines_of, name_of, values
 from voxsmith.pipeline.sources.speech.utterance import Lost, Read, Utterance
@@ -23,7 +24,7 @@ Entry = tuple[str, str, str]  # (first field, the rest, place)
 
 
 def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: Mapping[str, Column]) -> Iterator[Read]:
-    folder = Folder(str(source.path), watch)
+    folder = root_of(str(source.path), watch)
     for file in ("wav.scp", "text"):
         if not folder.has(file):
             raise RecipeError(f"sources.{name}: there is no {file} in {source.path}")

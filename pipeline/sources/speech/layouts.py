@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.errors import RecipeError, RunFailed
 from voxsmith.pipeline.sources.speech import kaldi, ljspeech, manifest, trans_txt, vctk
 from voxsmith.pipeline.sources.speech.folder import Folder
 from voxsmith.pipeline.sources.speech.utterance import Read
 from voxsmith.pipeline.sources.speech.watch import Watch
+from voxsmith.schemas.clip_reference import is_url
 from voxsmith.schemas.columns import Column
 from voxsmith.schemas.source import Source
 
@@ -31,4 +32,6 @@ def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: M
     try:
         yield from READERS[source.layout](name, source, root, watch, columns)
     except OSError as error:
+        if is_url(str(source.path)):
+            raise RunFailed(f"sources.{name}: {source.path}: {error}; the same command tries again") from None
         raise RecipeError(f"sources.{name}: {error.filename or source.path}: {error.strerror or error}") from None

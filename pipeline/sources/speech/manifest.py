@@ -10,6 +10,7 @@ from voxsmith.pipeline.sources.speech.folder import Folder
 from voxsmith.pipeline.sources.speech.table import rows_of_table
 from voxsmith.pipeline.sources.speech.utterance import Lost, Read, Utterance
 from voxsmith.pipeline.sources.speech.watch import Watch
+from voxsmith.schemas.clip_reference import is_url
 from voxsmith.schemas.columns import Column
 from voxsmith.schemas.globs import files
 from voxsmith.schemas.source import Source
@@ -31,8 +32,11 @@ _CLIPS = "clips"  # Common Voice's folder of them, beside its tables
 
 def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: Mapping[str, Column]) -> Iterator[Read]:
     fields = _FIELDS[source.layout] | {name: (field,) for name, field in source.columns.items()}
-    for file in files(str(source.path)):
-        base = "" if source.clips else str(file.parent.absolute())
+    path = str(source.path)
+    for file in [path] if is_url(path) else files(path):
+        base = (
+            "" if source.clips else str(file.parent.absolute()) if isinstance(file, Path) else file.rpartition("/")[0]
+        )
         if source.layout == "common_voice" and not source.clips:
             base = f"{base}/{_CLIPS}"
         watch.file(str(file))
@@ -46,7 +50,7 @@ def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: M
                 yield Lost(place, unfit.reason, unfit.message, dump(record))
 
 
-def _records(name: str, source: Source, file: Path, fields: Mapping[str, tuple[str, ...]]) -> Iterator[Placed]:
+def _records(name: str, source: Source, file: Path | str, fields: Mapping[str, tuple[str, ...]]) -> Iterator[Placed]:
     if source.layout == "common_voice":
         return rows_of_table(name, file, [fields["clip"][0], fields["source_transcript"][0]])
     return records_of(file)

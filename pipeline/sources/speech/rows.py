@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from voxsmith.pipeline.errors import RecipeError
 from voxsmith.pipeline.sources.record.row import Row, grouped
 from voxsmith.pipeline.sources.record.values import Unfit, dump, reject
+from voxsmith.pipeline.sources.speech.bucket import root_of
 from voxsmith.pipeline.sources.speech.folder import Folder
 from voxsmith.pipeline.sources.speech.layouts import utterances
 from voxsmith.pipeline.sources.speech.utterance import Lost, Read, Utterance
@@ -34,7 +35,7 @@ def speech(name: str, source: Source, watch: Watch, columns: Mapping[str, Column
     Raises RecipeError where the corpus isn't what its layout says, or none of its clips is there; RunFailed where a
     disk or connection failed.
     """
-    root = Folder(str(source.root), watch)
+    root = root_of(str(source.root), watch)
     rows = _some_there(name, (_row(one, source, root) for one in utterances(name, source, root, watch, columns)))
     yield from grouped(rows) if "conversation_id" in source.columns else ([row] for row in rows)
 
@@ -52,9 +53,10 @@ def _row(read: Read, source: Source, root: Folder) -> Row:
     spoken = any(value for name, value in read.values.items() if name == "source_transcript" or _is_text(name))
     if not spoken:
         return reject("empty_transcript", "there is no transcript", reference.text) | names
-    own: Row = {"instruction": None, "context": None, "reject": None, "raw": reference.text}
+    clip = reference.text
+    own: Row = {"instruction": None, "context": None, "reject": None, "raw": clip}
     own["utterance"] = "conversation_id" not in source.columns
-    return own | values | {full_name(source.of, "clip"): reference.text} | names
+    return own | values | {full_name(source.of, "clip"): clip} | names
 
 
 def _reference(read: Utterance, root: Folder) -> ClipReference:
@@ -67,6 +69,7 @@ def _reference(read: Utterance, root: Folder) -> ClipReference:
             channel=read.channel,
             size=file.size,
             time_ns=file.time_ns,
+            etag=file.etag,
         )
     except ValueError as error:
         raise Unfit("bad_segment", str(error)) from None

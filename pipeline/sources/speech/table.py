@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from voxsmith.pipeline.errors import RecipeError
-from voxsmith.pipeline.sources.record.files import Bad, Placed
+from voxsmith.pipeline.sources.record.files import Bad, Placed, opened
 from voxsmith.schemas.lines import LARGEST, TooLarge, lines
 from voxsmith.schemas.names import nearest
 
 
-def rows_of_table(name: str, file: Path, needed: list[str]) -> Iterator[Placed]:
+def rows_of_table(name: str, file: Path | str, needed: list[str]) -> Iterator[Placed]:
     """The rows as records of texts; an empty field is null. Raises RecipeError where a needed column isn't there."""
-    with open(file, encoding="utf-8-sig", errors="surrogateescape") as stream:
+    with opened(file) as stream:
         head: list[str] = []
         for number, line in enumerate(lines(stream), 1):
             place = f"{file}, line {number}"

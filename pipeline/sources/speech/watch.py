@@ -10,9 +10,10 @@ which is looked at; a tree is listed each time, a thousand objects a request.
 
 import hashlib
 import os
+from collections.abc import Mapping
 from typing import Any
 
-from voxsmith.pipeline.store.store import open_filesystem
+from voxsmith.pipeline.sources.record.objects import Object, info_of, tree_below
 from voxsmith.schemas.clip_reference import is_url
 from voxsmith.schemas.hashing import hashed_number
 from voxsmith.schemas.text import clean
@@ -40,9 +41,11 @@ class Watch:
         if key not in self._noted and len(self._noted) < _MOST and clean(path) == path:
             self._noted[key] = [*stat_of(key), ""]
 
-    def tree(self, url: str, objects: int, digest: int) -> None:
-        """All below a URL. `objects`, `digest`: as `tree_of` has them."""
-        self._noted[f"{url}/"] = [f"{url}/", objects, digest, ""]
+    def tree(self, url: str) -> dict[str, Object]:
+        """All that is below a URL, by its path from there."""
+        objects = tree_below(url)
+        self._noted[f"{url}/"] = [f"{url}/", len(objects), _digest(objects), ""]
+        return objects
 
     @property
     def noted(self) -> list[list[Any]]:
@@ -52,11 +55,11 @@ class Watch:
 def stat_of(path: str) -> Stat:
     """The file, folder or object as it is now. Raises OSError where that can't be had."""
     if is_url(path) and path.endswith("/"):
-        return [path, *tree_of(path.rstrip("/"))]
+        objects = tree_below(path.rstrip("/"))
+        return [path, len(objects), _digest(objects)]
     if is_url(path):
-        filesystem, inside = open_filesystem(path)
-        info = filesystem.get_file_info(inside)
-        return [path, info.size or 0, info.mtime_ns if info.mtime_ns is not None else _GONE]
+        one = info_of(path)
+        return [path, 0, _GONE] if one is None else [path, one.size or 0, one.version]
     try:
         stat = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -64,18 +67,9 @@ def stat_of(path: str) -> Stat:
     return [path, 0 if path.endswith("/") else stat.st_size, stat.st_mtime_ns]
 
 
-def tree_of(url: str) -> tuple[int, int]:
-    """How many objects there are below a URL, and a number that stands for their names, sizes and times."""
-    from pyarrow.fs import FileSelector
-
-    filesystem, inside = open_filesystem(url)
-    infos = filesystem.get_file_info(FileSelector(inside, recursive=True))
-    total = sum(hashed_number(f"{info.path}\0{info.size}\0{info.mtime_ns}") for info in infos)
-    return len(infos), total % 2**62
-
-
-def is_folder(path: str) -> bool:
-    return path.endswith("/") and not is_url(path)
+def _digest(objects: Mapping[str, Object]) -> int:
+    """A number that stands for names, sizes and versions, in whatever order they come."""
+    return sum(hashed_number(f"{name}\0{one.size}\0{one.version}") for name, one in objects.items()) % 10**15
 
 
 def sha256_of(path: str) -> str:
