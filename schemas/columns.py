@@ -19,7 +19,7 @@ from pydantic import Field
 
 SIDES = ("query", "answer")
 ROW, CONTINUATION, AUGMENTED = "row", "continuation", "augmented"
-GROUPS = (ROW, *SIDES, CONTINUATION, AUGMENTED)
+GROUPS = (ROW, AUGMENTED, *SIDES, CONTINUATION)  # in the order in which a person looks at them
 Of = Annotated[
     Literal["query", "answer", "continuation", "augmented", "row"],
     Field(description="whose texts and clips; row: of the utterance that the row is"),

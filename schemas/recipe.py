@@ -46,8 +46,7 @@ def _gates() -> dict[str, Any]:
 def _order(gated: tuple[str, Gate]) -> tuple[bool, int, int]:
     """By measure, and of one measure by group; the sides' first."""
     (group, base), gate = place_of(gated[0]), gated[1]
-    sides_first = (*GROUPS[1:], *GROUPS[:1])
-    return gate.last, list(SIDE_COLUMNS).index(base), sides_first.index(group)
+    return gate.last, list(SIDE_COLUMNS).index(base), (GROUPS.index(group) - 2) % len(GROUPS)
 
 
 class _Gates(Strict):

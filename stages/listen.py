@@ -32,7 +32,8 @@ def listen(row: Row, context: Context) -> Asking:
     what they are).
     """
     config: Config = context.config
-    clip, text = row[full_name(config.of, "audio", config.attempt)]["bytes"], row[_text(config)]
+    clip = row[full_name(config.of, "audio", config.attempt)]["bytes"]
+    text = next((text for name in _texts(config) if (text := row.get(name))), "")
     heard = yield Transcribe(clip=clip, language=config.language)
     rates = error_rates(text, heard.text) if text else (0.0, 0.0)
     if rates[0] > DOUBTFUL:
@@ -44,14 +45,15 @@ def listen(row: Row, context: Context) -> Asking:
     return dict(zip(_writes(config), values, strict=True))
 
 
-def _text(config: Config) -> str:
-    """The column that says when to listen carefully: of a clip that was recorded, what its source says is said."""
-    recorded = not config.attempt and config.of != AUGMENTED
-    return full_name(config.of, "source_transcript") if recorded else text_column(config.of)
+def _texts(config: Config) -> tuple[str, ...]:
+    """The columns of which the first says when to listen carefully: of a clip that was recorded, what its source says."""
+    if config.of == AUGMENTED:
+        return text_column("row"), text_column("query")
+    return (text_column(config.of) if config.attempt else full_name(config.of, "source_transcript"),)
 
 
 def _reads(config: Config) -> tuple[str, ...]:
-    return (full_name(config.of, "audio", config.attempt), *([_text(config)] if config.attempt else []))
+    return (full_name(config.of, "audio", config.attempt), *(_texts(config) if config.attempt else ()))
 
 
 def _writes(config: Config) -> tuple[str, ...]:
@@ -63,7 +65,7 @@ STAGE = Stage(
     name="listen",
     config=Config,
     reads=_reads,
-    optional=lambda config: () if config.attempt else (_text(config),),
+    optional=lambda config: () if config.attempt else _texts(config),
     writes=_writes,
     run=listen,
     engine="asr",

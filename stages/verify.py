@@ -21,6 +21,9 @@ class Config(StageConfig):
     of: Literal["row", "query", "answer", "continuation", "augmented"] = Field(
         "row", description="whose clip, which nobody of ours spoke; row: of the utterance that the row is"
     )
+    text: Literal["row", "query", "answer", "continuation"] | None = Field(
+        None, description="whose text is said in the clip, if not its own: query, where a query's clip was augmented"
+    )
     language: str = Field("en", description="of rows that have no `language`")
     reject: bool = Field(True, description="whether a row beyond the limits is a reject; false: it is only measured")
 
@@ -28,13 +31,17 @@ class Config(StageConfig):
 def verify(row: Row, context: Context) -> Asking:
     """Writes wer and cer of what was heard against the text. Raises Reject: mislabelled; too_hard of an augmented clip."""
     config: Config = context.config
-    text, heard = row[text_column(config.of)], row[full_name(config.of, "heard")]
+    text, heard = row[_text(config)], row[full_name(config.of, "heard")]
     held = hold(text, heard, row.get("language") or config.language, context.checks.of(row.get("source")))
     if held.fault and config.reject:
         reason = TOO_HARD if config.of == AUGMENTED else MISLABELLED
         raise Reject(reason, held.fault, f"written: {text}\nheard: {heard}")
     return dict(zip(_writes(config), (held.errors.wer, held.errors.cer), strict=True))
     yield  # a stage's function is a generator, even where it asks nothing
+
+
+def _text(config: Config) -> str:
+    return text_column(config.text or config.of)
 
 
 def _writes(config: Config) -> tuple[str, ...]:
@@ -44,7 +51,7 @@ def _writes(config: Config) -> tuple[str, ...]:
 STAGE = Stage(
     name="verify",
     config=Config,
-    reads=lambda config: (text_column(config.of), full_name(config.of, "heard"), "source"),
+    reads=lambda config: (_text(config), full_name(config.of, "heard"), "source"),
     optional=lambda config: ("language",),
     writes=_writes,
     run=verify,

@@ -12,7 +12,7 @@ from voxsmith.pipeline.report.build import environment
 from voxsmith.pipeline.report.row_view import facts, style_of
 from voxsmith.pipeline.report.words import Span, compare
 from voxsmith.pipeline.store.files import write_text
-from voxsmith.schemas.columns import Group, groups
+from voxsmith.schemas.columns import Group, groups, text_column
 
 _HEAD = 4096  # bytes, in which a page's title stands
 _TITLE = re.compile(rb"<title>[^<]*: what changed</title>")
@@ -61,7 +61,8 @@ def _part(
     too where that rejected it late.
     """
     text, audio = group.first("text"), group.first("audio")
-    texts = [values.get(group.full(text)) if text else None for values in (before, after)]
+    said = group.full(text) if text else text_column(group.name)
+    texts = [values.get(said) for values in (before, after)]
     clips = rows.clips(row, group.full(audio)) if audio else (None, None)
     spans = compare(*texts) if all(texts) else []  # type: ignore[arg-type]
     changed = row.kind != "changed" or audio is None or group.full(audio) in row.columns

@@ -20,14 +20,14 @@ from voxsmith.pipeline.report.statistics import Histogram, Statistics, draw, fro
 from voxsmith.pipeline.store.files import write_text
 from voxsmith.pipeline.watch.durations import length
 from voxsmith.schemas.checks import Checks
-from voxsmith.schemas.columns import SIDES, Group, full_name, group_of, groups, place_of
+from voxsmith.schemas.columns import AUGMENTED, SIDES, Group, full_name, group_of, groups, place_of
 
 REJECTS_A_REASON = 4
 VALUES = 200  # of a label that are listed
 CHOICES = 12  # values of a label that rows can be chosen by
 
 # Measures that have a heading of their own, in the order in which they are shown: heading, unit, and the limit in
-# `checks.<group>_clip` that cuts them off. Others follow under their names.
+# `checks` that cuts them off. Others follow under their names.
 MEASURES = {
     "duration": ("Duration", "seconds", ""),
     "words": ("Length of text", "words", ""),
@@ -194,7 +194,6 @@ def _reject(row: dict[str, Any], budget: Budget) -> dict[str, Any]:
 
 def _measures(statistics: Statistics, manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The histograms, those of one measure together, with the limit that the recipe's checks set."""
-    checks = (manifest.get("recipe") or {}).get("checks") or {}
     by_base: dict[str, dict[str, Histogram]] = {base: {} for base in MEASURES}
     for name, histogram in statistics.histograms.items():
         by_base.setdefault(_base(name), {})[group_of(name)] = histogram
@@ -203,7 +202,7 @@ def _measures(statistics: Statistics, manifest: dict[str, Any]) -> Iterator[dict
             continue
         meaning = next((text for name, text in statistics.meanings.items() if _base(name) == base), "")
         title, unit, limit = MEASURES.get(base, (base.replace("_", " ").capitalize(), meaning, ""))
-        gates = {group: (checks.get(full_name(group, "clip")) or {}).get(limit) for group in by_group}
+        gates = {group: _limit(manifest, group, limit) for group in by_group}
         axis = charts.axis(next(iter(by_group.values())).edges, [gate for gate in gates.values() if gate is not None])
         sides = [
             {
@@ -218,6 +217,14 @@ def _measures(statistics: Statistics, manifest: dict[str, Any]) -> Iterator[dict
         yield {"title": title, "unit": unit, "sides": sides, "ticks": axis.ticks}
 
 
+def _limit(manifest: dict[str, Any], group: str, name: str) -> Any:
+    """The limit that clips of the group were held to: those spoken here to one, recorded and augmented ones to others."""
+    checks = (manifest.get("recipe") or {}).get("checks") or {}
+    kinds = (full_name(group, "clip"), "augmented" if group == AUGMENTED else "recorded")
+    applied = manifest.get("checks_applied", kinds[:1])
+    return next(((checks.get(kind) or {}).get(name) for kind in kinds if kind in applied), None)
+
+
 def _checks(manifest: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, Any, str]]]]:
     """The recipe's checks: group, then (name, limit, meaning)."""
     given = (manifest.get("recipe") or {}).get("checks") or {}
@@ -226,7 +233,7 @@ def _checks(manifest: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, Any
         own = given.get(group)
         if not isinstance(own, dict) or group not in manifest.get("checks_applied", [group]):
             continue
-        limits = [(k, v, known[k].description or "") for k, v in own.items() if k in known]
+        limits = [(k, v, known[k].description or "") for k, v in own.items() if k in known and v != {}]
         if limits:
             yield group, limits
 

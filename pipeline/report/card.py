@@ -14,7 +14,7 @@ from voxsmith.pipeline.report.statistics import Statistics
 from voxsmith.pipeline.store.code import source_file
 from voxsmith.pipeline.terminal import printable
 from voxsmith.pipeline.watch.durations import length
-from voxsmith.schemas.columns import ROW, SIDES, column
+from voxsmith.schemas.columns import AUGMENTED, CONTINUATION, ROW, SIDES, column
 from voxsmith.stages.registry import PartError, stage_module
 
 _SIZES = (
@@ -63,6 +63,7 @@ def render_card(manifest: dict[str, Any], statistics: Statistics, published: Pub
     )
     environment.filters |= {"cell": _cell, "duration": length, "things": things}
     features = published.infos[0]["features"] if published and published.infos else statistics.features
+    names = {one["name"] for one in features}
     header = yaml.safe_dump(_header(manifest, statistics, published), sort_keys=False, allow_unicode=True, width=1000)
     return environment.get_template("card.md.jinja").render(
         header=header,
@@ -73,7 +74,7 @@ def render_card(manifest: dict[str, Any], statistics: Statistics, published: Pub
         paired=_is_spoken(statistics),
         checks=_checks(manifest),
         audio=next((one["name"] for one in features if _type(one).startswith("Audio")), None),
-        text="instruction" if any(one["name"] == "instruction" for one in features) else "id",
+        text=next((name for name in ("instruction", "transcript") if name in names), "id"),
         labels=_shown(statistics),
         split=next(iter(statistics.splits), "train"),
         load=published.load if published else None,
@@ -148,7 +149,11 @@ def _is_spoken(statistics: Statistics) -> bool:
 def _checks(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Limits that stages of the recipe held rows to, by group; of a manifest that doesn't say which, all."""
     checks = manifest.get("recipe", {}).get("checks") or {}
-    groups = {group: limits for group, limits in checks.items() if isinstance(limits, dict)}
+    groups = {
+        group: {name: limit for name, limit in limits.items() if limit != {}}
+        for group, limits in checks.items()
+        if isinstance(limits, dict)
+    }
     applied = manifest.get("checks_applied")
     return groups if applied is None else {group: groups[group] for group in groups if group in applied}
 
@@ -188,7 +193,8 @@ def _meaning(name: str, statistics: Statistics) -> str:
 
 def things(group: str) -> str:
     """What the clips of a group are called."""
-    return {"query": "queries", "answer": "answers", ROW: "speech"}.get(group, group)
+    names = {"query": "queries", "answer": "answers", CONTINUATION: "continuations", AUGMENTED: "augmented clips"}
+    return {**names, ROW: "speech"}.get(group, group)
 
 
 def _cell(value: Any) -> str:

@@ -1,12 +1,13 @@
 """One row as a page shows it: for each group of its columns the texts, the clips, the units, and what was measured."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from voxsmith.pipeline.report import charts
 from voxsmith.pipeline.report.budget import Budget
 from voxsmith.pipeline.report.words import compare
-from voxsmith.schemas.columns import Group
+from voxsmith.schemas.columns import AUGMENTED, CONTINUATION, ROW, Group, text_column
 
 # Makes a FLAC file of units and the frames that each lasts; None where it can't.
 Resound = Callable[[Sequence[int], Sequence[int]], bytes | None]
@@ -26,7 +27,7 @@ class Fact(NamedTuple):
 
 def style_of(group: str) -> str:
     """The group's class in the style sheet, where `row` is the whole row."""
-    return "own" if group == "row" else group
+    return {ROW: "own", AUGMENTED: "own", CONTINUATION: "answer"}.get(group, group)
 
 
 def has_content(row: dict[str, Any], group: Group) -> bool:
@@ -40,8 +41,12 @@ def view(row: dict[str, Any], group: Group, budget: Budget, resound: Resound | N
         return row.get(group.full(base)) if base else None
 
     texts = [(base, short(get(base))) for base in group.of("text")]
+    source = get("source_transcript")
+    if source and get("text") and source != get("text"):
+        texts.append(("as its corpus has it", short(source)))
     heard = short(get("heard"))
     said = texts[0][1] if texts else ""
+    meant = said or short(row.get(text_column(group.name)))
     clips = [(base, budget.uri(get(base))) for base in group.of("audio")]
     units, durations = get("units"), get("unit_durations")
     return {
@@ -51,7 +56,7 @@ def view(row: dict[str, Any], group: Group, budget: Budget, resound: Resound | N
         "text": said,
         "more": [(base, text) for base, text in texts[1:] if text],
         "heard": heard,
-        "spans": compare(said, heard) if heard and get("wer") != 0 else [],
+        "spans": compare(meant, heard) if heard and get("wer") != 0 else [],
         "clip": clips[0][1] if clips else None,
         "other_clips": [(base, uri) for base, uri in clips[1:] if uri],
         "duration": get("duration"),
@@ -65,7 +70,9 @@ def facts(row: dict[str, Any], group: Group) -> Iterator[Fact]:
     """What is known of the group besides texts, clips and duration: ours in words of their own, others by name."""
     for base, one in group.columns.items():
         value = row.get(group.full(base))
-        if value is None or base in (*_WHO, "duration", "attempts") or one.role not in ("measure", "label", "units"):
+        if value is None or base in (*_WHO, "duration", "attempts"):
+            continue
+        if one.role not in ("measure", "label", "units") and base != "augmentation":
             continue
         if one.role == "units":
             if value:
@@ -80,10 +87,26 @@ def facts(row: dict[str, Any], group: Group) -> Iterator[Fact]:
         elif base == "speech_attempts":
             if value > 1:
                 yield Fact("spoken", str(value), "times")
+        elif base == "augmentation":
+            yield Fact("with", _put_on(value) or "nothing", "put on it")
         elif one.role == "label":
             yield Fact(base.replace("_", " "), str(value), "")
         elif one.step is not None:
             yield Fact("", f"{value:.4g}" if isinstance(value, float) else f"{value:,}", base.replace("_", " "))
+
+
+def _put_on(augmentation: str) -> str:
+    """Effects in the order in which they were put on: "noise snr 12.3, telephone"."""
+    effects = json.loads(augmentation)
+    words = []
+    for effect in effects if isinstance(effects, list) else ():
+        values = [f"{key.replace('_', ' ')} {_value(value)}" for key, value in effect.items() if key != "effect"]
+        words.append(" ".join([str(effect.get("effect", "")), *values]).strip())
+    return ", ".join(words)
+
+
+def _value(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def short(text: str | None) -> str:

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 
 from voxsmith.pipeline.export.features import card_features, columns_of
 from voxsmith.pipeline.export.writer import DATA_FILES
-from voxsmith.schemas.columns import COLUMNS, Group, groups
+from voxsmith.schemas.columns import COLUMNS, Group, groups, text_column
 from voxsmith.schemas.hashing import hashed_hex
 
 # Counted beside the columns that are measures, and in which steps.
@@ -208,8 +208,11 @@ class Summary:
         for base, values in numbers.items():
             self._count(group, base, values, group.columns[base].step)
         text = group.first("text")
+        said = group.full(text) if text is not None else text_column(group.name)
+        if wer is not None and text is None and said in batch.schema.names:  # of an augmented clip the row's own text
+            words = _words(batch.column(said))
         if text is not None and group.columns[text].type == pa.string():
-            words = _words(batch.column(group.full(text)))
+            words = _words(batch.column(said))
             self._count(group, WORDS, words, WORDS_STEP)
             self._count(group, f"{WORDS}_per_second", _a_second(words, duration), SPEED_STEP)
         for base in group.of("units"):

@@ -38,13 +38,13 @@ def test_groups() -> None:
     made = groups({name: COLUMNS[name] for name in names})
     assert [(one.name, list(one.columns)) for one in made] == [
         ("row", ["id", "text"]),
+        ("augmented", ["heard", "augmentation"]),
         ("query", ["text"]),
         ("continuation", ["text", "wer"]),
-        ("augmented", ["heard", "augmentation"]),
     ]
     assert group_of("clipping") == "row" and group_of("query_clipping") == "query"
     assert [text_column(group) for group in GROUPS] == [
-        "transcript", "query_text", "answer_text", "continuation", "transcript",
+        "transcript", "transcript", "query_text", "answer_text", "continuation",
     ]  # fmt: skip
 
 

@@ -86,4 +86,4 @@ def test_a_recorded_clip_has_no_attempts_and_is_held_against_what_its_corpus_say
     assert asked == [Transcribe(CLIP, "en")]
     assert listen.STAGE.reads(context.config) == ("audio",)
     assert listen.STAGE.optional(context.config) == ("source_transcript",)
-    assert listen.STAGE.optional(listen.Config(of="augmented", attempt=0)) == ("transcript",)
+    assert listen.STAGE.optional(listen.Config(of="augmented", attempt=0)) == ("transcript", "query_text")
