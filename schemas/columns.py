@@ -274,10 +274,12 @@ def group_of(name: str) -> str:
 
 
 def expand(declared: Mapping[str, Column]) -> dict[str, Column]:
-    """The columns by their full names: the row's own, then those of the query, of the answer and so on."""
+    """The columns by their full names: the row's own, then those of the query, of the answer and of the other groups."""
     full = {name: column for name, column in declared.items() if column.per == "row"}
     of_clips = {name: column for name, column in declared.items() if column.per != "row"}
-    return full | {full_name(group, name): column for group in GROUPS[1:] for name, column in of_clips.items()}
+    for group in (*SIDES, CONTINUATION, AUGMENTED, ROW):
+        full |= {name: column for base, column in of_clips.items() if (name := full_name(group, base)) not in full}
+    return full
 
 
 # Ours, by full name, in the order of an export.

@@ -12,7 +12,7 @@ from voxsmith.pipeline.recipe.nodes import SOURCE, Node
 from voxsmith.pipeline.recipe.problems import Problems
 from voxsmith.pipeline.sources import given_columns
 from voxsmith.pipeline.sources.overrides import method_of, overridable
-from voxsmith.schemas.columns import GROUPS, ROW_COLUMNS, Column, column, full_name
+from voxsmith.schemas.columns import GROUPS, LANGUAGES, ROW_COLUMNS, Column, column, full_name
 from voxsmith.schemas.names import nearest
 from voxsmith.schemas.recipe import Recipe
 from voxsmith.schemas.speech import PLACES
@@ -106,12 +106,16 @@ def _writers(name: str) -> str:
     for kind in STAGES:
         declared = stage(kind)
         fields = declared.config.model_fields
+        # The settings by which columns are called.
         choices = {"of": get_args(fields["of"].annotation)} if "of" in fields else {}
+        if "to" in fields:
+            choices["to"] = tuple(LANGUAGES)
         if "attempt" in declared.from_pipeline:
             choices["attempt"] = (1,) if kind == "speak" else (0, 1)
         for values in product(*choices.values()):
             given = dict(zip(choices, values, strict=True))
             config = declared.config.model_construct(None, **given)
             if name in declared.writes(config):
-                return f"add a stage {kind}" + (f" (of: {given['of']})" if given else "")
+                named = [f"{key}: {value}" for key, value in given.items() if key != "attempt"]
+                return f"add a stage {kind}" + (f" ({', '.join(named)})" if named else "")
     return ""

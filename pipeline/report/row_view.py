@@ -95,18 +95,25 @@ def facts(row: dict[str, Any], group: Group) -> Iterator[Fact]:
             yield Fact("", f"{value:.4g}" if isinstance(value, float) else f"{value:,}", base.replace("_", " "))
 
 
+_DRAWN = ("seed", "size", "source", "microphone")  # of an effect: nothing that a person listens for
+
+
 def _put_on(augmentation: str) -> str:
-    """Effects in the order in which they were put on: "noise snr 12.3, telephone"."""
-    effects = json.loads(augmentation)
-    words = []
-    for effect in effects if isinstance(effects, list) else ():
-        values = [f"{key.replace('_', ' ')} {_value(value)}" for key, value in effect.items() if key != "effect"]
-        words.append(" ".join([str(effect.get("effect", "")), *values]).strip())
-    return ", ".join(words)
+    """Effects in the order in which they were put on: "noise babble, snr 12.3; telephone"."""
+    try:
+        effects = json.loads(augmentation)
+    except ValueError:
+        return augmentation
+    if not isinstance(effects, list) or not all(isinstance(effect, dict) for effect in effects):
+        return augmentation
+    return "; ".join(_effect(effect) for effect in effects)
 
 
-def _value(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _effect(effect: dict[str, Any]) -> str:
+    names = " ".join(str(effect[key]) for key in ("effect", "kind") if key in effect)
+    values = {key: value for key, value in effect.items() if key not in ("effect", "kind", *_DRAWN)}
+    shown = (f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in values.items())
+    return ", ".join([names, *shown])
 
 
 def short(text: str | None) -> str:

@@ -262,7 +262,8 @@ def test_two_parts_may_declare_one_column_alike_but_not_otherwise() -> None:
         problems, {"a": {"mood": mood}, "b": {"mood": mood, "tone": Column(AUDIO, "x", "audio", "attempt")}}
     )
     assert problems.lines == [] and columns["mood"] == mood
-    assert list(columns)[-3:] == ["mood", "query_tone", "answer_tone"], "behind ours"
+    tones = ["query_tone", "answer_tone", "continuation_tone", "augmented_tone", "tone"]
+    assert list(columns)[-6:] == ["mood", *tones], "behind ours"
     collected(problems, {"a": {"mood": mood}, "b": {"mood": other}})
     assert problems.lines == [
         "r.yaml: stages.b: declares the column 'mood' otherwise than stages.a does; give one of them another name"

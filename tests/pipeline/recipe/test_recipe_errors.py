@@ -9,6 +9,7 @@ import yaml
 from tests.helpers.recipes import COUNT, ROOT, open_state, run_inline, write_recipe
 from voxsmith.pipeline.api.opened import load
 from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.recipe import check
 from voxsmith.pipeline.recipe.graph import build_graph
 from voxsmith.pipeline.recipe.load import load_recipe
 
@@ -333,3 +334,22 @@ def test_a_home_folder_is_written_out(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (llm.model, llm.resources.python) == (f"{tmp_path}/p.jinja", f"{tmp_path}/python")
     assert graph.nodes["rewrite"].config.prompt.path == f"{tmp_path}/p.jinja"
     assert main(["new", "quickstart", "~/started"]) == 0 and (tmp_path / "started/quickstart.yaml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("column", "advice"),
+    [
+        ("heard", "add a stage listen (of: row)"),
+        ("query_heard_1", "add a stage listen (of: query)"),
+        ("augmented_mos", "add a stage rate (of: augmented)"),
+        ("augmented_wer", "add a stage verify (of: augmented)"),
+        ("continuation_audio", "add a stage pick (of: continuation)"),
+        ("continuation_audio_3", "add a stage speak (of: continuation)"),
+        ("spoken", "add a stage normalise (of: row)"),
+        ("transcript", "add a stage clean_transcript (of: row)"),
+        ("translation_de", "add a stage translate (to: de)"),
+        ("instruction", ""),
+    ],
+)
+def test_who_would_write_a_column(column: str, advice: str) -> None:
+    assert check._writers(column) == advice
