@@ -17,7 +17,7 @@ from voxsmith.pipeline.export.writer import SplitWriter, assemble
 from voxsmith.pipeline.report.build import build
 from voxsmith.pipeline.report.card import render_card
 from voxsmith.pipeline.report.statistics import summarise
-from voxsmith.schemas.columns import COLUMNS, ROW_COLUMNS
+from voxsmith.schemas.columns import COLUMNS
 
 AUGMENTATION = [{"effect": "noise", "kind": "pink", "snr": 12.25, "seed": 99}, {"effect": "telephone"}]
 
@@ -57,7 +57,7 @@ def row(i: int) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]], dict[str, Any]]:
     out, rows = tmp_path_factory.mktemp("recorded"), [row(i) for i in range(5)]
-    names = [name for name in COLUMNS if name in rows[0] or name in ROW_COLUMNS]
+    names = [name for name in COLUMNS if name in rows[0]]  # in the order of an export
     schema = pa.schema([*((name, COLUMNS[name].type) for name in names), ("provenance", PROVENANCE)])
     rates = {"audio": 16000, "augmented_audio": 16000, "continuation_audio": 24000}
     for folder, form, hertz, table in (
