@@ -13,8 +13,8 @@ from voxsmith.models.text.words import stem
 from voxsmith.stages.text.spoken import spoken
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_ENDS = re.compile(r"[.?!…][\"”’)]*\s*$")
-_BEGINS = re.compile(r"(?:^|[.?!…:—][\"”’)]*\s*)[\"“‘(]*\s*$")  # before a word that has its capital of the sentence
+_ENDS = re.compile(r"[.?!…][\"”’)]*\s+$")
+_BEGINS = re.compile(r"(?:^|[.?!…:—][\"”’)]*\s+)[\"“‘(]*\s*$")  # before a word that has its capital of the sentence
 _SHORT = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|Prof|Jr|vs|etc|[A-HJ-Z])\.\s*$")  # a point that ends no sentence
 _I = re.compile(r"i(?:['’](?:m|ve|ll|d))?", re.I)
 _TAKEN = re.compile(r"[,;:.?!…]")
@@ -64,7 +64,7 @@ def with_case(text: str, heard: str, language: str, signs: bool) -> tuple[str, b
         pairs = _pairs(own, others)
         for mine, yours in pairs.items():
             word, way = text[own[mine].start : own[mine].end], other[others[yours].start : others[yours].end]
-            first = _begins(other, others[yours])
+            first = way[:1].isupper() and _begins(other, others[yours])
             ways.setdefault(mine, Way(_as_written(word, way, first and others[yours].key not in names), first))
             follows = pairs.get(mine + 1) == yours + 1 or (mine + 1 == len(own) and yours + 1 == len(others))
             if follows:

@@ -94,7 +94,8 @@ def without_tags(text: str, policy: Policy) -> tuple[str, set[str], Fault | None
     while before != text and not faults:  # a tag may stand beside another, or in one
         before, text = text, _TAG.sub(replaced, text)
     if done:
-        text = re.sub(r"\s+", " ", re.sub(r"^[\s,.;:]+", "", text)).strip()
+        text = re.sub(r"([,;:.?!…])(?:\s+[,;:.?!…])+", r"\1", re.sub(r"^[\s,.;:]+", "", text))
+        text = re.sub(r"\s+", " ", text).strip()
     return text, done, faults[0] if faults else None
 
 
@@ -107,7 +108,8 @@ def _said(name: str, form: str, policy: Policy, capitals: bool) -> str | Fault |
         return sign
     if own is None and name.lower() in FILLERS and form != "round":
         return "" if policy.fillers == "drop" else name.upper() if capitals else name.lower()
-    kind = own or kind_of(name)
+    time = form in ("angle", "square") and re.fullmatch(r"[\d\s:.,-]*\d[\d\s:.,-]*", name)
+    kind = own or ("mark" if time else kind_of(name))
     if form == "guess":
         kind, name = ("unclear", name or "(( ))")
     if form == "sung":
