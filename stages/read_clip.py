@@ -9,7 +9,7 @@ from voxsmith.schemas.clip_reference import ClipReference
 from voxsmith.schemas.columns import full_name
 from voxsmith.schemas.hashing import hashed_hex
 from voxsmith.stages.context import Asking, Context, Reject, Row
-from voxsmith.stages.requests.clip import ReadClip
+from voxsmith.stages.requests.clip import ReadClip, ReadClipAgain
 from voxsmith.stages.stage import Stage, StageConfig
 
 
@@ -18,6 +18,10 @@ class Config(StageConfig):
 
     of: Literal["row", "query", "answer"] = Field(
         "row", description="whose clip; row: of the utterance that the row is"
+    )
+    keep: Literal["clip", "reference"] = Field(
+        "clip",
+        description="what the store keeps; reference: names alone, each stage that listens reads the recording again",
     )
     sample_rate: int = Field(16000, ge=8000, le=48000, description="hertz of the clips")
     min_seconds: float = Field(0.3, ge=0, description="shortest clip")
@@ -50,7 +54,8 @@ def read_clip(row: Row, context: Context) -> Asking:
     listed = _listed_seconds(place)
     if listed is not None and listed > config.max_seconds:  # nobody has to read it to know
         raise _too_long(listed, config)
-    clip = yield ReadClip(
+    request = ReadClip if config.keep == "clip" else ReadClipAgain
+    clip = yield request(
         place=place,
         source=row["source"],
         sample_rate=config.sample_rate,
@@ -69,7 +74,8 @@ def read_clip(row: Row, context: Context) -> Asking:
         raise Reject("silent", "nothing is in the clip but silence")
     if loudness < config.min_level:
         raise Reject("too_quiet", f"the clip is at {loudness:.0f} dBFS; at least {config.min_level:g} is asked for")
-    return {audio: {"bytes": clip.flac, "path": f"{hashed_hex(samples.tobytes(), 16)}.flac"}}
+    kept = clip.flac if config.keep == "clip" else None
+    return {audio: {"bytes": kept, "path": f"{hashed_hex(samples.tobytes(), 16)}.flac"}}
 
 
 def _listed_seconds(clip: str) -> float | None:
@@ -101,5 +107,6 @@ STAGE = Stage(
     writes=_writes,
     run=read_clip,
     engine="clips",
-    kept_as=lambda config: _writes(config)[0],
+    kept_as=lambda config: _writes(config)[0] if config.keep == "clip" else None,
+    by_name=lambda config: _writes(config) if config.keep == "reference" else (),
 )

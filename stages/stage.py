@@ -48,6 +48,9 @@ class Stage:
     same_code: tuple[str, ...] = ()
     choices: Callable[[Any], dict[str, tuple[str, ...]]] = lambda config: {}
     kept_as: Callable[[Any], str | None] = lambda config: None
+    # Written columns of which the store keeps the clip's name alone, without its bytes. The clip is the reply to the
+    # stage's only request, which the pipeline asks again where the clip is wanted.
+    by_name: Callable[[Any], tuple[str, ...]] = lambda config: ()
     # What the stage gives its prompts to be filled in with: all of them, or each by the setting that names it.
     prompt_variables: tuple[str, ...] | Mapping[str, tuple[str, ...]] = ()
     packages: tuple[str, ...] = ()  # distributions that its function imports as it runs, beside the base install

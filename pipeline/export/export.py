@@ -30,6 +30,7 @@ from voxsmith.pipeline.export.piece import PROVENANCE, REJECT_SCHEMA, FinishedSh
 from voxsmith.pipeline.export.writer import assemble
 from voxsmith.pipeline.plan.accounts import EXPORT, OVERRIDES, finished, owner_of_failed_clip, rejecting
 from voxsmith.pipeline.plan.state import State
+from voxsmith.pipeline.recipe.by_name import ByName
 from voxsmith.pipeline.recipe.voices import voice_licences
 from voxsmith.pipeline.store.code import code_digest
 from voxsmith.pipeline.store.digests import digest
@@ -41,6 +42,7 @@ from voxsmith.schemas.hashing import hashed_number
 
 # What a piece is noted as: each field of Written, also those that have a default.
 _WRITTEN: Form[dict[str, Any]] = Form("a piece", cast(Any, TypedDict)("_Note", get_type_hints(Written)))
+_READ = 150_000  # bytes of a clip: ten seconds of speech at 16 kHz
 _LITTLE = 256 * 2**20  # bytes of objects, which the driver writes itself in the second that a process takes to start
 
 
@@ -110,13 +112,17 @@ def _licences(state: State) -> tuple[str, ...]:
 
 
 def _weights(state: State, layout: Layout, shards: list[int]) -> dict[int, int]:
-    """Bytes of the objects that each shard's columns are in."""
+    """Bytes of the objects that each shard's columns are in, and of the clips that are read again, about."""
     places = {shard: set(state.places(layout.columns, shard).values()) for shard in shards}
     sizes = {
         stage: state.store.sizes(stage)
         for stage in {stage for shard_places in places.values() for stage, _ in shard_places}
     }
-    return {shard: sum(sizes[stage].get(key, 0) for stage, key in places[shard]) for shard in shards}
+    read = _READ if layout.by_name else 0
+    return {
+        shard: sum(sizes[stage].get(key, 0) for stage, key in places[shard]) + read * state.shards[shard].rows
+        for shard in shards
+    }
 
 
 def _cut(state: State, layout: Layout, weights: dict[int, int]) -> Iterator[list[FinishedShard]]:
@@ -241,6 +247,7 @@ def _layout(state: State) -> Layout:
         licences=_licences(state),
         voices=voice_licences(graph),
         size=export.shard_bytes,
+        by_name=ByName(graph, tuple(columns)),
     )
 
 

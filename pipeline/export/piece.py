@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from voxsmith.pipeline.export.features import Rates, columns_of
 from voxsmith.pipeline.export.marks import Mark
+from voxsmith.pipeline.export.read_again import read_again
 from voxsmith.pipeline.export.writer import SplitWriter
 from voxsmith.pipeline.plan.accounts import (
     EXPORT,
@@ -25,6 +26,7 @@ from voxsmith.pipeline.plan.accounts import (
     rejects_in,
     with_later_turns,
 )
+from voxsmith.pipeline.recipe.by_name import ByName
 from voxsmith.pipeline.recipe.licences import strictest
 from voxsmith.pipeline.store.objects import Place, read_columns
 from voxsmith.pipeline.store.store import Store
@@ -43,7 +45,9 @@ REJECT_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Layout:
-    """What all pieces share. `licences`: terms of the engines; `voices`: terms of the clips that voices are cloned from."""
+    """What all pieces share. `licences`: terms of the engines; `voices`: terms of the clips that voices are cloned from;
+    `by_name`: what gives the clips of which the store has the names alone.
+    """
 
     store: str
     schema: pa.Schema
@@ -54,6 +58,7 @@ class Layout:
     licences: tuple[str, ...]
     voices: dict[str, str]
     size: int
+    by_name: ByName
 
     @property
     def described(self) -> dict[str, Column]:
@@ -121,6 +126,7 @@ def write_piece(layout: Layout, shards: list[FinishedShard], folder: Path) -> Wr
     for (stage, reason), count in reasons.items():
         written.rejects.setdefault(stage, {})[reason] = count
     written.files = {split: [f"dataset/{file}" for file in files] for split, files in dataset.close().items()}
+    layout.by_name.close()
     written.reject_files = [f"rejects/{file}" for file in rejects.close()[""]]
     return written
 
@@ -172,6 +178,8 @@ def _finished(layout: Layout, shard: FinishedShard, table: pa.Table) -> pa.Table
         for value, *voices in zip(table["licence"].to_pylist(), *voices_of_rows, strict=True)
     ]
     table = table.set_column(table.column_names.index("licence"), "licence", pa.array(licences, pa.string()))
+    if layout.by_name:
+        table = read_again(layout.by_name, table)
     for name, column in layout.described.items():
         if column.role == "audio" and name in table.column_names:
             table = table.set_column(table.column_names.index(name), name, _named(table, name))

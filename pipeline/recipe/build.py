@@ -84,7 +84,7 @@ def build_engines(recipe: Recipe, problems: Problems) -> dict[str, Engine]:
 
 def _roots(recipe: Recipe) -> dict[str, str]:
     """Where each source's clips lie: a URL, or a folder by its whole path, for actors may work elsewhere."""
-    roots = {name: getattr(source, "root", None) for name, source in recipe.sources.items()}
+    roots = {name: source.root for name, source in recipe.sources.items()}
     return {name: root if is_url(root) else str(Path(root).absolute()) for name, root in roots.items() if root}
 
 

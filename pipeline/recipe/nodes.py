@@ -111,6 +111,9 @@ class Graph:
     def inputs(self, node: Node) -> tuple[str, ...]:
         """The columns that the node sees, the row's identity first; optional ones that nobody writes are left out."""
         named = ("id", "conversation_id", "turn", *node.reads, *node.optional)
+        for name in named:  # a clip of which the store has the name alone is read again by what its writer reads
+            if (writer := self.nodes.get(self.owners.get(name, ""))) and name in writer.stage.by_name(writer.config):
+                named += writer.reads
         return tuple(dict.fromkeys(name for name in named if name in self.owners))
 
     def parents(self, node: Node) -> set[str]:

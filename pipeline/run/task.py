@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from voxsmith.pipeline.recipe.by_name import ByName
 from voxsmith.pipeline.recipe.nodes import Node
 from voxsmith.pipeline.run.remembered import unpacked
 from voxsmith.pipeline.run.results import Results, StageFault
@@ -21,7 +22,7 @@ from voxsmith.pipeline.store.objects import build_table
 from voxsmith.pipeline.watch.meter import Account
 from voxsmith.schemas.template import PromptFault
 from voxsmith.schemas.text import clean
-from voxsmith.stages.context import Context, Reject
+from voxsmith.stages.context import Context, Reject, Row
 from voxsmith.stages.engines.base import EngineLost, Refused, Unavailable
 from voxsmith.stages.requests.base import Request
 
@@ -97,9 +98,11 @@ class TaskRun:
         desk: Desk,
         watchers: Watchers | None = None,
         killers: dict[str, str] | None = None,
+        by_name: ByName | None = None,
     ) -> None:
         self.node, self.context, self.rows = node, context, Rows(node, table)
         self.desk, self.watchers, self.killers = desk, watchers or Watchers(), killers or {}
+        self.by_name = by_name
         self.results = Results(node, self.rows)
         self.pending: dict[str, str] = {}
         self.fresh: list[tuple[bytes, bytes]] = []  # replies that are in no partial object yet, by request
@@ -162,10 +165,29 @@ class TaskRun:
             elif self.node.stage.each == "row":
                 if supplied := self.rows.supplied(rows[0]):
                     self.results.put(places[0], supplied)
-                elif self.rows.is_complete(rows[0]):
+                elif self.rows.is_complete(rows[0]) and self._has_clips(places, rows):
                     yield _Call(places, self.node.stage.run(rows[0], self.context))
-            elif complete := [place for place, row in zip(places, rows, strict=True) if self.rows.is_complete(row)]:
-                yield _Call(complete, self.node.stage.run([self.rows[place] for place in complete], self.context))
+            else:
+                complete = {place: row for place, row in zip(places, rows, strict=True) if self.rows.is_complete(row)}
+                if complete and self._has_clips(list(complete), list(complete.values())):
+                    yield _Call(list(complete), self.node.stage.run(list(complete.values()), self.context))
+
+    def _has_clips(self, places: list[int], rows: list[Row]) -> bool:
+        """Put the clips into rows that have their names alone. Where one can't be had, the call isn't made."""
+        if self.by_name is None:
+            return True
+        try:
+            for row in rows:
+                self.by_name.fill(row)
+        except (Reject, Unavailable) as error:
+            for place in places:
+                if isinstance(error, Reject):
+                    self.results.reject(place, error)
+                else:
+                    self.pending[self.rows.id(place)] = clean(str(error))
+            self.watchers.progressed(len(places))
+            return False
+        return True
 
     def _go_on(self, call: _Call, reply: Any, error: Exception | None = None) -> None:
         """Send the reply in, and go on until the call asks something that must be waited for, or ends."""

@@ -14,6 +14,7 @@ from voxsmith.models import references
 from voxsmith.pipeline.errors import RunFailed
 from voxsmith.pipeline.plan.keys import code_part
 from voxsmith.pipeline.plan.state import WHOLE, Task, commit_of
+from voxsmith.pipeline.recipe.by_name import ByName
 from voxsmith.pipeline.recipe.nodes import Graph, Node
 from voxsmith.pipeline.run.results import artifact_of
 from voxsmith.pipeline.run.task import Desk, TaskOutcome, TaskRun, Watchers, context_of
@@ -68,6 +69,7 @@ class Worker:
         self._code: dict[str, str] = {}
         self._engine_code: str | None = None
         self._memo_lock = threading.Lock()
+        self._clips: dict[str, ByName] = {}
         self.at_once: int | None = None
         self.meter = Meter(None)
 
@@ -149,6 +151,7 @@ class Worker:
                 lambda replies: partial.append(self.store.write_partial(task.node, task.key, replies)),
             ),
             task.killers,
+            self._by_name(node),
         ).run(probe=task.span is not None)
         meta = _meta(node, task, outcome, account)
         if task.span is not None or outcome.pending:
@@ -200,6 +203,12 @@ class Worker:
         names = (*self.graph.inputs(node), *node.given)
         return [name for name in dict.fromkeys(names) if name in task.places[0]]
 
+    def _by_name(self, node: Node) -> ByName:
+        with self._memo_lock:
+            if node.name not in self._clips:
+                self._clips[node.name] = ByName(self.graph, self.graph.inputs(node))
+            return self._clips[node.name]
+
     def _memo(self, node: Node, task: Task) -> Memo | None:
         if node.engine is None:
             return None
@@ -219,9 +228,9 @@ class Worker:
     def _fit(self, task: Task, account: Account) -> dict[str, Any]:
         """Run a fit stage: its generator sees every row of the sample, in order, and returns the artifact."""
         start, node = time.monotonic(), self.graph.nodes[task.node]
-        names = self.graph.inputs(node)
+        names, by_name = self.graph.inputs(node), self._by_name(node)
         generator = node.stage.run(
-            self._sample_rows(node, task, names), context_of(node, self.graph.recipe.seed, {}, {})
+            self._sample_rows(node, task, names, by_name), context_of(node, self.graph.recipe.seed, {}, {})
         )
         try:
             request = next(generator)
@@ -245,13 +254,14 @@ class Worker:
         self.store.write_json(f"objects/{task.node}/{task.key}.json", meta)
         return meta
 
-    def _sample_rows(self, node: Node, task: Task, names: tuple[str, ...]) -> Iterator[Row]:
+    def _sample_rows(self, node: Node, task: Task, names: tuple[str, ...], by_name: ByName) -> Iterator[Row]:
         for places, digests in zip(task.places, task.digests, strict=True):
             table: pa.Table = read_columns(self.store, places, digests)
             table = table.select([name for name in names if name in places])
             for place in range(len(table)):
                 row = {name: table[name][place].as_py() for name in table.column_names}
                 if all(row.get(name) is not None for name in node.reads):
+                    by_name.fill(row)
                     yield row
 
 

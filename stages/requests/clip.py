@@ -24,3 +24,10 @@ class ReadClip(Request):
     misnamed: bool = False
     max_clipping: float = 1.0
     reply: ClassVar[type] = Clip
+
+
+@dataclass(frozen=True)
+class ReadClipAgain(ReadClip):
+    """The same, of a clip that the store doesn't keep."""
+
+    kept: ClassVar[bool] = False
