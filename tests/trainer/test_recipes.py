@@ -1,15 +1,17 @@
 """The recipes in configs/train/: each loads, and its profile `tiny` is accepted with tiny models in place of the real ones."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pytest
 import yaml
 
 from tests.helpers.made_corpus import row, write_corpus
 from tests.helpers.paths import ROOT
-from tests.trainer import folders
+from tests.trainer import folders, utterances
 from voxsmith.models.references import CATALOGUE
 from voxsmith.schemas.recipe_file import checked, read_yaml
 from voxsmith.trainer.cli import main
@@ -64,3 +66,19 @@ def test_check_accepts_the_tiny_profile(
     said = capsys.readouterr().out
     assert "out/quickstart: 8 " in said and "the run: " in said
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("teacher", ["live", "stored"])
+def test_check_accepts_distillation_over_recorded_clips(
+    teacher: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    llm, whisper, out = folders.llm(tmp_path / "llm"), folders.whisper(tmp_path / "whisper"), tmp_path / "out"
+    place = utterances.export(out / "asr_continuation_tiny" / "dataset", llm, 8, ({}, {"task": "transcribe"}))
+    rows = datasets.load_from_disk(str(place)).train_test_split(2, shuffle=False)
+    shutil.rmtree(place)
+    rows.save_to_disk(str(place))
+    monkeypatch.chdir(tmp_path)
+    models = ["--set", f"llm.model={llm}", "--set", f"encoder.model={whisper}", "--set", f"distil.teacher={teacher}"]
+    assert main(["check", str(ROOT / "configs/train/ultravox_kd.yaml"), "--profile", "tiny_asr", *models]) == 0
+    said = capsys.readouterr().out
+    assert "6 rows, 0.00 h, for the task continue" in said and "an epoch: 9 rows" in said

@@ -153,5 +153,5 @@ BACKEND = Backend(
     identity=identity,
     batch_invariant=lambda config: not config.resources.num_gpus,
     packages=_PACKAGES,
-    extra="train",
+    extra="torch",
 )
