@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from voxsmith.pipeline.export.features import Rates, columns_of
 from voxsmith.pipeline.export.marks import Mark
-from voxsmith.pipeline.export.read_again import read_again
+from voxsmith.pipeline.export.read_again import clip_again, read_again
 from voxsmith.pipeline.export.writer import SplitWriter
 from voxsmith.pipeline.plan.accounts import (
     EXPORT,
@@ -120,7 +120,7 @@ def write_piece(layout: Layout, shards: list[FinishedShard], folder: Path) -> Wr
                 written.seconds[group] += sum(value or 0.0 for value in rows[name].to_pylist())
         lost = [(row, verdict) for row, verdict in enumerate(verdicts) if verdict is not None]
         for start in range(0, len(lost), _REJECTS):
-            rejects.write("", _reject_table(store, shard, table, texts, lost[start : start + _REJECTS]))
+            rejects.write("", _reject_table(layout, store, shard, table, texts, lost[start : start + _REJECTS]))
         reasons.update((verdict.stage, verdict.reason) for _, verdict in lost)
     written.splits = dict(splits)
     for (stage, reason), count in reasons.items():
@@ -233,15 +233,23 @@ def split_of(text: str, shares: dict[str, float]) -> str:
 
 
 def _reject_table(
-    store: Store, shard: FinishedShard, table: pa.Table, texts: list[str | None], lost: list[tuple[int, Rejected]]
+    layout: Layout,
+    store: Store,
+    shard: FinishedShard,
+    table: pa.Table,
+    texts: list[str | None],
+    lost: list[tuple[int, Rejected]],
 ) -> pa.Table:
     needed = dict(shard.clips[verdict.stage] for _, verdict in lost if verdict.stage in shard.clips)
     audio = {name: read_columns(store, places)[name] for name, places in needed.items()}
     rows: list[dict[str, Any]] = []
     for row, verdict in lost:
-        clip = audio[shard.clips[verdict.stage][0]] if verdict.stage in shard.clips else None
+        column = shard.clips[verdict.stage][0] if verdict.stage in shard.clips else ""
+        clip = audio[column][row].as_py() if column else None
+        if column in layout.by_name.columns:
+            clip = clip_again(layout.by_name, column, clip, table, row)
         names = {name: table[name][row].as_py() for name in ("id", "conversation_id", "turn", "source")}
         why = {name: value for name, value in asdict(verdict).items() if name != "sample"}
         text = verdict.sample or texts[row] or ""
-        rows.append(names | why | {"text": text, "audio": clip[row].as_py() if clip is not None else None})
+        rows.append(names | why | {"text": text, "audio": clip})
     return pa.Table.from_pylist(rows, REJECT_SCHEMA)

@@ -1,5 +1,7 @@
 """Clips of which the store has the names alone go into the dataset from where they were recorded."""
 
+from typing import Any
+
 import pyarrow as pa
 
 from voxsmith.pipeline.errors import RunFailed
@@ -22,3 +24,13 @@ def read_again(by_name: ByName, table: pa.Table) -> pa.Table:
     for name in set(by_name.columns) & set(names):
         table = table.set_column(table.column_names.index(name), name, pa.array([row[name] for row in rows], AUDIO))
     return table
+
+
+def clip_again(by_name: ByName, column: str, clip: Any, table: pa.Table, row: int) -> Any:
+    """The clip of a rejected row, for a person to hear; None where it can't be read any more: the verdict stands."""
+    values = {name: table[name][row].as_py() for name in (*by_name.needed, "id") if name in table.column_names}
+    try:
+        by_name.fill(values := values | {column: clip})
+    except (Reject, Unavailable):
+        return None
+    return values[column]

@@ -1,6 +1,7 @@
 """Recorded clips through a whole recipe: each is read once, by workers alone; what the world does to files is no verdict."""
 
 import json
+import pickle
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import yaml
 from tests.helpers.broken_clips import ASR, BROKEN, plant
 from tests.helpers.recipes import dataset_of, finish, open_state, run_inline, texts_of
 from voxsmith.pipeline.errors import RunFailed
+from voxsmith.pipeline.recipe.by_name import ByName
 
 GOOD = [json.loads(line) for line in (ASR / "manifest.jsonl").read_text().splitlines()][:6]
 REJECTED_ONCE_READ = ("too_short", "silent")
@@ -111,9 +113,9 @@ def test_another_transcript_or_limit_reads_no_good_clip_again(tmp_path: Path) ->
     assert run_inline(limited) == {} and reads(limited) == len(REJECTED_ONCE_READ)
 
 
-def with_limits(path: str, **settings: Any) -> str:
+def with_limits(path: str, section: str = "", **settings: Any) -> str:
     recipe = yaml.safe_load(Path(path).read_text())
-    recipe["stages"]["read_clip"] |= settings
+    (recipe.setdefault(section, {}) if section else recipe["stages"]["read_clip"]).update(settings)
     Path(path).write_text(yaml.safe_dump(recipe))
     return path
 
@@ -144,6 +146,24 @@ def test_kept_as_references_the_dataset_is_the_same(tmp_path: Path) -> None:
     assert sizes[1] < sizes[0] / 4
     datasets = [audio_of(state, tmp_path / name) for state, name in zip(states, ("a", "b"), strict=True)]
     assert datasets[0] == datasets[1] and all(clip.startswith(b"fLaC") for clip in datasets[0].values())
+
+
+def test_kept_as_references_clips_of_rejects_are_heard(tmp_path: Path) -> None:
+    from datasets import load_from_disk
+
+    path = with_limits(
+        write(tmp_path, keep="reference"), "stages", verify={"of": "row"}
+    )  # what hears nothing, agrees with none
+    recipe = yaml.safe_load(Path(path).read_text())
+    recipe["sources"]["asr"]["columns"]["transcript"] = "text"
+    Path(path).write_text(yaml.safe_dump(recipe))
+    state = open_state(path)
+    assert run_inline(state) == {}
+    dataset_of(state, tmp_path / "written")
+    rows = load_from_disk(str(tmp_path / "written" / "rejects")).data.table.select(["reason", "audio"]).to_pylist()
+    clips = [row["audio"]["bytes"] for row in rows if row["reason"] == "mislabelled"]
+    assert len(clips) == len(GOOD) and all(clip.startswith(b"fLaC") for clip in clips)
+    pickle.loads(pickle.dumps(ByName(state.graph, ("audio",))))  # as it goes to processes that write
 
 
 def test_kept_as_references_a_changed_file_is_never_another_clip(tmp_path: Path) -> None:
