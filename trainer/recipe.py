@@ -9,7 +9,7 @@ from voxsmith.models.chat import Template
 from voxsmith.schemas.paths import FilePath
 from voxsmith.schemas.recipe import Name
 from voxsmith.schemas.strict import Strict
-from voxsmith.schemas.tasks import LANGUAGES, MARKER, TASKS, Of, TaskName
+from voxsmith.schemas.tasks import LANGUAGES, MARKER, TASKS, Of, TaskName, task
 from voxsmith.trainer.data.length import SECONDS
 
 Phase = Literal["answer", "units", "distil"]
@@ -214,6 +214,11 @@ class TrainRecipe(Strict):
     distil: Distil = Distil()
     schedule: Schedule
     run: Run = Run()
+
+    def request(self, name: TaskName) -> str:
+        """The user's turn of a task, MARKER in it: into the language that is learned, where it translates."""
+        to = next((one.to for one in self.data if one.task == name), "en")
+        return task(name, "row", to).request
 
     @property
     def teaches(self) -> Literal["", "live", "stored"]:

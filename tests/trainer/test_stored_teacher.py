@@ -95,7 +95,7 @@ def test_several_tasks_of_one_export_are_mixed_by_weight(ready: Path) -> None:
         ("audio", "transcript", "transcript"),
         ("audio", "transcript", "translation_de"),
     ]
-    assert "to German." in asked[2].request
+    assert "to German." in asked[2].request == recipe.request("translate")
 
 
 @pytest.mark.parametrize(

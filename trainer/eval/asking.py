@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from voxsmith.models.chat import Chat
-from voxsmith.schemas.tasks import TASKS, TaskName
+from voxsmith.schemas.tasks import TaskName
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built, chat_of
 from voxsmith.trainer.eval import generated
@@ -106,7 +106,7 @@ def _answered(
     device: torch.device,
 ) -> Iterator[Answered]:
     samples = [clip for _, clip in some]
-    batch = asked(speaker.network, chat, TASKS[task].request, samples, recipe.encoder.padded_to)
+    batch = asked(speaker.network, chat, recipe.request(task), samples, recipe.encoder.padded_to)
     for (row, clip), answer in zip(some, answers(speaker, batch.to(device), most), strict=True):
         units = answer.units if speaker.network.decoder is not None else None
         yield Answered(

@@ -12,7 +12,7 @@ from statistics import median
 import numpy as np
 
 from voxsmith.models.text.wer import Errors
-from voxsmith.schemas.tasks import TASKS, TaskName
+from voxsmith.schemas.tasks import TaskName
 from voxsmith.trainer.generated.answered import Answered
 from voxsmith.trainer.generated.ears import Ears, listen
 from voxsmith.trainer.talk.command import Ready
@@ -99,7 +99,9 @@ def answer(
     network = made.speaker.network
     device, voice = next(network.parameters()).device, SpokenUnits(made.vocoder, omega, lookahead)
     heard, chunks, began = Heard(clip.id), [], clock()
-    questions = asked(network, made.chat, TASKS[task].request, [clip.samples], made.recipe.encoder.padded_to).to(device)
+    questions = asked(network, made.chat, made.recipe.request(task), [clip.samples], made.recipe.encoder.padded_to).to(
+        device
+    )
     for event in generate(made.speaker, questions, most, voices=[voice]):
         if name := KINDS.get(type(event)):
             heard.first.setdefault(name, 1000 * (clock() - began))

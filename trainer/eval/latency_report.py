@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from voxsmith.schemas.tasks import TASKS, TaskName
+from voxsmith.schemas.tasks import TaskName, task, usual
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.data.exports import Export
 from voxsmith.trainer.eval import latency_shown
@@ -88,11 +88,11 @@ def plots(measures: list[Measure]) -> dict[str, str]:
     return {name: alone(picture) for name, picture in drawn.items() if picture}
 
 
-def _clips(options: argparse.Namespace, network: SpeechLLM, task: TaskName) -> list[Clip]:
+def _clips(options: argparse.Namespace, network: SpeechLLM, name: TaskName) -> list[Clip]:
     """The first of the source that can be heard, as many as are wanted."""
     clips: list[Clip] = []
     problems: list[str] = []
-    for row in _rows(options, TASKS[task].audio):
+    for row in _rows(options, name):
         if len(clips) == options.rows:
             break
         if isinstance(row, Spoiled):
@@ -108,11 +108,12 @@ def _clips(options: argparse.Namespace, network: SpeechLLM, task: TaskName) -> l
     return clips
 
 
-def _rows(options: argparse.Namespace, audio: str) -> Iterator[Question | Spoiled]:
+def _rows(options: argparse.Namespace, name: TaskName) -> Iterator[Question | Spoiled]:
     if options.export is None:
         yield from read(options.questions, options.clips)
         return
     export = Export(options.export, options.split)
+    audio = task(name, usual(name, export.columns)).audio
     export.need("id", audio)
     for place in range(len(export)):
         row = export.row(place, ("id", audio))

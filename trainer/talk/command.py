@@ -15,7 +15,6 @@ from voxsmith.models import references
 from voxsmith.models.chat import Chat
 from voxsmith.models.mel_form import SETTINGS
 from voxsmith.models.vocoder import UnitVocoder, open_any
-from voxsmith.schemas.tasks import TASKS
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built, chat_of
 from voxsmith.trainer.data.unit_kind import difference
@@ -118,7 +117,7 @@ def talk(options: argparse.Namespace, device: torch.device) -> Generator[str, No
     network, sampling = made.speaker.network, Sampling(options.temperature, options.top_p, options.seed)
     clip = heard(question, network)
     voices = [SpokenUnits(made.vocoder, options.omega, options.lookahead)] if made.vocoder else []
-    request = TASKS[options.task or made.recipe.data[0].task].request
+    request = made.recipe.request(options.task or made.recipe.data[0].task)
     with ExitStack() as files:
         file = files.enter_context(closing(_written(out, made.vocoder.rate))) if made.vocoder else None
         times = Times()

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from voxsmith.models.audio import resample
-from voxsmith.schemas.tasks import TASKS, TaskName
+from voxsmith.schemas.tasks import TaskName
 from voxsmith.trainer.data.mel import RATE
 from voxsmith.trainer.talk.command import Ready, Times
 from voxsmith.trainer.talk.events import Audio, End, Token, Units
@@ -52,7 +52,7 @@ class Partner:
         made, times = self.made, Times()
         network = made.speaker.network
         voices = [SpokenUnits(made.vocoder, self.omega, self.lookahead)] if made.vocoder else []
-        questions = asked(network, made.chat, TASKS[self.task].request, [clip], made.recipe.encoder.padded_to)
+        questions = asked(network, made.chat, made.recipe.request(self.task), [clip], made.recipe.encoder.padded_to)
         device = next(network.parameters()).device
         for event in generate(made.speaker, questions.to(device), self.most, self.sampling, voices):
             times.note(event)
