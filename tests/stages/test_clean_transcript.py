@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.helpers.paths import ROOT
 from voxsmith.schemas.checks import Checks
@@ -72,6 +74,39 @@ def test_a_hostile_transcript_takes_no_time(hostile: str) -> None:
         cleaned(f"a {hostile} b")
     except Reject as reject:
         assert reject.reason in ("tag", "unclear", "noise")
+
+
+PIECES = [
+    "<COMMA>",
+    "[laughter]",
+    "((",
+    "))",
+    "{UH}",
+    "I",
+    "MR",
+    "a.m.",
+    '""',
+    "♪",
+    "NO",
+    "İ",
+    "ŉ",
+    "ﬁ",
+    "’s",
+    "\u0301",
+    "हि",
+    "th[at]-",
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(*[st.one_of(st.text(max_size=40), st.lists(st.sampled_from(PIECES), max_size=9).map(" ".join))] * 2)
+def test_whatever_is_written_it_is_a_text_or_a_reject(source: str, heard: str) -> None:
+    try:
+        written = cleaned(source, heard, case="restore", punctuation="heard", noise="drop", unclear="drop")
+    except Reject as reject:
+        assert reject.reason and reject.message
+    else:
+        assert written["transcript"].strip()
 
 
 def test_a_text_with_case_is_known() -> None:
