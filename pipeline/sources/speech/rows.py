@@ -90,7 +90,7 @@ def _some_there(name: str, rows: Iterator[Row]) -> Iterator[Row]:
     """
     first, lost, some = "", 0, False
     for row in rows:
-        some = some or row["reject"] is None
+        some = some or row["reject"] is None or row["reject"][0] == "empty_transcript"  # whose clip is there
         if not some and row["reject"][0] in _NOT_THERE:
             lost += 1
             first = first or f"{row['place']}: {row['reject'][1]}"

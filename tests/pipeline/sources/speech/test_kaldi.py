@@ -1,8 +1,11 @@
 """Kaldi's data folders."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.helpers.corpora import CLIPS, put, reasons, reference, rows
 from voxsmith.pipeline.errors import RecipeError
@@ -72,3 +75,33 @@ def test_what_is_not_in_order_is_said(tmp_path: Path) -> None:
     (data / "text").unlink()
     with pytest.raises(RecipeError, match=r"there is no text in"):
         rows("kaldi", data)
+
+
+KEYS = st.lists(st.text("ab-Ä\U00010000", min_size=1, max_size=3), unique=True, max_size=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(KEYS, KEYS, KEYS)
+def test_files_are_joined_by_their_first_fields(clips: list[str], spoken: list[str], known: list[str]) -> None:
+    """As a dictionary of each file would: every utterance of wav.scp or text is there once."""
+    with tempfile.TemporaryDirectory() as place:
+        data = folder(
+            Path(place),
+            wav_scp="".join(f"{key} a a.flac\n" for key in sorted(clips, key=str.encode)),
+            text="".join(f"{key} SAID {key}\n" for key in sorted(spoken, key=str.encode)),
+            utt2spk="".join(f"{key} of {key}\n" for key in sorted(known, key=str.encode)),
+        )
+        if not clips and spoken:
+            with pytest.raises(RecipeError, match="none of the"):
+                rows("kaldi", data, clips=f"{place}/audio")
+            return
+        some = rows("kaldi", data, clips=f"{place}/audio")
+    assert [row["conversation_id"] for row in some] == [
+        f"speech-{key}" for key in sorted({*clips, *spoken}, key=str.encode)
+    ]
+    for row, why in zip(some, reasons(some), strict=True):
+        key = row["conversation_id"].removeprefix("speech-")
+        assert why == ("missing_clip" if key not in clips else None if key in spoken else "empty_transcript")
+        if why is None:
+            assert row["source_transcript"] == f"SAID {key}"
+            assert row["speaker"] == (f"of {key}" if key in known else None)
