@@ -24,14 +24,13 @@ _LAST = 1 / 3  # of a pass, in which its end is looked for
 
 
 class Parakeet:
-    """A loaded model. `longest`: seconds in one pass."""
+    """A loaded model: one of CLASSES, and its processor. `longest`: seconds in one pass."""
 
-    def __init__(self, path: Path, device: "torch.device", dtype: str, longest: float) -> None:
-        """Raises ModelMissing: another kind of model, broken or missing files."""
+    def __init__(self, model: Any, processor: Any, device: "torch.device", dtype: str, longest: float) -> None:
         import torch
 
         self.device, self.dtype, self.longest = device, getattr(torch, dtype), longest
-        self.kind, self.model, self.processor = _loaded(path)
+        self.kind, self.model, self.processor = model.config.model_type, model, processor
         self.model.eval().requires_grad_(False).to(self.device, self.dtype)
         torch.backends.cudnn.allow_tf32 = False  # float32 means float32
         self._finite: list[bool] = []
@@ -116,8 +115,13 @@ def cut(samples: np.ndarray, longest: int) -> list[np.ndarray]:
     return [*parts, samples]
 
 
-def _loaded(path: Path) -> tuple[str, Any, Any]:
-    """Which kind, the model and its processor. Raises ModelMissing."""
+def open_parakeet(path: Path, device: "torch.device", dtype: str, longest: float) -> Parakeet:
+    """Of a Hugging Face folder. Raises ModelMissing: another kind of model, broken or missing files."""
+    return Parakeet(*_loaded(path), device, dtype, longest)
+
+
+def _loaded(path: Path) -> tuple[Any, Any]:
+    """The model and its processor. Raises ModelMissing."""
     import transformers
 
     transformers.utils.logging.disable_progress_bar()
@@ -135,7 +139,7 @@ def _loaded(path: Path) -> tuple[str, Any, Any]:
     check_report(path, report)
     check_finite(path, model)
     _check_beside(path, config, processor)
-    return config.model_type, model, processor
+    return model, processor
 
 
 def _check_beside(path: Path, config: Any, processor: Any) -> None:

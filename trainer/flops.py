@@ -36,7 +36,12 @@ def peak(device: torch.device, recipe: TrainRecipe) -> float | None:
     """Operations a second that the device can do: what the recipe says, or a known GPU's in bf16; else None."""
     if recipe.run.peak_tflops is not None:
         return recipe.run.peak_tflops * 1e12
-    if device.type != "cuda" or recipe.run.precision != "bf16":
+    return known_peak(device) if recipe.run.precision == "bf16" else None
+
+
+def known_peak(device: torch.device) -> float | None:
+    """Operations a second of a known GPU in bf16; else None."""
+    if device.type != "cuda":
         return None
     name = torch.cuda.get_device_name(device)
     return next((1e12 * known for part, known in _PEAKS.items() if part in name), None)

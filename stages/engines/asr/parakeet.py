@@ -10,7 +10,7 @@ from pydantic import Field
 
 from voxsmith.models import references as catalogue
 from voxsmith.models.optional import versions
-from voxsmith.models.parakeet import RATE, Parakeet
+from voxsmith.models.parakeet import RATE, open_parakeet
 from voxsmith.models.torch_device import torch_device
 from voxsmith.models.windows import buckets
 from voxsmith.schemas.hashing import hashed
@@ -44,7 +44,7 @@ def identity(config: Config) -> dict[str, Any]:
 class Ears(Batching):
     def __init__(self, config: Config) -> None:
         device = torch_device(NAME, config.resources)
-        self.network = Parakeet(catalogue.resolve(config.model), device, config.dtype, config.longest)
+        self.network = open_parakeet(catalogue.resolve(config.model), device, config.dtype, config.longest)
         self.remembered: dict[bytes, str] = {}
         # On a CPU a batch saves nothing, and a clip alone has no neighbours to depend on.
         super().__init__(config.resources.batch if device.type == "cuda" else 1)

@@ -13,7 +13,7 @@ from tests.helpers import tiny_models
 from tests.helpers.paths import DATA
 from tests.helpers.signals import RATE, flac
 from voxsmith.models import audio
-from voxsmith.models.parakeet import Parakeet, cut
+from voxsmith.models.parakeet import cut, open_parakeet
 from voxsmith.stages.engines.asr.parakeet import BACKEND, Config, Ears
 from voxsmith.stages.engines.base import Refused, Unavailable
 from voxsmith.stages.requests.asr import Heard, Transcribe
@@ -73,7 +73,7 @@ def test_padding_changes_nothing(ears: Ears, golden: list[str]) -> None:
 
 
 def test_bfloat16_hears_and_half_of_a_batch_that_is_too_large_too(folder: Path, golden: list[str]) -> None:
-    network = Parakeet(folder, torch.device("cpu"), "bfloat16", 60)
+    network = open_parakeet(folder, torch.device("cpu"), "bfloat16", 60)
     assert len(network.hear(SAMPLES)) == 6
     ears = BACKEND.load(Config(model=str(folder)))
     ears.batch, passes, whole = 6, [], ears.network.hear
