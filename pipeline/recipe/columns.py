@@ -61,7 +61,7 @@ def all_columns(stages: Mapping[str, Stage], problems: Problems) -> dict[str, Co
 def _wrong(name: str, one: Column) -> str:
     """What is wrong with the declaration by itself."""
     if column(name) is not None:
-        return "which is one of ours in schemas/columns.py; give it another name"
+        return "which is one of ours in schemas/columns; give it another name"
     if name in RESERVED:
         return "a name that rows use for themselves; give it another name"
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):

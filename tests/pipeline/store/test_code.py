@@ -85,12 +85,13 @@ def test_an_edit_changes_the_digests_of_those_that_import_the_file_and_no_other(
         check=True,
     )
     assert json.loads(ran.stdout) == wanted
-    assert wanted["voxsmith/schemas/prompt.py"] == [STAGES[name] for name in ("rewrite", "respond", "converse")]
+    prompted = ("rewrite", "respond", "converse", "continue_text", "translate")
+    assert wanted["voxsmith/schemas/prompt.py"] == [STAGES[name] for name in prompted]
     assert wanted["voxsmith/stages/requests/units.py"] == [STAGES["fit_units"], STAGES["units"]]
     assert (
         wanted["voxsmith/stages/registry.py"]
         == wanted["voxsmith/stages/engines/base.py"]
-        == wanted["voxsmith/schemas/columns.py"]
+        == wanted["voxsmith/schemas/columns/declared.py"]
         == []
     )
 

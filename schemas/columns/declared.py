@@ -1,42 +1,12 @@
-"""Every column a row can have: its Arrow type, its meaning, and its role.
-
-A *group* is what one text or clip has: `query` (the user's utterance), `answer` (the assistant's), `continuation` (how
-an utterance may go on), `augmented` (its clip with noise and the like on it). Columns of one group share a prefix, and
-columns that exist once an attempt end in its number: `query_audio_2` is the second try at speaking the query. Columns
-without a prefix are of the group `row`: a row need not be a pair of query and answer, it may be one utterance.
-`full_name` says what a group's columns are called.
-
-What is exported, counted, gated, shown and compared follows from a column's role. Nothing else lists columns by name.
-"""
+"""Every column of ours: its Arrow type, its meaning, and its role."""
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, NamedTuple
+from collections.abc import Mapping
 
 import pyarrow as pa
-from pydantic import Field
 
-SIDES = ("query", "answer")
-ROW, CONTINUATION, AUGMENTED = "row", "continuation", "augmented"
-GROUPS = (ROW, AUGMENTED, *SIDES, CONTINUATION)  # in the order in which a person looks at them
-Of = Annotated[
-    Literal["query", "answer", "continuation", "augmented", "row"],
-    Field(description="whose texts and clips; row: of the utterance that the row is"),
-]
-Spoken = Annotated[
-    Literal["query", "answer", "continuation", "row"],
-    Field(description="whose text is spoken; row: of the utterance that the row is"),
-]
-# Columns of a group that aren't called by its prefix and what they are; what is said in an augmented clip is what is
-# said in the row's own.
-_NAMED = {
-    (ROW, "text"): "transcript",
-    (ROW, "method"): "transcript_method",
-    (CONTINUATION, "text"): "continuation",
-    (AUGMENTED, "augmentation"): "augmentation",
-}
-_PLACES = {name: place for place, name in _NAMED.items()}
+from voxsmith.schemas.columns.definition import AUDIO, Column, Gate
+from voxsmith.schemas.columns.groups import AUGMENTED, CONTINUATION, ROW, SIDES, full_name
 
 # What a transcript is translated into: languages that both Llama 3.1 (its model card) and Whisper are made for, by code.
 LANGUAGES = {
@@ -49,54 +19,6 @@ LANGUAGES = {
     "es": "Spanish",
     "th": "Thai",
 }
-
-# What `datasets.Audio` decodes as it is. `bytes` is a mono FLAC file; inside the store `path` is the digest of those
-# bytes, so that a clip can be named without being read.
-AUDIO = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
-
-Per = Literal["row", "side", "attempt"]
-Role = Literal[
-    "id",  # names the row and its place
-    "origin",  # where the row comes from, and on which terms
-    "written",  # a text that is read, not said: the task as it was written
-    "text",  # what is said; the first text of a group is what its clip says
-    "heard",  # what ASR made of the clip, held against that text
-    "audio",  # clips, of the type AUDIO
-    "measure",  # numbers: histograms, means, limits
-    "units",  # discrete speech units, lists of whole numbers
-    "frames",  # how long each of the units lasts
-    "distribution",  # of each place of a text: lists of so many numbers each
-    "label",  # one of some names: voices, speakers, languages, methods
-]
-
-
-@dataclass(frozen=True)
-class Gate:
-    """A limit that the recipe's `export.gates` may set: `max_query_wer`, say. The bounds are of the limit itself."""
-
-    kind: Literal["max", "min"]
-    doc: str
-    bounds: Mapping[str, Any] = field(default_factory=dict)  # as pydantic's Field takes them: ge, gt, le
-    last: bool = False  # names the reason only where no other gate does
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column: its Arrow type, what it means, per what it is, and its role.
-
-    A part from outside declares its own as `Stage.columns`, by the name of the column; where `per` is "side" or
-    "attempt" by what follows the group's prefix.
-    """
-
-    type: pa.DataType
-    doc: str
-    role: Role
-    per: Per = "row"
-    exported: bool = True
-    given: bool = False  # a source may bring it with it, and a person may correct it
-    step: float | None = 0.01  # of a measure: values are counted in such steps; None: not counted
-    gate: Gate | None = None
-
 
 _TEXT = pa.string()
 _NUMBER = pa.float32()
@@ -247,32 +169,6 @@ ARTIFACTS = {
 RESERVED = ("provenance", "split", "place", "raw", "reject", *ARTIFACTS)
 
 
-def full_name(group: str, base: str, attempt: int = 0) -> str:
-    """The whole name of a group's column: `answer_audio` of `answer` and `audio`, `answer_audio_2` of attempt 2; `text`
-    of `row` is `transcript`.
-    """
-    of_the_row = group == AUGMENTED and base == "text"
-    prefixed = base if group == ROW else f"{group}_{base}"
-    name = _NAMED.get((ROW if of_the_row else group, base), prefixed)
-    return f"{name}_{attempt}" if attempt else name
-
-
-def text_column(group: str) -> str:
-    """The column that says what is said in the group's clip."""
-    return full_name(group, "text")
-
-
-def place_of(name: str) -> tuple[str, str]:
-    """The column's group, and what it is called there: ("answer", "audio") of `answer_audio`."""
-    prefix, _, base = name.partition("_")
-    return _PLACES.get(name) or ((prefix, base) if prefix in GROUPS[1:] and base else (ROW, name))
-
-
-def group_of(name: str) -> str:
-    """The group that the column is of."""
-    return place_of(name)[0]
-
-
 def expand(declared: Mapping[str, Column]) -> dict[str, Column]:
     """The columns by their full names: the row's own, then those of the query, of the answer and of the other groups."""
     full = {name: column for name, column in declared.items() if column.per == "row"}
@@ -305,37 +201,3 @@ def column(name: str, columns: Mapping[str, Column] = COLUMNS) -> Column | None:
 def measures(columns: Mapping[str, Column]) -> list[str]:
     """The columns that are exported and counted as numbers."""
     return [name for name, one in columns.items() if one.role == "measure" and one.exported and one.step is not None]
-
-
-class Group(NamedTuple):
-    """Columns that are about one thing: `name` is one of GROUPS. They are called by what they are in it: `text` for
-    query_text.
-    """
-
-    name: str
-    columns: dict[str, Column]
-
-    def full(self, base: str) -> str:
-        """The column's whole name."""
-        return full_name(self.name, base)
-
-    def of(self, *roles: Role) -> Iterator[str]:
-        """The group's columns of these roles, in order."""
-        return (base for base, column in self.columns.items() if column.role in roles)
-
-    def first(self, *roles: Role) -> str | None:
-        return next(self.of(*roles), None)
-
-
-def groups(columns: Mapping[str, Column]) -> list[Group]:
-    """The columns in groups, the row's own first: those that have more than names, origin and a written task."""
-    by_group: dict[str, dict[str, Column]] = {name: {} for name in GROUPS}
-    for name, one in columns.items():
-        group, base = place_of(name)
-        by_group[group][base] = one
-    aside = ("id", "origin", "written")
-    return [
-        Group(name, some)
-        for name, some in by_group.items()
-        if any(column.role not in aside for column in some.values())
-    ]
