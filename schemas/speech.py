@@ -1,13 +1,14 @@
 """Layouts of recorded speech: what each reads, and where its clips lie."""
 
+import glob
 import os
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pydantic import Field
 
 from voxsmith.schemas.clip_reference import is_url
-from voxsmith.schemas.globs import files
 from voxsmith.schemas.strict import Strict
 
 # What `columns` may name beside our columns: parts of the reference to a clip, and the utterance's id.
@@ -48,5 +49,6 @@ def folder_of_clips(layout: Layout, path: str, clips: str | None) -> str:
         return clips or path
     if is_url(path):
         return path.rpartition("/")[0]
-    tops = {os.path.abspath(file.parent) for file in files(path)}
-    return os.path.commonpath(tops) if tops else str(Path(path).parent)
+    parts = Path(path).parts
+    fixed = parts[:-1] if Path(path).is_file() else takewhile(lambda part: not glob.has_magic(part), parts)
+    return os.path.abspath(os.path.join("", *fixed))  # whichever files match a glob: paths in rows start from it

@@ -202,6 +202,8 @@ def test_a_list_of_json_and_a_glob(tmp_path: Path) -> None:
         put(CLIPS[0], tmp_path / name / "a.flac")
         (tmp_path / name / "list.json").write_text(json.dumps([{"path": "a.flac", "text": name}]))
     some = rows("manifest", tmp_path / "*" / "list.json")
+    alone = rows("manifest", tmp_path / "d*" / "list.json")
+    assert [row["id"] for row in alone] == [row["id"] for row in some[:1]], "however many files match"
     assert [(reference(row).path, row["source_transcript"]) for row in some] == [
         ("de/a.flac", "de"), ("en/a.flac", "en"),
     ]  # fmt: skip

@@ -1,14 +1,17 @@
 """Names of files in manifests: none leads out of the folder that the clips lie in, whatever it is."""
 
+import errno
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.corpora import CLIPS, LONG_AGO, manifest, put, reasons, reference, rows
+from voxsmith.pipeline.errors import RecipeError, RunFailed
 from voxsmith.pipeline.sources.record.values import Unfit
 from voxsmith.pipeline.sources.speech.folder import Folder
 from voxsmith.pipeline.sources.speech.watch import Watch
@@ -123,8 +126,21 @@ def test_the_place_is_what_names_a_clip_without_an_id(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_folder_without_any_of_the_clips_is_no_verdict_on_them(tmp_path: Path, count: int) -> None:
-    from voxsmith.pipeline.errors import RecipeError
-
     file = manifest(tmp_path / "m.jsonl", [{"path": f"{n}.flac", "text": "x"} for n in range(count)])
     with pytest.raises(RecipeError, match=rf"none of the {count} clips .* line 1: there is no file '0.flac'"):
+        rows("manifest", file)
+
+
+def test_a_disk_that_fails_is_no_verdict_on_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(CLIPS[0], tmp_path / "a.flac")
+    file = manifest(tmp_path / "m.jsonl", [{"path": "a.flac", "text": "x"}])
+    plain = os.lstat
+
+    def failing(path: str, **settings: Any) -> os.stat_result:
+        if str(path).endswith("a.flac"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+        return plain(path, **settings)
+
+    monkeypatch.setattr(os, "lstat", failing)
+    with pytest.raises(RunFailed, match=r"a.flac: Input/output error; the same command tries again"):
         rows("manifest", file)
