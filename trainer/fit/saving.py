@@ -1,6 +1,7 @@
 """Checkpoints of a run on its way: all workers take part, the first one writes; the best one has a name of its own."""
 
 import os
+import shutil
 from pathlib import Path
 
 import torch
@@ -48,8 +49,10 @@ def keep_best(folder: Path, state: State, keep: int) -> None:
     """
     best = f"step-{state.best_step:08}" if state.best_step is not None else None
     if best and state.best_step == state.step:
-        fresh = folder / ".best.writing"
+        fresh, name = folder / ".best.writing", folder / "best"
         fresh.unlink(missing_ok=True)
         fresh.symlink_to(Path("checkpoints") / best)
-        os.replace(fresh, folder / "best")
+        if name.is_dir() and not name.is_symlink():  # the run was copied by what follows links
+            shutil.rmtree(name)
+        os.replace(fresh, name)
     checkpoint.prune(folder, keep, best)

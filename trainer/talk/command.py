@@ -45,7 +45,9 @@ def ready(place: Path, vocoder: str | None, device: torch.device) -> Ready:
     """Load a checkpoint, or the latest of a run's folder. Raises BadCheckpoint, ModelMissing, NoTemplate, CantTalk."""
     place = checkpoint.named(place)
     built, recipe = checkpoint.load(place)
-    if vocoder and recipe.decoder is None:
+    if recipe.phase != "units" and not recipe.start:
+        built.network.decoder = None  # where the recipe has one, it has learned nothing yet
+    if vocoder and built.network.decoder is None:
         raise CantTalk(f"{place} has no decoder, so it makes no units: leave --vocoder out, or train the phase units")
     chat = chat_of(built, recipe)
     voice = open_voice(vocoder, built, device, kind=checkpoint.unit_kind(place)) if vocoder else None

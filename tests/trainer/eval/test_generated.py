@@ -41,6 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             {
                 "name": phase,
                 "phase": phase,
+                "start": "runs/units" if phase == "answer" else None,  # where its decoder has learned
                 "data": [{"path": str(folder / "export")}],
                 "llm": {"model": str(folder / "llm")},
                 "encoder": {"model": str(folder / "whisper")},

@@ -33,6 +33,7 @@ def made(models: Path, folder: Path, units: int | None = 20, **llm: Any) -> Path
         {
             "name": "made",
             "phase": "answer",
+            "start": "runs/units" if units else None,  # where the decoder has learned
             "data": [{"path": "export", "task": "transcribe"}],
             "llm": {"model": str(models / "llm"), **llm},
             "encoder": {"model": str(models / "whisper")},

@@ -194,3 +194,16 @@ def test_options_that_mean_nothing_are_refused(run: Path, option: str, value: st
     with pytest.raises(SystemExit) as ended:
         main(["talk", str(run), "question.wav", option, value])
     assert ended.value.code == 2 and f"argument {option}: '{value}' is no" in capsys.readouterr().err
+
+
+def test_a_decoder_that_has_learned_nothing_is_not_listened_to(tmp_path: Path, capsys: Any) -> None:
+    """A recipe of phase answer may have a decoder's shape already."""
+    models = models_in(tmp_path)
+    place = made(models, tmp_path / "run")
+    (recipe,) = place.glob("checkpoints/*/recipe.json")
+    recipe.write_text(recipe.read_text().replace('"runs/units"', "null"))
+    options = ["talk", str(place), str(tmp_path / "question.wav"), "--max-tokens", "3", "--device", "cpu"]
+    assert main(options) == 0
+    assert "units" not in capsys.readouterr().out
+    assert main([*options, "--vocoder", str(VOCODER), "--out", str(tmp_path / "out.wav")]) == 2
+    assert "has no decoder" in capsys.readouterr().err
