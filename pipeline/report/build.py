@@ -14,7 +14,7 @@ from voxsmith.pipeline.export.features import columns_of
 from voxsmith.pipeline.export.names import PAGE
 from voxsmith.pipeline.report import charts
 from voxsmith.pipeline.report.budget import CLIP_BYTES, Budget
-from voxsmith.pipeline.report.card import things
+from voxsmith.pipeline.report.card import plain_limits, things
 from voxsmith.pipeline.report.row_view import Resound, has_content, short, style_of, view
 from voxsmith.pipeline.report.statistics import Histogram, Statistics, draw, from_json, read, summarise
 from voxsmith.pipeline.store.files import write_text
@@ -233,7 +233,12 @@ def _checks(manifest: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, Any
         own = given.get(group)
         if not isinstance(own, dict) or group not in manifest.get("checks_applied", [group]):
             continue
-        limits = [(k, v, known[k].description or "") for k, v in own.items() if k in known and v != {}]
+        limits = [
+            (name, limit, f"{source}: {known[key].description}" if source else known[key].description or "")
+            for name, limit in plain_limits(own).items()
+            for source, _, key in [name.rpartition(": ")]
+            if key in known
+        ]
         if limits:
             yield group, limits
 

@@ -149,13 +149,18 @@ def _is_spoken(statistics: Statistics) -> bool:
 def _checks(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Limits that stages of the recipe held rows to, by group; of a manifest that doesn't say which, all."""
     checks = manifest.get("recipe", {}).get("checks") or {}
-    groups = {
-        group: {name: limit for name, limit in limits.items() if limit != {}}
-        for group, limits in checks.items()
-        if isinstance(limits, dict)
-    }
+    groups = {group: plain_limits(limits) for group, limits in checks.items() if isinstance(limits, dict)}
     applied = manifest.get("checks_applied")
     return groups if applied is None else {group: groups[group] for group in groups if group in applied}
+
+
+def plain_limits(limits: dict[str, Any]) -> dict[str, Any]:
+    """The limits by name; those of one source alone by "source: name", and nothing of what it leaves as it is."""
+    plain = {name: limit for name, limit in limits.items() if name != "sources"}
+    sources = limits.get("sources")
+    for source, own in sources.items() if isinstance(sources, dict) else ():
+        plain |= {f"{source}: {name}": limit for name, limit in own.items() if limit is not None}
+    return plain
 
 
 def _shown(statistics: Statistics) -> dict[str, list[tuple[str, Any]]]:

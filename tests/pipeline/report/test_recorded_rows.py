@@ -72,7 +72,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str,
     shutil.rmtree(out / "work")
     about = manifest(rows, [], {}) | {"checks_applied": ["augmented", "continuation_clip", "recorded"]}
     about["recipe"]["checks"] = {
-        "recorded": {"max_wer": 0.75, "sources": {}},
+        "recorded": {"max_wer": 0.75, "sources": {"phone": {"max_wer": 0.9, "max_cer": None}}},
         "augmented": {"max_wer": 0.7},
         "continuation_clip": {"max_wer": 0.15, "min_mos": 2.6},
         "clip": {"max_wer": 0.01},
@@ -102,6 +102,7 @@ def test_the_page_plays_each_clip_and_says_what_was_put_on(
     assert "as its corpus has it THE CAT SAT ON THE MAT" in text and "by case_rules" in text
     marks = [mark["title"] for mark in html.all("mark")]
     assert sorted(set(marks)) == ["said: cat", "said: the"], "both clips are held against the transcript"
+    assert "phone: most word errors a word of text; of a few words nobody asks 0.9" in text
     for limit in ("limit 0.75", "limit 0.7", "limit 0.15", "limit 2.6"):
         assert limit in text
     assert "limit 0.01" not in text, "no stage held clips to it"
@@ -113,5 +114,5 @@ def test_the_card_names_what_there_is(made: tuple[Path, list[dict[str, Any]], di
     card = render_card(about | {"statistics": asdict(counted)}, counted)
     assert "0.1 min of speech, 0.1 min of augmented clips, 0.1 min of continuations." in card
     assert 'print(row["transcript"])' in card
-    assert "- recorded: max wer 0.75\n" in card
+    assert "- recorded: max wer 0.75, phone: max wer 0.9\n" in card
     assert "synthetic voices" not in card
