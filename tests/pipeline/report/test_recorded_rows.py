@@ -102,7 +102,7 @@ def test_the_page_plays_each_clip_and_says_what_was_put_on(
     assert "as its corpus has it THE CAT SAT ON THE MAT" in text and "by case_rules" in text
     marks = [mark["title"] for mark in html.all("mark")]
     assert sorted(set(marks)) == ["said: cat", "said: the"], "both clips are held against the transcript"
-    assert "phone: most word errors a word of text; of a few words nobody asks 0.9" in text
+    assert "phone: most word errors a word of text; of a few words nobody asks0.9" in text  # two cells of a table
     for limit in ("limit 0.75", "limit 0.7", "limit 0.15", "limit 2.6"):
         assert limit in text
     assert "limit 0.01" not in text, "no stage held clips to it"
