@@ -92,6 +92,8 @@ def test_it_works_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
 def test_each_recipe_plans_where_it_was_copied_to(installed: Path, tmp_path: Path, name: str) -> None:
     code, _, error = voxsmith(installed, tmp_path, "new", name, "mine")
     assert code == 0, error
+    clips = list((tmp_path / "mine/data/asr/audio").glob("*.flac"))  # what a manifest names comes along
+    assert len(clips) == {"asr_continuation": 24, "spoken_questions": 4}.get(name, 0)
     profile = [] if name == "multiturn" else ["--profile", "tiny"]
     code, _, error = voxsmith(installed, tmp_path, "plan", f"mine/{name}.yaml", *profile)
     assert code == 0, error
