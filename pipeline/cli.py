@@ -166,6 +166,12 @@ def parser(elsewhere: Mapping[str, str] = MappingProxyType({})) -> argparse.Argu
         nargs="+",
         help="names from the catalogue, hub:org/name, or a recipe file for all of its models",
     )
+    cut = add("cut.cut", "cut long recordings at pauses: writes a manifest that a source reads")
+    cut.add_argument("folder", type=_path, help="with recordings, in it or below")
+    cut.add_argument("manifest", type=_path, help="the .jsonl file to write")
+    cut.add_argument("--pause", type=float, default=0.5, metavar="SECONDS", help="of silence that end a clip (0.5)")
+    cut.add_argument("--most", type=float, default=20.0, metavar="SECONDS", help="of a clip (20)")
+    cut.add_argument("--processes", type=_count, default=0, metavar="N", help="that work (one a core)")
     for verb, text in elsewhere.items():
         verbs.add_parser(verb, help=text, add_help=False)
     return top

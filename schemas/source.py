@@ -89,6 +89,9 @@ class Source(Strict):
         None, min_length=1, max_length=35, description="spoken in clips whose layout doesn't say it, as a code: en"
     )
     votes: Votes | None = Field(None, description="limits for clips of Common Voice")
+    transcripts: bool = Field(
+        True, description="whether a clip without a transcript is a reject; false: nobody wrote down what is said"
+    )
     microphone: Literal[1, 2] = Field(1, description="which recording of VCTK 0.92 is taken")
     turns: int | Literal["all"] | DrawnTurns = Field(
         1,
@@ -171,7 +174,7 @@ class Source(Strict):
         if self.layout in SPEECH:
             self._check_speech(SPEECH[self.layout])
             return self
-        for key in ("clips", "of", "language", "votes", "microphone"):
+        for key in ("clips", "of", "language", "votes", "microphone", "transcripts"):
             if key in self.model_fields_set:
                 raise ValueError(f"'{key}' goes with recorded speech, not with 'layout: {self.layout}'")
         if (self.layout == "columns") != bool(self.columns):

@@ -51,7 +51,7 @@ def _row(read: Read, source: Source, root: Folder) -> Row:
         return reject(unfit.reason, unfit.message, dump([read.path, read.offset, read.duration])) | names
     values = {full_name(source.of, name): value for name, value in read.values.items()}
     spoken = any(value for name, value in read.values.items() if name == "source_transcript" or _is_text(name))
-    if not spoken:
+    if not spoken and source.transcripts:
         return reject("empty_transcript", "there is no transcript", reference.text) | names
     clip = reference.text
     own: Row = {"instruction": None, "context": None, "reject": None, "raw": clip}
