@@ -55,7 +55,7 @@ class ClipReference:
     @property
     def text(self) -> str:
         """Compact JSON with sorted keys; what has its default is left out. Equal references have equal texts."""
-        given = {one.name: value for one in fields(self) if (value := getattr(self, one.name)) != one.default}
+        given = {name: value for name, default in _DEFAULTS if (value := getattr(self, name)) != default}
         return json.dumps(given, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
@@ -70,6 +70,9 @@ class ClipReference:
         if unknown := sorted(set(given) - {one.name for one in fields(cls)}):
             raise ValueError(f"a reference to a clip has no '{unknown[0][:80]}'")
         return cls(**given)
+
+
+_DEFAULTS = tuple((one.name, one.default) for one in fields(ClipReference))
 
 
 def is_url(path: str) -> bool:

@@ -17,6 +17,7 @@ from voxsmith.schemas.strict import Strict
 LayoutName = Literal[
     "alpaca", "ultrachat", "columns",
     "manifest", "nemo", "librispeech", "common_voice", "ljspeech", "vctk", "kaldi",
+    "lhotse", "shar", "webdataset", "audio_dataset", "dailytalk",
 ]  # fmt: skip
 LAYOUTS: tuple[str, ...] = get_args(LayoutName)
 
@@ -188,8 +189,9 @@ class Source(Strict):
         return self
 
     def _check_speech(self, kind: Layout) -> None:
-        if self.path is None:
-            raise ValueError(f"'layout: {self.layout}' reads {kind.what}; name it as 'path'")
+        key = "dataset" if kind.reads == "dataset" else "path"
+        if getattr(self, key) is None:
+            raise ValueError(f"'layout: {self.layout}' reads {kind.what}; name it as '{key}'")
         for key, goes in (("columns", kind.records), ("clips", kind.apart)):
             if key in self.model_fields_set and not goes:
                 layouts = ", ".join(
@@ -210,7 +212,16 @@ class Source(Strict):
     @property
     def root(self) -> str | None:
         """The folder, or URL of one, that the paths in its references to clips start from; None of texts."""
-        return folder_of_clips(SPEECH[self.layout], str(self.path), self.clips) if self.is_speech else None
+        if not self.is_speech:
+            return None
+        if self.path is None:  # a dataset of the Hub has its files' addresses in its references
+            return str(self.dataset) if os.path.isdir(str(self.dataset)) else ""
+        return folder_of_clips(SPEECH[self.layout], self.path, self.clips)
+
+    @property
+    def has_talks(self) -> bool:
+        """Whether rows that follow each other may be one conversation."""
+        return "conversation_id" in self.columns or (self.is_speech and SPEECH[self.layout].talks)
 
     @property
     def has_tasks(self) -> bool:

@@ -16,12 +16,15 @@ PLACES = ("clip", "offset", "duration", "channel", "id")
 
 
 class Layout(NamedTuple):
-    """`records`: whether `columns` says which field is what; `apart`: whether its clips may lie in a folder `clips`."""
+    """`records`: whether `columns` says which field is what; `apart`: whether its clips may lie in a folder `clips`; `talks`:
+    whether its rows are turns of conversations.
+    """
 
-    reads: Literal["folder", "files"]
+    reads: Literal["folder", "files", "dataset"]
     what: str
     records: bool = False
     apart: bool = False
+    talks: bool = False
 
 
 SPEECH = {
@@ -32,8 +35,13 @@ SPEECH = {
     "ljspeech": Layout("folder", "a folder with metadata.csv and wavs/"),
     "vctk": Layout("folder", "a folder with txt/ and wav48_silence_trimmed/ or wav48/"),
     "kaldi": Layout("folder", "a folder with wav.scp and text", apart=True),
+    "lhotse": Layout("files", "a .jsonl or .jsonl.gz file of Lhotse's cuts", apart=True),
+    "shar": Layout("folder", "a folder with Lhotse's cuts.000000.jsonl.gz and recording.000000.tar"),
+    "webdataset": Layout("files", "a .tar file of WebDataset", records=True),
+    "audio_dataset": Layout("dataset", "a Hugging Face dataset with an Audio column", records=True),
+    "dailytalk": Layout("folder", "a folder with metadata.json and data/", talks=True),
 }
-SPEECH_SUFFIXES = {"common_voice": (".tsv",)}
+SPEECH_SUFFIXES = {"common_voice": (".tsv",), "lhotse": (".jsonl", ".jsonl.gz"), "webdataset": (".tar",)}
 
 
 class Votes(Strict):

@@ -74,7 +74,7 @@ def _all(
                 yield from ((shard, None) for shard in shards)
                 continue
         watch = Watch()
-        before = listings.watch(source) if keep and whole and not source.is_speech else None
+        before = listings.watch(source) if keep and whole and not (source.is_speech and source.root) else None
         read, places = [], dict[str, str]()
         for shard, table in _shards(name, source, places, columns, watch):
             if keep and store.meta(shard.folder, shard.key) is None:

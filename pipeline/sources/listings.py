@@ -15,7 +15,7 @@ from typing import Any, NotRequired
 from typing_extensions import TypedDict
 
 from voxsmith.pipeline.sources.hub import commit_of
-from voxsmith.pipeline.sources.speech.watch import sha256_of, stat_of
+from voxsmith.pipeline.sources.speech.watch import UNREAD, sha256_of, stat_of
 from voxsmith.pipeline.store.code import code_digest
 from voxsmith.pipeline.store.digests import digest
 from voxsmith.pipeline.store.forms import Form
@@ -59,7 +59,7 @@ def recall(store: Store, name: str, source: Source, keep: bool) -> list[ShardRec
         return None
     for (file, _, changed), known in zip(now, listing["files"], strict=True):
         trusted = changed == known[2] and changed < listing["listed"] - _YOUNG
-        if not trusted and sha256_of(file) != known[3]:
+        if not trusted and (known[3] == UNREAD or sha256_of(file) != known[3]):
             return None
     # Files that were only touched get their new times, so that next time no hash is needed.
     if keep and [file[2] for file in now] != [file[2] for file in listing["files"]]:
@@ -103,7 +103,7 @@ def _path(name: str, source: Source) -> str:
 
 def _stats(source: Source, known: Sequence[Sequence[Any]] = ()) -> list[list[Any]] | None:
     """[path, bytes, time of change] of what the source is read from now; of recorded speech, of what is `known` of it."""
-    if source.is_speech:
+    if source.is_speech and not _on_hub(source):
         return [stat_of(file[0]) for file in known]
     if _on_hub(source):
         commit = commit_of(str(source.dataset), source.revision)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from voxsmith.pipeline.sources.dataset_process import dataset_rows
+from voxsmith.pipeline.sources.dataset.process import dataset_rows
 from voxsmith.pipeline.sources.record.files import Placed, records_of, too_large
 from voxsmith.schemas.globs import files
 from voxsmith.schemas.lines import TooLarge

@@ -74,6 +74,7 @@ class HubServer:
         self.uploads: Counter[str] = Counter()  # objects that came, by sha256
         self.commits: list[list[str]] = []  # names that each commit brought or took
         self.requests: list[str] = []  # operations
+        self.sent = 0  # bytes of files
         self.times: list[tuple[str, float]] = []
         self.bodies: list[str] = []  # what was created
         self.reached = threading.Event()  # a request stands at the operation that is held
@@ -347,8 +348,9 @@ class _Handler(BaseHTTPRequestHandler):
         if part := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")):
             start, end = int(part[1]), min(int(part[2] or len(data) - 1), len(data) - 1)
             headers["Content-Range"] = f"bytes {start}-{end}/{len(data)}"
-            return 206, data[start : end + 1], headers
-        return 200, data, headers
+            data = data[start : end + 1]
+        self.owner.sent += len(data) if self.command == "GET" else 0
+        return (206 if part else 200), data, headers
 
     def _send(self, status: int, content: Any, headers: dict[str, str] | None = None) -> None:
         data = content if isinstance(content, bytes) else json.dumps(content).encode()

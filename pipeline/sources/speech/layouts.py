@@ -3,7 +3,17 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from voxsmith.pipeline.errors import RecipeError, RunFailed
-from voxsmith.pipeline.sources.speech import kaldi, ljspeech, manifest, trans_txt, vctk
+from voxsmith.pipeline.sources.speech import (
+    audio_dataset,
+    dailytalk,
+    kaldi,
+    lhotse,
+    ljspeech,
+    manifest,
+    trans_txt,
+    vctk,
+    webdataset,
+)
 from voxsmith.pipeline.sources.speech.folder import Folder
 from voxsmith.pipeline.sources.speech.utterance import Read
 from voxsmith.pipeline.sources.speech.watch import Watch
@@ -21,6 +31,11 @@ READERS: dict[str, Reader] = {
     "ljspeech": ljspeech.utterances,
     "vctk": vctk.utterances,
     "kaldi": kaldi.utterances,
+    "lhotse": lhotse.cuts,
+    "shar": lhotse.shar,
+    "webdataset": webdataset.utterances,
+    "audio_dataset": audio_dataset.utterances,
+    "dailytalk": dailytalk.utterances,
 }
 
 

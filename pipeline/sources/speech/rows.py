@@ -37,7 +37,7 @@ def speech(name: str, source: Source, watch: Watch, columns: Mapping[str, Column
     """
     root = root_of(str(source.root), watch)
     rows = _some_there(name, (_row(one, source, root) for one in utterances(name, source, root, watch, columns)))
-    yield from grouped(rows) if "conversation_id" in source.columns else ([row] for row in rows)
+    yield from grouped(rows) if source.has_talks else ([row] for row in rows)
 
 
 def _row(read: Read, source: Source, root: Folder) -> Row:
@@ -55,15 +55,16 @@ def _row(read: Read, source: Source, root: Folder) -> Row:
         return reject("empty_transcript", "there is no transcript", reference.text) | names
     clip = reference.text
     own: Row = {"instruction": None, "context": None, "reject": None, "raw": clip}
-    own["utterance"] = "conversation_id" not in source.columns
+    own["utterance"] = not source.has_talks
     return own | values | {full_name(source.of, "clip"): clip} | names
 
 
 def _reference(read: Utterance, root: Folder) -> ClipReference:
-    file = root.locate(read.path, read.base, read.suffixes)
+    file = read.located or root.locate(read.path, read.base, read.suffixes)
     try:
         return ClipReference(
             file.path,
+            member=read.member,
             offset=0.0 if read.offset is None else read.offset,
             duration=read.duration,
             channel=read.channel,

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from voxsmith.pipeline.sources.speech.folder import File
+
 
 class Utterance(NamedTuple):
     """A clip and what is known of it.
@@ -9,7 +11,8 @@ class Utterance(NamedTuple):
     `place`: where that is written, for people. `path`: the clip's file as the corpus writes it; `suffixes`: where a corpus
     leaves its end out, those to try. `base`: the folder that a relative path starts at, below the source's root ("": the
     root itself). `values`: by column, `source_transcript`, `speaker`, `language` and others that a record gives;
-    checked, or None. `name`: the corpus' own id of the utterance. offset, duration: seconds, unchecked.
+    checked, or None. `name`: the corpus' own id of the utterance. offset, duration: seconds, unchecked. `member`: of the
+    archive or table at `path`; `located`: that file, where it need not be looked for.
     """
 
     place: str
@@ -23,6 +26,8 @@ class Utterance(NamedTuple):
     channel: Any = None
     conversation: str | None = None
     turn: int | None = None
+    member: str = ""
+    located: File | None = None
 
 
 class Lost(NamedTuple):

@@ -19,6 +19,7 @@ from voxsmith.schemas.hashing import hashed_number
 from voxsmith.schemas.text import clean
 
 _MOST = 200_000  # folders that are looked at; where clips lie in more, only some of them tell that a clip came or went
+UNREAD = "unread"  # for a sha256
 _GONE = -1  # the time of what isn't there
 
 Stat = list[Any]  # [path, bytes, time of change in nanoseconds]; a folder's path ends in /, and it has no bytes
@@ -34,6 +35,11 @@ class Watch:
         """Raises OSError where it can't be read."""
         if path not in self._noted and clean(path) == path:
             self._noted[path] = [*stat_of(path), "" if is_url(path) else sha256_of(path)]
+
+    def unread(self, path: str) -> None:
+        """A file that is large, and of which little is read: its size and time are all that it is known by."""
+        if path not in self._noted and clean(path) == path:
+            self._noted[path] = [*stat_of(path), UNREAD]
 
     def folder(self, path: str) -> None:
         """A folder of this machine, there or not."""

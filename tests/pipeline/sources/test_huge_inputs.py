@@ -192,8 +192,8 @@ def test_a_huge_element_that_is_broken_is_one_line(tmp_path: Path, text: str, wo
 
 
 LESS = """
-import voxsmith.pipeline.sources.dataset_process
-voxsmith.pipeline.sources.dataset_process.MEMORY = 1 << 29
+import voxsmith.pipeline.sources.dataset.process
+voxsmith.pipeline.sources.dataset.process.MEMORY = 1 << 29
 """
 
 

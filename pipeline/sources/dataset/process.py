@@ -13,12 +13,12 @@ from typing import IO, Any
 
 from voxsmith.models.search_path import child_environment
 from voxsmith.pipeline.errors import RecipeError, RunFailed
-from voxsmith.pipeline.sources import dataset_reader
+from voxsmith.pipeline.sources.dataset import reader
 from voxsmith.schemas.lines import TooLarge
 from voxsmith.schemas.source import Source
 
 MEMORY = 4 * 2**30  # bytes, beside what the library's code takes
-_READER = f"from {dataset_reader.__name__} import main; main()"
+_READER = f"from {reader.__name__} import main; main()"
 
 
 def dataset_rows(name: str, source: Source, fields: tuple[str, ...]) -> Iterator[dict[str, Any] | TooLarge]:

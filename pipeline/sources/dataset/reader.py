@@ -9,11 +9,12 @@ import os
 import pickle
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from voxsmith.pipeline.errors import RecipeError, RunFailed
+from voxsmith.pipeline.sources.dataset.tables import table_rows
 from voxsmith.pipeline.terminal import make_streams_plain
 from voxsmith.schemas.lines import LARGEST, Digest, TooLarge
 from voxsmith.schemas.names import nearest
@@ -81,6 +82,9 @@ def _rows(where: str, name: str, source: Source, fields: tuple[str, ...], memory
 
     _limit(memory)
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # not a line for each try
+    if source.layout == "audio_dataset":
+        yield from _telling(where, table_rows(where, source), local=Path(str(source.dataset)).is_dir())
+        return
     try:
         rows = _opened(where, source)
     except (RecipeError, MemoryError):
@@ -95,12 +99,17 @@ def _rows(where: str, name: str, source: Source, fields: tuple[str, ...], memory
         if not there:
             raise RecipeError(f"{where}: has no field '{fields[0]}'; {nearest(fields[0], rows.column_names)}")
         rows = rows.select_columns(there)  # columns of audio or images are not even decoded
+    local = isinstance(rows, datasets.Dataset) or Path(str(source.dataset)).is_dir()
+    yield from _telling(where, rows, local)
+
+
+def _telling(where: str, rows: Iterable[dict[str, Any]], local: bool) -> Iterator[dict[str, Any]]:
+    """The rows. What libraries raise on the way becomes one line: RunFailed where a network failed, else RecipeError."""
     try:
         yield from rows
-    except MemoryError:
+    except (RecipeError, MemoryError):
         raise
     except Exception as error:
-        local = isinstance(rows, datasets.Dataset) or Path(str(source.dataset)).is_dir()
         if (isinstance(error, OSError) and not local) or _of_network(error):
             raise RunFailed(f"{where}: {_first_line(error)}; the same command tries again") from None
         raise RecipeError(f"{where}: a file of it can't be read: {_first_line(error)}") from None

@@ -1,0 +1,1 @@
+"""Hugging Face datasets: their rows, read by a process of its own."""

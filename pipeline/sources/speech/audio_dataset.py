@@ -1,0 +1,40 @@
+"""Hugging Face datasets with an Audio column: on the Hub, or a folder of Parquet or Arrow files."""
+
+from collections.abc import Iterator, Mapping
+
+from voxsmith.pipeline.sources.dataset.process import dataset_rows
+from voxsmith.pipeline.sources.dataset.tables import CLIP
+from voxsmith.pipeline.sources.record.values import Unfit, dump
+from voxsmith.pipeline.sources.speech.fields import Fields
+from voxsmith.pipeline.sources.speech.folder import File, Folder
+from voxsmith.pipeline.sources.speech.utterance import Lost, Read
+from voxsmith.pipeline.sources.speech.watch import Watch
+from voxsmith.schemas.clip_reference import is_url
+from voxsmith.schemas.columns import Column
+from voxsmith.schemas.lines import TooLarge
+from voxsmith.schemas.source import Source
+
+_FIELDS = {
+    "source_transcript": ("text", "transcript", "transcription", "sentence", "normalized_text"),
+    "speaker": ("speaker_id", "speaker", "client_id"),
+    "language": ("language", "locale", "lang"),
+    "id": ("id", "utterance_id", "segment_id"),
+}
+
+
+def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: Mapping[str, Column]) -> Iterator[Read]:
+    fields = Fields(_FIELDS, source, columns)
+    for number, record in enumerate(dataset_rows(name, source, ())):
+        if isinstance(record, TooLarge):
+            yield Lost(f"row {number}", "bad_line", f"a row's texts have {record.size} bytes", record.name)
+            continue
+        clip = record.pop(CLIP)
+        path, member = clip["path"], clip["member"]
+        place = f"{path}, {member}"
+        if not is_url(path):
+            watch.unread(path)
+        located = File(path, clip["size"], None) if is_url(path) else None  # its commit is in the address
+        try:
+            yield fields.utterance(record, place, path, member=member, located=located)
+        except Unfit as unfit:
+            yield Lost(place, unfit.reason, unfit.message, dump([member, record]))

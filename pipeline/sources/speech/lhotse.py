@@ -1,0 +1,174 @@
+"""Lhotse: cuts as JSON lines, and Shar, where the recordings of the cuts lie in tars beside them.
+
+A cut is an object of a dozen keys, whose clip is read by its reference like any other. So it is read here and not by
+lhotse, which needs PyTorch and would make objects of what is a row. A row is a supervision: what somebody says in a cut,
+with its own seconds. What a cut does to its audio (mixing, padding, speed) is no place in a file: such a cut is a reject.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.sources.record.files import Bad, records_of
+from voxsmith.pipeline.sources.record.values import Unfit, dump, identifier
+from voxsmith.pipeline.sources.speech.archive import members, opened
+from voxsmith.pipeline.sources.speech.folder import Folder
+from voxsmith.pipeline.sources.speech.lines import values
+from voxsmith.pipeline.sources.speech.utterance import Lost, Read, Utterance
+from voxsmith.pipeline.sources.speech.watch import Watch
+from voxsmith.schemas.clip_reference import is_url
+from voxsmith.schemas.columns import Column
+from voxsmith.schemas.globs import files
+from voxsmith.schemas.source import Source
+
+_SLACK = 0.05  # seconds that a supervision may reach beyond its cut: they are rounded
+_CUTS = re.compile(r"cuts\.(\d{6,})\.jsonl(\.gz)?")
+_NOTHING = (".nodata", ".nometa")  # stand in a tar for a cut that lacks the field
+_KINDS = {
+    "url": "a URL",
+    "command": "a command, which is never run",
+    "memory": "bytes in the manifest",
+    "shar": "a Shar",
+}
+
+
+class _Sound(NamedTuple):
+    """The recording of a cut: its file as the manifest writes it, its tar's member, and the channels that the file has."""
+
+    path: str
+    member: str = ""
+    channels: tuple[int, ...] = ()
+
+
+def cuts(name: str, source: Source, root: Folder, watch: Watch, columns: Mapping[str, Column]) -> Iterator[Read]:
+    """Paths in a manifest start from the folder where lhotse ran: here from `clips`, or else the manifest's own folder."""
+    path = str(source.path)
+    for file in [path] if is_url(path) else [str(one.absolute()) for one in files(path)]:
+        watch.file(file)
+        base = "" if source.clips else file.rpartition("/")[0]
+        for place, record in records_of(file if is_url(file) else Path(file)):
+            yield from _rows(place, record, None, base, source)
+
+
+def shar(name: str, source: Source, root: Folder, watch: Watch, columns: Mapping[str, Column]) -> Iterator[Read]:
+    """Each cuts.NNNNNN.jsonl.gz with its recording.NNNNNN.tar, which has the cuts' clips in the same order."""
+    there = sorted((match[1], file) for file in next(root.walk()).files if (match := _CUTS.fullmatch(file)))
+    if not there:
+        raise RecipeError(f"sources.{name}: there is no cuts.000000.jsonl.gz in {source.path}")
+    for number, file in there:
+        cut_file, tar = (root.name_of(one) for one in (file, f"recording.{number}.tar"))
+        watch.file(cut_file)
+        watch.unread(tar)
+        with opened(tar) as stream:
+            clips = (one.name for one in members(stream, tar) if not one.name.endswith((".json", ".nometa")))
+            for place, record in records_of(cut_file if is_url(cut_file) else Path(cut_file)):
+                clip = next(clips, None)
+                if clip is None:
+                    raise RecipeError(f"sources.{name}: {tar} has fewer clips than {file} has cuts; write both again")
+                yield from _rows(place, record, _member(name, record, tar, clip), "", source)
+
+
+def _member(name: str, record: Any, tar: str, clip: str) -> _Sound:
+    """Raises RecipeError where the tar's next clip isn't the cut's: then none behind it is."""
+    cut = clip.rpartition(".")[0]
+    if isinstance(record, dict) and isinstance(record.get("id"), str) and record["id"] != cut:
+        raise RecipeError(
+            f"sources.{name}: {tar} has '{clip}' where its cuts have '{record['id'][:200]}'; write both again"
+        )
+    return _Sound(tar, clip)
+
+
+def _rows(place: str, record: Any, sound: _Sound | None, base: str, source: Source) -> Iterator[Read]:
+    if isinstance(record, Bad):
+        yield Lost(place, "bad_line", record.message, record.raw)
+        return
+    try:
+        cut = identifier(record, "id") if "id" in record else None
+        sound = _sound(record, sound)
+        said = record.get("supervisions") or []
+        if not isinstance(said, list) or not all(isinstance(one, dict) for one in said):
+            raise Unfit("bad_cut", "'supervisions' is no list of objects")
+        if not said:
+            raise Unfit("empty_transcript", "the cut has no supervision: nobody wrote down what is said")
+    except Unfit as unfit:
+        yield Lost(place, unfit.reason, unfit.message, dump(record))
+        return
+    for one in said:
+        try:
+            yield _utterance(place, record, one, sound, base, cut if len(said) == 1 else None, source)
+        except Unfit as unfit:
+            yield Lost(place, unfit.reason, unfit.message, dump([record.get("id"), one]))
+
+
+def _sound(record: Mapping[str, Any], sound: _Sound | None) -> _Sound:
+    """Where the cut's recording is. Raises Unfit (bad_cut, missing_clip)."""
+    if (kind := record.get("type", "MonoCut")) not in ("MonoCut", "MultiCut"):
+        raise Unfit(
+            "bad_cut", f"a {str(kind)[:40]} is made of several recordings; have lhotse save its audio: save_audios"
+        )
+    recording = record.get("recording")
+    if not isinstance(recording, dict):
+        raise Unfit("missing_clip", "the cut has no recording")
+    if sound is not None:
+        if sound.member.endswith(_NOTHING):
+            raise Unfit("missing_clip", f"the tar has {sound.member.rpartition('.')[2]} for the cut")
+        return sound._replace(channels=_channels(recording.get("channel_ids")))
+    if recording.get("transforms"):
+        raise Unfit("bad_cut", "its recording is to be transformed; have lhotse save its audio: save_audios")
+    sources = recording.get("sources")
+    first = sources[0] if isinstance(sources, list) and len(sources) == 1 else None
+    if not isinstance(first, dict) or not isinstance(first.get("source"), str):
+        raise Unfit("bad_cut", "its recording has no single file as its source")
+    if (what := first.get("type")) != "file":
+        known = _KINDS.get(str(what), str(what)[:40])
+        raise Unfit("bad_cut", f"its recording is {known}; files are read: have lhotse save its audio, save_audios")
+    return _Sound(first["source"], channels=_channels(first.get("channels")))
+
+
+def _channels(value: Any) -> tuple[int, ...]:
+    return tuple(value) if isinstance(value, list) and all(isinstance(one, int) for one in value) else ()
+
+
+def _utterance(
+    place: str,
+    cut: Mapping[str, Any],
+    said: Mapping[str, Any],
+    sound: _Sound,
+    base: str,
+    named: str | None,
+    source: Source,
+) -> Utterance:
+    """The seconds of a supervision count from its cut's start, those of a cut from its recording's; in a Shar that is the cut
+    alone. `named`: the cut's id, where it has one supervision: of windows over a recording several may share that one's.
+    """
+    start, seconds = _seconds(cut, "start"), _seconds(cut, "duration")
+    first, length = _seconds(said, "start"), _seconds(said, "duration")
+    if first < -_SLACK or first + length > seconds + _SLACK:
+        raise Unfit("bad_segment", "what is said begins before the cut, or ends behind it: the transcript is of more")
+    first, end = max(0.0, first), min(seconds, first + length)
+    known = {
+        "source_transcript": said.get("text"),
+        "speaker": said.get("speaker"),
+        "language": said.get("language") or source.language,
+    }
+    channel = said.get("channel", cut.get("channel"))
+    return Utterance(
+        place,
+        sound.path,
+        values(known),
+        named or (identifier(dict(said), "id") if "id" in said else None),
+        base=base,
+        offset=round(start + first, 6),
+        duration=round(end - first, 6),
+        channel=sound.channels.index(channel) if len(sound.channels) > 1 and channel in sound.channels else None,
+        member=sound.member,
+    )
+
+
+def _seconds(record: Mapping[str, Any], field: str) -> float:
+    value = record.get(field)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Unfit("bad_segment", f"'{field}' is no number of seconds")
+    return float(value)
