@@ -24,7 +24,6 @@ def corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, text in {
         "speech/mine.jsonl": record,
         "speech/questions.jsonl": record,
-        "speech/peoples_speech/clean.jsonl": record,
         "speech/fisher/wav.scp": "a a.wav\n",
         "speech/fisher/text": "a one two\n",
         "speech/LibriSpeech/1/2/1-2.trans.txt": "1-2-0000 ONE TWO\n",
