@@ -8,10 +8,11 @@ import pytest
 from tests.helpers.talk import drive
 from voxsmith.models import audio
 from voxsmith.schemas.columns import column
-from voxsmith.stages import listen, rate
+from voxsmith.stages import listen, rate, recognise
 from voxsmith.stages.context import Context
 from voxsmith.stages.requests.asr import Heard, Transcribe
 from voxsmith.stages.requests.mos import Rate, Score
+from voxsmith.stages.requests.speaker import Voiceprint
 
 RATE = 16000
 
@@ -87,3 +88,14 @@ def test_a_recorded_clip_has_no_attempts_and_is_held_against_what_its_corpus_say
     assert listen.STAGE.reads(context.config) == ("audio",)
     assert listen.STAGE.optional(context.config) == ("source_transcript",)
     assert listen.STAGE.optional(listen.Config(of="augmented", attempt=0)) == ("transcript", "query_text")
+
+
+def test_recorded_clips_are_recognised_by_their_conversations_other_clips() -> None:
+    voices = {b"a": np.array([1.0, 0.0], np.float32), b"b": np.array([0.6, 0.8], np.float32)}
+    rows = [{"id": name.decode(), "audio": {"bytes": name, "path": "x"}, "voice": None} for name in voices]
+    context = Context(recognise.Config(of="row"))
+    written, asked = drive(recognise.STAGE.run(rows, context), lambda request: Voiceprint(voices[request.clip]))
+    assert [one["similarity"] for one in written] == [pytest.approx(0.6)] * 2 and len(asked) == 2
+    assert recognise.STAGE.reads(context.config) == ("audio",) and recognise.STAGE.optional(context.config) == (
+        "voice",
+    )
