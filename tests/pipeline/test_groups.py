@@ -7,7 +7,10 @@ from typing import Any
 import datasets
 import pytest
 
-from tests.helpers.recipes import finish, open_state, write_recipe
+from tests.helpers.html_page import Page
+from tests.helpers.recipes import finish, open_state, run_inline, write_recipe
+from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.plan import manifests
 from voxsmith.pipeline.plan.accounts import owner_of_failed_clip
 from voxsmith.pipeline.plan.retries import _drawing
 from voxsmith.pipeline.plan.state import State
@@ -101,10 +104,23 @@ def test_what_may_save_a_rejected_row_and_what_is_played_of_it(state: State) -> 
     assert owner_of_failed_clip(state, "pick_continuation") == "continuation_audio_1"
 
 
-def test_a_continuation_that_a_person_corrects_is_spoken_anew_and_nothing_else(state: State, recipe: str) -> None:
+def test_a_continuation_that_a_person_corrects_is_spoken_anew_and_nothing_else(
+    state: State, recipe: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = Path(recipe).parent
     ids = [row["id"] for row in datasets.load_from_disk(str(folder / "out/groups/dataset")).select_columns(["id"])]
     (folder / "mine.jsonl").write_text(json.dumps({"id": ids[0], "continuation": "And then it stopped."}) + "\n")
-    changed = open_state(recipe, keep=False, overrides=[f"overrides={folder / 'mine.jsonl'}"])
-    stale = {node for node, _ in changed.ready}
-    assert stale == {"normalise_continuation"}
+    corrected = [f"overrides={folder / 'mine.jsonl'}"]
+    assert {node for node, _ in open_state(recipe, keep=False, overrides=corrected).ready} == {"normalise_continuation"}
+    again = open_state(recipe, overrides=corrected)
+    assert run_inline(again) == {}
+    manifests.write_run(again, manifests.new_run(again), manifests.now(), "done", None)
+
+    assert main(["diff", recipe, *(f"--set={one}" for one in corrected), "--page", str(folder / "diff.html")]) == 0
+    shown = capsys.readouterr().out
+    assert "2 same, 1 changed" in shown and "And then it stopped." in shown and "continuation_audio 1" in shown
+    html = Page((folder / "diff.html").read_text(encoding="utf-8"))
+    text = " ".join(html.text.split())
+    for title in ("row, after", "augmented, before", "continuation, before null_0", "continuation, after null_0"):
+        assert title in text
+    assert len(html.all("audio")) == 4, "the row's own clip and the augmented one are the same after as before"
