@@ -35,6 +35,8 @@ def hold(text: str, heard: str, language: str, limits: RecordedLimits) -> Held:
 def _fault(said: str, got: str, counted: Errors, limits: RecordedLimits) -> str:
     if not got:
         return "nothing was heard in the clip" if said else ""
+    if not said:  # fillers alone, which the normaliser takes out
+        return f"'{got}' was heard, and nothing is written" if counted.wrong_letters > limits.max_added else ""
     if counted.cer > limits.max_cer and counted.wrong_letters > _SLIP:
         return f"{counted.cer:.0%} of the letters were heard otherwise, at most {limits.max_cer:.0%} may"
     if counted.wer > limits.max_wer and counted.words > _FEW_WORDS:

@@ -5,6 +5,8 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.helpers.paths import DATA
 from tests.helpers.talk import drive
@@ -72,6 +74,25 @@ def test_spelling_numbers_and_slips_are_forgiven(written: str, heard: str) -> No
 )
 def test_what_is_wrong_is_said(written: str, heard: str, why: str) -> None:
     assert why in fault(written, heard, max_lost=12 if "moon" in written else 20)
+
+
+@pytest.mark.parametrize(
+    ("written", "heard", "fine"),
+    [
+        ("um", "Um.", True), ("um", "I", True), ("uh, um", "And that was all there was.", False), ("um", "", True),
+        ("!?", "", True), ("\x00", "a", True), ("ｆｕｌｌ", "full", True), ("(laughs)", "", False),
+    ],
+)  # fmt: skip
+def test_texts_of_which_hardly_a_word_is_left(written: str, heard: str, fine: bool) -> None:
+    assert (fault(written, heard) == "") == fine
+
+
+@given(st.text(max_size=40), st.text(max_size=40), st.sampled_from(["en", "de", "ja", "xx", ""]))
+@settings(max_examples=100, deadline=None)
+def test_any_two_texts_can_be_compared(written: str, heard: str, language: str) -> None:
+    held = hold(written, heard, language, LIMITS)
+    assert held.errors.wer >= 0 and held.errors.cer >= 0
+    assert not hold(written, written, language, LIMITS).fault
 
 
 def test_other_languages_have_a_normaliser_of_their_own() -> None:
