@@ -92,7 +92,8 @@ def test_texts_of_which_hardly_a_word_is_left(written: str, heard: str, fine: bo
 def test_any_two_texts_can_be_compared(written: str, heard: str, language: str) -> None:
     held = hold(written, heard, language, LIMITS)
     assert held.errors.wer >= 0 and held.errors.cer >= 0
-    assert not hold(written, written, language, LIMITS).fault
+    said = written.translate(dict.fromkeys(map(ord, "()[]{}<>"), " "))  # what is heard in brackets is ASR's note
+    assert not hold(written, said, language, LIMITS).fault
 
 
 def test_other_languages_have_a_normaliser_of_their_own() -> None:
