@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from voxsmith.models.clip_note import note_of
 from voxsmith.models.interpreter import version_of
-from voxsmith.schemas.columns import Group
+from voxsmith.schemas.columns import full_name
 from voxsmith.schemas.hashing import hashed_hex
 from voxsmith.stages.augmentation.draw import ORDER, drawn
 from voxsmith.stages.augmentation.effects import PRESETS, Codec, Gain, Noise, Room, Speed, Telephone
@@ -75,7 +75,7 @@ def augment(row: Row, context: Context) -> Asking:
 
 
 def _audio(config: Config) -> str:
-    return Group(config.of, {}).full("audio")
+    return full_name(config.of, "audio")
 
 
 def _refuses_engine(config: Config, backend: "Backend[Any]", settings: Any) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from voxsmith.models.audio import BadAudio, decode, level, resample, trim
-from voxsmith.schemas.columns import Group
+from voxsmith.schemas.columns import full_name
 from voxsmith.stages.context import Context, Row
 from voxsmith.stages.stage import Stage, StageConfig
 
@@ -37,7 +37,7 @@ def fit_babble(rows: Iterator[Row], context: Context) -> Generator[Any, Any, dic
     Raises ValueError where no clip has speech.
     """
     config: Config = context.config
-    audio = Group(config.of, {}).full("audio")
+    audio = full_name(config.of, "audio")
     kept: dict[int, tuple[int, bytes]] = {}  # by the hash of the speaker
     for row in rows:
         who = context.seed_for(str(row.get("speaker") or row["id"]), 0)
@@ -71,7 +71,7 @@ def _voice(clip: bytes) -> np.ndarray:
 STAGE = Stage(
     name="fit_babble",
     config=Config,
-    reads=lambda config: (Group(config.of, {}).full("audio"),),
+    reads=lambda config: (full_name(config.of, "audio"),),
     optional=lambda config: ("speaker",),
     writes=lambda config: (),
     run=fit_babble,

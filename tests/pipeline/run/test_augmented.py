@@ -30,8 +30,10 @@ def write(folder: Path, **changes: Any) -> str:
         "utter": {"stage": "toys.utter"},
         "fit_babble": {"voices": 4, "seconds": 1},
         "augment": {"engine": "signal"} | EFFECTS,
+        "listen": {"of": "augmented", "engine": "ears"},
+        "verify": {"of": "augmented", "reject": False},
     }
-    engines = {"signal": {"backend": "augmenter_signal"}}
+    engines = {"signal": {"backend": "augmenter_signal"}, "ears": {"backend": "asr_null"}}
     given = {"sources": {"speech": source}, "stages": stages, "engines": engines}
     return write_recipe(folder, [], "augmented", **given | changes)
 
@@ -49,6 +51,7 @@ def test_both_clips_are_exported_and_a_change_runs_the_augmentation_alone(tmp_pa
     assert {one["effect"] for note in notes.values() for one in note} == {"noise", "room", "codec", "speed"}
     assert any("voices" in one for note in notes.values() for one in note)
     assert texts_of(state, "augmentation")
+    assert {row["augmented_heard"] for row in rows} == {""} and {row["augmented_wer"] for row in rows} == {1.0}
 
     state = open_state(path, overrides=["stages.augment.noise.snr=[0, 5]"])
     assert {node for node, _ in state.ready} == {"augment"}

@@ -16,7 +16,9 @@ from voxsmith.models.clip_note import note_of
 from voxsmith.models.references import ModelMissing
 from voxsmith.stages.engines.base import Refused, Unavailable
 from voxsmith.stages.registry import backend
+from voxsmith.stages.requests.asr import Transcribe
 from voxsmith.stages.requests.augment import Augment
+from voxsmith.stages.requests.tts import Speak
 
 CLIPS = sorted((DATA / "asr" / "audio").glob("*.flac"))[::6]
 VOICES = np.random.default_rng(0).integers(-3000, 3000, (6, 20000)).astype(np.int16)
@@ -197,6 +199,14 @@ def test_a_clip_keeps_its_rate_and_length(engine: Any, rate: int) -> None:
     reply = engine.submit(Augment(flac(beep(rate), rate), json.dumps([*effects, *codecs]))).result(60)
     samples, at = read(reply.flac)
     assert (len(samples), at) == (3 * rate, rate)
+
+
+def test_what_a_clip_without_a_model_says_stays_in_it(engine: Any) -> None:
+    """`asr_null` reads it there."""
+    said = backend("tts_null").load(backend("tts_null").config()).submit(Speak("One two.", "null_0")).result(60)
+    reply = engine.submit(Augment(said.flac, json.dumps([{"effect": "telephone"}]))).result(60)
+    ears = backend("asr_null").load(backend("asr_null").config())
+    assert ears.submit(Transcribe(reply.flac)).result(60).text == "One two."
 
 
 def test_clips_that_nothing_can_be_put_on(engine: Any) -> None:
