@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,12 @@ def lengths(count: int, seed: int = 0) -> np.ndarray:
 
 
 def noise(seconds: list[float]) -> list[np.ndarray]:
+    """Clips that last so long: made once, when a batch warms up, and not while time is taken."""
+    return _noise(tuple(seconds))
+
+
+@lru_cache(maxsize=1024)
+def _noise(seconds: tuple[float, ...]) -> list[np.ndarray]:
     draw = np.random.default_rng(1)
     return [draw.normal(0, 0.05, round(one * RATE)).astype(np.float32) for one in seconds]
 
