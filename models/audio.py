@@ -34,8 +34,7 @@ def decode(flac: bytes) -> tuple[np.ndarray, int]:
     try:
         samples, rate = soundfile.read(io.BytesIO(flac), dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
-        why = getattr(error, "error_string", error)  # the rest names an object by its address, another each time
-        raise BadAudio(f"not an audio file that can be read ({len(flac)} bytes): {why}") from error
+        raise BadAudio(f"not an audio file that can be read ({len(flac)} bytes): {error}") from error
     if not len(samples):
         raise BadAudio("the clip has no samples")
     if not np.isfinite(samples).all():

@@ -4,6 +4,7 @@ import numpy as np
 
 from voxsmith.models import audio
 from voxsmith.models.audio_size import check_size
+from voxsmith.models.bad_audio import described
 from voxsmith.stages.engines.base import Refused
 from voxsmith.stages.requests.mos import Score
 
@@ -29,5 +30,5 @@ def hear(clip: bytes) -> np.ndarray:
         check_size(clip)
         samples = audio.resample(*audio.decode(clip), RATE)
     except audio.BadAudio as error:
-        raise Refused("bad_audio", str(error)) from error
+        raise Refused("bad_audio", described(error)) from error
     return samples if len(samples) else np.zeros(1, np.float32)

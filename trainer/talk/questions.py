@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from voxsmith.models.audio import BadAudio, decode, resample
 from voxsmith.models.audio_size import MOST_BYTES, check_size
+from voxsmith.models.bad_audio import described
 from voxsmith.models.chat import Chat
 from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.data.mel import FRAME, RATE, log_mel
@@ -39,7 +40,7 @@ def heard_in(content: bytes, name: str, network: SpeechLLM) -> np.ndarray:
         check_size(content)
         samples, rate = decode(content)
     except BadAudio as error:
-        raise BadQuestion(f"{name}: {error}") from None
+        raise BadQuestion(f"{name}: {described(error)}") from None
     seconds, longest = len(samples) / rate, longest_clip(network)
     if seconds < SHORTEST:
         raise BadQuestion(f"{name}: {seconds:g} s; nothing is heard in less than {SHORTEST:g} s")

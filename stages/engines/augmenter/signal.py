@@ -20,6 +20,7 @@ from voxsmith.models.augment.noise import BABBLE_RATE, babble, coloured
 from voxsmith.models.augment.rooms import from_direct_sound, simulated, through
 from voxsmith.models.augment.sounds import part, sounds
 from voxsmith.models.augment.telephone import as_long, at_rate, faster, telephone
+from voxsmith.models.bad_audio import described
 from voxsmith.models.clip_note import comment_of, with_note
 from voxsmith.models.optional import versions
 from voxsmith.schemas.paths import beside_if_there
@@ -80,7 +81,7 @@ class Signal(Batching):
             check_size(request.clip)
             samples, rate = decode(request.clip)
         except BadAudio as error:
-            raise Refused("bad_audio", str(error)) from error
+            raise Refused("bad_audio", described(error)) from error
         samples, done = samples.astype(np.float64), []
         try:
             for effect in json.loads(request.effects):
