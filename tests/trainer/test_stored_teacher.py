@@ -138,11 +138,20 @@ def test_rows_that_have_none_are_left_out_and_exports_that_have_none_are_refused
         opened(ready, data=[{"path": str(bare), "task": "continue"}])
 
 
-def test_an_answer_that_was_changed_is_refused(ready: Path, tmp_path: Path) -> None:
+def test_an_answer_that_was_changed_is_refused_in_a_line(
+    ready: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     changed = utterances.export(tmp_path / "changed", ready / "llm", 1, continuation="Sure.")
     _, _, train = opened(ready, data=[{"path": str(changed), "task": "continue"}])
-    with pytest.raises(BadExport, match=r"row u0: its stored teacher has 9 places, its answer 3 tokens"):
+    said = "row u0: its stored teacher has 9 places, its answer 3 tokens: run the corpus' stage `teacher` again"
+    with pytest.raises(BadExport, match=said):
         all_rows(train)
+    changes = {"data": [{"path": str(changed), "task": "continue"}], "run": {"workers": 1}, "out": str(tmp_path)}
+    file = tmp_path / "recipe.yaml"
+    file.write_text(yaml.safe_dump(keys(ready, **changes)))
+    assert main(["fit", str(file)]) != 0, "as one of the processes that read rows says it"
+    wrong = capsys.readouterr().err
+    assert said in wrong.splitlines()[-1] and "Traceback" not in wrong
 
 
 def test_datasets_reads_arrays_of_one_width(ready: Path) -> None:

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.checkpoint import State
 from voxsmith.trainer.data.collate import Collate
+from voxsmith.trainer.data.exports import BadExport
 from voxsmith.trainer.data.mixture import Place
 from voxsmith.trainer.fit.corpus import Corpus, planned
 from voxsmith.trainer.fit.workers import Workers
@@ -52,9 +53,17 @@ def stream(
     )
     while True:
         for step in steps_of(state.epoch)[state.place :]:
-            some = [next(made) for _ in step]
+            some = [_next(made) for _ in step]
             yield [batch.to(device) for batch in some if batch is not None]
         state.epoch, state.place = state.epoch + 1, 0
+
+
+def _next(made: Iterator[Batch | None]) -> Batch | None:
+    """Raises BadExport in one line: of a row that a process of the loader read, PyTorch hands on the traceback in it."""
+    try:
+        return next(made)
+    except BadExport as error:
+        raise BadExport(str(error).rpartition(f"{BadExport.__name__}: ")[2].strip()) from None
 
 
 def without_signals(worker: int) -> None:
