@@ -21,7 +21,9 @@ def drawn(places: int, words: int, entries: int = TOP) -> tuple[TopLogProbs, np.
 def test_64_tokens_and_the_end_of_llama_3_take_less_than_12_kb_of_an_arrow_file(
     tmp_path: pytest.TempPathFactory,
 ) -> None:
-    rows = [drawn(65, 128_256)[0].columns() for _ in range(4)]
+    draw = np.random.default_rng(0)
+    ids, log_probs = draw.integers(0, 128_256, (65, TOP)), draw.uniform(-20, 0, (65, TOP))
+    rows = [TopLogProbs.of(ids, log_probs, draw.uniform(-9, 5, (65, 2))).columns()] * 4
     schema = pa.schema({name: TEACHER_COLUMNS[name].type for name in rows[0]})
     sizes = []
     for count in (2, 4):
