@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -141,20 +142,29 @@ def _fit(options: argparse.Namespace) -> None:
     def say(line: str) -> None:
         print(line, flush=True)
 
+    from voxsmith.trainer.fit.stopping import stopping
+
+    train: Callable[[Callable[[], bool]], Path]
     if isinstance(recipe, VocoderRecipe):
         from voxsmith.trainer.vocoder.run import fit as fit_vocoder
 
-        place = fit_vocoder(recipe, say, device)
+        train = partial(fit_vocoder, recipe, say, device)
     elif recipe.run.processes > 1 and "WORLD_SIZE" not in os.environ:  # torchrun has started them, where it is there
         from voxsmith.trainer.fit import on_ray
 
-        place = on_ray.fit(recipe, say, gpus=device.type == "cuda")
+        each = on_ray.connect(recipe, device.type == "cuda")
+        train = partial(on_ray.fit, recipe, say, each)
     else:
         from voxsmith.trainer.fit.run import fit
 
-        place = fit(recipe, say, device)
+        train = partial(fit, recipe, say, device)
+    with stopping() as stopped:
+        place = train(stopped)
+        early = stopped()
     if os.environ.get("RANK", "0") == "0":
         say(f"checkpoint  {place}")
+    if early:  # what comes after it in a script must not take the run for done
+        raise KeyboardInterrupt("stopped; the same command goes on from the last checkpoint")
 
 
 def _above_0(option: str, value: float) -> None:

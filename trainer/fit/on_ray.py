@@ -25,30 +25,38 @@ from voxsmith.trainer.recipe import TrainRecipe
 _LOOK = 0.2  # seconds between two looks at what the processes say
 
 
-def fit(recipe: TrainRecipe, say: Callable[[str], None], gpus: bool) -> Path:
-    """As `fit.run.fit`, in `run.processes` processes with `run.resources` each; a GPU each where `gpus`. Raises WorkersFailed where
-    a process is lost, RecipeError where this machine hasn't what they want, and what `fit.run.fit` raises; OSError
-    where the run's folder can't be written.
+def connect(recipe: TrainRecipe, gpus: bool) -> dict[str, float]:
+    """Join the cluster that RAY_ADDRESS names, or start Ray on this machine, on loopback; what each process of the run gets: a GPU
+    where `gpus`, and `run.resources`. Ray takes signals from then on, unless who called it sets handlers afterwards. Raises RecipeError
+    where this machine hasn't what they want, OSError where the run's folder can't be written.
     """
-    storage = (Path(recipe.out) / recipe.name / ".ray").absolute()
-    storage.parent.mkdir(parents=True, exist_ok=True)  # here, where what is wrong with it is one line
+    _storage(recipe).parent.mkdir(parents=True, exist_ok=True)  # here, where what is wrong with it is one line
     each = {"CPU": 1.0} | ({"GPU": 1.0} if gpus else {}) | recipe.run.resources
     _connect(recipe.run.processes, each)
+    return each
+
+
+def fit(recipe: TrainRecipe, say: Callable[[str], None], each: dict[str, float], stopped: Callable[[], bool]) -> Path:
+    """As `fit.run.fit`, in `run.processes` processes with the resources `each`. Raises WorkersFailed where a process is lost, and
+    what `fit.run.fit` raises.
+    """
+    storage = _storage(recipe)
     desk: Any = ray.remote(num_cpus=0)(_Desk).remote()
     trainer = TorchTrainer(
         _work,
         train_loop_config={"recipe": recipe.model_dump_json(), "folder": os.getcwd(), "desk": desk},
-        scaling_config=train.ScalingConfig(num_workers=recipe.run.processes, use_gpu=gpus, resources_per_worker=each),
+        scaling_config=train.ScalingConfig(
+            num_workers=recipe.run.processes, use_gpu="GPU" in each, resources_per_worker=each
+        ),
         run_config=train.RunConfig(name=f"run-{time.time_ns()}", storage_path=str(storage)),
     )
     ended: list[BaseException | None] = []
     thread = threading.Thread(target=lambda: ended.append(_error_of(trainer.fit)), daemon=True)
-    with run.stopping() as stops:
-        thread.start()
-        while thread.is_alive():
-            thread.join(_LOOK)
-            for line in ray.get(desk.take.remote(stops())):
-                say(line)
+    thread.start()
+    while thread.is_alive():
+        thread.join(_LOOK)
+        for line in ray.get(desk.take.remote(stopped())):
+            say(line)
     place, error = ray.get(desk.result.remote())
     shutil.rmtree(storage, ignore_errors=True)
     if error is not None:
@@ -56,6 +64,11 @@ def fit(recipe: TrainRecipe, say: Callable[[str], None], gpus: bool) -> Path:
     if place is None:
         raise WorkersFailed(f"a process of the run was lost: {_first_line(ended[0])}; the same command goes on")
     return Path(place)
+
+
+def _storage(recipe: TrainRecipe) -> Path:
+    """Where Ray Train keeps notes of its own while the run is on."""
+    return (Path(recipe.out) / recipe.name / ".ray").absolute()
 
 
 class _Desk:
@@ -104,7 +117,6 @@ def _work(config: dict[str, Any]) -> None:
 
 
 def _connect(processes: int, each: dict[str, float]) -> None:
-    """Join the cluster that RAY_ADDRESS names, or start Ray on this machine, on loopback."""
     quiet: dict[str, Any] = {"logging_level": "WARNING", "log_to_driver": bool(os.environ.get("VOXSMITH_WORKER_LOGS"))}
     if ray.is_initialized():
         return

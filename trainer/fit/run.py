@@ -1,9 +1,8 @@
 """A training run from its recipe to its last checkpoint."""
 
 import json
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from time import monotonic
 
@@ -38,18 +37,18 @@ def fit(
     recipe: TrainRecipe,
     say: Callable[[str], None],
     device: torch.device,
-    stopped: Callable[[], bool] | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Path:
-    """Train, or go on where the run's latest checkpoint is; its last checkpoint. SIGTERM and Ctrl-C save first, or what makes
-    `stopped` true in their place.
+    """Train, or go on where the run's latest checkpoint is; its last checkpoint. What makes `stopped` true saves the step under way,
+    and ends.
 
     Where processes are joined (`workers.joined`), all of them call this, and see the run's folder: the first one writes and
     speaks for all. Raises BadExport, BadCheckpoint, ModelMissing, Exploded, Moved, CantWrite, OSError.
     """
     if device.index is not None:
         torch.cuda.set_device(device)  # for the random state, and for what NCCL gathers
-    with joined(device) as workers, stopping() if stopped is None else nullcontext(stopped) as stop:
-        return _fit(recipe, say if workers.first else lambda line: None, device, workers, stop)
+    with joined(device) as workers:
+        return _fit(recipe, say if workers.first else lambda line: None, device, workers, stopped)
 
 
 def _fit(
@@ -168,17 +167,3 @@ def _agreed(done: float, stops: bool, workers: Workers) -> tuple[float, bool]:
     """The first worker's clock counts, and one worker that stops stops all: in the same step."""
     both = workers.total(torch.tensor([done if workers.first else 0.0, float(stops)], dtype=torch.float64))
     return float(both[0]), bool(both[1] > 0)
-
-
-@contextmanager
-def stopping() -> Iterator[Callable[[], bool]]:
-    """Whether SIGTERM or SIGINT has come: the step under way is finished and saved."""
-    came: list[int] = []
-    before = {
-        number: signal.signal(number, lambda which, _: came.append(which)) for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    try:
-        yield lambda: bool(came)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -21,7 +21,6 @@ from voxsmith.trainer.data.exports import BadExport
 from voxsmith.trainer.data.unit_kind import Kind, difference
 from voxsmith.trainer.fit.log import Log
 from voxsmith.trainer.fit.loop import Exploded, Losses
-from voxsmith.trainer.fit.run import stopping
 from voxsmith.trainer.fit.saving import keep_best
 from voxsmith.trainer.fit.schedule import share
 from voxsmith.trainer.fit.started import started
@@ -63,16 +62,11 @@ def fit(
     recipe: VocoderRecipe,
     say: Callable[[str], None],
     device: torch.device,
-    stopped: Callable[[], bool] | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Path:
-    """Train, or go on where the run's latest checkpoint is; its last checkpoint. SIGTERM and Ctrl-C save first, or what makes
-    `stopped` true in their place. Raises BadExport, BadCheckpoint, ModelMissing, Exploded, OSError.
+    """Train, or go on where the run's latest checkpoint is; its last checkpoint. What makes `stopped` true saves the step under way,
+    and ends. Raises BadExport, BadCheckpoint, ModelMissing, Exploded, OSError.
     """
-    with stopping() if stopped is None else nullcontext(stopped) as stop:
-        return _fit(recipe, say, device, stop)
-
-
-def _fit(recipe: VocoderRecipe, say: Callable[[str], None], device: torch.device, stop: Callable[[], bool]) -> Path:
     folder = Path(recipe.out) / recipe.name
     train, held_out = answers(recipe.data, recipe), answers(recipe.validation, recipe)
     for line in (*train.summary(), *_generator(recipe)):
@@ -122,7 +116,7 @@ def _fit(recipe: VocoderRecipe, say: Callable[[str], None], device: torch.device
         for made in _steps_of(train, recipe, state, device):
             clock = (time.monotonic() - began) / (60 * schedule.minutes) if schedule.minutes else 0.0
             done = state.step / total if total else clock
-            if done >= 1 or stop():
+            if done >= 1 or stopped():
                 break
             factor = share(done + (0.5 / total if total else 0.0), schedule.warmup, schedule.least)
             for group in optimiser.param_groups:
