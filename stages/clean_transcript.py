@@ -13,6 +13,7 @@ from voxsmith.stages.context import Asking, Context, Reject, Row
 from voxsmith.stages.stage import Stage, StageConfig
 from voxsmith.stages.text.casing import lacks_case, with_case
 from voxsmith.stages.text.replies import LONGEST
+from voxsmith.stages.text.row_language import language_of
 from voxsmith.stages.text.tagged import Fate, Policy, without_tags
 from voxsmith.stages.text.tidied import tidied
 
@@ -57,7 +58,7 @@ def clean_transcript(row: Row, context: Context) -> Asking:
     if len(source) > config.max_characters:
         most = config.max_characters
         raise Reject("too_long", f"the transcript has {len(source)} characters; `max_characters` allows {most}", source)
-    language = (row.get("language") or config.language).split("-")[0].lower()
+    language = language_of(row, config.language)
     text = tidied(source, language)
     done = ["tidied"] if text != source.strip() else []
     policy = Policy(config.noise, config.sounds, config.unclear, config.fillers, config.tags)

@@ -15,6 +15,7 @@ from voxsmith.stages.stage import Stage
 from voxsmith.stages.text.attempts import first_good
 from voxsmith.stages.text.continuations import continuation_fault, proposed
 from voxsmith.stages.text.free import FreeText, ask_freely
+from voxsmith.stages.text.row_language import language_of
 from voxsmith.stages.text.speakable import Fault
 
 
@@ -34,7 +35,7 @@ def continue_text(row: Row, context: Context) -> Asking:
     """
     config: Config = context.config
     checks: ContinuationText = context.checks
-    transcript, language = row["transcript"], (row.get("language") or config.language).split("-")[0].lower()
+    transcript, language = row["transcript"], language_of(row, config.language)
     prompt, mended = config.prompt.render(transcript=transcript), [False]
 
     def ask(attempt: int) -> Complete:

@@ -12,6 +12,7 @@ from voxsmith.schemas.columns import AUGMENTED, Of, full_name, text_column
 from voxsmith.stages.context import Asking, Context, Row
 from voxsmith.stages.requests.asr import Transcribe
 from voxsmith.stages.stage import Stage, StageConfig
+from voxsmith.stages.text.row_language import language_of
 
 DOUBTFUL = 0.05  # word error rate beyond which a clip is heard again, carefully: then the ASR may be what failed
 _RATES = ("wer", "cer")
@@ -22,7 +23,7 @@ class Config(StageConfig):
     """Settings of `listen`."""
 
     of: Of
-    language: str = Field("en", description="that is spoken, as Whisper writes it")
+    language: str = Field("en", description="that is spoken, as Whisper writes it; a recorded clip's own comes first")
     attempts: int = Field(1, ge=1, description="how often the text is spoken at most")
     attempt: int = Field(1, ge=0, description="which try this is; 0: the clip has no tries, nobody of ours spoke it")
 
@@ -34,10 +35,11 @@ def listen(row: Row, context: Context) -> Asking:
     config: Config = context.config
     clip = row[full_name(config.of, "audio", config.attempt)]["bytes"]
     text = next((text for name in _texts(config) if (text := row.get(name))), "")
-    heard = yield Transcribe(clip=clip, language=config.language)
+    language = language_of(row, config.language)
+    heard = yield Transcribe(clip=clip, language=language)
     rates = error_rates(text, heard.text) if text else (0.0, 0.0)
     if rates[0] > DOUBTFUL:
-        heard = yield Transcribe(clip=clip, language=config.language, careful=True)
+        heard = yield Transcribe(clip=clip, language=language, careful=True)
         rates = error_rates(text, heard.text)
     samples, rate = decode(clip)
     signal = (len(samples) / rate, longest_silence(samples, rate), clipping(samples), tail_level(samples, rate))
@@ -65,7 +67,7 @@ STAGE = Stage(
     name="listen",
     config=Config,
     reads=_reads,
-    optional=lambda config: () if config.attempt else _texts(config),
+    optional=lambda config: () if config.attempt else (*_texts(config), "language"),
     writes=_writes,
     run=listen,
     engine="asr",

@@ -12,6 +12,7 @@ from voxsmith.stages.requests.llm import Complete, Completion
 from voxsmith.stages.stage import Stage
 from voxsmith.stages.text.attempts import first_good
 from voxsmith.stages.text.free import FreeText, ask_freely
+from voxsmith.stages.text.row_language import language_of
 from voxsmith.stages.text.speakable import Fault
 from voxsmith.stages.text.translations import proposed, translation_fault
 
@@ -39,7 +40,7 @@ def translate(row: Row, context: Context) -> Asking:
     config: Config = context.config
     checks: TranslationText = context.checks
     transcript, column = row["transcript"], f"translation_{config.to}"
-    if (row.get("language") or config.language).split("-")[0].lower() == config.to:
+    if language_of(row, config.language) == config.to:
         return {column: transcript}
     if not words(transcript):
         raise Reject("empty", "there is nothing to translate", transcript)

@@ -11,6 +11,7 @@ from voxsmith.schemas.columns import AUGMENTED, full_name, text_column
 from voxsmith.stages.context import Asking, Context, Reject, Row
 from voxsmith.stages.stage import Stage, StageConfig
 from voxsmith.stages.text.mislabelled import hold
+from voxsmith.stages.text.row_language import language_of
 
 MISLABELLED, TOO_HARD = "mislabelled", "too_hard"
 
@@ -32,7 +33,7 @@ def verify(row: Row, context: Context) -> Asking:
     """Writes wer and cer of what was heard against the text. Raises Reject: mislabelled; too_hard of an augmented clip."""
     config: Config = context.config
     text, heard = row[_text(config)], row[full_name(config.of, "heard")]
-    held = hold(text, heard, row.get("language") or config.language, context.checks.of(row.get("source")))
+    held = hold(text, heard, language_of(row, config.language), context.checks.of(row.get("source")))
     if held.fault and config.reject:
         reason = TOO_HARD if config.of == AUGMENTED else MISLABELLED
         raise Reject(reason, held.fault, f"written: {text}\nheard: {heard}")

@@ -1,5 +1,6 @@
 """cut: long recordings become a manifest of clips."""
 
+import math
 import os
 import sys
 from argparse import Namespace
@@ -21,7 +22,7 @@ def cut(options: Namespace) -> int:
         raise RecipeError(f"no such folder: {folder}")
     if not manifest.parent.is_dir():
         raise RecipeError(f"no such folder: {manifest.parent}")
-    if options.pause <= 0 or options.most <= options.pause:
+    if not 0 < options.pause < options.most < math.inf:
         raise RecipeError("--pause and --most are seconds above 0, and --most is the larger one")
     how = Pauses(options.pause, options.most)
     processes = options.processes or len(os.sched_getaffinity(0))

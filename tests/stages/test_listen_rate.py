@@ -86,7 +86,7 @@ def test_a_recorded_clip_has_no_attempts_and_is_held_against_what_its_corpus_say
     _, asked = drive(listen.STAGE.run(row | {"source_transcript": None}, context), lambda request: Heard("Its fine."))
     assert asked == [Transcribe(CLIP, "en")]
     assert listen.STAGE.reads(context.config) == ("audio",)
-    assert listen.STAGE.optional(context.config) == ("source_transcript",)
+    assert listen.STAGE.optional(context.config) == ("source_transcript", "language")
     assert listen.STAGE.optional(listen.Config(of="augmented", attempt=0)) == ("transcript", "query_text")
 
 
@@ -99,3 +99,12 @@ def test_recorded_clips_are_recognised_by_their_conversations_other_clips() -> N
     assert recognise.STAGE.reads(context.config) == ("audio",) and recognise.STAGE.optional(context.config) == (
         "voice",
     )
+
+
+@pytest.mark.parametrize(("language", "asked_in"), [("de-AT", "de"), (None, "fr")])
+def test_a_recorded_clip_is_heard_in_its_own_language(language: str | None, asked_in: str) -> None:
+    config = listen.Config(of="row", attempt=0, language="fr")
+    assert "language" in listen.STAGE.optional(config)
+    row = {"id": "r", "audio": ROW["query_audio_2"], "source_transcript": None, "language": language}
+    _, asked = drive(listen.STAGE.run(row, Context(config)), lambda _: Heard("Guten Tag"))
+    assert asked == [Transcribe(CLIP, asked_in)]

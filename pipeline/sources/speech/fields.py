@@ -54,6 +54,10 @@ class Fields:
             located=located,
         )
 
+    def of(self, name: str, record: dict[str, Any]) -> str:
+        """The field that holds what every record must have; where none does, the first that could."""
+        return self._field(name, record) or self._names[name][0]
+
     def _field(self, name: str, record: dict[str, Any]) -> str | None:
         """The field that holds it; one that the recipe names is there, or the record is no row."""
         there = next((one for one in self._names.get(name, ()) if one in record), None)

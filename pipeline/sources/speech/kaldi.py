@@ -4,6 +4,7 @@ Kaldi sorts all of them by their first field, byte by byte, and so they can be r
 memory. A command in wav.scp ("flac -d … |") is never run.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 
@@ -18,6 +19,7 @@ from voxsmith.schemas.columns import Column
 from voxsmith.schemas.source import Source
 
 _ARCHIVE = re.compile(r"\.ark:\d+$")
+_TO_THE_END = -1
 _MOST = 2_000_000  # recordings that segments may lie in, which are in memory
 
 Entry = tuple[str, str, str]  # (first field, the rest, place)
@@ -54,12 +56,12 @@ def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: M
 
 def _utterance(entry: Entry, recordings: dict[str, str] | None, known: dict[str, str | None]) -> Read:
     utterance, rest, place = entry
-    offset = duration = None
+    offset = duration = channel = None
     name = None
     try:
         name = name_of(utterance)
         if recordings is not None:
-            recording, offset, duration = _segment(rest)
+            recording, offset, duration, channel = _segment(rest)
             if recording not in recordings:
                 raise Unfit("missing_clip", f"wav.scp has no recording '{recording[:200]}'")
             rest = recordings[recording]
@@ -69,23 +71,26 @@ def _utterance(entry: Entry, recordings: dict[str, str] | None, known: dict[str,
             raise Unfit(
                 "missing_clip", f"wav.scp names no file but '{rest[:200]}'; write the clip to a file of its own"
             )
-        return Utterance(place, rest, values(known), name, offset=offset, duration=duration)
+        return Utterance(place, rest, values(known), name, offset=offset, duration=duration, channel=channel)
     except Unfit as unfit:
         return Lost(place, unfit.reason, unfit.message, f"{utterance} {rest}", name)
 
 
-def _segment(rest: str) -> tuple[str, float, float | None]:
-    """(recording, start, seconds); an end below 0 is the recording's. Raises Unfit."""
+def _segment(rest: str) -> tuple[str, float, float | None, int | None]:
+    """(recording, start, seconds, channel); an end of -1 is the recording's. Raises Unfit."""
     parts = rest.split()
     try:
         if len(parts) not in (3, 4):
             raise ValueError
         start, end = float(parts[1]), float(parts[2])
+        channel = int(parts[3]) if len(parts) == 4 else None
     except ValueError:
-        raise Unfit("bad_segment", "a line of segments is UTTERANCE RECORDING START END, in seconds") from None
-    if end >= 0 and not end > start >= 0:
+        raise Unfit(
+            "bad_segment", "a line of segments is UTTERANCE RECORDING START END [CHANNEL], in seconds"
+        ) from None
+    if not (0 <= start < math.inf and (end == _TO_THE_END or start < end < math.inf)):
         raise Unfit("bad_segment", f"it starts at {parts[1]} s and ends at {parts[2]} s")
-    return parts[0], start, round(end - start, 6) if end >= 0 else None
+    return parts[0], start, None if end == _TO_THE_END else round(end - start, 6), channel
 
 
 def _unspoken(text: Entry, file: str) -> Lost:

@@ -24,7 +24,7 @@ def lines_of(folder: Folder, path: str) -> Iterator[Line | Lost]:
                 yield Lost(
                     place, "bad_line", f"a line has {LARGEST} bytes at most, and this one {line.size}", line.name
                 )
-            elif text := line.rstrip("\r\n").strip(" "):
+            elif (text := line.rstrip("\r\n").strip(" ")) and not text.isspace():
                 yield Line(place, text)
 
 

@@ -55,6 +55,8 @@ def test_the_clips_are_a_source(folder: Path, tmp_path: Path, capsys: pytest.Cap
     printed = capsys.readouterr()
     assert "broken.wav: not a recording that can be read" in printed.err and "clips of 3 recordings" in printed.out
     assert main(["cut", str(tmp_path / "gone"), str(manifest)]) == 2
+    for seconds in ("nan", "inf", "0.1"):
+        assert main(["cut", str(folder), str(manifest), "--most", seconds]) == 2
     recipe: dict[str, Any] = {
         "name": "talks",
         "store": str(tmp_path / "store"),

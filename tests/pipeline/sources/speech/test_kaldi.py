@@ -42,13 +42,14 @@ def test_segments_of_recordings(tmp_path: Path) -> None:
     data = folder(
         tmp_path,
         wav_scp="r1 a a.flac\nr2 b b.flac\n",
-        segments="u1 r2 0.5 1.75\nu2 r1 0 -1\nu3 r1 2 1\nu4 r1 x 1\nu5 r9 0 1\nu6 r1 nan 2\n",
-        text="u1 ONE\nu2 TWO\nu3 THREE\nu4 FOUR\nu5 FIVE\nu6 SIX\n",
+        segments="u1 r2 0.5 1.75 1\nu2 r1 0 -1\nu3 r1 2 1\nu4 r1 x 1\nu5 r9 0 1\nu6 r1 nan 2\nu7 r1 0 nan\nu8 r1 0 -7\n\t\n",
+        text="u1 ONE\nu2 TWO\nu3 THREE\nu4 FOUR\nu5 FIVE\nu6 SIX\nu7 SEVEN\nu8 EIGHT\n",
     )
     some = rows("kaldi", data, clips=str(tmp_path / "audio"), language="de")
-    assert reasons(some) == [None, None, "bad_segment", "bad_segment", "missing_clip", "bad_segment"]
+    assert reasons(some) == [None, None, "bad_segment", "bad_segment", "missing_clip", *["bad_segment"] * 3]
     places = [(reference(row).path, reference(row).offset, reference(row).duration) for row in some[:2]]
     assert places == [("b b.flac", 0.5, 1.25), ("a a.flac", 0.0, None)]
+    assert [reference(row).channel for row in some[:2]] == [1, None]
     assert some[0]["language"] == "de" and some[0]["speaker"] is None
 
 

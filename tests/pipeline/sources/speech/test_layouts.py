@@ -156,7 +156,7 @@ def test_nemos_manifest(tmp_path: Path) -> None:
     put(CLIPS[0], tmp_path / "data" / "a b.flac")
     absolute = str(tmp_path / "data" / "a b.flac")
     records = [
-        {"audio_filepath": absolute, "text": "one", "duration": 1.5, "offset": 0.5},
+        {"audio_filepath": absolute, "text": "one", "duration": 1.5, "offset": 0.5, "speaker": 7},
         {"audio_filepath": absolute, "text": "two", "duration": 1, "offset": 2},
         {"audio_filepath": absolute, "text": "two again", "duration": 1, "offset": 2},
         {"audio_filepath": absolute, "text": "", "duration": 4.4},
@@ -165,7 +165,7 @@ def test_nemos_manifest(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"none of the 4 clips .* name the folder that the clips lie in as 'clips'"):
         rows("nemo", file)
     some = rows("nemo", file, clips=str(tmp_path / "data"), language="en")
-    assert reasons(some) == [None, None, None, "empty_transcript"]
+    assert reasons(some) == [None, None, None, "empty_transcript"] and some[0]["speaker"] == "7"
     assert [(reference(row).path, reference(row).offset, reference(row).duration) for row in some[:2]] == [
         ("a b.flac", 0.5, 1.5), ("a b.flac", 2.0, 1.0),
     ]  # fmt: skip
