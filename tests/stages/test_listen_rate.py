@@ -87,7 +87,7 @@ def test_a_recorded_clip_has_no_attempts_and_is_held_against_what_its_corpus_say
     assert asked == [Transcribe(CLIP, "en")]
     assert listen.STAGE.reads(context.config) == ("audio",)
     assert listen.STAGE.optional(context.config) == ("source_transcript", "language")
-    assert listen.STAGE.optional(listen.Config(of="augmented", attempt=0)) == ("transcript", "query_text")
+    assert listen.STAGE.optional(listen.Config(of="augmented", attempt=0)) == ("transcript", "query_text", "language")
 
 
 def test_recorded_clips_are_recognised_by_their_conversations_other_clips() -> None:
