@@ -189,7 +189,7 @@ ANOTHER: list[tuple[str, Callable[[Path], Path], str]] = [
     ("units_glm4voice", bert, "config.json has no quantize_position"),
     ("unit_vocoder", bert, "there is no g_00500000 in it"),
     ("speaker_resemblyzer", lambda _: TINY / "hubert_base.pt", "no weights of Resemblyzer's encoder"),
-    ("teacher_transformers", bert, "can't be loaded: "),
+    ("teacher_transformers", bert, "the weights lack cls.predictions"),
     ("teacher_transformers", lambda path: gguf(path, "nosuch"), "it can't be turned into a Hugging Face folder"),
 ]
 
