@@ -1,5 +1,6 @@
 """What a teacher thought, out of an export: the losses that the live teacher gives, and what is refused."""
 
+import multiprocessing
 import re
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,7 @@ def test_an_answer_that_was_changed_is_refused_in_a_line(
     assert main(["fit", str(file)]) != 0, "as one of the processes that read rows says it"
     wrong = capsys.readouterr().err
     assert said in wrong.splitlines()[-1] and "Traceback" not in wrong
+    assert not multiprocessing.active_children(), "the command would wait for them when it ends"
 
 
 def test_datasets_reads_arrays_of_one_width(ready: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from time import monotonic
 
@@ -96,7 +96,10 @@ def _fit(
     say(f"{still.numbers:,} parameters stand still")
     total = steps(train, recipe, workers.count)
     generation = Generation(built, recipe, chat, held_out, device, workers)
-    with Log(folder, total, recipe.schedule.minutes) if workers.first else nullcontext() as log:
+    with (
+        Log(folder, total, recipe.schedule.minutes) if workers.first else nullcontext() as log,
+        closing(stream(train, recipe, state, device, workers)) as batches,
+    ):
         validated = saved = state.step
 
         def keep(validates: bool, saves: bool) -> None:
@@ -115,7 +118,7 @@ def _fit(
                 saved = state.step
 
         began = monotonic() - state.seconds
-        for rows in meter.waiting(stream(train, recipe, state, device, workers)):
+        for rows in meter.waiting(batches):
             rows = [with_frames(batch, network, recipe, features) for batch in rows]
             rows = [with_states(batch, network, recipe, states) for batch in rows]
             done = _progress(state, recipe, total, monotonic() - began)

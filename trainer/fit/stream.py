@@ -1,9 +1,11 @@
 """The batches of a run, from where it is."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -20,12 +22,12 @@ from voxsmith.trainer.recipe import TrainRecipe
 
 def stream(
     train: Corpus, recipe: TrainRecipe, state: State, device: torch.device, workers: Workers
-) -> Iterator[list[Batch]]:
+) -> Generator[list[Batch], None, None]:
     """This worker's micro-batches of each step from where the run is, epoch after epoch, without end. Moves `state` to the next
     epoch. At the end of an epoch a worker may have none, but for spare ones where weights are in shards.
 
     One loader serves all epochs: its processes aren't started anew, and the first batches of an epoch are made while the last
-    steps of the one before are taken.
+    steps of the one before are taken. Close the generator: they end with it.
     """
 
     @lru_cache(maxsize=2)  # the loader may be an epoch ahead
@@ -40,22 +42,34 @@ def stream(
             yield from (one for step in steps_of(epoch)[first:] for one in step)
             epoch, first = epoch + 1, 0
 
-    made = iter(
-        DataLoader(
-            _Asked(),
-            batch_size=None,
-            sampler=wanted(),
-            num_workers=recipe.run.workers,
-            collate_fn=Spared(train.collate),
-            generator=torch.Generator(),  # else it draws a seed from dropout's, also where a run goes on amid an epoch
-            worker_init_fn=without_signals,
-        )
+    loader = DataLoader(
+        _Asked(),
+        batch_size=None,
+        sampler=wanted(),
+        num_workers=recipe.run.workers,
+        collate_fn=Spared(train.collate),
+        generator=torch.Generator(),  # else it draws a seed from dropout's, also where a run goes on amid an epoch
+        worker_init_fn=without_signals,
     )
-    while True:
-        for step in steps_of(state.epoch)[state.place :]:
-            some = [_next(made) for _ in step]
-            yield [batch.to(device) for batch in some if batch is not None]
-        state.epoch, state.place = state.epoch + 1, 0
+    with drawn_from(loader) as made:
+        while True:
+            for step in steps_of(state.epoch)[state.place :]:
+                some = [_next(made) for _ in step]
+                yield [batch.to(device) for batch in some if batch is not None]
+            state.epoch, state.place = state.epoch + 1, 0
+
+
+@contextmanager
+def drawn_from(loader: "DataLoader[Any]") -> Iterator[Iterator[Any]]:
+    """What the loader makes; its processes end with the block. By itself PyTorch ends them once nothing refers to the iterator,
+    which the traceback of an error does for as long as the command lives, and that would wait for them: signals don't end them.
+    """
+    made = iter(loader)
+    try:
+        yield made
+    finally:
+        if end := getattr(made, "_shutdown_workers", None):  # where there are processes
+            end()
 
 
 def _next(made: Iterator[Batch | None]) -> Batch | None:

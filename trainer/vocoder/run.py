@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from voxsmith.trainer.fit.loop import Exploded, Losses
 from voxsmith.trainer.fit.saving import keep_best
 from voxsmith.trainer.fit.schedule import share
 from voxsmith.trainer.fit.started import started
-from voxsmith.trainer.fit.stream import without_signals
+from voxsmith.trainer.fit.stream import drawn_from, without_signals
 from voxsmith.trainer.vocoder import losses
 from voxsmith.trainer.vocoder.data import Answers, Sounds, answers
 from voxsmith.trainer.vocoder.recipe import VocoderRecipe
@@ -98,7 +98,7 @@ def fit(
         keep_best(folder, state, recipe.run.keep)
 
     total = _steps(train, recipe)
-    with Log(folder, total, schedule.minutes) as log:
+    with Log(folder, total, schedule.minutes) as log, closing(_steps_of(train, recipe, state, device)) as steps:
         began, saved, validated = time.monotonic() - state.seconds, state.step, state.step
 
         def keep(validates: bool, saves: bool) -> None:
@@ -113,7 +113,7 @@ def fit(
                 save()
                 saved = state.step
 
-        for made in _steps_of(train, recipe, state, device):
+        for made in steps:
             clock = (time.monotonic() - began) / (60 * schedule.minutes) if schedule.minutes else 0.0
             done = state.step / total if total else clock
             if done >= 1 or stopped():
@@ -192,8 +192,10 @@ def _steps(train: Answers, recipe: VocoderRecipe) -> int | None:
     return schedule.steps
 
 
-def _steps_of(train: Answers, recipe: VocoderRecipe, state: State, device: torch.device) -> Iterator[list[Sounds]]:
-    """Batches of each step from where the run is, epoch after epoch, without end. Moves `state` to the next epoch."""
+def _steps_of(
+    train: Answers, recipe: VocoderRecipe, state: State, device: torch.device
+) -> Generator[list[Sounds], None, None]:
+    """Batches of each step from where the run is, epoch after epoch, without end. Moves `state` to the next epoch. Close it."""
     while True:
         wanted = [[rows for rows in one if rows] for one in _planned(train, recipe, state.epoch)[state.place :]]
         loader = DataLoader(
@@ -204,7 +206,7 @@ def _steps_of(train: Answers, recipe: VocoderRecipe, state: State, device: torch
             generator=torch.Generator(),  # else it draws a seed from dropout's
             worker_init_fn=without_signals,
         )
-        made = iter(loader)
-        for one in wanted:
-            yield [next(made).to(device) for _ in one]
+        with drawn_from(loader) as made:
+            for one in wanted:
+                yield [next(made).to(device) for _ in one]
         state.epoch, state.place = state.epoch + 1, 0
