@@ -14,19 +14,16 @@ one pass (LSTMs are not among them); MFU is of the GPU's dense bf16. Whisper's e
 second are those of the clips. Writes corpus_gpu.json and corpus_gpu.md.
 """
 
-import argparse
-import json
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.corpus_cases import CASES, Run, padding, planned
-from benchmarks.train_gpu import collected, ready
+from benchmarks.gpu_runner import ready
+from benchmarks.gpu_runner import run as run_cases
 from voxsmith.trainer.flops import known_peak
 
 SECONDS = 3.0  # of each batch size
@@ -87,37 +84,7 @@ def written(key: str, value: float) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path(), help="folder of corpus_gpu.json and corpus_gpu.md")
-    parser.add_argument("--case", action="append", choices=list(CASES), help="only this one; may be repeated")
-    parser.add_argument("--minutes", type=float, default=7.5, help="no case is begun that could go beyond")
-    parser.add_argument("--tiny", action="store_true", help="small networks on the CPU")
-    parser.add_argument("--child", action="store_true", help="print what one case measures, a JSON line each")
-    options = parser.parse_args(arguments)
-    names = options.case or list(CASES)
-    if options.child:
-        for row in lines(names[0], options.tiny):
-            print(json.dumps(row), flush=True)
-        return
-    if not options.tiny and not torch.cuda.is_available():
-        raise SystemExit("there is no GPU: --tiny runs small networks on the CPU")
-    start, all_measured = time.monotonic(), dict[str, list[dict[str, Any]]]()
-    machine = "CPU, tiny networks" if options.tiny else torch.cuda.get_device_name()
-    machine = f"{machine}, torch {torch.__version__}"
-    options.out.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        left = 60 * options.minutes - (time.monotonic() - start)
-        if left < 20:
-            all_measured[name] = [{"failed": "skipped: no time was left"}]
-            continue
-        tiny = ["--tiny"] if options.tiny else []
-        command = [sys.executable, "-m", "benchmarks.corpus_gpu", "--child", "--case", name, *tiny]
-        all_measured[name] = collected(command, min(left, CASES[name].limit))
-        text = markdown(machine, all_measured)
-        (options.out / "corpus_gpu.md").write_text(text, encoding="utf-8")
-        whole = json.dumps({"machine": machine, "measured": all_measured}, indent=1)
-        (options.out / "corpus_gpu.json").write_text(whole, encoding="utf-8")
-    print(markdown(machine, all_measured))
+    run_cases("corpus_gpu", str(__doc__), CASES, lines, markdown, arguments)
 
 
 if __name__ == "__main__":

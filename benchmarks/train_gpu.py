@@ -16,16 +16,11 @@ it goes (the encoder's mask rules it out there) and memory-efficient attention e
 compiled (torch.compile, dynamic shapes). Writes train_gpu.json and train_gpu.md.
 """
 
-import argparse
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +28,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from benchmarks.gpu_cases import CASES, Case, batch_of, network_of, padding, planned, recipe_of, small
+from benchmarks.gpu_runner import ready, run
 from voxsmith.trainer.batch import Batch
 from voxsmith.trainer.fit.loop import PHASES, step
 from voxsmith.trainer.flops import Operations, peak, sizes
@@ -41,7 +37,6 @@ from voxsmith.trainer.networks.whisper import MEL_RATE
 from voxsmith.trainer.talk.events import Token
 from voxsmith.trainer.talk.generate import Speaker, generate
 
-ROOT = Path(__file__).parents[1]
 FLASH = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 VARIANTS: dict[str, tuple[list[SDPBackend] | None, bool]] = {
     "PyTorch's choice": (None, False),
@@ -49,13 +44,6 @@ VARIANTS: dict[str, tuple[list[SDPBackend] | None, bool]] = {
     "no flash": (FLASH[1:], False),
     "compiled": (None, True),
 }
-
-
-def ready(device: torch.device) -> float:
-    """The time, when the device has done all."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.monotonic()
 
 
 def trained(case: Case, device: torch.device, seconds: float) -> Iterator[dict[str, Any]]:
@@ -177,21 +165,6 @@ def lines(name: str, tiny: bool) -> Iterator[dict[str, Any]]:
         yield from trained(case, device, 0.0 if tiny else 5.0)
 
 
-def collected(command: list[str], limit: float) -> list[dict[str, Any]]:
-    """The JSON lines that the command prints before it ends, or before it is ended; last what went wrong, if something did."""
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=ROOT) as process:
-        try:
-            out, err = process.communicate(timeout=limit)
-            wrong = "" if process.returncode == 0 else (err.strip().splitlines() or [f"exit {process.returncode}"])[-1]
-        except subprocess.TimeoutExpired:
-            process.kill()
-            out, _ = process.communicate()
-            wrong = f"ended after {limit:.3g} s"
-    there = [json.loads(line) for line in out.splitlines() if line.startswith("{") and line.endswith("}")]
-    return [*there, *([{"variant": "the rest", "failed": wrong[:200]}] if wrong else [])]
-
-
 def markdown(machine: str, measured: dict[str, list[dict[str, Any]]]) -> str:
     columns = ("steps/s", "tokens/s", "audio s/s", "mfu", "GiB", "rows", "padding.audio", "padding.tokens")
     text = [f"{machine}", "", f"| case | variant | {' | '.join(columns)} |", "|---" * (2 + len(columns)) + "|"]
@@ -202,7 +175,7 @@ def markdown(machine: str, measured: dict[str, list[dict[str, Any]]]) -> str:
                 cells = [f"{row[key]:.1f}" if key in row else "" for key in ("first", "p50", "p95")]
                 latency.append(f"| {name}: {row['variant']} | {' | '.join(cells)} |")
             elif "failed" in row:
-                text.append(f"| {name} | {row['variant']}: {row['failed']} |{' |' * len(columns)}")
+                text.append(f"| {name} | {row.get('variant', 'the rest')}: {row['failed']} |{' |' * len(columns)}")
             else:
                 cells = [written(key, row[key]) if key in row else "" for key in columns]
                 text.append(f"| {name} | {row['variant']} | {' | '.join(cells)} |")
@@ -214,36 +187,7 @@ def written(key: str, value: float) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path(), help="folder of train_gpu.json and train_gpu.md")
-    parser.add_argument("--case", action="append", choices=list(CASES), help="only this one; may be repeated")
-    parser.add_argument("--minutes", type=float, default=7.5, help="no case is begun that could go beyond")
-    parser.add_argument("--tiny", action="store_true", help="small networks on the CPU")
-    parser.add_argument("--child", action="store_true", help="print what one case measures, a JSON line each")
-    options = parser.parse_args(arguments)
-    names = options.case or list(CASES)
-    if options.child:
-        for row in lines(names[0], options.tiny):
-            print(json.dumps(row), flush=True)
-        return
-    if not options.tiny and not torch.cuda.is_available():
-        raise SystemExit("there is no GPU: --tiny runs small networks on the CPU")
-    start, measured = time.monotonic(), {}
-    machine = "CPU, tiny networks" if options.tiny else torch.cuda.get_device_name()
-    machine = f"{machine}, torch {torch.__version__}"
-    options.out.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        left = 60 * options.minutes - (time.monotonic() - start)
-        if left < 20:
-            measured[name] = [{"variant": "all", "failed": "skipped: no time was left"}]
-            continue
-        tiny = ["--tiny"] if options.tiny else []
-        command = [sys.executable, "-m", "benchmarks.train_gpu", "--child", "--case", name, *tiny]
-        measured[name] = collected(command, min(left, CASES[name].limit))
-        text = markdown(machine, measured)
-        (options.out / "train_gpu.md").write_text(text, encoding="utf-8")
-        (options.out / "train_gpu.json").write_text(json.dumps({"machine": machine, "measured": measured}, indent=1))
-    print(text)
+    run("train_gpu", str(__doc__), CASES, lines, markdown, arguments)
 
 
 if __name__ == "__main__":

@@ -186,7 +186,7 @@ def _device(name: str) -> "torch.device":
         raise RecipeError(f"--device {name}: PyTorch sees no GPU here")
     try:
         torch.zeros(1, device=device).item()  # which a device without memory, or one that isn't there, can't do
-    except (RuntimeError, NotImplementedError):
+    except RuntimeError:
         raise RecipeError(f"--device {name}: PyTorch can't compute on it here; cpu, cuda or cuda:1, say") from None
     return device
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import corpus_cases, corpus_gpu
+from benchmarks import corpus_cases, corpus_gpu, gpu_runner
 from benchmarks.corpus_cases import CASES, lengths, padding, planned
 from benchmarks.corpus_gpu import lines, main, markdown
 
@@ -70,7 +70,7 @@ def test_operations_are_counted_as_by_hand() -> None:
 def test_json_and_markdown_are_written_case_by_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [{"batch": 1, "audio s/s": 90.0, "padding": 0.0}, {"batch": 16, "audio s/s": 1234.5, "mfu": 0.41}]
     replies = iter([rows, [{"batch": 64, "failed": "no memory"}]])
-    monkeypatch.setattr(corpus_gpu, "collected", lambda command, limit: next(replies))
+    monkeypatch.setattr(gpu_runner, "collected", lambda command, limit: next(replies))
     main(["--tiny", "--out", str(tmp_path), "--case", "UTMOS", "--case", "VITS"])
     wrote = json.loads((tmp_path / "corpus_gpu.json").read_text())
     assert wrote["measured"]["UTMOS"] == rows and wrote["measured"]["VITS"][0]["failed"] == "no memory"
