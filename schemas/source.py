@@ -29,6 +29,9 @@ TARGETS = tuple(name for name, column in COLUMNS.items() if column.given)
 TASKS = ("instruction", "query_text")  # either is what the user wants
 
 
+_RECORDING = "recording"  # of `turns`
+
+
 class ShardSizes(Strict):
     """How many rows a shard has. Shards are cut where the content says so: `target` is about the mean."""
 
@@ -94,9 +97,10 @@ class Source(Strict):
         True, description="whether a clip without a transcript is a reject; false: nobody wrote down what is said"
     )
     microphone: Literal[1, 2] = Field(1, description="which recording of VCTK 0.92 is taken")
-    turns: int | Literal["all"] | DrawnTurns = Field(
+    turns: int | Literal["all", "recording"] | DrawnTurns = Field(
         1,
-        description="of a dialogue, from the first (layout ultrachat): a number, all, or {mean: 2, most: 5} to draw one",
+        description="of a dialogue, from the first (layout ultrachat): a number, all, or {mean: 2, most: 5} to draw one; "
+        "recording (layouts kaldi, lhotse and shar): the utterances of a recording are turns of one conversation",
     )
     licence: str = Field(min_length=1, description="terms of the text, e.g. MIT or CC-BY-NC-4.0")
     limit: int | None = Field(None, ge=1, le=10**15, description="take the first so many conversations")
@@ -162,7 +166,7 @@ class Source(Strict):
                 return DrawnTurns.model_validate(turns)
             except ValueError:
                 raise ValueError("write {mean: 2, most: 5}, with numbers above 0") from None
-        if turns != "all" and (isinstance(turns, bool) or not isinstance(turns, int) or turns < 1):
+        if turns not in ("all", _RECORDING) and (isinstance(turns, bool) or not isinstance(turns, int) or turns < 1):
             raise ValueError("write a number from 1 up, all, or {mean: 2, most: 5}")
         return turns
 
@@ -186,6 +190,8 @@ class Source(Strict):
             raise ValueError("'columns' names turn, so it must name conversation_id too")
         if self.layout != "ultrachat" and self.turns != 1:
             raise ValueError("'turns' goes with 'layout: ultrachat'")
+        if self.turns == _RECORDING:
+            raise ValueError("'turns: recording' goes with recorded speech; write a number, all, or {mean: 2, most: 5}")
         return self
 
     def _check_speech(self, kind: Layout) -> None:
@@ -198,7 +204,10 @@ class Source(Strict):
                     name for name, one in SPEECH.items() if (one.records if key == "columns" else one.apart)
                 )
                 raise ValueError(f"'{key}' goes with the layouts {layouts}, not with {self.layout}")
-        for key, layout in (("votes", "common_voice"), ("microphone", "vctk"), ("turns", "ultrachat")):
+        if "turns" in self.model_fields_set and (not kind.turns or self.turns != _RECORDING):
+            layouts = ", ".join(name for name, one in SPEECH.items() if one.turns)
+            raise ValueError(f"'turns' goes with 'layout: ultrachat'; 'turns: recording' with the layouts {layouts}")
+        for key, layout in (("votes", "common_voice"), ("microphone", "vctk")):
             if key in self.model_fields_set and self.layout != layout:
                 raise ValueError(f"'{key}' goes with 'layout: {layout}'")
         if "turn" in self.columns and "conversation_id" not in self.columns:
@@ -221,7 +230,8 @@ class Source(Strict):
     @property
     def has_talks(self) -> bool:
         """Whether rows that follow each other may be one conversation."""
-        return "conversation_id" in self.columns or (self.is_speech and SPEECH[self.layout].talks)
+        talks = self.is_speech and (SPEECH[self.layout].talks or self.turns == _RECORDING)
+        return talks or "conversation_id" in self.columns
 
     @property
     def has_tasks(self) -> bool:

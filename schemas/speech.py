@@ -17,7 +17,7 @@ PLACES = ("clip", "offset", "duration", "channel", "id")
 
 class Layout(NamedTuple):
     """`records`: whether `columns` says which field is what; `apart`: whether its clips may lie in a folder `clips`; `talks`:
-    whether its rows are turns of conversations.
+    whether its rows are turns of conversations; `turns`: whether they may be, where the recipe says so.
     """
 
     reads: Literal["folder", "files", "dataset"]
@@ -25,6 +25,7 @@ class Layout(NamedTuple):
     records: bool = False
     apart: bool = False
     talks: bool = False
+    turns: bool = False
 
 
 SPEECH = {
@@ -34,9 +35,9 @@ SPEECH = {
     "librispeech": Layout("folder", "a folder with *.trans.txt files in it or below"),
     "ljspeech": Layout("folder", "a folder with metadata.csv and wavs/"),
     "vctk": Layout("folder", "a folder with txt/ and wav48_silence_trimmed/ or wav48/"),
-    "kaldi": Layout("folder", "a folder with wav.scp and text", apart=True),
-    "lhotse": Layout("files", "a .jsonl or .jsonl.gz file of Lhotse's cuts", apart=True),
-    "shar": Layout("folder", "a folder with Lhotse's cuts.000000.jsonl.gz and recording.000000.tar"),
+    "kaldi": Layout("folder", "a folder with wav.scp and text", apart=True, turns=True),
+    "lhotse": Layout("files", "a .jsonl or .jsonl.gz file of Lhotse's cuts", apart=True, turns=True),
+    "shar": Layout("folder", "a folder with Lhotse's cuts.000000.jsonl.gz and recording.000000.tar", turns=True),
     "webdataset": Layout("files", "a .tar file of WebDataset", records=True),
     "audio_dataset": Layout("dataset", "a Hugging Face dataset with an Audio column", records=True),
     "dailytalk": Layout("folder", "a folder with metadata.json and data/", talks=True),

@@ -1,4 +1,4 @@
-"""Kaldi's data folders: wav.scp, text, and where they are there segments, utt2spk and utt2lang.
+"""Kaldi's data folders: wav.scp, text, and where they are there segments, utt2spk, utt2lang and reco2file_and_channel.
 
 Kaldi sorts all of them by their first field, byte by byte, and so they can be read side by side, one line of each in
 memory. A command in wav.scp ("flac -d … |") is never run.
@@ -18,6 +18,7 @@ from voxsmith.pipeline.sources.speech.watch import Watch
 from voxsmith.schemas.columns import Column
 from voxsmith.schemas.source import Source
 
+_CALLS = "reco2file_and_channel"
 _ARCHIVE = re.compile(r"\.ark:\d+$")
 _TO_THE_END = -1
 _MOST = 2_000_000  # recordings that segments may lie in, which are in memory
@@ -33,6 +34,14 @@ def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: M
     lost: list[Lost] = []
     cut = folder.has("segments")
     recordings = _recordings(name, folder, lost) if cut else {}
+    calls = None
+    if source.turns == "recording":
+        if not cut:
+            raise RecipeError(
+                f"sources.{name}: 'turns: recording' puts the segments of a recording in their order, and there is no "
+                f"segments in {source.path}; leave the key out"
+            )
+        calls = _calls(folder, lost)
     clips = _Sorted(name, folder, "segments" if cut else "wav.scp", lost)
     texts, speakers, languages = (
         _Sorted(name, folder, file, lost) if folder.has(file) else None for file in ("text", "utt2spk", "utt2lang")
@@ -46,7 +55,7 @@ def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: M
             "speaker": speakers.at(entry[0]) if speakers else None,
             "language": (languages.at(entry[0]) if languages else None) or source.language,
         }
-        yield _utterance(entry, recordings if cut else None, known)
+        yield _utterance(entry, recordings if cut else None, known, calls)
         yield from lost
         lost.clear()
     for text in texts.before(None):
@@ -54,9 +63,15 @@ def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: M
     yield from lost
 
 
-def _utterance(entry: Entry, recordings: dict[str, str] | None, known: dict[str, str | None]) -> Read:
+def _utterance(
+    entry: Entry,
+    recordings: dict[str, str] | None,
+    known: dict[str, str | None],
+    calls: Mapping[str, str] | None,
+) -> Read:
+    """`calls`: recording -> the conversation that it is of, where it isn't one itself; None: utterances are alone."""
     utterance, rest, place = entry
-    offset = duration = channel = None
+    offset = duration = channel = conversation = None
     name = None
     try:
         name = name_of(utterance)
@@ -65,13 +80,24 @@ def _utterance(entry: Entry, recordings: dict[str, str] | None, known: dict[str,
             if recording not in recordings:
                 raise Unfit("missing_clip", f"wav.scp has no recording '{recording[:200]}'")
             rest = recordings[recording]
+            if calls is not None:
+                conversation = name_of(calls.get(recording, recording))
         if rest.endswith("|"):
             raise Unfit("pipe", "wav.scp names a command, which is never run; write its output to a file and name that")
         if not rest or rest == "-" or _ARCHIVE.search(rest):
             raise Unfit(
                 "missing_clip", f"wav.scp names no file but '{rest[:200]}'; write the clip to a file of its own"
             )
-        return Utterance(place, rest, values(known), name, offset=offset, duration=duration, channel=channel)
+        return Utterance(
+            place,
+            rest,
+            values(known),
+            name,
+            offset=offset,
+            duration=duration,
+            channel=channel,
+            conversation=conversation,
+        )
     except Unfit as unfit:
         return Lost(place, unfit.reason, unfit.message, f"{utterance} {rest}", name)
 
@@ -116,6 +142,19 @@ def _recordings(name: str, folder: Folder, lost: list[Lost]) -> dict[str, str]:
                 f"sources.{name}: {line.place}: more than {_MOST} recordings; cut the folder into several"
             )
     return recordings
+
+
+def _calls(folder: Folder, lost: list[Lost]) -> dict[str, str]:
+    """Recording -> the call whose side it is, where each side of a call is a recording: "fe_03_00001-A fe_03_00001 A"."""
+    calls: dict[str, str] = {}
+    for line in lines_of(folder, _CALLS) if folder.has(_CALLS) else ():
+        if isinstance(line, Lost):
+            lost.append(line)
+        elif len(parts := line.text.split()) == 3:
+            calls[parts[0]] = parts[1]
+        else:
+            lost.append(Lost(line.place, "bad_line", f"a line of {_CALLS} is RECORDING FILE CHANNEL", line.text))
+    return calls
 
 
 def _halves(line: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from voxsmith.pipeline.sources.speech import (
     lhotse,
     ljspeech,
     manifest,
+    talks,
     trans_txt,
     vctk,
     webdataset,
@@ -45,7 +46,8 @@ def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: M
     Raises RecipeError where the corpus isn't what its layout says, RunFailed where a disk or connection failed.
     """
     try:
-        yield from READERS[source.layout](name, source, root, watch, columns)
+        reads = READERS[source.layout](name, source, root, watch, columns)
+        yield from talks.in_order(name, reads) if source.turns == "recording" else reads
     except OSError as error:
         if is_url(str(source.path)):
             raise RunFailed(f"sources.{name}: {source.path}: {error}; the same command tries again") from None

@@ -164,7 +164,17 @@ def _utterance(
         duration=round(end - first, 6),
         channel=sound.channels.index(channel) if len(sound.channels) > 1 and channel in sound.channels else None,
         member=sound.member,
+        conversation=_conversation(cut, sound) if source.turns == "recording" else None,
     )
+
+
+def _conversation(cut: Mapping[str, Any], sound: _Sound) -> str | None:
+    """The id of the cut's recording: two channels of a call are two cuts of one. In a Shar a cut has a clip of its own, and
+    doesn't say any more where in the recording that was, so there it is the cut's.
+    """
+    recording = cut.get("recording")
+    whole = isinstance(recording, dict) and "id" in recording and not sound.member
+    return identifier(dict(recording if whole else cut), "id")
 
 
 def _seconds(record: Mapping[str, Any], field: str) -> float:
