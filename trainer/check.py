@@ -18,6 +18,7 @@ from voxsmith.trainer.data.length import SECONDS
 from voxsmith.trainer.data.mixture import Source, repeated
 from voxsmith.trainer.fit.corpus import Corpus, corpus, planned, steps, summary
 from voxsmith.trainer.fit.loop import PHASES
+from voxsmith.trainer.fit.teacher import which_teacher
 from voxsmith.trainer.flops import Operations
 from voxsmith.trainer.memory import GIB, Memory, Size, memory
 from voxsmith.trainer.networks.whisper import MEL_RATE
@@ -60,7 +61,9 @@ def check(recipe: TrainRecipe, gib: float | None = None, tried_on: torch.device 
     train, held_out = corpus(recipe.data, recipe, built, chat), corpus(recipe.validation, recipe, built, chat)
     yield from summary(recipe.data, train)
     yield from summary(recipe.validation, held_out)
-    yield from _start(recipe, built)
+    start = checkpoint.named(Path(recipe.start)) if recipe.start and os.path.exists(recipe.start) else None
+    yield from _start(recipe, built, start)
+    yield from which_teacher(recipe, start)
     groups = PHASES[recipe.phase].learns(built.network, recipe)
     lengths = [_lengths(source, recipe, chat) for source in train.sources]
     sizes = _Sizes(recipe, built, chat, train, lengths)
@@ -90,16 +93,13 @@ def check(recipe: TrainRecipe, gib: float | None = None, tried_on: torch.device 
         )
 
 
-def _start(recipe: TrainRecipe, built: Built) -> Iterator[str]:
-    if not recipe.start:
-        return
-    if not os.path.exists(recipe.start):
-        yield f"start: {recipe.start} isn't there yet: `fit` needs it; run the earlier phase first"
-    else:
-        place = checkpoint.named(Path(recipe.start))
+def _start(recipe: TrainRecipe, built: Built, place: Path | None) -> Iterator[str]:
+    if place is not None:
         checkpoint.check_weights(place, built.network)
         yield f"start: {place}"
         yield from checkpoint.heard_otherwise(place, recipe)
+    elif recipe.start:
+        yield f"start: {recipe.start} isn't there yet: `fit` needs it; run the earlier phase first"
 
 
 def _lengths(source: Source, recipe: TrainRecipe, chat: Chat) -> Lengths:

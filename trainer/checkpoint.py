@@ -189,6 +189,13 @@ def check_weights(place: Path, network: nn.Module) -> None:
                 raise BadCheckpoint(f"{place}: {name} is of shape {shape}, here is {wanted}: it is of another recipe")
 
 
+def llm_has_learned(place: Path) -> bool:
+    """Whether the checkpoint has weights of the LLM. Reads their names alone. Raises BadCheckpoint."""
+    file = place / "model.safetensors"
+    with _readable(file), safe_open(file, "pt") as weights:
+        return any(name.startswith("llm.") for name in weights.keys())  # noqa: SIM118
+
+
 def unit_kind(place: Path) -> dict[str, Any]:
     """What the units are that the checkpoint's decoder has learned; empty where it isn't known. Raises BadCheckpoint."""
     if not (file := place / DATA).is_file():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from torch import Tensor
 from torch.nn import functional as F
 
 from tests.trainer import folders, utterances
@@ -18,6 +19,7 @@ from voxsmith.trainer.cli import main
 from voxsmith.trainer.data.exports import BadExport, Export
 from voxsmith.trainer.data.mixture import Place
 from voxsmith.trainer.fit.corpus import Corpus, corpus, planned
+from voxsmith.trainer.fit.loop import PHASES, step
 from voxsmith.trainer.objectives import distillation_of_top, predicting
 from voxsmith.trainer.phases.distil import distilled
 from voxsmith.trainer.recipe import TrainRecipe
@@ -171,6 +173,55 @@ def test_it_trains_checks_and_is_measured(ready: Path, tmp_path: Path, capsys: p
     assert main(["eval", str(tmp_path / "stored"), str(ready / "export"), "--task", "continue", "--generate", "0"]) == 0
     said = capsys.readouterr().out
     assert "step 2/2" in said and "for the task translate" in said and "KL" in said
+
+
+def after_a_step(ready: Path, teacher: str) -> tuple[Tensor, Tensor]:
+    """Of rows of the task continue: what teaches them, before and after a step in which the LLM learns."""
+    llm = {"model": str(ready / "llm"), "learns": "lora", "lr": 0.1}
+    recipe, built, train = opened(ready, llm=llm, distil={"teacher": teacher})
+    groups = PHASES["distil"].learns(built.network, recipe)
+    batch = train.collate([Place(0, row) for row in range(4)])
+
+    def teaches() -> Tensor:
+        return built.network.teach(batch) if batch.top_log_probs is None else batch.top_log_probs.clone()
+
+    before = teaches()
+    for _ in range(2):  # the first one moves but half of a low-rank update, whose other half is zero
+        optimiser = torch.optim.SGD([{"params": group.parameters, "lr": group.lr} for group in groups])
+        step(built.network, [batch], groups, optimiser, recipe)
+    return before, teaches()
+
+
+def test_a_live_teacher_moves_with_an_llm_that_learns_and_a_stored_one_stands_still(ready: Path) -> None:
+    before, after = after_a_step(ready, "live")
+    assert not torch.equal(before, after)
+    before, after = after_a_step(ready, "stored")
+    assert torch.equal(before, after)
+
+
+@pytest.mark.parametrize("teacher", ["live", "stored"])
+def test_which_llm_teaches_is_said_where_it_learns(
+    teacher: str, ready: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "recipe.yaml"
+
+    def says(name: str, learns: str, **changes: Any) -> str:
+        llm = {"model": str(ready / "llm"), "learns": learns}
+        changes |= {"name": name, "out": str(tmp_path), "distil": {"teacher": teacher}}
+        file.write_text(yaml.safe_dump(keys(ready, llm=llm, **changes)))
+        assert main(["check", str(file)]) == 0 and main(["fit", str(file)]) == 0
+        lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("distil.teacher: ")]
+        assert len(lines) in (0, 2) and lines[:1] == lines[1:], "check says what fit does"
+        return lines[0] if lines else ""
+
+    assert says("still", "nothing") == ""
+    moves, stands = (
+        "live: the teacher is the LLM that learns, and moves",
+        "as the corpus asked it, and stands still; it learns",
+    )
+    assert (moves if teacher == "live" else stands) in says("learns", "all")
+    goes_on = says("goes_on", "nothing", start=str(tmp_path / "learns"))
+    assert goes_on == "" if teacher == "live" else re.search(r"stands still; that of \S+step-\S+ has learned", goes_on)
 
 
 def test_positions_that_are_not_stored(ready: Path) -> None:

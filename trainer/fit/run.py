@@ -23,6 +23,7 @@ from voxsmith.trainer.fit.schedule import share
 from voxsmith.trainer.fit.started import started
 from voxsmith.trainer.fit.still import Still
 from voxsmith.trainer.fit.stream import stream
+from voxsmith.trainer.fit.teacher import which_teacher
 from voxsmith.trainer.fit.validation import loss_of, validate
 from voxsmith.trainer.fit.watch import Watch
 from voxsmith.trainer.fit.workers import Workers, joined, make_alike
@@ -70,7 +71,9 @@ def _fit(
         (folder / checkpoint.DATA).write_text(json.dumps(data, indent=1), encoding="utf-8")
         for remark in started(folder, data, device, workers.count):
             say(remark)
-    for line in (*summary(recipe.data, train), *(checkpoint.heard_otherwise(before, recipe) if before else ())):
+    for line in summary(recipe.data, train):
+        say(line)
+    for line in (*(checkpoint.heard_otherwise(before, recipe) if before else ()), *which_teacher(recipe, before)):
         say(line)
     groups = _placed(built.network, recipe, device, workers)
     network = built.network
