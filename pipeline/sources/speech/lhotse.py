@@ -173,8 +173,9 @@ def _conversation(cut: Mapping[str, Any], sound: _Sound) -> str | None:
     doesn't say any more where in the recording that was, so there it is the cut's.
     """
     recording = cut.get("recording")
-    whole = isinstance(recording, dict) and "id" in recording and not sound.member
-    return identifier(dict(recording if whole else cut), "id")
+    if isinstance(recording, dict) and "id" in recording and not sound.member:
+        return identifier(recording, "id")
+    return identifier(dict(cut), "id")
 
 
 def _seconds(record: Mapping[str, Any], field: str) -> float:

@@ -36,7 +36,7 @@ def test_no_key_is_left_out(name: str) -> None:
 def test_some_keys() -> None:
     assert {"checks.query_clip.max_wer", "checks.max_reject_ratio"} <= {key.name for key in keys_of("checks")}
     (turns,) = [key for key in keys_of("sources") if key.name == "sources.NAME.turns"]
-    assert turns[1:3] == ("whole number | all | {mean, most}", "1")
+    assert turns[1:3] == ("whole number | all | recording | {mean, most}", "1")
     (speeds,) = [key for key in keys_of("speak") if key.name == "speeds"]
     assert speeds[1:3] == ("[number, …]", "[1.0, 0.9, 1.1]")
 
