@@ -34,7 +34,13 @@ CATALOGUE: dict[str, Any] = json.loads((Path(__file__).parent / "catalogue.json"
 
 
 class ModelMissing(Exception):
-    """The model isn't there, or can't be had; the message says how to get it."""
+    """The model isn't there, or can't be had; the message says how to get it. `key`: the engine's setting that names it, where
+    the backend knows which.
+    """
+
+    def __init__(self, *message: object, key: str = "") -> None:
+        super().__init__(*message)
+        self.key = key
 
 
 class NotNow(ModelMissing):
@@ -78,7 +84,8 @@ def locate(reference: str) -> Path | None:
     if reference and os.path.exists(path):  # of a name that is longer than one can be, too
         return path
     if "/" in reference or path.suffix:
-        hub = f"; a hub model is written hub:{reference}" if len(path.parts) == 2 and not path.suffix else ""
+        may_be_hub = len(path.parts) == 2 and not path.suffix and not path.is_absolute()
+        hub = f"; a hub model is written hub:{reference}" if may_be_hub else ""
         raise ModelMissing(f"no such model file or folder: {reference}{hub}")
     raise ModelMissing(
         f"no model '{reference}' in the catalogue, and no such path (a hub model is written hub:org/name); "
@@ -205,7 +212,7 @@ def _visible(folder: Path) -> Iterator[Path]:
         files = [path for name in names if not name.startswith(".") and (path := Path(place, name)).is_file()]
         count += len(files)
         if count > _MOST_FILES:
-            raise ModelMissing(f"{folder} has more than {_MOST_FILES:,} files in it: name the model's own folder")
+            raise ModelMissing(f"{folder} has more than {_MOST_FILES:,} files in it: name one that has fewer")
         yield from files
 
 

@@ -84,11 +84,15 @@ def check_columns(
             if column(name, columns) is None:
                 message = f"writes '{name}', which is no column; declare it in the stage's `columns`"
                 problems.add(where, f"{message}; {nearest(name, columns)}")
-        for name in (*node.reads, *node.artifacts):
+        for name in node.reads:
             if name not in owners and getattr(node.config, "attempt", 1) <= 1:
                 written = list(owners) if column(name, columns) else [*owners, *columns]
                 advice = _writers(name) or nearest(name, written)
                 problems.add(where, f"reads '{name}', which no stage writes and no source gives; {advice}")
+        for name in node.artifacts:
+            if name not in owners:
+                advice = _fits(name) or nearest(name, owners)
+                problems.add(where, f"needs '{name}', which no stage fits; {advice}")
     for group in GROUPS:
         first = full_name(group, "audio", 1)
         if first in owners and full_name(group, "audio") not in owners:
@@ -98,6 +102,12 @@ def check_columns(
 
 def _given(recipe: Recipe) -> set[str]:
     return {name for source in recipe.sources.values() for name in given_columns(source)}
+
+
+def _fits(artifact: str) -> str:
+    """Which stage of ours would fit the artifact, as advice; "" where none would."""
+    kind = next((kind for kind in STAGES if stage(kind).fits == artifact), "")
+    return f"add a stage {kind}" if kind else ""
 
 
 def _writers(name: str) -> str:

@@ -9,7 +9,7 @@ from voxsmith.models.optional import lacking
 from voxsmith.pipeline.errors import RecipeError, RunFailed
 from voxsmith.pipeline.recipe.graph import build_graph
 from voxsmith.pipeline.recipe.load import load_recipe
-from voxsmith.pipeline.recipe.nodes import Graph
+from voxsmith.pipeline.recipe.nodes import Engine, Graph
 from voxsmith.pipeline.store.store import Store
 from voxsmith.pipeline.store.version import check_version
 from voxsmith.schemas.recipe import Recipe
@@ -70,9 +70,24 @@ def check_names(graph: Graph, path: str) -> None:
         try:
             _ = engine.identity
         except references.ModelMissing as error:
-            lines.append(f"{path}: engines.{name}.model: {error}")
+            lines.append(f"{path}: engines.{name}.{error.key or _key_at_fault(engine)}: {error}")
     if lines:
         raise RecipeError(*lines)
+
+
+def _key_at_fault(engine: Engine) -> str:
+    """The setting whose model has no identity."""
+    for model in engine.backend.models(engine.config):
+        try:
+            references.identity(model)
+        except references.ModelMissing:
+            return _key_of(engine, model)
+    return "model"
+
+
+def _key_of(engine: Engine, model: str) -> str:
+    """The setting that names the model."""
+    return next((key for key, value in engine.config if value == model), "model")
 
 
 def models_of(graph: Graph, engines: Iterable[str | None]) -> dict[str, str]:
@@ -89,12 +104,13 @@ def check_models(graph: Graph, path: str, engines: Iterable[str | None]) -> None
     """Raises RecipeError with the command that gets a model which isn't there."""
     lines = []
     for model, engine in models_of(graph, engines).items():
+        where = f"engines.{engine}.{_key_of(graph.engines[engine], model)}"
         try:
             if not references.available(model):
                 command = f"voxsmith fetch {model}"
-                lines.append(f"{path}: engines.{engine}.model: '{model}' isn't there; get it with: {command}")
+                lines.append(f"{path}: {where}: '{model}' isn't there; get it with: {command}")
         except references.ModelMissing as error:
-            lines.append(f"{path}: engines.{engine}.model: {error}")
+            lines.append(f"{path}: {where}: {error}")
     if lines:
         raise RecipeError(*lines)
 

@@ -6,14 +6,29 @@ from pydantic import AfterValidator, Field, model_validator
 
 from voxsmith.schemas.strict import Strict
 
+# What ranges lie within: more than anybody uses, and nothing that can only be a slip.
+_SNR = (-20.0, 60.0)  # dB; Moshi's are -6 to 30. 60 below speech of -26 dBFS is 1.6 steps of 16 bits
+_GAIN = (-60.0, 40.0)  # dB; Moshi's are -24 to 15. -26 dBFS is telephony's usual level
+_SPEED = (0.5, 2.0)  # Kaldi's are 0.9 to 1.1 (Ko et al. 2015)
+_RT60 = (0.05, 2.0)  # seconds; those of arXiv:2006.12847 are 0.3 to 1.3
+_KBPS = (1.0, 510.0)  # Opus' most, RFC 6716; which rates there are stands in KBPS
+_SPEAKERS = (1, 100)  # Kaldi's are 3 to 7
 
-def _rising(limits: tuple[float, float]) -> tuple[float, float]:
-    if limits[0] > limits[1]:
-        raise ValueError(f"a range begins with its lower end: [{limits[1]:g}, {limits[0]:g}]")
-    return limits
+
+def _within(least: float, most: float, which: str) -> AfterValidator:
+    """That a range rises, and lies within two numbers. `which`: what they are, to end a message."""
+
+    def checked(limits: tuple[float, float]) -> tuple[float, float]:
+        if limits[0] > limits[1]:
+            raise ValueError(f"a range begins with its lower end: [{limits[1]:g}, {limits[0]:g}]")
+        if limits[0] < least or limits[1] > most:
+            raise ValueError(f"[{limits[0]:g}, {limits[1]:g}] goes beyond {which}: {least:g} to {most:g}")
+        return limits
+
+    return AfterValidator(checked)
 
 
-Range = Annotated[tuple[float, float], AfterValidator(_rising)]
+Range = tuple[float, float]
 
 
 def _p(default: float = 0.0) -> Any:
@@ -22,47 +37,39 @@ def _p(default: float = 0.0) -> Any:
 
 class Speed(Strict):
     p: float = _p()
-    factor: Range = Field((0.9, 1.1), description="faster and higher above 1")
-
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        if self.factor[0] < 0.5 or self.factor[1] > 2:
-            raise ValueError(f"factor is {list(self.factor)}; a clip is played 0.5 to 2 times as fast")
-        return self
+    factor: Annotated[Range, _within(*_SPEED, "how many times as fast a clip is played")] = Field(
+        (0.9, 1.1), description="faster and higher above 1; within 0.5 to 2"
+    )
 
 
 class Room(Strict):
     p: float = _p()
-    rt60: Range = Field((0.2, 0.8), description="seconds in which sound falls by 60 dB, of a simulated room")
+    rt60: Annotated[Range, _within(*_RT60, "seconds of a room that is simulated")] = Field(
+        (0.2, 0.8), description="seconds in which sound falls by 60 dB, of a simulated room; within 0.05 to 2"
+    )
     kinds: tuple[Literal["simulated", "folder"], ...] = Field(
         ("simulated",), min_length=1, description="one is drawn; folder: the engine's impulse responses"
     )
 
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        if self.rt60[0] < 0.05 or self.rt60[1] > 2:
-            raise ValueError(f"rt60 is {list(self.rt60)}; rooms that are simulated have 0.05 to 2 seconds")
-        return self
-
 
 class Noise(Strict):
     p: float = _p()
-    snr: Range = Field((5.0, 30.0), description="dB of active speech over the noise")
+    snr: Annotated[Range, _within(*_SNR, "an SNR in dB")] = Field(
+        (5.0, 30.0), description="dB of active speech over the noise; within -20 to 60"
+    )
     kinds: tuple[Literal["folder", "babble", "white", "pink", "brown", "blue", "violet"], ...] = Field(
         ("white", "pink", "brown"), min_length=1, description="one is drawn; folder: the engine's noises"
     )
-    speakers: tuple[int, int] = Field((3, 7), description="voices of babble, from and to")
-
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        if not 1 <= self.speakers[0] <= self.speakers[1]:
-            raise ValueError(f"speakers is {list(self.speakers)}; babble has 1 voice at least, and a range rises")
-        return self
+    speakers: Annotated[tuple[int, int], _within(*_SPEAKERS, "voices of babble")] = Field(
+        (3, 7), description="voices of babble, from and to, within 1 to 100; as many as fit_babble has at most"
+    )
 
 
 class Gain(Strict):
     p: float = _p()
-    db: Range = Field((-10.0, 5.0), description="louder above 0, and no louder than full scale")
+    db: Annotated[Range, _within(*_GAIN, "a gain in dB")] = Field(
+        (-10.0, 5.0), description="louder above 0, and no louder than full scale; within -60 to 40"
+    )
 
 
 class Telephone(Strict):
@@ -85,7 +92,9 @@ class Codec(Strict):
     kinds: tuple[Literal["opus", "mp3", "amr_nb", "gsm", "mulaw", "alaw"], ...] = Field(
         ("opus", "mp3"), min_length=1, description="one is drawn; amr_nb takes PyAV: pip install av"
     )
-    kbps: Range = Field((4.0, 64.0), description="kilobits a second; one of the codec's bit rates within is drawn")
+    kbps: Annotated[Range, _within(*_KBPS, "kilobits a second of speech")] = Field(
+        (4.0, 64.0), description="kilobits a second; one of the codec's bit rates within is drawn"
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

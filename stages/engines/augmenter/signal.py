@@ -5,6 +5,8 @@ folder, and from where on, is chosen here, by the request's seed.
 """
 
 import json
+import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +57,36 @@ def models(config: Config) -> tuple[str, ...]:
 
 
 def identity(config: Config) -> dict[str, Any]:
-    """What replies depend on, the content of each folder included. Raises ModelMissing."""
-    folders = [catalogue.identity(folder) if folder else "" for folder in (config.noises, config.rooms)]
+    """What replies depend on, the content of each folder included. Raises ModelMissing: no folder, no sounds, a broken one."""
+    folders = [_identity_of(key, folder) if folder else "" for key, folder in _folders(config)]
     packages = ("numpy", "soundfile", "soxr", *_PACKAGES, "av")
     return {
         "backend": NAME,
         "version": versions(config.resources.python, *packages),
         "model": " ".join(folders).strip(),
     }
+
+
+def _folders(config: Config) -> tuple[tuple[str, str], ...]:
+    return ("noises", config.noises), ("rooms", config.rooms)
+
+
+def _identity_of(key: str, folder: str) -> str:
+    try:
+        if not (os.path.exists(folder) or ":" in folder):  # of the hub, or of a site
+            raise catalogue.ModelMissing(f"there is no folder {folder}; sound files are wanted, at any depth")
+        named = catalogue.identity(folder)
+        if path := catalogue.locate(folder):
+            _checked(path, named)
+        return named
+    except catalogue.ModelMissing as error:
+        raise catalogue.ModelMissing(str(error), key=key) from None
+
+
+@cache
+def _checked(path: Path, content: str) -> list[Path]:
+    """The folder's sounds. Each file's header is read, once for each content that the folder has. Raises ModelMissing."""
+    return sounds(path)
 
 
 class Signal(Batching):

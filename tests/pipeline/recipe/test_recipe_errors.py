@@ -9,6 +9,7 @@ import yaml
 from tests.helpers.recipes import COUNT, ROOT, open_state, run_inline, write_recipe
 from voxsmith.pipeline.api.opened import load
 from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.errors import RecipeError
 from voxsmith.pipeline.recipe import check
 from voxsmith.pipeline.recipe.graph import build_graph
 from voxsmith.pipeline.recipe.load import load_recipe
@@ -213,6 +214,21 @@ def test_a_model_that_is_not_there(
     error = capsys.readouterr().err
     assert "get it with: voxsmith fetch smollm2-135m-instruct" in error
     assert "engines.tts.model: " in error, "what is wanted hours later is told of now"
+
+
+def test_of_several_models_the_one_that_is_missing_has_its_own_key(tmp_path: Path) -> None:
+    (tmp_path / "hubert.pt").write_bytes(b"")
+    for backend, key, model in (
+        ("units_hubert", "codebook", "nope/km.npy"),
+        ("llm_vllm", "adapter", "nope/adapter.d"),
+        ("llm_vllm", "model", "nope.gguf"),
+    ):
+        engine = {"backend": backend, "model": str(tmp_path / "hubert.pt")} | {key: model}
+        engine |= {"layer": 9} if backend == "units_hubert" else {}
+        path = write_recipe(tmp_path, [], engines={"llm": {"backend": "toys.llm"}, "other": engine})
+        with pytest.raises(RecipeError) as error:
+            open_state(path)
+        assert str(error.value) == f"{path}: engines.other.{key}: no such model file or folder: {model}"
 
 
 def test_a_cycle(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

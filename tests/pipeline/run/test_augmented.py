@@ -6,8 +6,10 @@ from typing import Any
 
 import datasets
 import pytest
+import yaml
 
 from tests.helpers.recipes import digests_of, finish, open_state, run_cli, texts_of, write_recipe
+from voxsmith.pipeline.errors import RecipeError
 
 RECORDS = [{"text": "one two three " * (2 + n % 5), "spk": f"s{n % 7}"} for n in range(16)]
 EFFECTS = {
@@ -57,6 +59,31 @@ def test_both_clips_are_exported_and_a_change_runs_the_augmentation_alone(tmp_pa
     assert {node for node, _ in state.ready} == {"augment"}
     state = open_state(path, overrides=["engines.signal.resources={replicas: 2, batch: 8}"])
     assert not state.ready
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ("engines.signal.noises=/nope", "engines.signal.noises: there is no folder /nope"),
+        ("engines.signal.rooms=FOLDER", "engines.signal.rooms: FOLDER: there are no sounds in it"),
+        ("stages.augment.gain={p: 1, db: [-400, 400]}", "stages.augment.gain.db: [-400, 400] goes beyond a gain in dB"),
+        ("stages.augment.noise.snr=[9, 3]", "stages.augment.noise.snr: a range begins with its lower end: [3, 9]"),
+        ("stages.augment.noise.snr=[.nan, 3]", "stages.augment.noise.snr.0: nan is not a finite number"),
+        ("stages.fit_babble=null", "stages.augment: needs 'babble', which no stage fits; add a stage fit_babble"),
+    ],
+)
+def test_what_is_wrong_is_one_line_that_names_the_key(tmp_path: Path, change: str, line: str) -> None:
+    path, folder = write(tmp_path), tmp_path / "sounds"
+    folder.mkdir()
+    if change.endswith("null"):
+        recipe = yaml.safe_load(Path(path).read_text())
+        del recipe["stages"]["fit_babble"]
+        Path(path).write_text(yaml.safe_dump(recipe))
+        change = "seed=1"
+    with pytest.raises(RecipeError) as error:
+        open_state(path, overrides=[change.replace("FOLDER", str(folder))])
+    assert str(error.value).startswith(f"{path}: {line.replace('FOLDER', str(folder))}")
+    assert "\n" not in str(error.value) and len(str(error.value)) < 400
 
 
 @pytest.mark.heavy

@@ -65,7 +65,11 @@ def test_units_of_the_engines_own_codebook(tmp_path: Path, encoder: dict[str, An
         ),
         (S3, {"units": {"of": "query", "engine": "encoder"}}, "stages.units: codebook: fitted: the engine's codebook"),
         (S3, {"fit_units": {"of": "query", "engine": "encoder"}}, "stages.fit_units: the engine's codebook is part"),
-        (HUBERT, {"units": {"of": "query", "engine": "encoder"}}, "reads 'codebook', which no stage writes"),
+        (
+            HUBERT,
+            {"units": {"of": "query", "engine": "encoder"}},
+            "needs 'codebook', which no stage fits; add a stage fit_units",
+        ),
     ],
 )
 def test_a_codebook_that_is_not_there_is_told_before_anything_runs(

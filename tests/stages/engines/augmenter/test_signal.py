@@ -225,14 +225,23 @@ def test_clips_that_nothing_can_be_put_on(engine: Any) -> None:
 
 
 def test_a_folder_s_bad_file_is_named_before_any_clip_is_touched(tmp_path: Path) -> None:
+    """When the engine is planned with, which knows the key, and when it is loaded."""
     declared = backend("augmenter_signal")
-    with pytest.raises(ModelMissing, match="there are no sounds in it"):
-        declared.load(declared.config(noises=str(tmp_path)))
+
+    def refused(message: str, **folder: str) -> None:
+        for way in (declared.identity, declared.load):
+            with pytest.raises(ModelMissing, match=message) as missing:
+                way(declared.config(**folder))
+            assert way is declared.load or missing.value.key == next(iter(folder))
+
+    refused("there are no sounds in it", noises=str(tmp_path))
+    (tmp_path / "notes.txt").write_text("no sound")
+    refused("there are no sounds in it", rooms=str(tmp_path))
     (tmp_path / "broken.wav").write_bytes(b"RIFF")
-    with pytest.raises(ModelMissing, match=r"broken\.wav: no sound that can be read"):
-        declared.load(declared.config(noises=str(tmp_path)))
-    with pytest.raises(ModelMissing, match="no such model file or folder"):
-        declared.load(declared.config(rooms=str(tmp_path / "nowhere")))
+    refused(r"broken\.wav: no sound that can be read", noises=str(tmp_path))
+    soundfile.write(tmp_path / "broken.wav", np.zeros(0), 16000)
+    refused(r"broken\.wav: a sound without samples", rooms=str(tmp_path))
+    refused("nowhere", rooms=str(tmp_path / "nowhere"))
 
 
 def test_a_folder_s_silent_or_missing_file_is_no_verdict_on_a_row(tmp_path: Path) -> None:
