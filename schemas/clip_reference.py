@@ -1,12 +1,13 @@
 """Where a recorded clip is: the text that a source's rows carry in place of audio, and that workers read clips by."""
 
 import json
-import math
 from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import unquote
 
 from voxsmith.schemas.text import clean
+
+_MOST = 1e9  # seconds, thirty years: a sum or a product of such numbers is one still
 
 
 @dataclass(frozen=True)
@@ -15,8 +16,10 @@ class ClipReference:
 
     `path`: POSIX, relative to the root folder of the source (no `..`), or a URL as fsspec takes it. `member`: the name
     within a tar, or `column:row` of a Parquet or Arrow file. `offset`, `duration`: seconds of the recording; a duration
-    of None is all that is left. `channel`: counted from 0; None: all, mixed. `size` (bytes), `time_ns` (time of change,
-    nanoseconds since 1970) and `etag` are the file's as it was listed: what reads it tells by them whether it changed.
+    of None is all that is left. `channel`: counted from 0; None: all, mixed. `length`: seconds of the whole recording, as
+    its corpus says: a recording of another length is not the one that was meant. `size` (bytes), `time_ns` (time of
+    change, nanoseconds since 1970) and `etag` are the file's as it was listed: what reads it tells by them whether it
+    changed.
 
     Raises ValueError (one line) for what can't be such a place: a path that leaves its root, a negative offset.
     """
@@ -29,6 +32,7 @@ class ClipReference:
     size: int | None = None
     time_ns: int | None = None
     etag: str = ""
+    length: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("path", "member", "etag"):
@@ -39,18 +43,23 @@ class ClipReference:
         if self.member.startswith("/") or ".." in self.member.split("/"):
             raise ValueError(f"the member '{self.member}' leads out of its archive")
         if not _is_number(self.offset) or self.offset < 0:
-            raise ValueError(f"'offset' is {self.offset!r}; seconds from 0 up are wanted")
-        if self.duration is not None and (not _is_number(self.duration) or self.duration <= 0):
-            raise ValueError(f"'duration' is {self.duration!r}; seconds above 0 are wanted")
+            raise ValueError(f"'offset' is {_shown(self.offset)}; seconds from 0 up are wanted")
+        for name in ("duration", "length"):
+            seconds = getattr(self, name)
+            if seconds is not None and (not _is_number(seconds) or seconds <= 0):
+                raise ValueError(f"'{name}' is {_shown(seconds)}; seconds above 0 are wanted")
         for name in ("channel", "size", "time_ns"):
             number = getattr(self, name)
             if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
-                raise ValueError(f"'{name}' is {number!r}; a whole number is wanted")
+                raise ValueError(f"'{name}' is {_shown(number)}; a whole number is wanted")
         if any(number is not None and number < 0 for number in (self.channel, self.size)):
             raise ValueError("'channel' and 'size' are numbers from 0 up")
+        if self.channel is not None and self.channel > _MOST:
+            raise ValueError(f"'channel' is {_shown(self.channel)}; no recording has so many")
         object.__setattr__(self, "offset", float(self.offset))  # 1 and 1.0 are one place, and one text
-        if self.duration is not None:
-            object.__setattr__(self, "duration", float(self.duration))
+        for name in ("duration", "length"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, float(getattr(self, name)))
 
     @property
     def text(self) -> str:
@@ -80,6 +89,11 @@ def is_url(path: str) -> bool:
     return "://" in path
 
 
+def ranged(reference: ClipReference) -> bool:
+    """Whether the clip is a part of its recording."""
+    return reference.duration is not None or reference.offset > 0
+
+
 def _check_path(path: str) -> None:
     if not path:
         raise ValueError("the path is empty")
@@ -91,4 +105,11 @@ def _check_path(path: str) -> None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_MOST < value < _MOST  # so no NaN
+
+
+def _shown(value: Any) -> str:
+    """A value of somebody's file, in an error's line: a whole number may have thousands of digits."""
+    if isinstance(value, int) and abs(value) > _MOST:
+        return "a number beyond all measure"
+    return repr(value)[:40]

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from voxsmith.models.audio import SILENT, active_level, decode
-from voxsmith.schemas.clip_reference import ClipReference
+from voxsmith.schemas.clip_reference import ClipReference, ranged
 from voxsmith.schemas.columns import full_name
 from voxsmith.schemas.hashing import hashed_hex
 from voxsmith.stages.context import Asking, Context, Reject, Row
@@ -80,9 +80,10 @@ def read_clip(row: Row, context: Context) -> Asking:
 
 def _listed_seconds(clip: str) -> float | None:
     try:
-        return ClipReference.parse(clip).duration
+        reference = ClipReference.parse(clip)
     except ValueError as error:
         raise Reject("bad_reference", str(error), clip) from None
+    return reference.duration if ranged(reference) else reference.length
 
 
 def _too_long(seconds: float, config: Config) -> Reject:

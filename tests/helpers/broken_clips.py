@@ -60,4 +60,4 @@ def plant(folder: Path) -> dict[str, tuple[str, ClipReference]]:
     for name, (_, made, _) in BROKEN.items():
         if made:
             (folder / name).write_bytes(made())
-    return {name: (reason, ClipReference(name, duration=said)) for name, (reason, _, said) in BROKEN.items()}
+    return {name: (reason, ClipReference(name, length=said)) for name, (reason, _, said) in BROKEN.items()}

@@ -24,6 +24,7 @@ REFERENCES = st.builds(
     size=st.none() | st.integers(0, 2**60),
     time_ns=st.none() | st.integers(0, 2**63),
     etag=st.just("") | SAFE,
+    length=st.none() | st.floats(1e-3, 1e6) | st.integers(1, 1000),
 )
 
 
@@ -65,7 +66,13 @@ def test_parse_gives_back_what_text_wrote(reference: ClipReference) -> None:
         ('{"path":"x","offset":true}', "'offset'"),
         ('{"path":"x","duration":0}', "'duration'"),
         ('{"path":"x","duration":Infinity}', "'duration'"),
+        ('{"path":"x","offset":1e308}', "'offset'"),
+        ('{"path":"x","offset":%s}' % ("9" * 4000), "'offset' is a number beyond all measure"),
+        ('{"path":"x","duration":%s}' % ("9" * 400), "'duration' is a number beyond all measure"),
+        ('{"path":"x","length":0}', "'length'"),
+        ('{"path":"x","length":NaN}', "'length'"),
         ('{"path":"x","channel":-1}', "'channel'"),
+        ('{"path":"x","channel":%s}' % ("9" * 400), "'channel' is a number beyond all measure"),
         ('{"path":"x","size":"5"}', "'size'"),
     ],
 )

@@ -72,6 +72,50 @@ def test_broken_files_are_caught_each_for_its_reason(reader: Reader, tmp_path: P
         assert reason(reader, reference) == expected, name
 
 
+def wrong_lengths() -> dict[str, tuple[bytes, float]]:
+    """By what is wrong: a file, and the seconds that its corpus says: 4.475 s of speech at 16 kHz."""
+    twice = np.repeat(SAMPLES, 2)
+    return {
+        "8 kHz said to be 16": (encoded(SAMPLES[::2], 16000), 4.475),
+        "16 kHz said to be 8": (encoded(SAMPLES, 8000), 4.475),
+        "44.1 kHz said to be 48": (encoded(SAMPLES, 14700), 4.475),
+        "48 kHz said to be 44.1": (encoded(SAMPLES, 17415), 4.475),
+        "half an hour too long": (encoded(twice), 4.475),
+        "whole seconds": (encoded(twice), 4.0),
+        "another clip": (encoded(SAMPLES[: 3 * 16000]), 4.475),
+    }
+
+
+def test_a_file_of_another_length_than_its_corpus_says(reader: Reader, tmp_path: Path) -> None:
+    for number, (what, (data, said)) in enumerate(wrong_lengths().items()):
+        (tmp_path / f"{number}.wav").write_bytes(data)
+        assert reason(reader, ClipReference(f"{number}.wav", length=said)) == "wrong_length", what
+        part = ClipReference(f"{number}.wav", offset=0.5, duration=1.0, length=said)
+        assert reason(reader, part) == "wrong_length", what
+
+
+@pytest.mark.parametrize("said", [4.475, 4.4, 4.57, 4.0, 5.0])
+def test_lengths_that_are_rounded_pass(said: float, reader: Reader) -> None:
+    """To a tenth of a second and one per cent; to a second where it is a whole number."""
+    assert len(heard(row(reader, ClipReference("audio/" + CLIP.name, length=said), "asr"))) == len(SAMPLES)
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ({"offset": 9e8}, "wrong_length"),
+        ({"offset": 9e8, "duration": 9e8}, "too_long"),
+        ({"offset": 9e8, "duration": 1}, "wrong_length"),
+        ({"offset": 4.475 - 1e-7}, "wrong_length"),
+        ({"offset": 1.0, "duration": 1e-9}, "too_short"),
+        ({"duration": 1e-300}, "too_short"),
+        ({"length": 1e-300}, "wrong_length"),
+    ],
+)
+def test_ranges_at_the_edge_of_numbers(part: dict[str, float], expected: str, reader: Reader) -> None:
+    assert reason(reader, ClipReference("audio/" + CLIP.name, **part), "asr") == expected
+
+
 def test_samples_are_the_files_own(reader: Reader) -> None:
     written = row(reader, ClipReference("audio/" + CLIP.name), "asr")
     assert np.abs(heard(written) - SAMPLES).max() < 4e-5  # a step of 16 bits

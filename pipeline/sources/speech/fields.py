@@ -39,6 +39,9 @@ class Fields:
                 values[column] = self._value(record, one, column)
         values["language"] = values["language"] or self._source.language
         offset, duration, channel = (self._number(record, one) for one in _NUMBERS)
+        length = None
+        if offset is None:  # NeMo's convention: a range has an offset, if only 0; a duration alone is all of the file's
+            length, duration = duration, None
         named, talk, turn = (self._field(one, record) for one in ("id", *_IDS))
         return Utterance(
             place,
@@ -52,6 +55,7 @@ class Fields:
             turn=ordinal(record, turn) if turn else None,
             member=member,
             located=located,
+            length=length,
         )
 
     def of(self, name: str, record: dict[str, Any]) -> str:

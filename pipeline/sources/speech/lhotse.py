@@ -25,6 +25,13 @@ from voxsmith.schemas.source import Source
 
 _SLACK = 0.05  # seconds that a supervision may reach beyond its cut: they are rounded
 _CUTS = re.compile(r"cuts\.(\d{6,})\.jsonl(\.gz)?")
+_MOST = 1e15  # seconds, samples or hertz: more than any recording has
+_MANIFESTS = {
+    ("recording_id", "start", "duration"): "a supervision",
+    ("sources", "sampling_rate"): "a recording",
+    ("num_frames", "storage_path"): "of features",
+}
+_MAKE_CUTS = "make cuts and name those: lhotse cut simple -r RECORDINGS -s SUPERVISIONS cuts.jsonl.gz"
 _NOTHING = (".nodata", ".nometa")  # stand in a tar for a cut that lacks the field
 _KINDS = {
     "url": "a URL",
@@ -35,11 +42,14 @@ _KINDS = {
 
 
 class _Sound(NamedTuple):
-    """The recording of a cut: its file as the manifest writes it, its tar's member, and the channels that the file has."""
+    """The recording of a cut: its file as the manifest writes it, its tar's member, the channels that the file has, and its
+    seconds; None and () where the manifest doesn't say.
+    """
 
     path: str
     member: str = ""
     channels: tuple[int, ...] = ()
+    length: float | None = None
 
 
 def cuts(name: str, source: Source, root: Folder, watch: Watch, columns: Mapping[str, Column]) -> Iterator[Read]:
@@ -48,7 +58,9 @@ def cuts(name: str, source: Source, root: Folder, watch: Watch, columns: Mapping
     for file in [path] if is_url(path) else [str(one.absolute()) for one in files(path)]:
         watch.file(file)
         base = "" if source.clips else file.rpartition("/")[0]
-        for place, record in records_of(file if is_url(file) else Path(file)):
+        for number, (place, record) in enumerate(records_of(file if is_url(file) else Path(file))):
+            if number == 0 and isinstance(record, dict) and (what := _other_manifest(record)):
+                raise RecipeError(f"sources.{name}: {place}: {what}")
             yield from _rows(place, record, None, base, source)
 
 
@@ -110,11 +122,12 @@ def _sound(record: Mapping[str, Any], sound: _Sound | None) -> _Sound:
         )
     recording = record.get("recording")
     if not isinstance(recording, dict):
-        raise Unfit("missing_clip", "the cut has no recording")
+        other = _other_manifest(record)
+        raise Unfit("bad_cut", other) if other else Unfit("missing_clip", "the cut has no recording")
     if sound is not None:
         if sound.member.endswith(_NOTHING):
             raise Unfit("missing_clip", f"the tar has {sound.member.rpartition('.')[2]} for the cut")
-        return sound._replace(channels=_channels(recording.get("channel_ids")))
+        return sound._replace(channels=_channels(recording.get("channel_ids")), length=_length(recording))
     if recording.get("transforms"):
         raise Unfit("bad_cut", "its recording is to be transformed; have lhotse save its audio: save_audios")
     sources = recording.get("sources")
@@ -124,11 +137,41 @@ def _sound(record: Mapping[str, Any], sound: _Sound | None) -> _Sound:
     if (what := first.get("type")) != "file":
         known = _KINDS.get(str(what), str(what)[:40])
         raise Unfit("bad_cut", f"its recording is {known}; files are read: have lhotse save its audio, save_audios")
-    return _Sound(first["source"], channels=_channels(first.get("channels")))
+    return _Sound(first["source"], channels=_channels(first.get("channels")), length=_length(recording))
+
+
+def _other_manifest(record: Mapping[str, Any]) -> str:
+    """What to do where the record is of another manifest of Lhotse's; "" where it is of none."""
+    what = next((kind for fields, kind in _MANIFESTS.items() if set(fields) <= set(record)), "")
+    return f"it is {what}, not a cut; {_MAKE_CUTS}" if what and "type" not in record else ""
+
+
+def _length(recording: Mapping[str, Any]) -> float | None:
+    """Seconds of the recording. Raises Unfit (bad_segment) where its numbers are none."""
+    if recording.get("num_samples") is None or recording.get("sampling_rate") is None:
+        return None
+    samples, rate = _number(recording, "num_samples"), _number(recording, "sampling_rate")
+    if samples <= 0 or rate <= 0:
+        raise Unfit("bad_segment", f"its recording has {samples:g} samples at {rate:g} Hz")
+    return round(samples / rate, 6)
 
 
 def _channels(value: Any) -> tuple[int, ...]:
-    return tuple(value) if isinstance(value, list) and all(isinstance(one, int) for one in value) else ()
+    given = value if isinstance(value, list) else [] if value is None else [value]
+    if not all(isinstance(one, int) and not isinstance(one, bool) and one >= 0 for one in given):
+        raise Unfit("bad_cut", "its channels are no whole numbers from 0 up")
+    return tuple(given)
+
+
+def _channel(wanted: tuple[int, ...], there: tuple[int, ...]) -> int | None:
+    """Which channel of the file, counted from 0; None: all, mixed. Files may number theirs otherwise. Raises Unfit (bad_cut)."""
+    if not wanted or len(there) == 1 or set(wanted) == set(there):
+        return None
+    if len(set(wanted)) > 1:
+        raise Unfit("bad_cut", f"it takes {len(set(wanted))} channels of more; have lhotse save its audio: save_audios")
+    if there and wanted[0] not in there:
+        raise Unfit("bad_cut", f"it takes channel {wanted[0]}, and its recording has {', '.join(map(str, there))[:80]}")
+    return there.index(wanted[0]) if there else wanted[0]
 
 
 def _utterance(
@@ -143,8 +186,9 @@ def _utterance(
     """The seconds of a supervision count from its cut's start, those of a cut from its recording's; in a Shar that is the cut
     alone. `named`: the cut's id, where it has one supervision: of windows over a recording several may share that one's.
     """
-    start, seconds = _seconds(cut, "start"), _seconds(cut, "duration")
-    first, length = _seconds(said, "start"), _seconds(said, "duration")
+    start, seconds, first, length = (_number(one, field) for one in (cut, said) for field in ("start", "duration"))
+    if start < 0 or seconds <= 0 or length <= 0:
+        raise Unfit("bad_segment", "the cut starts before 0 s, or it or what is said in it has no seconds")
     if first < -_SLACK or first + length > seconds + _SLACK:
         raise Unfit("bad_segment", "what is said begins before the cut, or ends behind it: the transcript is of more")
     first, end = max(0.0, first), min(seconds, first + length)
@@ -153,7 +197,7 @@ def _utterance(
         "speaker": said.get("speaker"),
         "language": said.get("language") or source.language,
     }
-    channel = said.get("channel", cut.get("channel"))
+    wanted = _channels(said.get("channel", cut.get("channel")))
     return Utterance(
         place,
         sound.path,
@@ -162,9 +206,10 @@ def _utterance(
         base=base,
         offset=round(start + first, 6),
         duration=round(end - first, 6),
-        channel=sound.channels.index(channel) if len(sound.channels) > 1 and channel in sound.channels else None,
+        channel=_channel(wanted, sound.channels),
         member=sound.member,
         conversation=_conversation(cut, sound) if source.turns == "recording" else None,
+        length=sound.length,
     )
 
 
@@ -178,8 +223,9 @@ def _conversation(cut: Mapping[str, Any], sound: _Sound) -> str | None:
     return identifier(dict(cut), "id")
 
 
-def _seconds(record: Mapping[str, Any], field: str) -> float:
+def _number(record: Mapping[str, Any], field: str) -> float:
+    """Raises Unfit (bad_segment) for what is no number, also for NaN and what no recording can have."""
     value = record.get(field)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Unfit("bad_segment", f"'{field}' is no number of seconds")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -_MOST < value < _MOST:
+        raise Unfit("bad_segment", f"'{field}' is no number of seconds, samples or hertz")
     return float(value)

@@ -6,6 +6,7 @@ many_votes (of Common Voice), repeated_id.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from voxsmith.pipeline.errors import RecipeError
 from voxsmith.pipeline.sources.record.row import Row, grouped
@@ -15,7 +16,7 @@ from voxsmith.pipeline.sources.speech.folder import Folder
 from voxsmith.pipeline.sources.speech.layouts import utterances
 from voxsmith.pipeline.sources.speech.utterance import Lost, Read, Utterance
 from voxsmith.pipeline.sources.speech.watch import Watch
-from voxsmith.schemas.clip_reference import ClipReference
+from voxsmith.schemas.clip_reference import ClipReference, ranged
 from voxsmith.schemas.columns import COLUMNS, ROW, Column
 from voxsmith.schemas.source import Source
 
@@ -48,32 +49,39 @@ def _row(read: Read, source: Source, root: Folder) -> Row:
     try:
         reference = _reference(read, root)
     except Unfit as unfit:
-        return reject(unfit.reason, unfit.message, dump([read.path, read.offset, read.duration])) | names
+        return reject(unfit.reason, unfit.message, dump([read.path, read.offset, read.duration or read.length])) | names
     values = {full_name(source.of, name): value for name, value in read.values.items()}
     spoken = any(value for name, value in read.values.items() if name == "source_transcript" or _is_text(name))
     if not spoken and source.transcripts:
         return reject("empty_transcript", "there is no transcript", reference.text) | names
-    clip = reference.text
-    own: Row = {"instruction": None, "context": None, "reject": None, "raw": clip}
+    own: Row = {"instruction": None, "context": None, "reject": None, "raw": _named_by(reference)}
     own["utterance"] = not source.has_talks
-    return own | values | {full_name(source.of, "clip"): clip} | names
+    return own | values | {full_name(source.of, "clip"): reference.text} | names
 
 
 def _reference(read: Utterance, root: Folder) -> ClipReference:
     file = read.located or root.locate(read.path, read.base, read.suffixes)
     try:
-        return ClipReference(
-            file.path,
-            member=read.member,
+        whole = ClipReference(file.path, read.member, size=file.size, time_ns=file.time_ns, etag=file.etag)
+    except ValueError as error:
+        raise Unfit("outside_root" if "leads out" in str(error) else "bad_name", str(error)) from None
+    try:
+        return replace(
+            whole,
             offset=0.0 if read.offset is None else read.offset,
             duration=read.duration,
             channel=read.channel,
-            size=file.size,
-            time_ns=file.time_ns,
-            etag=file.etag,
+            length=read.length,
         )
     except ValueError as error:
-        raise Unfit("bad_segment", str(error)) from None
+        raise Unfit("bad_segment", str(error).replace("'length'", "'duration'")) from None
+
+
+def _named_by(reference: ClipReference) -> str:
+    """What names a row that has no id: the place, in which a length is a duration, as it was before there was one."""
+    if ranged(reference):
+        return replace(reference, length=None).text
+    return replace(reference, duration=reference.length, length=None).text
 
 
 def _names(name: str | None, turn: int | None) -> Row:

@@ -11,8 +11,9 @@ class Utterance(NamedTuple):
     `place`: where that is written, for people. `path`: the clip's file as the corpus writes it; `suffixes`: where a corpus
     leaves its end out, those to try. `base`: the folder that a relative path starts at, below the source's root ("": the
     root itself). `values`: by column, `source_transcript`, `speaker`, `language` and others that a record gives;
-    checked, or None. `name`: the corpus' own id of the utterance. offset, duration: seconds, unchecked. `member`: of the
-    archive or table at `path`; `located`: that file, where it need not be looked for.
+    checked, or None. `name`: the corpus' own id of the utterance. offset, duration: seconds, unchecked; `length`: those of
+    the whole recording, as the corpus says. `member`: of the archive or table at `path`; `located`: that file, where it
+    need not be looked for.
     """
 
     place: str
@@ -28,6 +29,7 @@ class Utterance(NamedTuple):
     turn: int | None = None
     member: str = ""
     located: File | None = None
+    length: Any = None
 
 
 class Lost(NamedTuple):

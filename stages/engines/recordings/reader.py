@@ -12,7 +12,7 @@ import soundfile
 from pydantic import Field
 
 from voxsmith.models import audio
-from voxsmith.schemas.clip_reference import ClipReference
+from voxsmith.schemas.clip_reference import ClipReference, ranged
 from voxsmith.stages.engines.backend import Backend
 from voxsmith.stages.engines.base import EngineConfig, Refused
 from voxsmith.stages.engines.recordings.archives import TABLES, Cells, Span, cell_of, member_of, tar_index
@@ -91,7 +91,7 @@ class Reader:
                 try:
                     if not request.misnamed:
                         refuse_misnamed(sound, reference.member if _in_archive(reference) else reference.path)
-                    samples = samples_of(sound, Range(reference.offset, reference.duration, channel))
+                    samples = samples_of(sound, Range(reference.offset, reference.duration, channel, reference.length))
                 finally:
                     if error := fault():
                         raise error
@@ -108,27 +108,26 @@ class Reader:
     @contextmanager
     def _sound(self, file: OpenFile, reference: ClipReference) -> Iterator[_Sound]:
         """The recording that the clip is, or is a range of: of such a one others may follow, so it stays open."""
-        ranged = reference.duration is not None or reference.offset > 0
-        if ranged and not _in_table(reference):
+        if ranged(reference) and not _in_table(reference):
             key = (file.place, file.state, reference.member)
-            with self._sounds.use(key, lambda: self._opened(file, reference, ranged)) as one:
+            with self._sounds.use(key, lambda: self._opened(file, reference)) as one:
                 yield one
             return
-        one = self._opened(file, reference, ranged)
+        one = self._opened(file, reference)
         with one.sound:
             yield one
 
-    def _opened(self, file: OpenFile, reference: ClipReference, ranged: bool) -> _Sound:
-        recording = self._recording(file, reference, ranged)
+    def _opened(self, file: OpenFile, reference: ClipReference) -> _Sound:
+        recording = self._recording(file, reference)
         try:
-            if not ranged:
+            if not ranged(reference):
                 refuse_cut_ogg(recording.file)
             return _Sound(open_sound(recording.file, recording.size), recording.fault)
         finally:
             if error := recording.fault():
                 raise error
 
-    def _recording(self, file: OpenFile, reference: ClipReference, ranged: bool) -> _Recording:
+    def _recording(self, file: OpenFile, reference: ClipReference) -> _Recording:
         if _in_table(reference):
             with self._tables.use((file.place, file.state), lambda: Cells(file)) as cells:
                 data = cells[cell_of(reference.member)]
@@ -138,7 +137,7 @@ class Reader:
             with self._indexes.use((file.place, file.state), lambda: tar_index(file)) as index:
                 members = index
             span = member_of(members, reference.member, file.size)
-        if ranged or span.size > _AT_ONCE:
+        if ranged(reference) or span.size > _AT_ONCE:
             part = Part(file.read_at, *span)
             return _Recording(buffered(part, file.ahead), span.size, lambda: part.failed)
         return _Recording(io.BytesIO(file.read_at(*span)), span.size, lambda: None)

@@ -20,6 +20,7 @@ _CHANNELS = 64
 _UNKNOWN = 2**36 - 1  # frames: more than a FLAC file can say
 _LOUDEST = 100.0  # times full scale: whole numbers that were written as floats
 _SLACK, _SLACK_SHARE = 0.1, 0.01  # seconds, and of the length, that a listed length may be off: it is rounded, or MP3's
+_WHOLE = 1.0  # seconds more, where the length is listed in whole seconds, rounded or cut
 _OPPOSED = 0.1  # of the channels' power that is left when channels of opposite phase are mixed
 # What libsndfile's log says of a WAV file whose data are fewer than its header says.
 _CUT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.M)
@@ -37,11 +38,14 @@ _FORMATS = {
 
 @dataclass(frozen=True)
 class Range:
-    """Seconds of a recording; a duration of None: all that is left. `channel`: counted from 0; None: all, mixed."""
+    """Seconds of a recording; a duration of None: all that is left. `channel`: counted from 0; None: all, mixed. `length`:
+    seconds that the whole recording is said to have.
+    """
 
     offset: float = 0.0
     duration: float | None = None
     channel: int | None = None
+    length: float | None = None
 
 
 def open_sound(file: BinaryIO, size: int | None) -> soundfile.SoundFile:
@@ -83,16 +87,18 @@ def refuse_cut_ogg(file: BinaryIO) -> None:
 def samples_of(sound: soundfile.SoundFile, wanted: Range) -> np.ndarray:
     """The range's samples, float32 [n], one channel, at the recording's own rate.
 
-    Raises Refused: `bad_audio`, `cut_audio`, `empty_clip`, `wrong_length`, `too_long`, `out_of_phase`.
+    Raises Refused: `bad_audio`, `cut_audio`, `empty_clip`, `wrong_length`, `too_short`, `too_long`, `out_of_phase`.
     """
     rate, frames = sound.samplerate, sound.frames
     known = frames < _UNKNOWN
     first = round(wanted.offset * rate)
     if known:
-        _check_length(frames / rate, wanted)
         if wanted.duration is None and (cut := _CUT.search(sound.extra_info)) and _is_cut(int(cut[2]), int(cut[1])):
             raise Refused("cut_audio", f"the file is cut: {cut[2]} bytes of {cut[1]} are there")
+        _check_length(frames / rate, first < frames, wanted)
     count = min(frames - first, round((wanted.duration or MOST_SECONDS + 1) * rate))
+    if wanted.duration is not None and round(wanted.duration * rate) == 0:
+        raise Refused("too_short", f"there is no sample in a range of {wanted.duration:g} s")
     if count > MOST_SECONDS * rate or count * sound.channels > MOST_SAMPLES:
         raise Refused("too_long", f"the clip lasts longer than {MOST_SECONDS} s; cut the recording into ranges")
     try:
@@ -114,17 +120,24 @@ def _is_cut(there: int, claimed: int) -> bool:
     return there < claimed < 2**31 - 2**16
 
 
-def _check_length(total: float, wanted: Range) -> None:
+def _check_length(total: float, begins: bool, wanted: Range) -> None:
+    """`total`: seconds that are there; `begins`: whether the range's first sample is."""
     if total == 0:
-        raise Refused("empty_clip", "the clip has no samples")
+        raise Refused("empty_clip", "the recording has no samples")
+    if wanted.length is not None and abs(total - wanted.length) > _slack(wanted.length) + _rounded(wanted.length):
+        raise Refused("wrong_length", f"the source says {wanted.length:.2f} s, the recording has {total:.2f} s")
     end = wanted.offset + (wanted.duration or 0.0)
-    if wanted.offset >= total or end > total + _slack(wanted.duration or 0.0):
+    if not begins or end > total + _slack(wanted.duration or 0.0):
         says = f"{wanted.offset:.2f} s to {end:.2f} s" if wanted.offset else f"{end:.2f} s"
         raise Refused("wrong_length", f"the source says {says}, the recording has {total:.2f} s")
 
 
 def _slack(seconds: float) -> float:
     return _SLACK + _SLACK_SHARE * seconds
+
+
+def _rounded(seconds: float) -> float:
+    return _WHOLE if seconds.is_integer() else 0.0
 
 
 def _one_channel(block: np.ndarray, channel: int | None) -> np.ndarray:

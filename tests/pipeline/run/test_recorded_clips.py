@@ -30,7 +30,7 @@ def write(folder: Path, **read_clip: Any) -> str:
         for one in GOOD
     ]
     records += [
-        {"id": name, "audio": name, "text": "WORDS", "duration": reference.duration}
+        {"id": name, "audio": name, "text": "WORDS", "duration": reference.length}
         for name, (_, reference) in planted.items()
     ]
     (folder / "corpus" / "manifest.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))

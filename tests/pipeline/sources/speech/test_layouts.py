@@ -149,7 +149,7 @@ def test_the_clips_for_tests_by_their_own_manifest() -> None:
     for row, clip in zip(some, CLIPS, strict=True):
         assert row["conversation_id"] == f"speech-{clip['id']}"
         assert (row["source_transcript"], row["speaker"]) == (clip["text"], clip["speaker"])
-        assert (reference(row).path, reference(row).duration) == (clip["path"], clip["duration"])
+        assert (reference(row).path, reference(row).length) == (clip["path"], clip["duration"])
 
 
 def test_nemos_manifest(tmp_path: Path) -> None:
@@ -173,6 +173,41 @@ def test_nemos_manifest(tmp_path: Path) -> None:
     assert len({first, second, third}) == 3 and third == f"{second}-2"  # named by place, never by transcript
     manifest(file, [{**records[0], "text": "another text"}])
     assert rows("nemo", file, clips=str(tmp_path / "data"))[0]["conversation_id"] == first
+
+
+def test_a_duration_without_offset_is_the_whole_files(tmp_path: Path) -> None:
+    """As NeMo's own reader of manifests for Lhotse takes it: a range has an offset, if only 0. Rows without an id keep the
+    names that they had when both were taken for ranges.
+    """
+    put(CLIPS[0], tmp_path / "a.flac")
+    records = [
+        {"path": "a.flac", "text": "x", "duration": 4.475},
+        {"path": "a.flac", "text": "x", "duration": 1.5, "offset": 0},
+    ]
+    records += [{"path": "a.flac", "text": "x", "duration": 4.475, "offset": None}, {"path": "a.flac", "text": "x"}]
+    some = rows("manifest", manifest(tmp_path / "m.jsonl", records))
+    assert [(one.offset, one.duration, one.length) for one in map(reference, some)] == [
+        (0.0, None, 4.475), (0.0, 1.5, None), (0.0, None, 4.475), (0.0, None, None),
+    ]  # fmt: skip
+    assert [row["id"] for row in some] == [
+        "speech-b966ad47cef294d4.0", "speech-e84e9eb19b2d24c3.0", "speech-b966ad47cef294d4-2.0", "speech-0a3c682217060646.0",
+    ]  # fmt: skip
+
+
+NO_NUMBERS = ("NaN", "Infinity", "-Infinity", "1e308", "-1", '"0.5"', "true", "[0]", "9" * 400)
+
+
+@pytest.mark.parametrize("layout", ["manifest", "nemo"])
+@pytest.mark.parametrize("field", ["offset", "duration", "channel"])
+def test_numbers_of_manifests_that_are_none(tmp_path: Path, layout: str, field: str) -> None:
+    put(CLIPS[0], tmp_path / "a.flac")
+    clip = "path" if layout == "manifest" else "audio_filepath"
+    numbers = NO_NUMBERS if field != "channel" else (*NO_NUMBERS, "0.5")
+    lines = [f'{{"{clip}": "a.flac", "text": "x", "{field}": {number}}}' for number in numbers]
+    some = rows(
+        layout, manifest(tmp_path / "m.jsonl", [f'{{"{clip}": "a.flac", "text": "x", "{field}": null}}', *lines])
+    )
+    assert reasons(some) == [None, *["bad_segment"] * len(lines)]
 
 
 def test_fields_may_be_named(tmp_path: Path) -> None:
