@@ -15,8 +15,10 @@ from voxsmith.pipeline.export.names import PAGE
 from voxsmith.pipeline.report import charts
 from voxsmith.pipeline.report.budget import CLIP_BYTES, Budget
 from voxsmith.pipeline.report.card import plain_limits, things
+from voxsmith.pipeline.report.histogram import Histogram
 from voxsmith.pipeline.report.row_view import Resound, has_content, short, style_of, view
-from voxsmith.pipeline.report.statistics import Histogram, Statistics, draw, from_json, read, summarise
+from voxsmith.pipeline.report.statistics import Statistics, draw, from_json, read, summarise
+from voxsmith.pipeline.report.teacher_mass import table
 from voxsmith.pipeline.store.files import write_text
 from voxsmith.pipeline.watch.durations import length
 from voxsmith.schemas.checks import Checks
@@ -62,6 +64,9 @@ def build(
         digest=manifest.get("recipe_digest") or _digest(manifest.get("recipe", {})),
         funnel=charts.funnel(manifest.get("funnel", [])),
         measures=list(_measures(statistics, manifest)),
+        teachers=[
+            (task, charts.mass_by_place(mass, task), table(mass)) for task, mass in statistics.teachers.items()
+        ],
         figures=list(_figures(statistics)),
         rows=(rows := [_row(row, why, shown, budget, resound) for row, why in _chosen(out / "dataset", statistics)]),
         choices=_choices(rows),

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from voxsmith.pipeline.export.writer import DATA_FILES
 from voxsmith.pipeline.recipe.licences import licence_id, parts
 from voxsmith.pipeline.report.statistics import Statistics
+from voxsmith.pipeline.report.teacher_mass import table
 from voxsmith.pipeline.store.code import source_file
 from voxsmith.pipeline.terminal import printable
 from voxsmith.pipeline.watch.durations import length
@@ -76,6 +77,7 @@ def render_card(manifest: dict[str, Any], statistics: Statistics, published: Pub
         audio=next((one["name"] for one in features if _type(one).startswith("Audio")), None),
         text=next((name for name in ("instruction", "transcript") if name in names), "id"),
         labels=_shown(statistics),
+        teachers={task: table(mass) for task, mass in statistics.teachers.items()},
         split=next(iter(statistics.splits), "train"),
         load=published.load if published else None,
         remark=published.remark if published else "",

@@ -8,7 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from voxsmith.pipeline.report.statistics import Histogram
+from voxsmith.pipeline.report.histogram import Histogram
+from voxsmith.pipeline.report.teacher_mass import Mass, TeacherMass
 
 _WIDTH, _HEIGHT = 300, 64
 _TRUNK = 88  # percent of the picture that all rows take; the rest is room for what leaves
@@ -65,6 +66,31 @@ def histogram(counted: Histogram, name: str, style: str, axis: Axis, gate: float
         '<svg class="histogram {}" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">'
         '<line class="axis" x1="0" x2="{}" y1="{}" y2="{}"/>{}{}</svg>'
     ).format(style, _WIDTH, _HEIGHT + 6, label, _WIDTH, _HEIGHT, _HEIGHT, bars, lines)
+
+
+def mass_by_place(mass: TeacherMass, name: str) -> Markup:
+    """A bar for each position of the answer, as high as the mean, 1 at the top, with the lowest as a line in it; the end of turn
+    stands apart, at the right.
+    """
+    places = [*enumerate(mass.places), (len(mass.places) + 1, mass.end)]
+    width = _WIDTH / (len(mass.places) + 2)
+
+    def bar(place: int, one: Mass) -> Markup:
+        title = "end of turn" if one is mass.end else f"position {place}"
+        return Markup(
+            '<rect x="{:.2f}" y="{:.1f}" width="{:.2f}" height="{:.1f}"><title>{}: mean {:.3f}, lowest {:.3f}, rows {:,}</title></rect>'
+            '<line class="least" x1="{:.2f}" x2="{:.2f}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        ).format(
+            place * width, _HEIGHT * (1 - one.mean), 0.8 * width, _HEIGHT * one.mean, title, one.mean, one.least, one.rows,
+            place * width, (place + 0.8) * width, y=_HEIGHT * (1 - one.least),
+        )  # fmt: skip
+
+    lowest = min(one.least for _, one in places)
+    label = f"{name}: {len(mass.places)} positions and the end of turn, lowest {lowest:.3f}"
+    return Markup(
+        '<svg class="histogram answer" viewBox="0 0 {0} {1}" preserveAspectRatio="none" role="img" aria-label="{2}">'
+        '<line class="axis" x1="0" x2="{0}" y1="{1}" y2="{1}"/>{3}</svg>'
+    ).format(_WIDTH, _HEIGHT, label, Markup("").join(bar(place, one) for place, one in places))
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,9 @@ def _drawable(statistics: Statistics) -> Statistics:
         rises = all(low < high for low, high in pairwise(one.edges))  # never with NaN
         if not one.counts or len(one.edges) != len(one.counts) + 1 or not rises:
             raise ValueError(f"histogram {name}: no bins with edges that rise")
+    for task, mass in statistics.teachers.items():
+        if not all(one.rows > 0 and 0 <= one.least <= 1 and 0 <= one.mean <= 1 for one in (*mass.places, mass.end)):
+            raise ValueError(f"teacher of {task}: shares of rows that are none")
     return statistics
 
 

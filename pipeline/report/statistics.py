@@ -5,7 +5,6 @@ first text of each group. Values are counted in steps (hundredths of a second, t
 memory stays small however many rows there are, and quantiles are exact to a step. Audio is never read.
 """
 
-import math
 from bisect import insort
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -21,29 +20,15 @@ from pydantic import TypeAdapter
 
 from voxsmith.pipeline.export.features import card_features, columns_of
 from voxsmith.pipeline.export.writer import DATA_FILES
-from voxsmith.schemas.columns import COLUMNS, Group, groups, text_column
+from voxsmith.pipeline.report.histogram import Histogram, edges_over, histogram
+from voxsmith.pipeline.report.teacher_mass import MassByPlace, TeacherMass
+from voxsmith.schemas.columns import COLUMNS, TEACHES, Group, groups, text_column
 from voxsmith.schemas.hashing import hashed_hex
 
 # Counted beside the columns that are measures, and in which steps.
 WORDS, WORDS_STEP, SPEED_STEP, UNITS_STEP = "words", 1.0, 0.01, 0.1
 LABELS = 10_000  # values of a label that are counted each; later ones are counted together, as OTHERS
 OTHERS = "(others)"
-BINS = 30
-
-
-@dataclass(frozen=True)
-class Histogram:
-    """Counts between edges; `counts[i]` lies in [edges[i], edges[i + 1]). Quantiles are exact to the measure's step."""
-
-    count: int
-    missing: int
-    mean: float
-    least: float
-    median: float
-    p95: float
-    greatest: float
-    edges: list[float]
-    counts: list[int]
 
 
 @dataclass
@@ -71,7 +56,7 @@ class Statistics:
     `labels` and `units` are by column; beside columns, histograms has <group>_words, …_words_per_second and
     …_units_per_second. `corpus_wer` weighs each row's WER by the words of its text. `sample` holds the ids with the
     smallest hashes: the same rows whatever the order they came in; `worst` those with the highest WER in any group,
-    worst first. `meanings`: of columns that a part from outside declared.
+    worst first. `teachers` is by task. `meanings`: of columns that a part from outside declared.
     """
 
     rows: int = 0
@@ -81,6 +66,7 @@ class Statistics:
     histograms: dict[str, Histogram] = field(default_factory=dict)
     labels: dict[str, dict[str, Share]] = field(default_factory=dict)
     units: dict[str, UnitUse] = field(default_factory=dict)
+    teachers: dict[str, TeacherMass] = field(default_factory=dict)
     sources: dict[str, Share] = field(default_factory=dict)
     licences: dict[str, Share] = field(default_factory=dict)
     splits: dict[str, Share] = field(default_factory=dict)
@@ -136,6 +122,7 @@ class Summary:
         self._errors: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])  # [errors, words] by group
         self._seconds: dict[str, float] = defaultdict(float)
         self._units: dict[str, Counter[int]] = defaultdict(Counter)
+        self._teachers: dict[str, MassByPlace] = defaultdict(MassByPlace)
         self._shares: dict[str, dict[str, Share]] = defaultdict(lambda: defaultdict(Share))
         self._bytes: Counter[str] = Counter()
         self._sample = _Smallest(rows - rows // 4)
@@ -158,6 +145,9 @@ class Summary:
             for base in group.of("label"):
                 name = group.full(base)
                 _add_shares(self._shares[name], batch.column(name).to_pylist(), seconds if own is None else own)
+        for task in TEACHES:
+            if (name := f"teacher_{task}_rest") in batch.schema.names:
+                self._teachers[task].add(batch.column(name))
         for key in ("source", "licence"):
             if key in batch.schema.names:
                 _add_shares(self._shares[key], batch.column(key).to_pylist(), seconds)
@@ -177,10 +167,10 @@ class Summary:
             names = [name for name in steps if self._tallies[name]]
             if names:  # all groups on the same edges, so that they can be compared at a glance
                 step = steps[names[0]]
-                edges = _edges([i for name in names for i in self._tallies[name]], step)
+                edges = edges_over([i for name in names for i in self._tallies[name]], step)
                 for name in names:
                     mean = self._sums[name] / self._tallies[name].total()
-                    histograms[name] = _histogram(self._tallies[name], step, edges, mean, self._missing[name])
+                    histograms[name] = histogram(self._tallies[name], step, edges, mean, self._missing[name])
         columns = columns_of(self._schema) if self._schema is not None else {}
         labels = [group.full(base) for group in self._groups for base in group.of("label")]
         return Statistics(
@@ -191,6 +181,7 @@ class Summary:
             histograms=histograms,
             labels={name: _by_rows(self._shares[name]) for name in labels if self._shares[name]},
             units={name: _unit_use(counts) for name, counts in self._units.items()},
+            teachers={task: mass for task, counted in self._teachers.items() if (mass := counted.result())},
             sources=_by_rows(self._shares["source"]),
             licences=_by_rows(self._shares["licence"]),
             splits={name: _rounded(share) for name, share in self._shares["split"].items()},
@@ -302,46 +293,3 @@ def _unit_use(counts: Counter[int]) -> UnitUse:
     shares = used / max(int(used.sum()), 1)
     entropy = float(-(shares * np.log2(shares)).sum())
     return UnitUse(int(used.sum()), len(used), round(2**entropy, 2) if len(used) else 0.0)
-
-
-def _edges(steps: list[int], step: float) -> list[float]:
-    """At most BINS bins of a round width that cover all `steps` (values in units of `step`).
-
-    They start at 0 where that is near; whole numbers that have a bin each stand in its middle.
-    """
-    low, high = min(steps), max(steps) + 1
-    if step == 1 and high - low <= BINS:
-        return [i - 0.5 for i in range(low, max(high, low + 6) + 1)]
-    if low <= (high - low) / 2:
-        low = min(low, 0)
-    width = next(
-        factor * 10**power
-        for power in range(19)
-        for factor in (1, 2, 5)
-        if (high - low) / (factor * 10**power) <= BINS - 1
-    )
-    first, last = math.floor(low / width), math.ceil(high / width)
-    return [round(i * width * step, 6) for i in range(first, last + 1)]
-
-
-def _histogram(tally: Counter[int], step: float, edges: list[float], mean: float, missing: int) -> Histogram:
-    values = np.array(sorted(tally))
-    counts = np.array([tally[int(value)] for value in values])
-    upto = np.cumsum(counts)
-    # A little up, so that a value that is an edge falls above it, whatever rounding did to either.
-    inside, _ = np.histogram((values + 0.25) * step, edges, weights=counts)
-
-    def quantile(share: float) -> float:
-        return round(float(values[np.searchsorted(upto, share * upto[-1])]) * step, 6)
-
-    return Histogram(
-        count=int(upto[-1]),
-        missing=missing,
-        mean=round(mean, 6),
-        least=quantile(0.0),
-        median=quantile(0.5),
-        p95=quantile(0.95),
-        greatest=round(float(values[-1]) * step, 6),
-        edges=edges,
-        counts=[int(count) for count in inside],
-    )

@@ -88,3 +88,20 @@ def test_what_a_teacher_depends_on_is_in_its_key(tmp_path: Path, llm: Path) -> N
     assert not stale(write(tmp_path, llm))
     folders.tokenizer(template=f"{folders.TEMPLATE} ").save_pretrained(llm)
     assert stale(path), "another chat template is another model folder"
+
+
+def test_the_page_and_the_card_say_what_is_kept_at_each_position(tmp_path: Path, llm: Path) -> None:
+    """Against sums of the exported log-probabilities, place by place."""
+    finish(write(tmp_path, llm))
+    out = tmp_path / "out" / "taught"
+    columns = [f"teacher_continue_{name}" for name in NAMES]
+    rows = datasets.load_from_disk(str(out / "dataset")).select_columns(columns)
+    masses = [TopLogProbs.from_columns({name: row[f"teacher_continue_{name}"] for name in NAMES}).mass for row in rows]
+    counted = from_json(json.loads((out / "manifest.json").read_text())["statistics"]).teachers["continue"]
+    assert len(counted.places) == len(masses[0]) - 1 and counted.end.rows == len(TASKS)
+    for place, mass in enumerate([*counted.places, counted.end]):
+        kept = [one[place] for one in masses]
+        assert (mass.mean, mass.least) == pytest.approx((np.mean(kept), min(kept)), abs=1e-4)
+    for page in (out / "report.html", out / "README.md"):
+        text = page.read_text()
+        assert f"{counted.end.mean:.3f}" in text and f"{counted.places[0].least:.3f}" in text and "end of turn" in text
