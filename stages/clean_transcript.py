@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from voxsmith.schemas.columns import full_name, text_column
 from voxsmith.stages.context import Asking, Context, Reject, Row
 from voxsmith.stages.stage import Stage, StageConfig
-from voxsmith.stages.text.casing import lacks_case, with_case
+from voxsmith.stages.text.casing import lacks_case, lacks_signs, with_case
 from voxsmith.stages.text.replies import LONGEST
 from voxsmith.stages.text.row_language import language_of
 from voxsmith.stages.text.tagged import Fate, Policy, without_tags
@@ -68,14 +68,22 @@ def clean_transcript(row: Row, context: Context) -> Asking:
     if not re.search(r"[^\W_]", text):
         raise Reject("empty", "no word is left of the transcript", source)
     done += sorted(tags)
-    if config.case == "restore" or (config.case == "auto" and lacks_case(text)):
+    bare = lacks_case(text, language) or ("signs" in tags and not any(char.isupper() for char in text))
+    bare |= config.punctuation == "heard" and lacks_signs(text)
+    if config.case == "restore" or (config.case == "auto" and bare):
         heard = row.get(full_name(config.of, "heard")) or ""
         cased, from_heard, signed = with_case(text, heard, language, config.punctuation == "heard")
-        done += (["case_heard" if from_heard else "case_rules"] if cased != text else []) + ["signs_heard"] * signed
+        done += (["case_heard" if from_heard else "case_rules"] if _letters(cased) != _letters(text) else []) + [
+            "signs_heard"
+        ] * signed
         text = cased
     method = "+".join(done) or "given"
     return {text_column(config.of): text, full_name(config.of, "method"): method}
     yield  # a stage's function is a generator, even where it asks nothing
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]", "", text)
 
 
 STAGE = Stage(

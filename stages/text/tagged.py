@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+from voxsmith.stages.text.marked import without_marks
 from voxsmith.stages.text.speakable import Fault
-from voxsmith.stages.text.tags import FILLERS, SIGNS, kind_of, sign_of
+from voxsmith.stages.text.tags import FILLERS, SIGNS, foreign_words, kind_of, sign_of
 
 Fate = Literal["reject", "drop"]
 
@@ -27,27 +28,26 @@ _TAG = re.compile(
     r"""(?P<before>\s*)(?:
       \(\((?P<guess>[^()]*)\)\)                                # Fisher: what somebody may have said
     | <(?P<angle>[^<>\s][^<>]{0,60})>
-    | \[(?P<square>[^\[\]]{1,60})\]
+    | \[(?P<square>[^\[\]]{0,60})\]
     | \{(?P<curly>[^{}]{1,60})\}
     | (?<!\w)\((?P<round>[^()]{1,40})\)
     | (?<![\w*])\*(?P<star>[^*\n]{1,30})\*(?![\w*])
     | \+\+(?P<plus>[^+\s]{1,30})\+\+
     | (?<!\S)&=(?P<chat>[\w:]+)                                # CHAT: &=laughs
     | (?<!\S)!(?P<bang>[A-Z]{3,})(?!\S)                        # HTK: !SIL
-    | (?<!\S)(?P<bare>xxx|yyy)(?!\S)                           # CHAT: what nobody understood
-    | ♪(?P<sung>[^♪]{0,200})♪?
+    | (?<!\S)(?P<bare>xxx|yyy|\*\*|_{2,})(?!\S)                # CHAT, SpeechDat: what nobody understood
+    | [♪♫♬](?P<sung>[^♪♫♬]{0,200})[♪♫♬]?
+    | ^\#\s(?P<song>.{1,300})\s\#$                               # the same in British subtitles
     )(?P<after>\s*)""",
     re.X | re.I,
 )
 _SIGNS = frozenset(SIGNS.values())
-_VARIANT = re.compile(r"(?<=\w)\(\d{1,2}\)")  # CMU Sphinx, TED-LIUM: which pronunciation was said
-_LAUGHED = re.compile(r"\[(?:laughter|laughing|laugh)-([^\[\]\s]+)\]", re.I)  # Switchboard: a word said laughing
-_MEANT = re.compile(r"\[([\w'’-]+)/[\w'’-]+\]")  # Switchboard: as said/as meant
-_UNSAID = re.compile(r"-?\[[\w'’]+\](?=\w)|(?<=\w)\[[\w'’]+\]-?")  # Switchboard: the part of a word that was not said
-_FILLED = re.compile(r"(?<!\S)(?:%|&-)(?=[a-zäöü]{1,5}\b)", re.I)  # Hub5: %uh; CHAT: &-uh
-_NAMED = re.compile(r"(?<!\S)[\^~](?=\w)")  # LDC: a proper name, a letter that is spelled
-_TURN = re.compile(r"(?<!\S)>>+\s*")  # captions: somebody else speaks
-_MARKS = re.compile(r"(?<!\S)(?:\[/+\]|\(\.+\)|\+\.\.\.|\+/+\.)(?!\S)")  # CHAT: said again, a pause, trailing off
+_HUMS = frozenset(("um", "uh", "uhm", "er", "hm", "hmm", "mm", "mhm", "uh-huh", "äh", "ähm"))  # in round brackets too
+# WebVTT, SubRip: <i>, <c.yellow>, <v Roger>; {\an8}; Whisper: <|en|>
+_MARKUP = re.compile(r"/?(?:i|b|u|em|strong|font|span|ruby|rt|c|v|lang|br)(?:[.\s][^<>]*)?/?|\|[^|]*\||\\\w+.*")
+_TIME = re.compile(r"[\d\s:.,-]*\d[\d\s:.,-]*")
+_NOBODY_KNOWS = re.compile(r"\?+|\.{3}|…")
+_PERHAPS = re.compile(r"([\w'’ -]{1,40})\?")  # "[Paris?]"
 
 
 def without_tags(text: str, policy: Policy) -> tuple[str, set[str], Fault | None]:
@@ -57,12 +57,6 @@ def without_tags(text: str, policy: Policy) -> tuple[str, set[str], Fault | None
     done: set[str] = set()
     faults: list[Fault] = []
     capitals = not any(char.islower() for char in _TAG.sub(" ", text))
-
-    def keep(pattern: re.Pattern[str], by: str) -> None:
-        nonlocal text
-        text, count = pattern.subn(by, text)
-        if count:
-            done.add("tags")
 
     def replaced(match: re.Match[str]) -> str:
         form = next(name for name in match.re.groupindex if name not in ("before", "after") and match[name] is not None)
@@ -82,14 +76,9 @@ def without_tags(text: str, policy: Policy) -> tuple[str, set[str], Fault | None
             return f"{said}{' ' if following else ''}"
         return "" if not following or following in ",.;:?!" or match.start() == 0 else blank
 
-    keep(_LAUGHED, r"\1")
-    keep(_MEANT, r"\1")
-    keep(_UNSAID, "-")
-    keep(_VARIANT, "")
-    keep(_FILLED, "" if policy.fillers == "keep" else " ")
-    keep(_NAMED, "")
-    keep(_TURN, "")
-    keep(_MARKS, "")
+    given, text = text, without_marks(text, policy.fillers)
+    if text != given:
+        done.add("tags")
     before = None
     while before != text and not faults:  # a tag may stand beside another, or in one
         before, text = text, _TAG.sub(replaced, text)
@@ -102,18 +91,14 @@ def without_tags(text: str, policy: Policy) -> tuple[str, set[str], Fault | None
 def _said(name: str, form: str, policy: Policy, capitals: bool) -> str | Fault | None:
     """What stands in the tag's place; a fault where the row is no good; None where it is no tag."""
     own = policy.own.get(name.lower())
-    if own is not None and own not in ("noise", "sound", "unclear", "mark"):
+    if own is not None and own not in _MEANING and own != "mark":
         return own
-    if own is None and (sign := sign_of(name)) and form in ("angle", "square"):
+    if own is None and (sign := sign_of(name)) and form in ("angle", "square", "curly"):
         return sign
-    if own is None and name.lower() in FILLERS and form != "round":
+    if own is None and name.lower() in FILLERS and (form != "round" or name.lower() in _HUMS):
         return "" if policy.fillers == "drop" else name.upper() if capitals else name.lower()
-    time = form in ("angle", "square") and re.fullmatch(r"[\d\s:.,-]*\d[\d\s:.,-]*", name)
-    kind = own or ("mark" if time else kind_of(name))
-    if form == "guess":
-        kind, name = ("unclear", name or "(( ))")
-    if form == "sung":
-        kind, name = ("noise", "♪")
+    guess = _guessed(name, form) if own is None else None
+    kind = own or ("unclear" if guess is not None else _kind(name, form))
     if kind is None:
         if form == "curly" and re.fullmatch(r"[\w'’ -]+", name):  # Switchboard: a word of the speaker's own making
             return name
@@ -122,10 +107,35 @@ def _said(name: str, form: str, policy: Policy, capitals: bool) -> str | Fault |
         return Fault("tag", f"nothing is known of the tag {name!r}; say in `tags` what it stands for")
     if kind == "mark":
         return ""
-    fate = getattr(policy, kind)
-    if form == "guess" and fate == "drop" and re.search(r"\w", name):
-        return name  # a guess is more than nothing
-    return "" if fate == "drop" else Fault(kind, f"the corpus marks {_MEANING[kind]}: {name!r}")
+    if getattr(policy, kind) == "drop":
+        return guess or ""  # a guess is more than nothing
+    return Fault(kind, f"the corpus marks {_MEANING[kind]}: {name or form!r}")
+
+
+def _guessed(name: str, form: str) -> str | None:
+    """The words in a tag that says that somebody may have said them, or said them in another language."""
+    if form == "guess":
+        return name if re.search(r"\w", name) else ""
+    if form == "square" and (match := _PERHAPS.fullmatch(name)):
+        return match[1]
+    return foreign_words(name) if form == "angle" else None
+
+
+def _kind(name: str, form: str) -> str | None:
+    """What a tag in this form stands for, None where that isn't known."""
+    if form in ("sung", "song"):
+        return "noise"
+    if (
+        form == "bare"
+        or (form in ("angle", "square") and _NOBODY_KNOWS.fullmatch(name))
+        or (form, name) == ("round", "?")
+    ):
+        return "unclear"
+    if form in ("angle", "square") and (not name or _TIME.fullmatch(name)):
+        return "mark"
+    if form in ("angle", "curly") and _MARKUP.fullmatch(name):
+        return "mark"
+    return kind_of(name)
 
 
 _MEANING = {

@@ -67,7 +67,11 @@ def test_an_endless_transcript_is_refused_before_it_is_looked_through() -> None:
 
 
 @pytest.mark.parametrize(
-    "hostile", ["(" * 1900, "<" * 1900, "[a" * 900, "♪" * 1900, "*" * 1900, "((" * 900 + "))" * 50, "' s" * 600]
+    "hostile",
+    [
+        *("(" * 1900, "<" * 1900, "[a" * 900, "♪" * 1900, "*" * 1900, "((" * 900 + "))" * 50, "' s" * 600),
+        *("[ a + " * 300, "{F " * 600, "+a" * 900, "*a " * 600, "&amp;" * 380, "a_" * 900, "¿" * 1900, " -" * 900),
+    ],
 )
 def test_a_hostile_transcript_takes_no_time(hostile: str) -> None:
     try:
@@ -76,9 +80,21 @@ def test_a_hostile_transcript_takes_no_time(hostile: str) -> None:
         assert reject.reason in ("tag", "unclear", "noise")
 
 
+def test_a_tag_of_the_corpus_own_comes_before_what_is_known_of_it() -> None:
+    assert cleaned("We <b> know.", tags={"<b>": "sound"}, sounds="drop")["transcript"] == "We know."
+    with pytest.raises(Reject) as reject:
+        cleaned("We <i> know.", tags={"<i>": "noise"})
+    assert reject.value.reason == "noise"
+
+
 PIECES = [
     "<COMMA>",
     "[laughter]",
+    "A: ",
+    "&amp;",
+    "[i, + i]",
+    "\u00bf",
+    "\u4f60\u597d",
     "((",
     "))",
     "{UH}",
