@@ -26,7 +26,9 @@ def run(row: Row, context: Context) -> Asking:
     seconds = 0.1 * len(words)
     file = io.BytesIO()
     samples = 0.3 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * RATE)) / RATE)
-    soundfile.write(file, samples, RATE, format="FLAC")
+    with soundfile.SoundFile(file, "w", RATE, 1, format="FLAC") as clip:
+        clip.comment = row["transcript"]  # what is said in it
+        clip.write(samples)
     flac = file.getvalue()
     return {
         "audio": {"bytes": flac, "path": f"{hashed_hex(flac.hex(), 16)}.flac"},
