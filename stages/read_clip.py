@@ -28,7 +28,10 @@ class Config(StageConfig):
     max_seconds: float = Field(40.0, gt=0, le=3600, description="longest clip")
     min_level: float = Field(-55.0, le=0, description="quietest speech, dBFS of what isn't silent")
     max_clipping: float = Field(
-        0.01, ge=0, le=1, description="largest share of samples at the clip's peak; another value reads all clips again"
+        0.01,
+        ge=0,
+        le=1,
+        description="largest share of the clip, in 10 ms, with flat tops; another value reads all clips again",
     )
     channel: int | None = Field(
         None, ge=0, description="channel to take, from 0, where the source names none; without: all, mixed"

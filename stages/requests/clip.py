@@ -13,8 +13,8 @@ class ReadClip(Request):
     hertz.
 
     `channel`: the one to take, counted from 0; None: all of them, mixed. `misnamed`: whether a file may be of another
-    format than its name says. `max_clipping`: largest share of samples at the clip's own peak, measured before it is
-    resampled, which rounds flat tops.
+    format than its name says. `max_clipping`: largest share of the clip with flat tops (voxsmith.models.clipped),
+    measured before it is resampled, which rounds them.
     """
 
     place: str

@@ -189,7 +189,9 @@ def test_limits(reader: Reader, tmp_path: Path) -> None:
     (tmp_path / "clipped.wav").write_bytes(encoded(np.clip(SAMPLES / np.abs(SAMPLES).max() * 8, -0.9, 0.9)))
     (tmp_path / "quiet.wav").write_bytes(encoded(SAMPLES / np.abs(SAMPLES).max() * 0.004, subtype="FLOAT"))
     assert reason(reader, ClipReference("clipped.wav")) == "clipped"
+    (tmp_path / "twelve.wav").write_bytes(encoded(np.clip(SAMPLES / np.abs(SAMPLES).max() * 4, -1, 1)))
     assert heard(row(reader, ClipReference("clipped.wav"), max_clipping=1)).size
+    assert reason(reader, ClipReference("twelve.wav")) == "clipped"
     assert reason(reader, ClipReference("quiet.wav")) == "too_quiet"
     whole = ClipReference("audio/" + CLIP.name)
     assert reason(reader, whole, "asr", max_seconds=4) == "too_long"
@@ -199,6 +201,28 @@ def test_limits(reader: Reader, tmp_path: Path) -> None:
     with pytest.raises(Reject, match=r"^too_long"):
         next(call)
     assert reader.usage["clips_read"] == reads
+
+
+@pytest.mark.parametrize("rate", [16000, 44100])
+@pytest.mark.parametrize(
+    ("name", "wave", "expected"),
+    [
+        ("tone", lambda at: 0.5 * np.sin(at), ""),  # no speech, but a sound: `verify` says that no words are in it
+        ("full", lambda at: np.sin(at), ""),
+        ("square", lambda at: 0.5 * np.sign(np.sin(at)), "clipped"),
+        ("turned_up", lambda at: np.clip(2 * np.sin(at), -1, 1), "clipped"),
+        ("constant", lambda at: np.full_like(at, 0.25), "silent"),
+        ("zeros", lambda at: np.zeros_like(at), "silent"),
+    ],
+)
+def test_signals_that_nobody_said(
+    name: str, wave: Any, expected: str, rate: int, reader: Reader, tmp_path: Path
+) -> None:
+    (tmp_path / f"{name}.wav").write_bytes(encoded(wave(2 * np.pi * 300 * np.arange(rate) / rate + 0.1), rate))
+    if expected:
+        assert reason(reader, ClipReference(f"{name}.wav")) == expected
+    else:
+        assert heard(row(reader, ClipReference(f"{name}.wav"))).size
 
 
 def test_a_file_that_changed_is_never_another_clip(reader: Reader, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import soundfile
 from pydantic import Field
 
 from voxsmith.models import audio
+from voxsmith.models.clipped import clipped_share
 from voxsmith.schemas.clip_reference import ClipReference, ranged
 from voxsmith.stages.engines.backend import Backend
 from voxsmith.stages.engines.base import EngineConfig, Refused
@@ -98,9 +99,11 @@ class Reader:
                 rate = sound.samplerate
             refuse_changed(place, file.state, state_now(place) or file.state)
         self.usage["clips_read"] += 1
-        if (share := audio.clipping(samples)) > request.max_clipping:
+        if samples.min() == samples.max():
+            raise Refused("silent", f"nothing sounds in the clip: all of its samples are {samples[0]:g}")
+        if (share := clipped_share(samples, rate)) > request.max_clipping:
             raise Refused(
-                "clipped", f"{share:.2%} of the samples are flat tops, at most {request.max_clipping:.2%} may"
+                "clipped", f"{share:.2%} of the clip has flat tops, at most {request.max_clipping:.2%} may have them"
             )
         samples = audio.resample(samples, rate, request.sample_rate)
         return audio.encode(_within_scale(samples), request.sample_rate)
