@@ -3,39 +3,54 @@
 Each stage gets only the group that it declares, so that a stricter clip limit never makes a text stage stale.
 """
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from voxsmith.schemas.strict import Strict
 
 
-class QueryText(Strict):
+class _Limits(Strict):
+    """Limits of which the least is not above the most: nothing would be between."""
+
+    @model_validator(mode="after")
+    def _something_between(self) -> Self:
+        for least, low in self:
+            most = least.replace("min_", "max_", 1)
+            high = getattr(self, most, None) if least.startswith("min_") else None
+            if high is not None and low > high:
+                raise ValueError(f"{least} is {low:g}, {most} {high:g}: nothing is between")
+        return self
+
+
+class QueryText(_Limits):
     """Limits on a rewritten request."""
 
-    min_words: int = Field(3, ge=1, description="fewest words of a request")
-    max_words: int = Field(100, ge=1, description="most words of a request")
+    min_words: int = Field(3, ge=1, le=10_000, description="fewest words of a request")
+    max_words: int = Field(100, ge=1, le=10_000, description="most words of a request")
     min_kept: float = Field(0.9, ge=0, le=1, description="least share of the instruction's content words kept")
 
 
-class AnswerText(Strict):
+class AnswerText(_Limits):
     """Limits on a spoken answer."""
 
-    min_words: int = Field(1, ge=1, description="fewest words of an answer")
-    max_words: int = Field(80, ge=1, description="most words of an answer")
+    min_words: int = Field(1, ge=1, le=10_000, description="fewest words of an answer")
+    max_words: int = Field(80, ge=1, le=10_000, description="most words of an answer")
     min_on_topic: float = Field(0.1, ge=0, le=1, description="least share of the request's content words taken up")
 
 
-class ContinuationText(Strict):
+class ContinuationText(_Limits):
     """Limits on how a text goes on."""
 
-    min_words: int = Field(2, ge=1, description="fewest words of a continuation")
-    max_words: int = Field(49, ge=1, description="most words of a continuation: less than 50 are asked for")
+    min_words: int = Field(2, ge=1, le=10_000, description="fewest words of a continuation")
+    max_words: int = Field(49, ge=1, le=10_000, description="most words of a continuation: less than 50 are asked for")
 
 
-class TranslationText(Strict):
+class TranslationText(_Limits):
     """Limits on a translation, against the transcript; of texts of at least 20 characters."""
 
-    min_ratio: float = Field(0.3, ge=0, description="fewest characters a character of the transcript")
-    max_ratio: float = Field(3.0, gt=0, description="most characters a character of the transcript")
+    min_ratio: float = Field(0.3, ge=0, le=100, description="fewest characters a character of the transcript")
+    max_ratio: float = Field(3.0, gt=0, le=100, description="most characters a character of the transcript")
 
 
 class Exchange(Strict):
@@ -45,7 +60,7 @@ class Exchange(Strict):
     answer_text: AnswerText = AnswerText()
 
 
-class ClipChecks(Strict):
+class ClipChecks(_Limits):
     """Limits on one synthesised clip.
 
     Set by 97 clips of Kokoro's usual voices: MOS from 3.0, silence to 0.7 s, flat tops to 0.0001, ends below -35 dB,
@@ -53,43 +68,49 @@ class ClipChecks(Strict):
     letters a second) needs looser limits.
     """
 
-    max_wer: float = Field(0.15, ge=0, description="most word errors a word of text")
-    max_cer: float = Field(0.15, ge=0, description="most character errors a character of text")
-    max_lost: int = Field(3, ge=0, description="most letters in a row that aren't heard: more is a swallowed word")
-    max_added: int = Field(4, ge=0, description="most letters in a row that are heard but not in the text")
+    max_wer: float = Field(0.15, ge=0, le=1, description="most word errors a word of text")
+    max_cer: float = Field(0.15, ge=0, le=1, description="most character errors a character of text")
+    max_lost: int = Field(
+        3, ge=0, le=10_000, description="most letters in a row that aren't heard: more is a swallowed word"
+    )
+    max_added: int = Field(4, ge=0, le=10_000, description="most letters in a row that are heard but not in the text")
     min_mos: float = Field(
         2.6, ge=1, le=5, description="least predicted mean opinion score; ignored where none was made"
     )
-    max_silence: float = Field(1.0, ge=0, description="longest silent stretch inside the clip, seconds")
+    max_silence: float = Field(1.0, ge=0, le=3600, description="longest silent stretch inside the clip, seconds")
     max_clipping: float = Field(0.001, ge=0, le=1, description="largest share of samples at the clip's peak: flat tops")
-    max_tail: float = Field(-20.0, description="loudest end, dB against the clip's loudness: louder means cut off")
-    min_letters_per_second: float = Field(10.0, gt=0, description="slowest plausible speech; a digit counts as four")
-    max_letters_per_second: float = Field(22.0, gt=0, description="fastest plausible speech")
+    max_tail: float = Field(
+        -20.0, ge=-120, le=20, description="loudest end, dB against the clip's loudness: louder means cut off"
+    )
+    min_letters_per_second: float = Field(
+        10.0, gt=0, le=100, description="slowest plausible speech; a digit counts as four"
+    )
+    max_letters_per_second: float = Field(22.0, gt=0, le=100, description="fastest plausible speech")
 
 
 class QueryClipChecks(ClipChecks):
     """Limits on a clip of the request, which many voices say: a looser one on words, whichever other is set."""
 
-    max_wer: float = Field(0.2, ge=0, description="most word errors a word of text")
+    max_wer: float = Field(0.2, ge=0, le=1, description="most word errors a word of text")
 
 
 class RecordedLimits(Strict):
     """How far what ASR hears in a recorded clip may be from its transcript, after Whisper's normaliser."""
 
-    max_wer: float = Field(0.75, ge=0, description="most word errors a word of text; of a few words nobody asks")
-    max_cer: float = Field(0.35, ge=0, description="most letter errors a letter of text")
-    max_lost: int = Field(10, ge=0, description="most letters in a row that are written but not heard")
-    max_added: int = Field(8, ge=0, description="most letters in a row that are heard but not written")
+    max_wer: float = Field(0.75, ge=0, le=1, description="most word errors a word of text; of a few words nobody asks")
+    max_cer: float = Field(0.35, ge=0, le=1, description="most letter errors a letter of text")
+    max_lost: int = Field(10, ge=0, le=10_000, description="most letters in a row that are written but not heard")
+    max_added: int = Field(8, ge=0, le=10_000, description="most letters in a row that are heard but not written")
     doubled: bool = Field(False, description="whether a word may be written twice in a row where it is heard once")
 
 
 class SourceLimits(Strict):
     """What is otherwise for the clips of one source."""
 
-    max_wer: float | None = Field(None, ge=0, description="in place of max_wer")
-    max_cer: float | None = Field(None, ge=0, description="in place of max_cer")
-    max_lost: int | None = Field(None, ge=0, description="in place of max_lost")
-    max_added: int | None = Field(None, ge=0, description="in place of max_added")
+    max_wer: float | None = Field(None, ge=0, le=1, description="in place of max_wer")
+    max_cer: float | None = Field(None, ge=0, le=1, description="in place of max_cer")
+    max_lost: int | None = Field(None, ge=0, le=10_000, description="in place of max_lost")
+    max_added: int | None = Field(None, ge=0, le=10_000, description="in place of max_added")
     doubled: bool | None = Field(None, description="in place of doubled")
 
 
@@ -110,9 +131,9 @@ class RecordedChecks(RecordedLimits):
 class AugmentedChecks(RecordedChecks):
     """Limits on augmented clips: one beyond them has become too hard."""
 
-    max_cer: float = Field(0.5, ge=0, description="most letter errors a letter of text")
-    max_lost: int = Field(40, ge=0, description="most letters in a row that are written but not heard")
-    max_added: int = Field(40, ge=0, description="most letters in a row that are heard but not written")
+    max_cer: float = Field(0.5, ge=0, le=1, description="most letter errors a letter of text")
+    max_lost: int = Field(40, ge=0, le=10_000, description="most letters in a row that are written but not heard")
+    max_added: int = Field(40, ge=0, le=10_000, description="most letters in a row that are heard but not written")
     doubled: bool = Field(True, description="whether a word may be written twice in a row where it is heard once")
 
 

@@ -14,7 +14,11 @@ from voxsmith.schemas.checks import RecordedLimits
 _BRACKETS = re.compile(r"[()\[\]{}<>]")
 _FEW_WORDS = 6  # up to which a rate of words says little
 _PHRASE = 3  # words that are looked for twice in a row, at most
-_SLIP = 2  # letters that a recogniser may always get wrong: of "no" or "ten" they are most
+_SLIP = 2  # letters that a recogniser may get wrong in any text: of "no" or "ten" they are many
+_SLIP_SHARE = 0.5  # of the letters, beyond which it is no slip but another word
+_DIGITS = re.compile(r"\d[\d. ]*")
+_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
+_NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
 
 class Held(NamedTuple):
@@ -27,7 +31,7 @@ class Held(NamedTuple):
 def hold(text: str, heard: str, language: str, limits: RecordedLimits) -> Held:
     """`language`: a code such as "en" or "en-GB"; English has a normaliser of its own (see voxsmith.models.text.wer)."""
     # Whisper's normaliser takes what stands in brackets for a note; in a transcript whose tags are gone it is said.
-    said, got = _comparable(_BRACKETS.sub(" ", text), language), _comparable(heard, language)
+    said, got = (_in_words(_comparable(one, language)) for one in (_BRACKETS.sub(" ", text), heard))
     counted = errors(said, got)
     return Held(counted, _fault(said, got, counted, limits))
 
@@ -36,8 +40,8 @@ def _fault(said: str, got: str, counted: Errors, limits: RecordedLimits) -> str:
     if not got:
         return "nothing was heard in the clip" if said else ""
     if not said:  # fillers alone, which the normaliser takes out
-        return f"'{got}' was heard, and nothing is written" if counted.wrong_letters > limits.max_added else ""
-    if counted.cer > limits.max_cer and counted.wrong_letters > _SLIP:
+        return f"'{got}' was heard, and nothing is written" if counted.wrong_letters > _SLIP else ""
+    if counted.cer > limits.max_cer and (counted.wrong_letters > _SLIP or counted.cer > _SLIP_SHARE):
         return f"{counted.cer:.0%} of the letters were heard otherwise, at most {limits.max_cer:.0%} may"
     if counted.wer > limits.max_wer and counted.words > _FEW_WORDS:
         return f"{counted.wer:.0%} of the words were heard otherwise, at most {limits.max_wer:.0%} may"
@@ -102,6 +106,20 @@ def _comparable(text: str, language: str) -> str:
     if language.lower().partition("-")[0] == "en":
         return normalised(text)
     return " ".join(_any_language()(text).split())
+
+
+def _in_words(text: str) -> str:
+    """Each number as one word that names its digits, "1851" as "one-eight-five-one": so letters can be counted.
+
+    The normaliser makes one number of "May ten, eighteen fifty one", and two of "May 10, 1851": those that follow each
+    other become one. "tenth" is "ten".
+    """
+    return " ".join(_DIGITS.sub(_named, _ORDINAL.sub("", text)).split())
+
+
+def _named(match: re.Match[str]) -> str:
+    digits = re.sub(r"\D", "", match[0]).lstrip("0") or "0"
+    return " " + "-".join(_NAMES[int(digit)] for digit in digits) + " "
 
 
 @cache

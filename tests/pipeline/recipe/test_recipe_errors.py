@@ -41,6 +41,9 @@ def complaint(capsys: pytest.CaptureFixture[str], tmp_path: Path, change: Any = 
 
 CASES = [
     ("checks.recorded.sources={alpac: {max_cer: 0.5}}", "checks.recorded.sources: no source 'alpac'; did you mean 'alpaca'?"),
+    ("checks.recorded.max_cer=5", "RECIPE: checks.recorded.max_cer: input should be less than or equal to 1 (it is 5)"),
+    ("checks.recorded.sources={alpaca: {max_wer: -1}}", "RECIPE: checks.recorded.sources.alpaca.max_wer: input should be greater than"),
+    ("checks.query_text.min_words=200", "RECIPE: checks.query_text: min_words is 200, max_words 100: nothing is between"),
     ("checks.query_text.max_wrods=3", "RECIPE: checks.query_text.max_wrods: unknown key; did you mean 'max_words'?"),
     ("stages.rewrite.atempts=3", "RECIPE: stages.rewrite.atempts: unknown key; did you mean 'attempts'?"),
     ("engines.llm.modle=x", "RECIPE: engines.llm.modle: unknown key; did you mean 'model'?"),
