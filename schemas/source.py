@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from voxsmith.schemas.clip_reference import is_url
 from voxsmith.schemas.columns import COLUMNS
-from voxsmith.schemas.globs import files
+from voxsmith.schemas.globs import expanded, files, lacking
 from voxsmith.schemas.names import closest, nearest
 from voxsmith.schemas.paths import FilePath, find, folders, looked_in
 from voxsmith.schemas.speech import PLACES, SPEECH, SPEECH_SUFFIXES, Layout, Votes, folder_of_clips
@@ -120,6 +120,9 @@ class Source(Strict):
             return path
         kind = SPEECH.get(info.data["layout"])
         if is_url(path) and kind:
+            if kind.reads == "files" and any(sign in path for sign in "*["):
+                raise ValueError("what a URL's * stands for isn't looked up; write numbers: shard-{000..099}.tar")
+            expanded(path)
             return _url(path)
         if kind and kind.reads == "folder":
             return _folder(path, info, info.data["layout"])
@@ -133,6 +136,8 @@ class Source(Strict):
             advice = [_nearest_file(folder / path, suffixes) for folder in folders(info)]
             best = next((one for one in advice if "did you mean" in one), advice[0])
             raise ValueError(f"no such file: {path}{looked_in(path, info)}; {best}")
+        if gone := lacking(opened):
+            raise ValueError(f"{len(gone)} of the files that '{path}' names aren't there; the first: {gone[0]}")
         for file in files(opened):
             if not file.name.endswith(suffixes):
                 raise ValueError(f"'{file}' can't be read: name a file that ends in {', '.join(suffixes)}")

@@ -1,6 +1,5 @@
 """Layouts of recorded speech: what each reads, and where its clips lie."""
 
-import glob
 import os
 from itertools import takewhile
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Literal, NamedTuple
 from pydantic import Field
 
 from voxsmith.schemas.clip_reference import is_url
+from voxsmith.schemas.globs import has_pattern
 from voxsmith.schemas.strict import Strict
 
 # What `columns` may name beside our columns: parts of the reference to a clip, and the utterance's id.
@@ -57,7 +57,7 @@ def folder_of_clips(layout: Layout, path: str, clips: str | None) -> str:
     if clips is not None or layout.reads == "folder":
         return clips or path
     if is_url(path):
-        return path.rpartition("/")[0]
+        return "/".join(takewhile(lambda part: not has_pattern(part), path.split("/")[:-1]))
     parts = Path(path).parts
-    fixed = parts[:-1] if Path(path).is_file() else takewhile(lambda part: not glob.has_magic(part), parts)
+    fixed = parts[:-1] if Path(path).is_file() else takewhile(lambda part: not has_pattern(part), parts)
     return os.path.abspath(os.path.join("", *fixed))  # whichever files match a glob: paths in rows start from it

@@ -8,19 +8,20 @@ with its own seconds. What a cut does to its audio (mixing, padding, speed) is n
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
+from voxsmith.models.tar_members import BrokenTar, members
 from voxsmith.pipeline.errors import RecipeError
 from voxsmith.pipeline.sources.record.files import Bad, records_of
 from voxsmith.pipeline.sources.record.values import Unfit, dump, identifier
-from voxsmith.pipeline.sources.speech.archive import members, opened
+from voxsmith.pipeline.sources.speech.archive import opened
 from voxsmith.pipeline.sources.speech.folder import Folder
 from voxsmith.pipeline.sources.speech.lines import values
 from voxsmith.pipeline.sources.speech.utterance import Lost, Read, Utterance
 from voxsmith.pipeline.sources.speech.watch import Watch
 from voxsmith.schemas.clip_reference import is_url
 from voxsmith.schemas.columns import Column
-from voxsmith.schemas.globs import files
+from voxsmith.schemas.globs import expanded, files
 from voxsmith.schemas.source import Source
 
 _SLACK = 0.05  # seconds that a supervision may reach beyond its cut: they are rounded
@@ -32,6 +33,7 @@ _MANIFESTS = {
     ("num_frames", "storage_path"): "of features",
 }
 _MAKE_CUTS = "make cuts and name those: lhotse cut simple -r RECORDINGS -s SUPERVISIONS cuts.jsonl.gz"
+_AGAIN = "write both again"
 _NOTHING = (".nodata", ".nometa")  # stand in a tar for a cut that lacks the field
 _KINDS = {
     "url": "a URL",
@@ -55,7 +57,7 @@ class _Sound(NamedTuple):
 def cuts(name: str, source: Source, root: Folder, watch: Watch, columns: Mapping[str, Column]) -> Iterator[Read]:
     """Paths in a manifest start from the folder where lhotse ran: here from `clips`, or else the manifest's own folder."""
     path = str(source.path)
-    for file in [path] if is_url(path) else [str(one.absolute()) for one in files(path)]:
+    for file in expanded(path) if is_url(path) else [str(one.absolute()) for one in files(path)]:
         watch.file(file)
         base = "" if source.clips else file.rpartition("/")[0]
         for number, (place, record) in enumerate(records_of(file if is_url(file) else Path(file))):
@@ -74,22 +76,43 @@ def shar(name: str, source: Source, root: Folder, watch: Watch, columns: Mapping
         watch.file(cut_file)
         watch.unread(tar)
         with opened(tar) as stream:
-            clips = (one.name for one in members(stream, tar) if not one.name.endswith((".json", ".nometa")))
-            for place, record in records_of(cut_file if is_url(cut_file) else Path(cut_file)):
-                clip = next(clips, None)
-                if clip is None:
-                    raise RecipeError(f"sources.{name}: {tar} has fewer clips than {file} has cuts; write both again")
-                yield from _rows(place, record, _member(name, record, tar, clip), "", source)
+            yield from _shard(cut_file, tar, stream, source)
 
 
-def _member(name: str, record: Any, tar: str, clip: str) -> _Sound:
-    """Raises RecipeError where the tar's next clip isn't the cut's: then none behind it is."""
-    cut = clip.rpartition(".")[0]
-    if isinstance(record, dict) and isinstance(record.get("id"), str) and record["id"] != cut:
-        raise RecipeError(
-            f"sources.{name}: {tar} has '{clip}' where its cuts have '{record['id'][:200]}'; write both again"
-        )
-    return _Sound(tar, clip)
+def _shard(cut_file: str, tar: str, stream: BinaryIO, source: Source) -> Iterator[Read]:
+    """The cuts of a file with the clips of its tar. From where the two don't go together each is a reject."""
+    clips, fault = _clips(stream), ""
+    for place, record in records_of(cut_file if is_url(cut_file) else Path(cut_file)):
+        clip = None
+        try:
+            clip = None if fault else next(clips, None)
+            fault = fault or _apart(record, clip)
+        except BrokenTar as broken:
+            fault = str(broken)
+        if fault or clip is None:
+            named = record.get("id") if isinstance(record, dict) else None
+            yield Lost(place, "bad_archive", f"{tar} {fault}", dump([tar, named]))
+        else:
+            yield from _rows(place, record, _Sound(tar, clip), "", source)
+    try:
+        for clip in () if fault else clips:
+            yield Lost(f"{tar}, {clip}", "bad_archive", f"{cut_file} has no cut for '{clip[:200]}'; {_AGAIN}", clip)
+    except BrokenTar as broken:
+        yield Lost(tar, "bad_archive", f"{tar} {broken}", tar)
+
+
+def _clips(stream: BinaryIO) -> Iterator[str]:
+    return (one.name for one in members(stream) if not one.name.endswith((".json", ".nometa")))
+
+
+def _apart(record: Any, clip: str | None) -> str:
+    """What is wrong with the tar's next clip as this cut's, or ""."""
+    if clip is None:
+        return f"has fewer clips than its cuts are; {_AGAIN}"
+    named = record.get("id") if isinstance(record, dict) else None
+    if isinstance(named, str) and named != clip.rpartition(".")[0]:
+        return f"has '{clip[:200]}' where its cuts have '{named[:200]}'; {_AGAIN}"
+    return ""
 
 
 def _rows(place: str, record: Any, sound: _Sound | None, base: str, source: Source) -> Iterator[Read]:

@@ -13,7 +13,7 @@ from voxsmith.pipeline.sources.speech.utterance import Lost, Read, Utterance
 from voxsmith.pipeline.sources.speech.watch import Watch
 from voxsmith.schemas.clip_reference import is_url
 from voxsmith.schemas.columns import Column
-from voxsmith.schemas.globs import files
+from voxsmith.schemas.globs import expanded, files
 from voxsmith.schemas.source import Source
 from voxsmith.schemas.speech import Votes
 
@@ -35,7 +35,7 @@ def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: M
     names = _FIELDS[source.layout] | {name: (field,) for name, field in source.columns.items()}
     fields = Fields(_FIELDS[source.layout], source, columns)
     path = str(source.path)
-    for file in [path] if is_url(path) else files(path):
+    for file in expanded(path) if is_url(path) else files(path):
         base = (
             "" if source.clips else str(file.parent.absolute()) if isinstance(file, Path) else file.rpartition("/")[0]
         )

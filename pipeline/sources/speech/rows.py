@@ -2,7 +2,7 @@
 
 Reasons for rejects, beside those of texts: missing_clip, outside_root (the path leaves the source's folder), bad_name (no
 file has such a name), bad_segment (offset, duration or channel that are none), pipe (a command in wav.scp), few_votes and
-many_votes (of Common Voice), repeated_id.
+many_votes (of Common Voice), bad_archive (a tar that breaks off, or isn't that of its cuts), repeated_id.
 """
 
 from collections.abc import Iterator, Mapping
@@ -97,15 +97,19 @@ def _some_there(name: str, rows: Iterator[Row]) -> Iterator[Row]:
     """The rows. Where not one of the first has a clip, that is no verdict on them: a disk isn't mounted, or the recipe names
     another folder.
     """
-    first, lost, some = "", 0, False
+    first, broken, lost, some = "", "", 0, False
     for row in rows:
         some = some or row["reject"] is None or row["reject"][0] == "empty_transcript"  # whose clip is there
+        if not some and row["reject"][0] == "bad_archive":
+            broken = broken or f"{row['place']}: {row['reject'][1]}"
         if not some and row["reject"][0] in _NOT_THERE:
             lost += 1
             first = first or f"{row['place']}: {row['reject'][1]}"
             if lost >= _PATIENCE:
                 break
         yield row
+    if broken and not some:
+        raise RecipeError(f"sources.{name}: {broken}")
     if lost and not some:
         message = f"none of the {lost} clips that were looked for is there; the first: {first}"
         raise RecipeError(f"sources.{name}: {message}; is a disk not mounted, or is 'path' or 'clips' another?")

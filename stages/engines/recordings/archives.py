@@ -1,12 +1,13 @@
 """Clips inside of other files: members of a tar, cells of Parquet and Arrow files. Only what is asked for is read."""
 
 import tarfile
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from voxsmith.models.tar_members import BrokenTar, members
 from voxsmith.schemas.clip_reference import is_url
 from voxsmith.stages.engines.base import Refused, Unavailable
 from voxsmith.stages.engines.recordings.files import OpenFile, Part, buffered
@@ -23,38 +24,40 @@ class Span(NamedTuple):
     size: int
 
 
-def tar_index(file: OpenFile) -> Mapping[str, Span]:
-    """Where each member's bytes are. It goes from header to header and reads no member.
+@dataclass(frozen=True)
+class TarIndex:
+    """Where each member's bytes are. `broken`: why there may be more of them, or ""."""
+
+    spans: dict[str, Span]
+    broken: str
+
+    def __getitem__(self, name: str) -> Span:
+        """Raises Refused where there is no such member, or the archive breaks off before its end."""
+        if (span := self.spans.get(name.removeprefix("./"))) is not None:
+            return span
+        if self.broken:
+            raise Refused("cut_audio", f"{name} is not in the part of the archive that can be read: it {self.broken}")
+        raise Refused("missing_file", f"the archive has no member {name}")
+
+
+def tar_index(file: OpenFile) -> TarIndex:
+    """It goes from header to header and reads no member. Of members with one name the first is taken.
 
     Raises Refused `bad_archive` where the file is no tar that can be read in parts, Unavailable.
     """
     part = Part(file.read_at, 0, file.size)
-    index: dict[str, Span] = {}
+    spans: dict[str, Span] = {}
+    broken = ""
     try:
-        ahead = _FAR_AHEAD if is_url(file.place.address) else tarfile.RECORDSIZE
-        with tarfile.open(fileobj=buffered(part, ahead), mode="r:") as archive:
-            while (member := archive.next()) is not None:
-                if member.isreg() and not member.issparse():
-                    index.setdefault(member.name.removeprefix("./"), Span(member.offset_data, member.size))
-                archive.members.clear()  # type: ignore[attr-defined]  # else it keeps all of them
-    except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:
-        if not index and not part.failed:
-            packed = file.read_at(0, 2) == b"\x1f\x8b"
-            why = "it is compressed; unpack it with gunzip" if packed else str(error)
-            raise Refused("bad_archive", f"no tar file that can be read in parts: {why}") from None
-    if part.failed:
+        for member in members(buffered(part, _FAR_AHEAD if is_url(file.place.address) else tarfile.RECORDSIZE)):
+            spans.setdefault(member.name, Span(member.start, member.size))
+    except BrokenTar as error:
+        broken = str(error)
+    if part.failed:  # what looks like an end may be the network's
         raise part.failed
-    return index
-
-
-def member_of(index: Mapping[str, Span], name: str, size: int) -> Span:
-    """Raises Refused where there is no such member, or the archive breaks off in it."""
-    span = index.get(name.removeprefix("./"))
-    if span is None:
-        raise Refused("missing_file", f"the archive has no member {name}")
-    if span.start + span.size > size:
-        raise Refused("cut_audio", f"the archive breaks off within its member {name}")
-    return span
+    if broken and not spans:
+        raise Refused("bad_archive", f"no tar file that can be read in parts: it {broken}")
+    return TarIndex(spans, broken)
 
 
 class Cells:

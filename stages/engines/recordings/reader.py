@@ -2,7 +2,7 @@
 
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, BinaryIO, NamedTuple
@@ -16,7 +16,7 @@ from voxsmith.models.clipped import clipped_share
 from voxsmith.schemas.clip_reference import ClipReference, ranged
 from voxsmith.stages.engines.backend import Backend
 from voxsmith.stages.engines.base import EngineConfig, Refused
-from voxsmith.stages.engines.recordings.archives import TABLES, Cells, Span, cell_of, member_of, tar_index
+from voxsmith.stages.engines.recordings.archives import TABLES, Cells, Span, TarIndex, cell_of, tar_index
 from voxsmith.stages.engines.recordings.files import OpenFile, Part, buffered, open_file, state_now
 from voxsmith.stages.engines.recordings.kept import Kept
 from voxsmith.stages.engines.recordings.places import Place, State, place_of, refuse_changed
@@ -59,7 +59,7 @@ class Reader:
         self._files = Kept[OpenFile](_FILES, lambda file: file.close(), alone=False)
         self._tables = Kept[Cells](_TABLES)
         self._sounds = Kept[_Sound](_SOUNDS, lambda one: one.sound.close())
-        self._indexes = Kept[Mapping[str, Span]](_INDEXES, alone=False)
+        self._indexes = Kept[TarIndex](_INDEXES, alone=False)
 
     def submit(self, request: Request) -> "Future[Any]":
         return self._threads.submit(self.read, request)
@@ -138,8 +138,7 @@ class Reader:
         span = Span(0, file.size)
         if reference.member:
             with self._indexes.use((file.place, file.state), lambda: tar_index(file)) as index:
-                members = index
-            span = member_of(members, reference.member, file.size)
+                span = index[reference.member]
         if ranged(reference) or span.size > _AT_ONCE:
             part = Part(file.read_at, *span)
             return _Recording(buffered(part, file.ahead), span.size, lambda: part.failed)
