@@ -7,6 +7,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from voxsmith.schemas.columns import own_language, place_of
 from voxsmith.schemas.strict import Strict
 
 
@@ -147,6 +148,7 @@ class Checks(Strict):
     query_clip: QueryClipChecks = QueryClipChecks()
     answer_clip: ClipChecks = ClipChecks()
     continuation_clip: ClipChecks = ClipChecks()
+    translation_clip: ClipChecks = ClipChecks()
     clip: ClipChecks = ClipChecks()
     recorded: RecordedChecks = RecordedChecks()
     augmented: AugmentedChecks = AugmentedChecks()
@@ -155,3 +157,11 @@ class Checks(Strict):
     @property
     def exchange(self) -> Exchange:
         return Exchange(query_text=self.query_text, answer_text=self.answer_text)
+
+
+def section(name: str) -> str:
+    """The part of `checks` whose limits a stage names so: translations into all languages have theirs together, so
+    `translation_de_clip` is `translation_clip`.
+    """
+    group, base = place_of(name)
+    return f"translation_{base}" if own_language(group) else name

@@ -9,6 +9,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from voxsmith.schemas.among import Among
 from voxsmith.schemas.prompt import Prompt
 from voxsmith.schemas.strict import Strict
 
@@ -28,10 +29,23 @@ def keys(model: type[BaseModel], prefix: str = "", left_out: Collection[str] = (
         inner, each = _model_in(field.annotation)
         if name in left_out:
             continue
+        if is_like_another(field):
+            continue
         if inner:
             yield from keys(inner, f"{prefix}{name}.{'NAME.' if each else ''}")
         else:
-            yield Key(f"{prefix}{name}", _takes(field), _default(field), field.description or "")
+            yield Key(f"{prefix}{shown(name, field)}", _takes(field), _default(field), field.description or "")
+
+
+def shown(name: str, field: FieldInfo) -> str:
+    """What stands for the key on a page: of keys that are alike but for a part of the name, one for all."""
+    extra = field.json_schema_extra
+    return str(extra.get("shown", name)) if isinstance(extra, dict) else name
+
+
+def is_like_another(field: FieldInfo) -> bool:
+    """Whether another key stands for this one on a page."""
+    return isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("shown") == ""
 
 
 def _model_in(kind: Any) -> tuple[type[Strict] | None, bool]:
@@ -43,7 +57,11 @@ def _model_in(kind: Any) -> tuple[type[Strict] | None, bool]:
 
 def _takes(field: FieldInfo) -> str:
     bounds = [f"{sign} {getattr(limit, sign_name):g}" for limit in field.metadata for sign, sign_name in _bound(limit)]
-    return " ".join([_words(field.annotation), *bounds])
+    return " ".join([_among(field.metadata) or _words(field.annotation), *bounds])
+
+
+def _among(metadata: Iterable[Any]) -> str:
+    return next((one.takes for one in metadata if isinstance(one, Among)), "")
 
 
 def _bound(limit: Any) -> Iterator[tuple[str, str]]:
@@ -58,7 +76,7 @@ def _words(kind: Any) -> str:
     if kind in plain:
         return plain[kind]
     if origin is Annotated:
-        return _words(inside[0])
+        return _among(inside[1:]) or _words(inside[0])
     if kind is Prompt:
         return "a template's path"
     if origin is Literal:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, create_model, model_validator
 
 from voxsmith.schemas.checks import Checks
-from voxsmith.schemas.columns import COLUMNS, GROUPS, SIDE_COLUMNS, Gate, place_of
+from voxsmith.schemas.columns import COLUMNS, GROUPS, SIDE_COLUMNS, TRANSLATIONS, Gate, place_of
 from voxsmith.schemas.names import nearest
 from voxsmith.schemas.paths import FilePath, at_home
 from voxsmith.schemas.source import Source
@@ -38,9 +38,17 @@ def _gates() -> dict[str, Any]:
     gated = [(name, column.gate) for name, column in COLUMNS.items() if column.gate]
     fields: dict[str, Any] = {}
     for name, gate in sorted(gated, key=_order):
-        limit: Any = Field(None, description=gate.doc, **gate.bounds)
+        limit: Any = Field(None, description=gate.doc, json_schema_extra=_on_pages(name, gate), **gate.bounds)
         fields[f"{gate.kind}_{name}"] = (float | None, limit)
     return fields
+
+
+def _on_pages(name: str, gate: Gate) -> dict[str, Any] | None:
+    """Gates of translations are alike in all languages: the first stands for all."""
+    group, base = place_of(name)
+    if group not in TRANSLATIONS:
+        return None
+    return {"shown": f"{gate.kind}_translation_TO_{base}" if group == TRANSLATIONS[0] else ""}
 
 
 def _order(gated: tuple[str, Gate]) -> tuple[bool, int, int]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from voxsmith.schemas.errors import RecipeError
+from voxsmith.schemas.keys import is_like_another, shown
 from voxsmith.schemas.names import nearest
 from voxsmith.schemas.paths import beside
 from voxsmith.schemas.plain import plain
@@ -136,7 +137,9 @@ def _fields_at(model: Any, location: list[str]) -> list[str]:
     for part in location:
         fields: Mapping[str, Any] = getattr(model, "model_fields", {})
         model = _model_in(fields[part].annotation) if part in fields else model
-    return list(getattr(model, "model_fields", {}))
+    return [
+        shown(name, field) for name, field in getattr(model, "model_fields", {}).items() if not is_like_another(field)
+    ]
 
 
 def _model_in(annotation: Any) -> Any:

@@ -7,8 +7,9 @@ from typing import Literal, get_args
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from voxsmith.schemas.clip_reference import is_url
-from voxsmith.schemas.columns import COLUMNS
+from voxsmith.schemas.columns import COLUMNS, Recorded
 from voxsmith.schemas.globs import expanded, files, lacking
+from voxsmith.schemas.languages import LanguageCode
 from voxsmith.schemas.names import closest, nearest
 from voxsmith.schemas.paths import FilePath, find, folders, looked_in
 from voxsmith.schemas.speech import PLACES, SPEECH, SPEECH_SUFFIXES, Layout, Votes, folder_of_clips
@@ -86,11 +87,11 @@ class Source(Strict):
     clips: str | None = Field(
         None, description="the folder, or URL of one, that the clips of a manifest lie in; else the manifest's own"
     )
-    of: Literal["row", "query", "answer"] = Field(
+    of: Recorded = Field(
         "row", description="whose words the clips are: clip, source_transcript; query_clip, query_source_transcript; …"
     )
-    language: str | None = Field(
-        None, min_length=1, max_length=35, description="spoken in clips whose layout doesn't say it, as a code: en"
+    language: LanguageCode | None = Field(
+        None, description="spoken in clips whose layout doesn't say it, as a code: en"
     )
     votes: Votes | None = Field(None, description="limits for clips of Common Voice")
     transcripts: bool = Field(

@@ -8,49 +8,18 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from voxsmith.schemas.columns import AUGMENTED, full_name, text_column
+from voxsmith.schemas.languages import LANGUAGES
+
 MARKER = "<|speech|>"  # stands in a request where the speech goes; it never reaches a tokeniser
 
 TaskName = Literal["answer", "continue", "transcribe", "translate"]
-Of = Literal["query", "row", "augmented"]  # whose clip is heard
-# The clip of each, and what is said in it.
-_HEARD: dict[Of, tuple[str, str]] = {
-    "query": ("query_audio", "query_text"),
-    "row": ("audio", "transcript"),
-    "augmented": ("augmented_audio", "transcript"),
-}
 # The first of these that an export has, where a recipe doesn't say.
-_USUAL: dict[TaskName, tuple[Of, ...]] = {
+_USUAL: dict[TaskName, tuple[str, ...]] = {
     "answer": ("query", "row"),
     "continue": ("row", "query"),
     "transcribe": ("query", "row"),
     "translate": ("row", "query"),
-}
-LANGUAGES = {
-    "ar": "Arabic",
-    "ca": "Catalan",
-    "cs": "Czech",
-    "da": "Danish",
-    "de": "German",
-    "el": "Greek",
-    "en": "English",
-    "es": "Spanish",
-    "fi": "Finnish",
-    "fr": "French",
-    "hi": "Hindi",
-    "it": "Italian",
-    "ja": "Japanese",
-    "ko": "Korean",
-    "nl": "Dutch",
-    "pl": "Polish",
-    "pt": "Portuguese",
-    "ru": "Russian",
-    "sv": "Swedish",
-    "ta": "Tamil",
-    "th": "Thai",
-    "tr": "Turkish",
-    "uk": "Ukrainian",
-    "vi": "Vietnamese",
-    "zh": "Chinese",
 }
 
 
@@ -107,18 +76,33 @@ TASKS: dict[TaskName, Task] = {
 }
 
 
-def task(name: TaskName, of: Of, to: str = "en") -> Task:
-    """The task, of another clip than the usual one, and into another language. `to`: one of LANGUAGES."""
-    usual = TASKS[name]
-    audio, text = _HEARD[of]
+def task(name: TaskName, of: str, to: str = "en", text: str | None = None) -> Task:
+    """The task, of another clip than the usual one, and into another language.
+
+    `of`: the group whose clip is heard; `to`: one of LANGUAGES; `text`: the group whose text is said in the clip, where it isn't
+    the clip's own: of an augmented clip that of the clip which it was made of. Raises ValueError where the answer would be
+    what is said in the clip.
+    """
+    usual, audio, said = TASKS[name], full_name(of, "audio"), text_column(text or of)
     if name == "transcribe":
-        return replace(usual, audio=audio, text=text, answer=text)
+        return replace(usual, audio=audio, text=said, answer=said)
+    request, answer = usual.request, usual.answer
     if name == "translate":
-        request = usual.request.replace(LANGUAGES["en"], LANGUAGES[to])
-        return replace(usual, audio=audio, text=text, answer=f"translation_{to}", request=request)
-    return replace(usual, audio=audio, text=text)
+        request, answer = request.replace(LANGUAGES["en"], LANGUAGES[to]), f"translation_{to}"
+    if said == answer:
+        raise ValueError(f"of: in the task {name} {answer} is the answer, so it can't be what is said in the clip")
+    return replace(usual, audio=audio, text=said, answer=answer, request=request)
 
 
-def usual(name: TaskName, columns: Collection[str]) -> Of:
+def usual(name: TaskName, columns: Collection[str]) -> str:
     """Whose clip the task hears in rows with these columns, where nobody says."""
-    return next((of for of in _USUAL[name] if _HEARD[of][0] in columns), _USUAL[name][0])
+    return next((of for of in _USUAL[name] if full_name(of, "audio") in columns), _USUAL[name][0])
+
+
+def said_in(of: str, columns: Collection[str]) -> str:
+    """Whose text is said in the group's clip, in rows with these columns, where nobody says: in an augmented clip the row's own,
+    or else the query's.
+    """
+    if of != AUGMENTED:
+        return of
+    return next((group for group in _USUAL["continue"] if text_column(group) in columns), of)

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from voxsmith.models.clip_note import note_of
 from voxsmith.models.interpreter import version_of
-from voxsmith.schemas.columns import full_name
+from voxsmith.schemas.columns import Own, full_name
 from voxsmith.schemas.hashing import hashed_hex
 from voxsmith.stages.augmentation.draw import ORDER, drawn
 from voxsmith.stages.augmentation.effects import PRESETS, Codec, Gain, Noise, Room, Speed, Telephone
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Config(StageConfig):
     """Settings of `augment`. Effects are put on in this order."""
 
-    of: Literal["row", "query"] = Field("row", description="whose clip: the row's own, or the query's")
+    of: Own = Field("row", description="whose clip; row: of the utterance that the row is")
     preset: Literal["moshi", "ultravox", "none"] = Field(
         "none", description="settings of effects, of which those that are given take the place"
     )

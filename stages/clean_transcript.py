@@ -8,7 +8,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from voxsmith.schemas.columns import full_name, text_column
+from voxsmith.schemas.columns import Recorded, full_name, text_column
+from voxsmith.schemas.languages import LanguageCode
 from voxsmith.stages.context import Asking, Context, Reject, Row
 from voxsmith.stages.stage import Stage, StageConfig
 from voxsmith.stages.text.casing import lacks_case, lacks_signs, with_case
@@ -21,7 +22,7 @@ from voxsmith.stages.text.tidied import tidied
 class Config(StageConfig):
     """Settings of `clean_transcript`."""
 
-    of: Literal["row", "query", "answer"] = Field("row", description="whose transcript; row: the row's own")
+    of: Recorded = Field("row", description="whose transcript; row: the row's own")
     case: Literal["auto", "restore", "keep"] = Field(
         "auto", description="capitals, from what was heard, else by rule: auto, where the transcript has no case"
     )
@@ -37,7 +38,7 @@ class Config(StageConfig):
         default_factory=dict,
         description="a corpus' own tags: noise, sound, unclear, mark (taken out), or the text that one stands for",
     )
-    language: str = Field("en", description="of rows that have no `language`")
+    language: LanguageCode = Field("en", description="of rows that have no `language`")
     max_characters: int = Field(2_000, ge=1, le=LONGEST, description="of a transcript")
 
     @field_validator("tags")

@@ -5,9 +5,10 @@ and checked. There is no fallback. In the chat form the prompt is the user's tur
 student learns the reply to this very turn with speech in the transcript's place.
 """
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from voxsmith.schemas.checks import ContinuationText
+from voxsmith.schemas.columns import CONTINUATION, Own, text_column
 from voxsmith.schemas.prompt import Prompt
 from voxsmith.stages.context import Asking, Context, Row
 from voxsmith.stages.requests.llm import Complete, Completion
@@ -15,17 +16,25 @@ from voxsmith.stages.stage import Stage
 from voxsmith.stages.text.attempts import first_good
 from voxsmith.stages.text.continuations import continuation_fault, proposed
 from voxsmith.stages.text.free import FreeText, ask_freely
-from voxsmith.stages.text.row_language import language_of
+from voxsmith.stages.text.row_language import language_of, language_read
 from voxsmith.stages.text.speakable import Fault
 
 
 class Config(FreeText):
     """Settings of `continue_text`."""
 
-    prompt: Prompt = Field(description="variables: transcript")
+    of: Own = Field("row", description="whose text the LLM goes on with; row: the transcript")
+    prompt: Prompt = Field(description="variables: transcript (the text)")
     spoken: bool = Field(
         False, description="the continuation will be spoken: it is put into words that a voice can say"
     )
+
+    @field_validator("of")
+    @classmethod
+    def _another_text(cls, of: str) -> str:
+        if of == CONTINUATION:
+            raise ValueError("a continuation is what the stage writes: name the group whose text it goes on with")
+        return of
 
 
 def continue_text(row: Row, context: Context) -> Asking:
@@ -35,7 +44,7 @@ def continue_text(row: Row, context: Context) -> Asking:
     """
     config: Config = context.config
     checks: ContinuationText = context.checks
-    transcript, language = row["transcript"], language_of(row, config.language)
+    transcript, language = row[text_column(config.of)], language_of(row, config.language)
     prompt, mended = config.prompt.render(transcript=transcript), [False]
 
     def ask(attempt: int) -> Complete:
@@ -54,8 +63,8 @@ def continue_text(row: Row, context: Context) -> Asking:
 STAGE = Stage(
     name="continue_text",
     config=Config,
-    reads=lambda config: ("transcript",),
-    optional=lambda config: ("language",),
+    reads=lambda config: (text_column(config.of),),
+    optional=lambda config: language_read(config.of),
     writes=lambda config: ("continuation", "continuation_method", "continuation_attempts"),
     run=continue_text,
     engine="llm",

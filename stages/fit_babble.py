@@ -2,13 +2,13 @@
 
 import io
 from collections.abc import Generator, Iterator
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from voxsmith.models.audio import BadAudio, decode, level, resample, trim
-from voxsmith.schemas.columns import full_name
+from voxsmith.schemas.columns import Own, full_name
 from voxsmith.stages.context import Context, Row
 from voxsmith.stages.stage import Stage, StageConfig
 
@@ -19,7 +19,7 @@ _LEVEL = -23.0  # dBFS of active speech: no voice is louder than others
 class Config(StageConfig):
     """Settings of `fit_babble`."""
 
-    of: Literal["row", "query"] = Field("row", description="whose clips: the row's own, or the query's")
+    of: Own = Field("row", description="whose clips; row: of the utterances that rows are")
     sample_rows: int = Field(
         256, ge=1, description="rows among which the voices are found; some more, where a shard is cut"
     )
@@ -77,4 +77,5 @@ STAGE = Stage(
     run=fit_babble,
     each="recipe",
     fits="babble",
+    same_code=("57cca4f349bc775ece5d5eecbad77056",),
 )

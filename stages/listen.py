@@ -8,7 +8,8 @@ from pydantic import Field
 
 from voxsmith.models.audio import clipping, decode, longest_silence, tail_level
 from voxsmith.models.text.wer import error_rates
-from voxsmith.schemas.columns import AUGMENTED, Of, full_name, text_column
+from voxsmith.schemas.columns import AUGMENTED, Of, Own, full_name, text_column
+from voxsmith.schemas.languages import LanguageCode
 from voxsmith.stages.context import Asking, Context, Row
 from voxsmith.stages.requests.asr import Transcribe
 from voxsmith.stages.stage import Stage, StageConfig
@@ -23,7 +24,12 @@ class Config(StageConfig):
     """Settings of `listen`."""
 
     of: Of
-    language: str = Field("en", description="that is spoken, as Whisper writes it; a recorded clip's own comes first")
+    text: Own | None = Field(
+        None, description="whose text is said in the clip, if not its own: query, where a query's clip was augmented"
+    )
+    language: LanguageCode = Field(
+        "en", description="that is spoken, as Whisper writes it; a recorded clip's own comes first"
+    )
     attempts: int = Field(1, ge=1, description="how often the text is spoken at most")
     attempt: int = Field(1, ge=0, description="which try this is; 0: the clip has no tries, nobody of ours spoke it")
 
@@ -49,6 +55,8 @@ def listen(row: Row, context: Context) -> Asking:
 
 def _texts(config: Config) -> tuple[str, ...]:
     """The columns of which the first says when to listen carefully: of a clip that was recorded, what its source says."""
+    if config.text:
+        return (text_column(config.text),)
     if config.of == AUGMENTED:
         return text_column("row"), text_column("query")
     return (text_column(config.of) if config.attempt else full_name(config.of, "source_transcript"),)

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from voxsmith.models.audio import SILENT, active_level, decode
 from voxsmith.schemas.clip_reference import ClipReference, ranged
-from voxsmith.schemas.columns import full_name
+from voxsmith.schemas.columns import Recorded, full_name
 from voxsmith.schemas.hashing import hashed_hex
 from voxsmith.stages.context import Asking, Context, Reject, Row
 from voxsmith.stages.requests.clip import ReadClip, ReadClipAgain
@@ -16,9 +16,7 @@ from voxsmith.stages.stage import Stage, StageConfig
 class Config(StageConfig):
     """Settings of `read_clip`."""
 
-    of: Literal["row", "query", "answer"] = Field(
-        "row", description="whose clip; row: of the utterance that the row is"
-    )
+    of: Recorded = Field("row", description="whose clip; row: of the utterance that the row is")
     keep: Literal["clip", "reference"] = Field(
         "clip",
         description="what the store keeps; reference: names alone, each stage that listens reads the recording again",

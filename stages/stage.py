@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from voxsmith.schemas.columns import Column
+from pydantic import model_validator
+
+from voxsmith.schemas.columns import Column, own_language
 from voxsmith.schemas.strict import Strict
 
 if TYPE_CHECKING:
@@ -12,7 +14,19 @@ if TYPE_CHECKING:
 
 
 class StageConfig(Strict):
-    """Base of a stage's own settings in the recipe (the keys beside `stage` and `engine`)."""
+    """Base of a stage's own settings in the recipe (the keys beside `stage` and `engine`).
+
+    A `language` that the recipe doesn't give is that of the group `of`, where it has one: German of `translation_de`.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_the_language_of_its_group(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "language" in given or "language" not in cls.model_fields:
+            return given
+        group = given.get("of")
+        language = own_language(group) if isinstance(group, str) else None
+        return given | {"language": language} if language else given
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 Training by distillation then needs no forward pass of the LLM over the transcript, nor an LLM that is asked anew each epoch.
 """
 
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 
 from voxsmith.models.chat import Template
-from voxsmith.schemas.columns import TEACHER_COLUMNS, TOP
-from voxsmith.schemas.tasks import LANGUAGES, Of, Task, TaskName, task
+from voxsmith.schemas.columns import TEACHER_COLUMNS, TOP, Of
+from voxsmith.schemas.languages import Language
+from voxsmith.schemas.tasks import Task, TaskName, task
 from voxsmith.stages.context import Asking, Context, Row
 from voxsmith.stages.requests.teacher import ReadAnswer
 from voxsmith.stages.stage import Stage, StageConfig
@@ -20,7 +21,7 @@ class Config(StageConfig):
 
     task: TaskName = Field("continue", description="whose prompt and answer are read")
     of: Of = Field("row", description="whose text is read in place of speech")
-    to: str = Field("en", description="of the task translate: into which language")
+    to: Language = Field("en", description="of the task translate: into which language")
     system: str = Field("", description="system message, as the training recipe's llm.system")
     template: Template = Field("chat_template", description="what is written around, as its llm.prompt")
     top: int = Field(TOP, ge=1, le=TOP, description="tokens a place: the likeliest so many")
@@ -28,12 +29,10 @@ class Config(StageConfig):
         2.0, gt=0, description="at which those left out are summed up; as its distil.temperature"
     )
 
-    @field_validator("to")
-    @classmethod
-    def _is_a_language(cls, to: str) -> str:
-        if to not in LANGUAGES:
-            raise ValueError(f"no language '{to}'; there is {', '.join(LANGUAGES)}")
-        return to
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        _task(self)
+        return self
 
 
 def _task(config: Config) -> Task:

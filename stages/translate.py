@@ -1,18 +1,20 @@
-"""`translate`: the transcript in another language, by an LLM; a node for each language: `to: de` writes translation_de."""
+"""`translate`: a text in another language, by an LLM; a node for each language: `to: de` writes translation_de."""
 
-from pydantic import Field, field_validator
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from voxsmith.models.text.words import words
 from voxsmith.schemas.checks import TranslationText
-from voxsmith.schemas.columns import LANGUAGES
-from voxsmith.schemas.names import nearest
+from voxsmith.schemas.columns import Own, own_language, text_column
+from voxsmith.schemas.languages import LANGUAGES, Language
 from voxsmith.schemas.prompt import Prompt
 from voxsmith.stages.context import Asking, Context, Reject, Row
 from voxsmith.stages.requests.llm import Complete, Completion
 from voxsmith.stages.stage import Stage
 from voxsmith.stages.text.attempts import first_good
 from voxsmith.stages.text.free import FreeText, ask_freely
-from voxsmith.stages.text.row_language import language_of
+from voxsmith.stages.text.row_language import language_of, language_read
 from voxsmith.stages.text.speakable import Fault
 from voxsmith.stages.text.translations import proposed, translation_fault
 
@@ -20,26 +22,32 @@ from voxsmith.stages.text.translations import proposed, translation_fault
 class Config(FreeText):
     """Settings of `translate`."""
 
-    to: str = Field(description="a language's code, de say; Llama 3.1 is made for en, de, fr, it, pt, hi, es and th")
-    prompt: Prompt = Field(description="variables: transcript, language (the name of the one to translate into)")
+    of: Own = Field("row", description="whose text is translated; row: the transcript")
+    to: Language = Field(
+        description="a language's code, de say; Llama 3.1 is made for en, de, fr, it, pt, hi, es and th"
+    )
+    prompt: Prompt = Field(
+        description="variables: transcript (the text), language (the name of the one to translate into)"
+    )
     max_tokens: int = Field(256, ge=8, description="of a reply")
 
-    @field_validator("to")
-    @classmethod
-    def _known(cls, to: str) -> str:
-        if to not in LANGUAGES:
-            raise ValueError(f"no language '{to}'; {nearest(to, LANGUAGES)}")
-        return to
+    @model_validator(mode="after")
+    def _another_language(self) -> Self:
+        if own_language(self.of) == self.to:
+            raise ValueError(
+                f"of: {self.of} is in {LANGUAGES[self.to]} already; name another text, or another language"
+            )
+        return self
 
 
 def translate(row: Row, context: Context) -> Asking:
-    """Writes translation_{to}. A transcript that is in that language already stays as it is, and nothing is asked.
+    """Writes translation_{to}. A text that is in that language already stays as it is, and nothing is asked.
 
     Raises Reject with the last check's reason: empty, echo, cut, refusal, about_task, language, length, loop or leak.
     """
     config: Config = context.config
     checks: TranslationText = context.checks
-    transcript, column = row["transcript"], f"translation_{config.to}"
+    transcript, column = row[text_column(config.of)], f"translation_{config.to}"
     if language_of(row, config.language) == config.to:
         return {column: transcript}
     if not words(transcript):
@@ -60,8 +68,8 @@ def translate(row: Row, context: Context) -> Asking:
 STAGE = Stage(
     name="translate",
     config=Config,
-    reads=lambda config: ("transcript",),
-    optional=lambda config: ("language",),
+    reads=lambda config: (text_column(config.of),),
+    optional=lambda config: language_read(config.of),
     writes=lambda config: (f"translation_{config.to}",),
     run=translate,
     engine="llm",

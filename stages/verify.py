@@ -3,11 +3,10 @@
 Of an augmented clip the same comparison tells when it has become too hard to understand.
 """
 
-from typing import Literal
-
 from pydantic import Field
 
-from voxsmith.schemas.columns import AUGMENTED, full_name, text_column
+from voxsmith.schemas.columns import AUGMENTED, Of, Own, full_name, text_column
+from voxsmith.schemas.languages import LanguageCode
 from voxsmith.stages.context import Asking, Context, Reject, Row
 from voxsmith.stages.stage import Stage, StageConfig
 from voxsmith.stages.text.mislabelled import hold
@@ -19,13 +18,11 @@ MISLABELLED, TOO_HARD = "mislabelled", "too_hard"
 class Config(StageConfig):
     """Settings of `verify`."""
 
-    of: Literal["row", "query", "answer", "continuation", "augmented"] = Field(
-        "row", description="whose clip, which nobody of ours spoke; row: of the utterance that the row is"
-    )
-    text: Literal["row", "query", "answer", "continuation"] | None = Field(
+    of: Of = Field("row", description="whose clip, which nobody of ours spoke; row: of the utterance that the row is")
+    text: Own | None = Field(
         None, description="whose text is said in the clip, if not its own: query, where a query's clip was augmented"
     )
-    language: str = Field("en", description="of rows that have no `language`")
+    language: LanguageCode = Field("en", description="of rows that have no `language`")
     reject: bool = Field(True, description="whether a row beyond the limits is a reject; false: it is only measured")
 
 

@@ -6,10 +6,12 @@ from pydantic import Field, field_validator, model_validator
 
 from voxsmith.models import llama_omni_prompt
 from voxsmith.models.chat import Template
+from voxsmith.schemas.columns import Of, Own
+from voxsmith.schemas.languages import Language
 from voxsmith.schemas.paths import FilePath
 from voxsmith.schemas.recipe import Name
 from voxsmith.schemas.strict import Strict
-from voxsmith.schemas.tasks import LANGUAGES, MARKER, TASKS, Of, TaskName, task
+from voxsmith.schemas.tasks import MARKER, TASKS, TaskName, task
 from voxsmith.trainer.data.length import SECONDS
 
 Phase = Literal["answer", "units", "distil"]
@@ -23,15 +25,17 @@ class Data(Strict):
     split: str | None = Field(None, description="of an export with splits; without: its first")
     task: TaskName = Field("answer", description="what its rows are used for")
     of: Of | None = Field(None, description="whose clip is heard; without: the task's usual one that is there")
-    to: str = Field("en", description="of the task translate: into which language, from translation_TO")
+    text: Own | None = Field(
+        None, description="whose text is said in that clip, if not its own: of augmented, else row's or query's"
+    )
+    to: Language = Field("en", description="of the task translate: into which language, from translation_TO")
     weight: float = Field(1.0, gt=0, description="rows drawn of it an epoch, as a multiple of what it has")
 
-    @field_validator("to")
-    @classmethod
-    def _is_a_language(cls, to: str) -> str:
-        if to not in LANGUAGES:
-            raise ValueError(f"no language '{to}'; there is {', '.join(LANGUAGES)}")
-        return to
+    @model_validator(mode="after")
+    def _asks_something(self) -> "Data":
+        if self.of is not None:
+            task(self.task, self.of, self.to, self.text)
+        return self
 
 
 class Adapter(Strict):

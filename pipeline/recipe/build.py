@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from voxsmith.pipeline.recipe.nodes import Engine, Node
 from voxsmith.pipeline.recipe.problems import Problems
 from voxsmith.pipeline.recipe.voices import with_voices
+from voxsmith.schemas.checks import section
 from voxsmith.schemas.clip_reference import is_url
 from voxsmith.schemas.names import closest, nearest
 from voxsmith.schemas.paths import beside
@@ -160,7 +161,7 @@ def _nodes_of(
             if engine and (objection := declared.refuses_engine(config, engine.backend, engine.config)):
                 problems.add(entry.where, objection)
         group = declared.checks(config)
-        checks = getattr(recipe.checks, group) if group else None
+        checks = getattr(recipe.checks, section(group)) if group else None
         name = entry.name if attempt <= 1 else f"{entry.name}_{attempt}"
         yield Node(name, entry.kind, config, checks, entry.engine)
 

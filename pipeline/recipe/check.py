@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import product
-from typing import get_args
+from typing import Any, get_args
 
 import pyarrow as pa
 
@@ -12,7 +12,9 @@ from voxsmith.pipeline.recipe.nodes import SOURCE, Node
 from voxsmith.pipeline.recipe.problems import Problems
 from voxsmith.pipeline.sources import given_columns
 from voxsmith.pipeline.sources.overrides import method_of, overridable
-from voxsmith.schemas.columns import GROUPS, LANGUAGES, ROW_COLUMNS, Column, column, full_name
+from voxsmith.schemas.among import names_of
+from voxsmith.schemas.columns import GROUPS, ROW_COLUMNS, Column, column, full_name
+from voxsmith.schemas.languages import LANGUAGES
 from voxsmith.schemas.names import nearest
 from voxsmith.schemas.recipe import Recipe
 from voxsmith.schemas.speech import PLACES
@@ -117,7 +119,7 @@ def _writers(name: str) -> str:
         declared = stage(kind)
         fields = declared.config.model_fields
         # The settings by which columns are called.
-        choices = {"of": get_args(fields["of"].annotation)} if "of" in fields else {}
+        choices = {"of": _choices(fields["of"])} if "of" in fields else {}
         if "to" in fields:
             choices["to"] = tuple(LANGUAGES)
         if "attempt" in declared.from_pipeline:
@@ -129,3 +131,9 @@ def _writers(name: str) -> str:
                 named = [f"{key}: {value}" for key, value in given.items() if key != "attempt"]
                 return f"add a stage {kind}" + (f" ({', '.join(named)})" if named else "")
     return ""
+
+
+def _choices(field: Any) -> tuple[Any, ...]:
+    """What the setting may be, its default first."""
+    names = names_of(field.metadata) or get_args(field.annotation)
+    return (field.default, *names) if field.default in names else names

@@ -11,11 +11,14 @@ from voxsmith.pipeline.recipe.reference import PARTS, keys_of
 from voxsmith.schemas.columns import (
     ARTIFACTS,
     AUGMENTED_COLUMNS,
+    COLUMNS,
     CONTINUATION_COLUMNS,
     OWN_COLUMNS,
     ROW_COLUMNS,
     SIDE_COLUMNS,
     TEACHER_COLUMNS,
+    TRANSLATION_COLUMNS,
+    TRANSLATIONS,
     Column,
     full_name,
 )
@@ -31,17 +34,23 @@ are looked for beside the recipe first, then where the command runs.
 _COLUMNS = """## Columns
 
 A *side* is `query` (the user's utterance) or `answer` (the assistant's): its columns are called `query_text`,
-`answer_text`. A row that is one utterance has columns without such a prefix, and may have a `continuation` and an
-`augmented` clip. Stages that take `of` work on any of these groups; that of the row's own columns is called `row`, and
-its text is `transcript`. Columns that exist once an attempt end in its number before `pick` has chosen one:
-`query_audio_2`. What is exported, counted, gated and compared follows from a column's role.
+`answer_text`. A row that is one utterance has columns without such a prefix. Any row may have a `continuation`,
+translations (`translation_de`, …) and an `augmented` clip. Stages that take `of` work on any of these groups; that of
+the row's own columns is called `row`, and its text is `transcript`. Columns that exist once an attempt end in its number
+before `pick` has chosen one: `query_audio_2`. What is exported, counted, gated and compared follows from a column's
+role.
 """
+_TRANSLATION = "translation_de"
+_OF_A_TRANSLATION = {_TRANSLATION: COLUMNS[_TRANSLATION]} | {
+    full_name(_TRANSLATION, name): one for name, one in TRANSLATION_COLUMNS.items()
+}
 _GROUPS = {
     "Of every row": ROW_COLUMNS,
     "Of a side": SIDE_COLUMNS,
-    "Of a row that is one utterance": OWN_COLUMNS,
+    "Of a row that is one utterance": {name: one for name, one in OWN_COLUMNS.items() if name not in TRANSLATIONS},
     "Of its continuation": {full_name("continuation", name): one for name, one in CONTINUATION_COLUMNS.items()},
     "Of its augmented clip": {full_name("augmented", name): one for name, one in AUGMENTED_COLUMNS.items()},
+    "Of a translation, into German say": _OF_A_TRANSLATION,
     "Of a task whose answers a teacher has read: teacher_TASK_ids, …": TEACHER_COLUMNS,
 }
 

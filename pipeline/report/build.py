@@ -21,7 +21,7 @@ from voxsmith.pipeline.report.statistics import Statistics, draw, from_json, rea
 from voxsmith.pipeline.report.teacher_mass import table
 from voxsmith.pipeline.store.files import write_text
 from voxsmith.pipeline.watch.durations import length
-from voxsmith.schemas.checks import Checks
+from voxsmith.schemas.checks import Checks, section
 from voxsmith.schemas.columns import AUGMENTED, SIDES, Group, full_name, group_of, groups, place_of
 
 REJECTS_A_REASON = 4
@@ -225,7 +225,7 @@ def _measures(statistics: Statistics, manifest: dict[str, Any]) -> Iterator[dict
 def _limit(manifest: dict[str, Any], group: str, name: str) -> Any:
     """The limit that clips of the group were held to: those spoken here to one, recorded and augmented ones to others."""
     checks = (manifest.get("recipe") or {}).get("checks") or {}
-    kinds = (full_name(group, "clip"), "augmented" if group == AUGMENTED else "recorded")
+    kinds = (section(full_name(group, "clip")), "augmented" if group == AUGMENTED else "recorded")
     applied = manifest.get("checks_applied", kinds[:1])
     return next(((checks.get(kind) or {}).get(name) for kind in kinds if kind in applied), None)
 

@@ -15,7 +15,8 @@ from voxsmith.pipeline.report.teacher_mass import table
 from voxsmith.pipeline.store.code import source_file
 from voxsmith.pipeline.terminal import printable
 from voxsmith.pipeline.watch.durations import length
-from voxsmith.schemas.columns import AUGMENTED, CONTINUATION, ROW, SIDES, column
+from voxsmith.schemas.columns import AUGMENTED, CONTINUATION, ROW, SIDES, column, own_language
+from voxsmith.schemas.languages import LANGUAGES
 from voxsmith.stages.registry import PartError, stage_module
 
 _SIZES = (
@@ -201,6 +202,8 @@ def _meaning(name: str, statistics: Statistics) -> str:
 def things(group: str) -> str:
     """What the clips of a group are called."""
     names = {"query": "queries", "answer": "answers", CONTINUATION: "continuations", AUGMENTED: "augmented clips"}
+    if language := own_language(group):
+        return f"translations into {LANGUAGES[language]}"
     return {**names, ROW: "speech"}.get(group, group)
 
 

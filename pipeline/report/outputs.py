@@ -15,6 +15,7 @@ from voxsmith.pipeline.report.manifest import read_manifest
 from voxsmith.pipeline.store.digests import digest
 from voxsmith.pipeline.store.files import write_text
 from voxsmith.pipeline.store.store import telling_of_no_room
+from voxsmith.schemas.checks import section
 from voxsmith.schemas.prompt import Prompt
 from voxsmith.schemas.recipe import Recipe
 
@@ -140,7 +141,7 @@ def _fitted(state: State) -> dict[str, str]:
 
 def _checks_applied(state: State) -> list[str]:
     """Groups of the recipe's checks that some stage of it holds rows to."""
-    groups = {group for node in state.graph.nodes.values() if (group := node.stage.checks(node.config))}
+    groups = {section(group) for node in state.graph.nodes.values() if (group := node.stage.checks(node.config))}
     if "exchange" in groups:  # both texts of a turn
         groups = groups - {"exchange"} | {"query_text", "answer_text"}
     return sorted(groups)

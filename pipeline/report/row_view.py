@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from voxsmith.pipeline.report import charts
 from voxsmith.pipeline.report.budget import Budget
 from voxsmith.pipeline.report.words import compare
-from voxsmith.schemas.columns import AUGMENTED, CONTINUATION, ROW, Group, text_column
+from voxsmith.schemas.columns import AUGMENTED, CONTINUATION, ROW, Group, own_language, text_column
 
 # Makes a FLAC file of units and the frames that each lasts; None where it can't.
 Resound = Callable[[Sequence[int], Sequence[int]], bytes | None]
@@ -27,6 +27,8 @@ class Fact(NamedTuple):
 
 def style_of(group: str) -> str:
     """The group's class in the style sheet, where `row` is the whole row."""
+    if own_language(group):
+        return "answer"
     return {ROW: "own", AUGMENTED: "own", CONTINUATION: "answer"}.get(group, group)
 
 

@@ -11,7 +11,7 @@ from voxsmith.pipeline.sources.layouts import conversations, fields
 from voxsmith.pipeline.sources.record.row import Row
 from voxsmith.pipeline.sources.records import records
 from voxsmith.pipeline.sources.shards import cut
-from voxsmith.pipeline.sources.speech.rows import OF_A_CLIP, full_name, speech
+from voxsmith.pipeline.sources.speech.rows import OF_A_CLIP, given_as, speech
 from voxsmith.pipeline.sources.speech.watch import Watch
 from voxsmith.pipeline.store.objects import REJECT
 from voxsmith.schemas.columns import COLUMNS, ROW_COLUMNS, Column
@@ -44,7 +44,7 @@ def read_source(
 def given_columns(source: Source) -> tuple[str, ...]:
     """The columns beyond ROW_COLUMNS that the source's records bring with them."""
     columns = [name for name in source.columns if name not in (*ROW_COLUMNS, *(PLACES if source.is_speech else ()))]
-    own = (*(full_name(source.of, name) for name in OF_A_CLIP), "speaker", "language") if source.is_speech else ()
+    own = (*(given_as(source.of, name) for name in OF_A_CLIP), "speaker", "language") if source.is_speech else ()
     return tuple(dict.fromkeys([*own, *columns]))
 
 

@@ -1,9 +1,10 @@
 """Every column a row can have: its Arrow type, its meaning, and its role.
 
 A *group* is what one text or clip has: `query` (the user's utterance), `answer` (the assistant's), `continuation` (how
-an utterance may go on), `augmented` (its clip with noise and the like on it). Columns of one group share a prefix, and
-columns that exist once an attempt end in its number: `query_audio_2` is the second try at speaking the query. Columns
-without a prefix are of the group `row`: a row need not be a pair of query and answer, it may be one utterance.
+an utterance may go on), `translation_de` (a text in German), `augmented` (a clip with noise and the like on it).
+Columns of one group share a prefix, and columns that exist once an attempt end in its number: `query_audio_2` is the
+second try at speaking the query. Columns without a prefix are of the group `row`: a row need not be a pair of query and
+answer, it may be one utterance.
 `full_name` says what a group's columns are called.
 
 What is exported, counted, gated, shown and compared follows from a column's role. Nothing else lists columns by name.
@@ -14,7 +15,6 @@ from voxsmith.schemas.columns.declared import (
     AUGMENTED_COLUMNS,
     COLUMNS,
     CONTINUATION_COLUMNS,
-    LANGUAGES,
     OWN_COLUMNS,
     RESERVED,
     ROW_COLUMNS,
@@ -22,6 +22,7 @@ from voxsmith.schemas.columns.declared import (
     TEACHER_COLUMNS,
     TEACHES,
     TOP,
+    TRANSLATION_COLUMNS,
     column,
     expand,
     measures,
@@ -33,12 +34,16 @@ from voxsmith.schemas.columns.groups import (
     GROUPS,
     ROW,
     SIDES,
+    TRANSLATIONS,
     Group,
     Of,
+    Own,
+    Recorded,
     Spoken,
     full_name,
     group_of,
     groups,
+    own_language,
     place_of,
     text_column,
 )
@@ -52,7 +57,6 @@ __all__ = [
     "CONTINUATION",
     "CONTINUATION_COLUMNS",
     "GROUPS",
-    "LANGUAGES",
     "OWN_COLUMNS",
     "RESERVED",
     "ROW",
@@ -62,11 +66,15 @@ __all__ = [
     "TEACHER_COLUMNS",
     "TEACHES",
     "TOP",
+    "TRANSLATIONS",
+    "TRANSLATION_COLUMNS",
     "Column",
     "Gate",
     "Group",
     "Of",
+    "Own",
     "Per",
+    "Recorded",
     "Role",
     "Spoken",
     "column",
@@ -75,6 +83,7 @@ __all__ = [
     "group_of",
     "groups",
     "measures",
+    "own_language",
     "place_of",
     "text_column",
 ]

@@ -6,19 +6,8 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from voxsmith.schemas.columns.definition import AUDIO, Column, Gate
-from voxsmith.schemas.columns.groups import AUGMENTED, CONTINUATION, ROW, SIDES, full_name
-
-# What a transcript is translated into: languages that both Llama 3.1 (its model card) and Whisper are made for, by code.
-LANGUAGES = {
-    "en": "English",
-    "de": "German",
-    "fr": "French",
-    "it": "Italian",
-    "pt": "Portuguese",
-    "hi": "Hindi",
-    "es": "Spanish",
-    "th": "Thai",
-}
+from voxsmith.schemas.columns.groups import AUGMENTED, CONTINUATION, ROW, SIDES, TRANSLATIONS, full_name
+from voxsmith.schemas.languages import LANGUAGES
 
 _TEXT = pa.string()
 _NUMBER = pa.float32()
@@ -112,7 +101,7 @@ OWN_COLUMNS = {
         _TEXT, "what was done to the corpus' transcript: given, or tags+case_heard, …", "label"
     ),
     "continuation": Column(_TEXT, "how the text goes on after the transcript", "text", given=True),
-    **{f"translation_{code}": Column(_TEXT, f"the transcript in {name}", "text") for code, name in LANGUAGES.items()},
+    **{f"translation_{code}": Column(_TEXT, f"the text in {name}", "text") for code, name in LANGUAGES.items()},
     "speaker": Column(_TEXT, "who speaks, as the source has it", "label", given=True),
     "language": Column(_TEXT, "what is spoken, as a code: en", "label", given=True),
     **{name: SIDE_COLUMNS[name] for name in ("spoken", "voice", "speech_attempts")},
@@ -123,8 +112,10 @@ CONTINUATION_COLUMNS = {
     "method": Column(_TEXT, "how the continuation was made: llm, or llm+mended", "label", "side"),
     "attempts": Column(pa.int32(), "how often the LLM was asked to go on", "measure", "side", step=1.0),
 }
-CONTINUATION_COLUMNS |= {
-    name: one for name, one in SIDE_COLUMNS.items() if name not in ("text", *_RECORDED, *CONTINUATION_COLUMNS)
+CONTINUATION_COLUMNS |= {name: one for name, one in SIDE_COLUMNS.items() if name not in ("text", *CONTINUATION_COLUMNS)}
+# Of a translation, by what follows `translation_de_`; its text is `translation_de`, which is made of another text.
+TRANSLATION_COLUMNS = {
+    name: one for name, one in CONTINUATION_COLUMNS.items() if name not in ("method", "attempts", *_RECORDED)
 }
 # Of the utterance's clip with something put on it, by what follows `augmented_`, but for `augmentation`.
 AUGMENTED_COLUMNS = {
@@ -173,7 +164,7 @@ def expand(declared: Mapping[str, Column]) -> dict[str, Column]:
     """The columns by their full names: the row's own, then those of the query, of the answer and of the other groups."""
     full = {name: column for name, column in declared.items() if column.per == "row"}
     of_clips = {name: column for name, column in declared.items() if column.per != "row"}
-    for group in (*SIDES, CONTINUATION, AUGMENTED, ROW):
+    for group in (*SIDES, CONTINUATION, AUGMENTED, *TRANSLATIONS, ROW):
         full |= {name: column for base, column in of_clips.items() if (name := full_name(group, base)) not in full}
     return full
 
@@ -186,6 +177,7 @@ COLUMNS = {
     **{full_name(side, base): one for side in SIDES for base, one in SIDE_COLUMNS.items()},
     **{full_name(CONTINUATION, base): one for base, one in CONTINUATION_COLUMNS.items()},
     **{full_name(AUGMENTED, base): one for base, one in AUGMENTED_COLUMNS.items()},
+    **{full_name(group, base): one for group in TRANSLATIONS for base, one in TRANSLATION_COLUMNS.items()},
 }
 
 

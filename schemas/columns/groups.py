@@ -1,22 +1,50 @@
 """Groups: what the columns about one text and its clip are called, and which group a column is of."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
+from voxsmith.schemas.among import Among
 from voxsmith.schemas.columns.definition import Column, Role
+from voxsmith.schemas.languages import LANGUAGES
 
 SIDES = ("query", "answer")
 ROW, CONTINUATION, AUGMENTED = "row", "continuation", "augmented"
-GROUPS = (ROW, AUGMENTED, *SIDES, CONTINUATION)  # in the order in which a person looks at them
+_TRANSLATION = "translation"
+TRANSLATIONS = tuple(f"{_TRANSLATION}_{code}" for code in LANGUAGES)
+GROUPS = (ROW, AUGMENTED, *SIDES, CONTINUATION, *TRANSLATIONS)  # in the order in which a person looks at them
+
+_IS_AUGMENTED = "an augmented clip says what the clip says that it is made of; name the group of that clip"
+_ANY = ("query", "answer", "continuation", "augmented", "row", *TRANSLATIONS)
+_OWN = tuple(group for group in _ANY if group != AUGMENTED)
+_RECORDED = ("row", "query", "answer", "continuation")
 Of = Annotated[
-    Literal["query", "answer", "continuation", "augmented", "row"],
+    str,
+    Among(_ANY, "group", "query, answer, continuation, augmented, row or translation_TO (de, say)"),
     Field(description="whose texts and clips; row: of the utterance that the row is"),
 ]
-Spoken = Annotated[
-    Literal["query", "answer", "continuation", "row"],
-    Field(description="whose text is spoken; row: of the utterance that the row is"),
+# A group with a text of its own: each but `augmented`.
+Own = Annotated[
+    str,
+    Among(
+        _OWN,
+        "group",
+        "query, answer, continuation, row or translation_TO (de, say)",
+        {AUGMENTED: _IS_AUGMENTED},
+    ),
+]
+Spoken = Annotated[Own, Field(description="whose text is spoken; row: of the utterance that the row is")]
+# A group whose clips a source may give.
+Recorded = Annotated[
+    str,
+    Among(
+        _RECORDED,
+        "group",
+        "row, query, answer or continuation",
+        {AUGMENTED: _IS_AUGMENTED}
+        | dict.fromkeys(TRANSLATIONS, "a translation is made of a text; no source gives recorded clips of it"),
+    ),
 ]
 # Columns of a group that aren't called by its prefix and what they are; what is said in an augmented clip is what is
 # said in the row's own.
@@ -25,6 +53,7 @@ _NAMED = {
     (ROW, "method"): "transcript_method",
     (CONTINUATION, "text"): "continuation",
     (AUGMENTED, "augmentation"): "augmentation",
+    **{(group, "text"): group for group in TRANSLATIONS},
 }
 _PLACES = {name: place for place, name in _NAMED.items()}
 
@@ -44,10 +73,20 @@ def text_column(group: str) -> str:
     return full_name(group, "text")
 
 
+def own_language(group: str) -> str | None:
+    """The language that the group's text is in, by its code; None where it is the row's."""
+    return group.removeprefix(f"{_TRANSLATION}_") if group in TRANSLATIONS else None
+
+
 def place_of(name: str) -> tuple[str, str]:
     """The column's group, and what it is called there: ("answer", "audio") of `answer_audio`."""
-    prefix, _, base = name.partition("_")
-    return _PLACES.get(name) or ((prefix, base) if prefix in GROUPS[1:] and base else (ROW, name))
+    if known := _PLACES.get(name):
+        return known
+    group, _, base = name.partition("_")
+    if group == _TRANSLATION:
+        code, _, base = base.partition("_")
+        group = f"{_TRANSLATION}_{code}"
+    return (group, base) if group in GROUPS[1:] and base else (ROW, name)
 
 
 def group_of(name: str) -> str:

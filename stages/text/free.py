@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
+from voxsmith.schemas.languages import LanguageCode
 from voxsmith.stages.context import Context
 from voxsmith.stages.requests.llm import Complete
 from voxsmith.stages.stage import StageConfig
@@ -20,7 +21,7 @@ class FreeText(StageConfig):
         0.7, ge=0, description="of all but a row's very first attempt, which takes the likeliest words"
     )
     top_p: float = Field(0.95, gt=0, le=1, description="share of the likeliest words that a draw is among")
-    language: str = Field("en", description="of rows that have no `language`")
+    language: LanguageCode = Field("en", description="of rows that have no `language`")
 
 
 def ask_freely(config: FreeText, prompt: str, head: str, context: Context, row_id: str, attempt: int) -> Complete:

@@ -8,7 +8,7 @@ import threading
 from functools import cache
 from typing import Any
 
-from voxsmith.schemas.tasks import LANGUAGES
+from voxsmith.schemas.languages import LANGUAGES
 from voxsmith.stages.text.speakable import Fault
 
 _UNLIKELY = 0.05
@@ -29,7 +29,7 @@ def _identifier() -> tuple[Any, frozenset[str]]:
 
 def another_language(text: str, wanted: str) -> Fault | None:
     """A fault where the text is surely not in the language `wanted`, a code such as "de"; None too where that isn't one of
-    schemas.tasks.LANGUAGES, and of a word or two.
+    LANGUAGES, and of a word or two.
     """
     if sum(char.isalpha() for char in text) < _FEW:
         return None

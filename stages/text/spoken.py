@@ -1,7 +1,9 @@
 """The last step before a voice: titles and acronyms as they are read, nothing left that a G2P would stumble over."""
 
 import re
+import unicodedata
 
+from voxsmith.models.text.layout import flatten
 from voxsmith.models.text.verbalise import verbalise
 
 _TITLES = {"Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "Dr": "Doctor", "Prof": "Professor", "St": "Saint",
@@ -32,6 +34,11 @@ def spoken(text: str) -> str:
     text = re.sub(r"\b(Mr|Mrs|Ms|Dr|Prof)(?= [A-Z])", lambda match: _TITLES[match[1]], text)
     text = re.sub(r"\b(?:[A-Z]\.){2,}", lambda match: " ".join(match[0].replace(".", "")) + " ", text)
     return re.sub(r"\s+", " ", re.sub(r"\b[A-Z]{2,5}(s?)\b", _acronym, text)).strip()
+
+
+def plain(text: str) -> str:
+    """The text on one line, without markup, in whatever language: its numbers and signs stay."""
+    return " ".join(flatten(unicodedata.normalize("NFC", text)).split())
 
 
 def _acronym(match: re.Match[str]) -> str:

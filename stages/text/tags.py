@@ -7,7 +7,7 @@ Kaldi's recipes, and from captions. A name is compared in lower case, without wh
 import re
 from typing import Literal
 
-from voxsmith.schemas.tasks import LANGUAGES
+from voxsmith.schemas.languages import LANGUAGES
 
 # noise: nobody speaks. sound: a person's, between words. unclear: words that are missing in the text. mark: of the
 # transcriber, no sound at all.

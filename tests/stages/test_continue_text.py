@@ -177,3 +177,13 @@ def test_the_small_model_goes_on_with_real_transcripts(llm: llm_llamacpp.LlamaCp
         done += 1
         assert 2 <= len(written["continuation"].split()) <= 50
     assert done >= 6
+
+
+def test_the_text_of_another_group_is_gone_on_with_by_the_same_request() -> None:
+    settings = context(of="query")
+    assert STAGE.reads(settings.config) == ("query_text",) and STAGE.writes(settings.config)[0] == "continuation"
+    assert with_replies(STAGE.run({"id": "r1", "query_text": BOW}, settings), GOOD) == given(context(), GOOD)
+    german = context(of="translation_de").config
+    assert (german.language, STAGE.optional(german)) == ("de", ())
+    with pytest.raises(ValueError, match="a continuation is what the stage writes"):
+        context(of="continuation")

@@ -8,7 +8,8 @@ from tests.helpers.paths import ROOT
 from tests.helpers.talk import unasked, with_replies
 from voxsmith.schemas import tasks
 from voxsmith.schemas.checks import TranslationText
-from voxsmith.schemas.columns import COLUMNS, LANGUAGES
+from voxsmith.schemas.columns import COLUMNS
+from voxsmith.schemas.languages import LANGUAGES
 from voxsmith.stages.context import Context, Reject
 from voxsmith.stages.text.identify import another_language
 from voxsmith.stages.translate import STAGE, Config
@@ -101,9 +102,47 @@ def test_names_and_numbers_alone_may_stay() -> None:
 
 
 def test_a_language_that_has_no_column_is_one_line() -> None:
-    with pytest.raises(ValueError, match="no language 'ge'; there is de, en"):
+    with pytest.raises(ValueError, match="no language 'ge'; there is ar, ca, cs, da, de, el, en"):
         Config(prompt=str(ROOT / "configs/prompts/translate.jinja"), to="ge")
 
 
-def test_the_trainer_can_ask_for_each_language_that_has_a_column() -> None:
-    assert {code: tasks.LANGUAGES[code] for code in LANGUAGES} == LANGUAGES
+def test_a_name_of_a_language_is_answered_by_its_code() -> None:
+    with pytest.raises(ValueError, match="'German' is a language's name, and its code is wanted: say de"):
+        context("German")
+    with pytest.raises(ValueError, match="'English' is a language's name, and its code is wanted: say en"):
+        context("de", language="English")
+    with pytest.raises(ValueError, match="'in German' is no code of a language"):
+        context("de", language="in German")
+    assert context("de", language="en-GB").config.language == "en-GB"
+
+
+def test_each_language_that_the_trainer_asks_for_can_be_written() -> None:
+    assert len(LANGUAGES) == 25
+    for to in LANGUAGES:
+        assert tasks.task("translate", "row", to).answer in STAGE.writes(context(to).config)
+        assert f"translation_{to}" in COLUMNS
+
+
+def test_the_text_of_another_group_is_translated_and_its_own_language_counts() -> None:
+    query = with_replies(STAGE.run({"id": "r1", "query_text": STORE}, context("de", of="query")), IN["de"])
+    assert query == given(context("de"), IN["de"]), "the same request, whatever the group"
+    back = context("en", of="translation_de")
+    assert STAGE.reads(back.config) == ("translation_de",) and STAGE.optional(back.config) == ()
+    assert back.config.language == "de"
+    assert with_replies(STAGE.run({"id": "r1", "translation_de": IN["de"]}, back), STORE)[0] == {
+        "translation_en": STORE
+    }
+
+
+@pytest.mark.parametrize(
+    ("of", "message"),
+    [
+        ("translation_de", "translation_de is in German already"),
+        ("augmented", "'augmented' won't do: an augmented clip says what the clip says that it is made of"),
+        ("translation_xx", "no group 'translation_xx'; did you mean"),
+        ("nobody", r"no group 'nobody'; there is query, answer, continuation, row or translation_TO \(de, say\)"),
+    ],
+)
+def test_a_group_that_won_t_do_is_one_line(of: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        context("de", of=of)

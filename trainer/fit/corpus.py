@@ -8,7 +8,7 @@ from typing import Any
 from voxsmith.models import references
 from voxsmith.models.chat import Chat
 from voxsmith.models.teacher_identity import TeacherIdentity, teacher_identity
-from voxsmith.schemas.tasks import Task, task, usual
+from voxsmith.schemas.tasks import Task, said_in, task, usual
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built
 from voxsmith.trainer.data import batches
@@ -82,7 +82,9 @@ def corpus(
 
 def _source(data: Data) -> Source:
     export = Export(Path(data.path), data.split)
-    return Source(export, task(data.task, data.of or usual(data.task, export.columns), data.to), data.weight)
+    of = data.of or usual(data.task, export.columns)
+    text = data.text or said_in(of, export.columns)
+    return Source(export, task(data.task, of, data.to, text), data.weight)
 
 
 def _teacher(recipe: TrainRecipe, chat: Chat) -> Callable[[Task], TeacherIdentity]:

@@ -17,7 +17,7 @@ from voxsmith.pipeline.sources.speech.layouts import utterances
 from voxsmith.pipeline.sources.speech.utterance import Lost, Read, Utterance
 from voxsmith.pipeline.sources.speech.watch import Watch
 from voxsmith.schemas.clip_reference import ClipReference, ranged
-from voxsmith.schemas.columns import COLUMNS, ROW, Column
+from voxsmith.schemas.columns import COLUMNS, Column, full_name
 from voxsmith.schemas.source import Source
 
 _PATIENCE = 1000  # utterances of which none has a clip, before that is taken for the folder's fault
@@ -25,9 +25,9 @@ OF_A_CLIP = ("clip", "source_transcript")
 _NOT_THERE = {"missing_clip", "outside_root", "pipe"}
 
 
-def full_name(of: str, name: str) -> str:
+def given_as(of: str, name: str) -> str:
     """The column that a source of clips of this group gives by this name: `query_clip`; the speaker is the row's own."""
-    return f"{of}_{name}" if of != ROW and name in OF_A_CLIP else name
+    return full_name(of, name) if name in OF_A_CLIP else name
 
 
 def speech(name: str, source: Source, watch: Watch, columns: Mapping[str, Column] = COLUMNS) -> Iterator[list[Row]]:
@@ -50,13 +50,13 @@ def _row(read: Read, source: Source, root: Folder) -> Row:
         reference = _reference(read, root)
     except Unfit as unfit:
         return reject(unfit.reason, unfit.message, dump([read.path, read.offset, read.duration or read.length])) | names
-    values = {full_name(source.of, name): value for name, value in read.values.items()}
+    values = {given_as(source.of, name): value for name, value in read.values.items()}
     spoken = any(value for name, value in read.values.items() if name == "source_transcript" or _is_text(name))
     if not spoken and source.transcripts:
         return reject("empty_transcript", "there is no transcript", reference.text) | names
     own: Row = {"instruction": None, "context": None, "reject": None, "raw": _named_by(reference)}
     own["utterance"] = not source.has_talks
-    return own | values | {full_name(source.of, "clip"): reference.text} | names
+    return own | values | {given_as(source.of, "clip"): reference.text} | names
 
 
 def _reference(read: Utterance, root: Folder) -> ClipReference:

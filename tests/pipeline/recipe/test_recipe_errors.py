@@ -112,7 +112,7 @@ CASES = [
     ("sources.alpaca.path=data", "is a folder; name its files, data/*.jsonl say"),
     ("stages.rewrite.stage=stages.rewrite.run", "stages.rewrite: no stage 'stages.rewrite.run': 'stages.rewrite' is a module"),
     ("stages.speak_query.attempts=1000000000000", "stages.speak_query.attempts: input should be less than or equal to 9"),
-    ("stages.speak_query.of=[query]", "stages.speak_query.of: input should be 'query', 'answer', 'continuation' or 'row'"),
+    ("stages.speak_query.of=[query]", "stages.speak_query.of: the name of a group is wanted: query, answer, continuation"),
     ("stages.speak_answer.voices=[[af_heart]]", "stages.speak_answer.voices: no voice '['af_heart']' in tts; did you mean"),
     ("seed=many", "RECIPE: seed: input should be a valid integer"),
 ]  # fmt: skip
@@ -366,7 +366,7 @@ def test_a_home_folder_is_written_out(tmp_path: Path, monkeypatch: pytest.Monkey
         ("continuation_audio_3", "add a stage speak (of: continuation)"),
         ("spoken", "add a stage normalise (of: row)"),
         ("transcript", "add a stage clean_transcript (of: row)"),
-        ("translation_de", "add a stage translate (to: de)"),
+        ("translation_de", "add a stage translate (of: row, to: de)"),
         ("instruction", ""),
     ],
 )
