@@ -36,9 +36,9 @@ _COLUMNS = """## Columns
 A *side* is `query` (the user's utterance) or `answer` (the assistant's): its columns are called `query_text`,
 `answer_text`. A row that is one utterance has columns without such a prefix. Any row may have a `continuation`,
 translations (`translation_de`, …) and an `augmented` clip. Stages that take `of` work on any of these groups; that of
-the row's own columns is called `row`, and its text is `transcript`. Columns that exist once an attempt end in its number
-before `pick` has chosen one: `query_audio_2`. What is exported, counted, gated and compared follows from a column's
-role.
+the row's own columns is called `row`, and its text is `transcript`. Columns that exist once an attempt end in its
+number before `pick` has chosen one: `query_audio_2`. What is exported, counted, gated and compared follows from a
+column's role.
 """
 _TRANSLATION = "translation_de"
 _OF_A_TRANSLATION = {_TRANSLATION: COLUMNS[_TRANSLATION]} | {
