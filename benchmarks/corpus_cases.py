@@ -194,7 +194,7 @@ def vits(device: torch.device, size: str) -> Run:
         return float(made.sum()) / rate
 
     # Random weights draw any length for a token: that of speech is set by the speed.
-    text = [4.0] * 4
+    text = [0.5] if size else [4.0] * 4
     frames = said(text) * rate / hop / (sum(text) * TOKENS)
     model.speaking_rate *= frames / FRAMES_A_TOKEN
     return said

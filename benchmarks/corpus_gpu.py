@@ -27,6 +27,7 @@ from benchmarks.gpu_runner import run as run_cases
 from voxsmith.trainer.flops import known_peak
 
 SECONDS = 3.0  # of each batch size
+TINY = 0.4  # seconds that clips of `--tiny` last at most
 COLUMNS = ("audio s/s", "mfu", "TFLOP/s", "GiB", "padding")
 
 
@@ -36,7 +37,7 @@ def lines(name: str, tiny: bool) -> Iterator[dict[str, Any]]:
     run = case.build(device, "tiny" if tiny else "")
     for batch in case.batches[:2] if tiny else case.batches:
         batch = min(batch, 3) if tiny else batch
-        plan = [[min(seconds, 1.0) for seconds in one] for one in planned(batch)[:2]] if tiny else planned(batch)
+        plan = [[min(seconds, TINY) for seconds in one] for one in planned(batch)[:2]] if tiny else planned(batch)
         try:
             figures = measured(run, plan, device, 0.0 if tiny else SECONDS)
         except (RuntimeError, MemoryError) as error:  # larger ones don't fit either

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 RATE = 16000
 CLASSES = {"parakeet_ctc": "ParakeetForCTC", "parakeet_tdt": "ParakeetForTDT"}
+READABLE = "hub:nvidia/parakeet-tdt-0.6b-v3 or hub:nvidia/parakeet-ctc-1.1b"
 _SHORTEST = 0.2  # seconds: what is shorter has too few frames for a mean and a deviation, and is padded
 _SOFT = 0.2  # seconds of a pause in which a long clip is cut
 _LAST = 1 / 3  # of a pass, in which its end is looked for
@@ -115,6 +116,14 @@ def cut(samples: np.ndarray, longest: int) -> list[np.ndarray]:
     return [*parts, samples]
 
 
+def check_folder(path: Path) -> None:
+    """Raises ModelMissing where it isn't a folder of transformers: NVIDIA publishes some Parakeets for NeMo alone."""
+    if not (path / "config.json").is_file():
+        raise ModelMissing(
+            f"{path}: no Parakeet of transformers: config.json isn't there. A .nemo checkpoint can't be read: use {READABLE}"
+        )
+
+
 def open_parakeet(path: Path, device: "torch.device", dtype: str, longest: float) -> Parakeet:
     """Of a Hugging Face folder. Raises ModelMissing: another kind of model, broken or missing files."""
     return Parakeet(*_loaded(path), device, dtype, longest)
@@ -125,8 +134,7 @@ def _loaded(path: Path) -> tuple[Any, Any]:
     import transformers
 
     transformers.utils.logging.disable_progress_bar()
-    if not (path / "config.json").is_file():
-        raise ModelMissing(f"{path}: no folder of Parakeet: config.json isn't there; NeMo's .nemo files aren't read")
+    check_folder(path)
     with reading(path, "can't be loaded"):
         config = transformers.AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
         if config.model_type not in CLASSES:

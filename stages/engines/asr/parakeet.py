@@ -1,7 +1,8 @@
 """ASR: NVIDIA's Parakeet, CTC or TDT, through transformers: English, many clips at once, for listening to much speech.
 
-A Hugging Face folder, or hub:org/name (nvidia/parakeet-ctc-1.1b, nvidia/parakeet-tdt-0.6b-v3). It has no slower way: a
-request that is `careful` gets the reply that a quick one got.
+A Hugging Face folder, or hub:org/name (nvidia/parakeet-ctc-1.1b, nvidia/parakeet-tdt-0.6b-v3). parakeet-tdt-0.6b-v2 is
+there as a .nemo file alone, and can't be read. It has no slower way: a request that is `careful` gets the reply that a
+quick one got.
 """
 
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from pydantic import Field
 
 from voxsmith.models import references as catalogue
 from voxsmith.models.optional import versions
-from voxsmith.models.parakeet import RATE, open_parakeet
+from voxsmith.models.parakeet import RATE, check_folder, open_parakeet
 from voxsmith.models.torch_device import torch_device
 from voxsmith.models.windows import buckets
 from voxsmith.schemas.hashing import hashed
@@ -35,9 +36,11 @@ class Config(EngineConfig):
 
 
 def identity(config: Config) -> dict[str, Any]:
-    """What replies depend on. Raises ModelMissing."""
+    """What replies depend on. Raises ModelMissing: it isn't there, or is NeMo's."""
     how = {"dtype": config.dtype, "longest": config.longest}
     model = catalogue.identity(config.model)
+    if path := catalogue.locate(config.model):
+        check_folder(path)
     return {"backend": NAME, "version": versions(config.resources.python, *_PACKAGES), "model": model} | how
 
 

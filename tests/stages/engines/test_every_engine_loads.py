@@ -220,7 +220,7 @@ BESIDE: list[tuple[str, str, bytes | None, str]] = [
     ("asr_parakeet", "tokenizer.json", None, "its processor or tokenizer can't be loaded"),
     ("asr_parakeet", "tokenizer.json", b"[1]", "its processor or tokenizer can't be loaded"),
     ("asr_parakeet", "processor_config.json", None, "its processor or tokenizer can't be loaded"),
-    ("asr_parakeet", "config.json", None, "config.json isn't there; NeMo's .nemo files aren't read"),
+    ("asr_parakeet", "config.json", None, r"config.json isn't there. A .nemo checkpoint can't be read: use hub:"),
     ("tts_kokoro", "vocab.json", json.dumps({"a": 9999}).encode(), "vocab.json isn't this model's: .*Gather"),
     ("tts_kokoro", "vocab.json", b'{"model": {}}', "not the tokens of phonemes"),
     ("tts_kokoro", "vocab.json", b"[1]", "vocab.json: can't be read"),

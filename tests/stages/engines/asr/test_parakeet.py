@@ -14,6 +14,7 @@ from tests.helpers.paths import DATA
 from tests.helpers.signals import RATE, flac
 from voxsmith.models import audio
 from voxsmith.models.parakeet import cut, open_parakeet
+from voxsmith.models.references import ModelMissing
 from voxsmith.stages.engines.asr.parakeet import BACKEND, Config, Ears
 from voxsmith.stages.engines.base import Refused, Unavailable
 from voxsmith.stages.requests.asr import Heard, Transcribe
@@ -141,6 +142,16 @@ def test_numbers_that_are_none_are_a_reject(folder: Path) -> None:
     with pytest.raises(Refused, match="bad_features"):
         ears.submit(Transcribe(CLIPS[0])).result(60)
     ears.close()
+
+
+def test_a_checkpoint_of_nemo_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "parakeet-tdt-0.6b-v2.nemo").write_bytes(b"")
+    for model in (tmp_path, tmp_path / "parakeet-tdt-0.6b-v2.nemo"):
+        for way in (BACKEND.identity, BACKEND.load):
+            with pytest.raises(
+                ModelMissing, match=r"\.nemo checkpoint can't be read: use hub:nvidia/parakeet-tdt-0.6b-v3"
+            ):
+                way(Config(model=str(model)))
 
 
 def test_settings_that_shape_replies_are_in_the_identity(folder: Path) -> None:
