@@ -27,6 +27,7 @@ from voxsmith.pipeline.plan.accounts import finished, rejects_of
 from voxsmith.pipeline.plan.gc import Collected, collect
 from voxsmith.pipeline.plan.planner import make_plan
 from voxsmith.pipeline.plan.state import WHOLE, State
+from voxsmith.pipeline.plan.usable import check_usable
 from voxsmith.pipeline.report.manifest import counts_of
 from voxsmith.pipeline.report.outputs import export_state, folder_of, is_exported, out_folder, write_report
 from voxsmith.pipeline.sources import listings
@@ -71,6 +72,7 @@ def plan(
     opened = _open_to_export(recipe, changes, limit)
     selected = opened.selected(only, start)
     state = opened.state(keep=False, limit=limit, refit=refit)
+    check_usable(state, opened.label)
     stages = make_plan(state, selected)
     return Plan(tuple(stages), is_exported(state), estimate(state, stages), out_folder(state))
 

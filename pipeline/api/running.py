@@ -14,6 +14,7 @@ from voxsmith.pipeline.plan import manifests
 from voxsmith.pipeline.plan.accounts import finished
 from voxsmith.pipeline.plan.retries import note
 from voxsmith.pipeline.plan.state import State
+from voxsmith.pipeline.plan.usable import check_usable
 from voxsmith.pipeline.recipe.preflight import check_models, check_packages
 from voxsmith.pipeline.report.manifest import counts_of
 from voxsmith.pipeline.report.outputs import export_state, is_exported, other_recipe, out_folder
@@ -46,7 +47,7 @@ def run(opened: Opened, choice: Choice, say: Callable[[str], None]) -> Outcome:
             _note_retries(opened, choice, say)
         state = opened.state(keep=True, limit=choice.limit, refit=choice.refit)
         warn_of_another(state)
-        _check_rows(state, opened.label)
+        check_usable(state, opened.label)
         if not any(name in selected for name, _ in state.ready):
             if all(finished(state, shard) for shard in range(len(state.shards))):
                 manifests.write_reuse(state, choice.limit)
@@ -76,15 +77,6 @@ def warn_of_another(state: State) -> None:
             other,
             state.graph.recipe.name,
         )
-
-
-def _check_rows(state: State, label: str) -> None:
-    needed = state.graph.needed
-    if any(shard.rows > sum(shard.rejects.values()) + shard.without(needed) for shard in state.shards):
-        return
-    rows = sum(shard.rows for shard in state.shards)
-    why = f"all {rows} rows are rejects; to see why: voxsmith rejects {label}" if rows else "they have no row"
-    raise RunFailed(f"{label}: the sources give nothing to work on: {why}")
 
 
 def _execute(state: State, label: str, selected: set[str], choice: Choice, claims: Claims) -> Outcome:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import pyarrow as pa
 
+from voxsmith.pipeline.recipe.kinds import whose_clips
 from voxsmith.pipeline.recipe.nodes import SOURCE, Node
 from voxsmith.pipeline.recipe.problems import Problems
 from voxsmith.pipeline.sources import given_columns
@@ -77,7 +78,11 @@ def with_given(recipe: Recipe, nodes: Iterable[Node], columns: Mapping[str, Colu
 
 
 def check_columns(
-    nodes: Iterable[Node], owners: dict[str, str], columns: Mapping[str, Column], problems: Problems
+    recipe: Recipe,
+    nodes: Iterable[Node],
+    owners: dict[str, str],
+    columns: Mapping[str, Column],
+    problems: Problems,
 ) -> None:
     """Columns that nobody knows, that nobody writes, and clips that would reach no dataset."""
     for node in nodes:
@@ -89,7 +94,7 @@ def check_columns(
         for name in node.reads:
             if name not in owners and getattr(node.config, "attempt", 1) <= 1:
                 written = list(owners) if column(name, columns) else [*owners, *columns]
-                advice = _writers(name) or nearest(name, written)
+                advice = whose_clips(name, node, recipe) or _writers(name, owners) or nearest(name, written)
                 problems.add(where, f"reads '{name}', which no stage writes and no source gives; {advice}")
         for name in node.artifacts:
             if name not in owners:
@@ -112,8 +117,9 @@ def _fits(artifact: str) -> str:
     return f"add a stage {kind}" if kind else ""
 
 
-def _writers(name: str) -> str:
-    """Which stages of ours would write the column, as advice; "" where none would."""
+def _writers(name: str, owners: Mapping[str, str]) -> str:
+    """Which stage of ours would write the column, as advice: best one that would find there what it reads. "" where none would."""
+    best = ""
     name = re.sub(r"_\d+$", "_1", name)
     for kind in STAGES:
         declared = stage(kind)
@@ -129,8 +135,11 @@ def _writers(name: str) -> str:
             config = declared.config.model_construct(None, **given)
             if name in declared.writes(config):
                 named = [f"{key}: {value}" for key, value in given.items() if key != "attempt"]
-                return f"add a stage {kind}" + (f" ({', '.join(named)})" if named else "")
-    return ""
+                advice = f"add a stage {kind}" + (f" ({', '.join(named)})" if named else "")
+                if all(one in owners for one in declared.reads(config)):
+                    return advice
+                best = best or advice
+    return best
 
 
 def _choices(field: Any) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ from voxsmith.pipeline.errors import RecipeError
 from voxsmith.pipeline.recipe.build import build_engines, build_nodes
 from voxsmith.pipeline.recipe.check import check_columns, check_declarations, check_sources, owners_of, with_given
 from voxsmith.pipeline.recipe.columns import all_columns
+from voxsmith.pipeline.recipe.kinds import check_kinds
 from voxsmith.pipeline.recipe.nodes import Graph
 from voxsmith.pipeline.recipe.problems import Problems
 from voxsmith.pipeline.sources.overrides import read_overrides
@@ -27,7 +28,9 @@ def build_graph(recipe: Recipe, path: str) -> Graph:
     columns = all_columns({node.name: node.stage for node in nodes}, problems)
     check_sources(recipe, columns, problems)
     owners = owners_of(recipe, nodes, problems)
-    check_columns(nodes, owners, columns, problems)
+    check_columns(recipe, nodes, owners, columns, problems)
+    problems.raise_if_any()
+    check_kinds(recipe, nodes, owners, columns, problems)
     problems.raise_if_any()
     if recipe.overrides:
         read_overrides(recipe.overrides, columns, owners)

@@ -16,6 +16,7 @@ from tests.helpers.html_page import Page
 from tests.helpers.recipes import SHOUT, finish, open_state, texts_of, write_recipe
 from voxsmith.pipeline import api
 from voxsmith.pipeline.cli import main
+from voxsmith.pipeline.errors import RecipeError
 from voxsmith.pipeline.plan.state import State
 from voxsmith.pipeline.recipe.columns import all_columns
 from voxsmith.pipeline.recipe.problems import Problems
@@ -202,7 +203,7 @@ def test_a_stage_that_reads_an_instruction_is_told_that_there_is_none(
 
 
 def test_where_another_source_has_no_instruction_its_rows_are_rejects(tmp_path: Path) -> None:
-    """Of a recipe that reads instructions: rows without one would pass by all stages and come out empty."""
+    """Of a recipe that reads instructions: rows without one would pass by all stages, and be rejects."""
     path = write(tmp_path)
     source = yaml.safe_load(Path(path).read_text())["sources"]["speech"]
     (tmp_path / "tasks.jsonl").write_text(json.dumps({"instruction": "Name a colour."}) + "\n")
@@ -218,10 +219,11 @@ def test_where_another_source_has_no_instruction_its_rows_are_rejects(tmp_path: 
         "engines": {"llm": {"backend": "toys.llm"}},
         "sources": {"speech": source, "tasks": tasks},
     }
-    finish(write(tmp_path, **changes))
-    rejects = datasets.load_from_disk(str(tmp_path / "out" / "utterances" / "rejects")).remove_columns("audio")
-    reasons = [row["reason"] for row in rejects if row["source"] == "speech"]
-    assert sorted(reasons) == ["empty_transcript", *["missing_field"] * 5]
+    with pytest.raises(
+        RecipeError, match=r"sources\.speech: gives no 'instruction', which stages.shout reads"
+    ) as error:
+        finish(write(tmp_path, **changes))
+    assert "sources.tasks: gives no 'transcript', which stages.utter reads and sources.speech gives" in str(error.value)
 
 
 def collected(problems: Problems, parts: dict[str, dict[str, Any]]) -> dict[str, Column]:

@@ -149,12 +149,13 @@ def partly_given(tmp_path: Path) -> str:
     texts = [None if n in (3, 11) else f"thing {n}" for n in range(20)]
     some = [{"q": f"about {n}", "said": text, "c": n // 2, "t": n % 2} for n, text in enumerate(texts)]
     (tmp_path / "some.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in some))
-    (tmp_path / "none.jsonl").write_text('{"q": "one"}\n{"q": "two"}\n{"q": ""}\n')
+    lines = [json.dumps({"q": text, "said": None}) for text in ("one", "two", "")]
+    (tmp_path / "none.jsonl").write_text("\n".join(lines))
     columns = {"instruction": "q", "query_text": "said", "conversation_id": "c", "turn": "t"}
     shared = {"layout": "columns", "licence": "CC0-1.0", "shard": {"least": 1, "target": 4, "most": 8}}
     sources = {
         "some": {**shared, "path": str(tmp_path / "some.jsonl"), "columns": columns},
-        "none": {**shared, "path": str(tmp_path / "none.jsonl"), "columns": {"instruction": "q"}},
+        "none": {**shared, "path": str(tmp_path / "none.jsonl"), "columns": {"instruction": "q", "query_text": "said"}},
     }
     return write_recipe(
         tmp_path, [], sources=sources, stages={"toy_count": COUNT | {"engine": "llm"}, "toy_words": WORDS}
@@ -216,7 +217,8 @@ def test_a_person_can_supply_what_a_row_lacks(partly_given: str, tmp_path: Path)
 def test_sources_of_which_no_row_can_be_used_are_told(
     partly_given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "some.jsonl").write_text('{"q": "a", "said": null, "c": 1, "t": 0}\n')
+    (tmp_path / "some.jsonl").write_text('{"q": "", "said": null, "c": 1, "t": 0}\n')
+    (tmp_path / "none.jsonl").write_text('{"q": "", "said": null}\n' * 3)
     assert main(["run", partly_given]) == 1
     assert "the sources give nothing to work on: all 4 rows are rejects" in capsys.readouterr().err
 
