@@ -20,6 +20,8 @@ def fixed_parts(graph: Graph, node: Node) -> Parts:
     parts |= {f"config.{name}": value for name, value in _settings(node.config).items()}
     if isinstance(node.checks, BaseModel):
         parts |= {f"checks.{name}": value for name, value in node.checks.model_dump(mode="json").items()}
+    if node.passed:
+        parts["after"] = [list(names) for names in node.passed]
     if engine:
         parts |= {f"engine.{name}": value for name, value in engine.identity.items()}
     return parts

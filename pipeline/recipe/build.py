@@ -31,6 +31,7 @@ class _Entry:
     kind: str
     declared: Stage
     engine: str | None
+    after: tuple[str, ...]
     settings: dict[str, Any]
 
     @property
@@ -113,14 +114,19 @@ def _entries(recipe: Recipe, problems: Problems) -> Iterator[_Entry]:
         settings = dict(entry or {})
         kind = settings.pop("stage", name)
         engine = settings.pop("engine", None)
+        after = settings.pop("after", [])
         if not isinstance(kind, str):
             problems.add(f"stages.{name}.stage", "the name of a stage is wanted, or a module's dotted path")
             continue
         if not isinstance(engine, str | None):
             problems.add(f"stages.{name}.engine", "the name of one of the recipe's engines is wanted")
             continue
+        after = [after] if isinstance(after, str) else after
+        if not isinstance(after, list) or not all(isinstance(one, str) for one in after):
+            problems.add(f"stages.{name}.after", "the name of one of the recipe's stages is wanted, or a list of them")
+            continue
         try:
-            yield _Entry(name, kind, stage(kind), engine, settings)
+            yield _Entry(name, kind, stage(kind), engine, tuple(dict.fromkeys(after)), settings)
         except PartError as error:
             if "." in kind:
                 problems.add(f"stages.{name}", str(error))
@@ -163,7 +169,7 @@ def _nodes_of(
         group = declared.checks(config)
         checks = getattr(recipe.checks, section(group)) if group else None
         name = entry.name if attempt <= 1 else f"{entry.name}_{attempt}"
-        yield Node(name, entry.kind, config, checks, entry.engine)
+        yield Node(name, entry.kind, config, checks, entry.engine, entry.after)
 
 
 def _engine_fits(entry: _Entry, recipe: Recipe, engines: dict[str, Engine], problems: Problems) -> bool:

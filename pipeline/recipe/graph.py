@@ -4,6 +4,7 @@ from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from voxsmith.pipeline.errors import RecipeError
+from voxsmith.pipeline.recipe.after import with_after
 from voxsmith.pipeline.recipe.build import build_engines, build_nodes
 from voxsmith.pipeline.recipe.check import check_columns, check_declarations, check_sources, owners_of, with_given
 from voxsmith.pipeline.recipe.columns import all_columns
@@ -34,6 +35,8 @@ def build_graph(recipe: Recipe, path: str) -> Graph:
     problems.raise_if_any()
     if recipe.overrides:
         read_overrides(recipe.overrides, columns, owners)
+    nodes = with_after(nodes, columns, problems)
+    problems.raise_if_any()
     by_name = {node.name: replace(node, columns=columns) for node in with_given(recipe, nodes, columns)}
     graph = Graph(by_name, engines, owners, recipe, columns)
     try:

@@ -56,6 +56,9 @@ class Node:
     config: Any
     checks: Any
     engine: str | None
+    after: tuple[str, ...] = ()  # other nodes: rows that one of these rejects are passed over
+    # Of each of those, what it writes: where all of that is null, it rejected the row.
+    passed: tuple[tuple[str, ...], ...] = ()
     # Written columns that a source or a person supplies: rows that have them are passed over.
     given: tuple[str, ...] = ()
     columns: Mapping[str, Column] = field(default_factory=lambda: COLUMNS)  # the recipe's, by full name
@@ -75,6 +78,13 @@ class Node:
     @property
     def writes(self) -> tuple[str, ...]:
         return self.stage.writes(self.config)
+
+    def takes(self, row: Mapping[str, Any]) -> bool:
+        """Whether the row has a value in each column that the stage reads, and each stage that it comes after let it pass.
+        Otherwise an earlier stage has rejected the row, and this one passes it over.
+        """
+        there = all(row.get(name) is not None for name in self.reads)
+        return there and all(any(row.get(name) is not None for name in names) for names in self.passed)
 
     def column(self, name: str) -> Column:
         """What the column is. Raises KeyError where the recipe has no such column."""
@@ -110,7 +120,8 @@ class Graph:
 
     def inputs(self, node: Node) -> tuple[str, ...]:
         """The columns that the node sees, the row's identity first; optional ones that nobody writes are left out."""
-        named = ("id", "conversation_id", "turn", *node.reads, *node.optional)
+        passed = (name for names in node.passed for name in names)
+        named = ("id", "conversation_id", "turn", *node.reads, *node.optional, *passed)
         for name in named:  # a clip of which the store has the name alone is read again by what its writer reads
             if (writer := self.nodes.get(self.owners.get(name, ""))) and name in writer.stage.by_name(writer.config):
                 named += writer.reads

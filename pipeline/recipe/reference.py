@@ -27,6 +27,8 @@ def keys_of(name: str) -> list[Key]:
         common = [Key("stage", "text", "the name it has in the recipe", f"which stage this is: {name}")]
         if declared.engine:
             common.append(Key("engine", "text", "needed", f"one of the recipe's engines of the kind {declared.engine}"))
+        after = "others of the recipe's stages: a row that one of them rejects is not worked on here"
+        common.append(Key("after", "text | [text, …]", "none", after))
         return [*common, *keys(declared.config, left_out=declared.from_pipeline)]
     if name in backend_names():
         return [

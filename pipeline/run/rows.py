@@ -49,12 +49,6 @@ class Rows:
         if group:
             yield group
 
-    def is_complete(self, row: Row) -> bool:
-        """Whether the row has a value in each column that the stage reads. Where one is null, an earlier stage has
-        rejected the row, and this one passes it over.
-        """
-        return all(row.get(name) is not None for name in self._node.reads)
-
     def supplied(self, row: Row) -> Row:
         """Those of the columns that the stage writes which the row's source has supplied: they are kept as they are."""
         values = {name: row[name] for name in self._node.given if row.get(name) is not None}

@@ -165,10 +165,10 @@ class TaskRun:
             elif self.node.stage.each == "row":
                 if supplied := self.rows.supplied(rows[0]):
                     self.results.put(places[0], supplied)
-                elif self.rows.is_complete(rows[0]) and self._has_clips(places, rows):
+                elif self.node.takes(rows[0]) and self._has_clips(places, rows):
                     yield _Call(places, self.node.stage.run(rows[0], self.context))
             else:
-                complete = {place: row for place, row in zip(places, rows, strict=True) if self.rows.is_complete(row)}
+                complete = {place: row for place, row in zip(places, rows, strict=True) if self.node.takes(row)}
                 if complete and self._has_clips(list(complete), list(complete.values())):
                     yield _Call(list(complete), self.node.stage.run(list(complete.values()), self.context))
 

@@ -260,7 +260,7 @@ class Worker:
             table = table.select([name for name in names if name in places])
             for place in range(len(table)):
                 row = {name: table[name][place].as_py() for name in table.column_names}
-                if all(row.get(name) is not None for name in node.reads):
+                if node.takes(row):
                     by_name.fill(row)
                     yield row
 
