@@ -1,7 +1,7 @@
 """Whether a recipe's stages fit together: each column is known, has one writer, and is there for those who read it."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import product
 from typing import Any, get_args
@@ -117,7 +117,7 @@ def _fits(artifact: str) -> str:
     return f"add a stage {kind}" if kind else ""
 
 
-def _writers(name: str, owners: Mapping[str, str]) -> str:
+def _writers(name: str, owners: Collection[str] = ()) -> str:
     """Which stage of ours would write the column, as advice: best one that would find there what it reads. "" where none would."""
     best = ""
     name = re.sub(r"_\d+$", "_1", name)
