@@ -5,11 +5,12 @@ rows this is known before anything is read, so the recipe is refused: nobody wan
 """
 
 from collections.abc import Iterable, Mapping
+from typing import get_args
 
 from voxsmith.pipeline.recipe.nodes import SOURCE, Node
 from voxsmith.pipeline.recipe.problems import Problems
 from voxsmith.pipeline.sources import given_columns
-from voxsmith.schemas.columns import ROW_COLUMNS, SIDES, Column, full_name, place_of
+from voxsmith.schemas.columns import ROW_COLUMNS, SIDES, Column, full_name, names_of, place_of
 from voxsmith.schemas.recipe import Recipe
 from voxsmith.schemas.source import Source
 from voxsmith.schemas.speech import SPEECH
@@ -58,7 +59,9 @@ def whose_clips(name: str, node: Node, recipe: Recipe) -> str:
         return ""
     entry, of = next(iter(recorded.items()))
     what = "the row's own" if of == "row" else f"the {of}'s"
-    here = f"`of: {of}` in stages.{node.name}, or " if hasattr(node.config, "of") else ""
+    field = type(node.config).model_fields.get("of")
+    may = field is not None and of in (names_of(field.metadata) or get_args(field.annotation))
+    here = f"`of: {of}` in stages.{node.name}, or " if may else ""
     return (
         f"the clips of sources.{entry} are {what} ('{full_name(of, 'clip')}'): write {here}`of: {group}` in the source"
     )

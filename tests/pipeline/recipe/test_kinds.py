@@ -79,7 +79,7 @@ def test_tasks_beside_clips(tmp_path: Path) -> None:
             "query",
             {"continue_text": {"engine": "llm", "prompt": "configs/prompts/continue.jinja"}},
             "reads 'transcript', which no stage writes and no source gives; the clips of sources.speech are the query's "
-            "('query_clip'): write `of: row` in the source",
+            "('query_clip'): write `of: query` in stages.continue_text, or `of: row` in the source",
         ),
         ("row", {"clean_transcript": {"of": "query"}}, "are the row's own ('clip'): write `of: row` in stages.clean_tra"),
         ("row", {"verify": {}} | READ | LISTEN, "reads 'transcript', which no stage writes and no source gives; add a stage clean_tr"),
