@@ -10,7 +10,8 @@ from typing import get_args
 from voxsmith.pipeline.recipe.nodes import SOURCE, Node
 from voxsmith.pipeline.recipe.problems import Problems
 from voxsmith.pipeline.sources import given_columns
-from voxsmith.schemas.columns import ROW_COLUMNS, SIDES, Column, full_name, names_of, place_of
+from voxsmith.schemas.among import names_of
+from voxsmith.schemas.columns import ROW_COLUMNS, SIDES, Column, full_name, place_of
 from voxsmith.schemas.recipe import Recipe
 from voxsmith.schemas.source import Source
 from voxsmith.schemas.speech import SPEECH
