@@ -1,11 +1,12 @@
 """Planted mistakes through the whole recipe: files that are read, heard by Whisper base, and verified. What is caught?
 
-    python -m benchmarks.mislabelled FOLDER [--good 60] [--each 5] [--skip 0] [--keep FOLDER]
+    python -m benchmarks.mislabelled FOLDER [--good 60] [--each 5] [--every 1] [--shortest] [--keep FOLDER]
 
 FOLDER holds manifest.jsonl (`id`, `path`, `text` in each line) and its clips. The first `--good` clips keep their
 transcripts. So many of each kind of mistake are planted in the same clips as `--each` says: another clip's transcript,
-half of the words, a word doubled, a sentence in another language. Ten broken files are beside them. `--skip` leaves clips
-of the manifest out; `--every 2` takes every second one. With `--keep` the store stays: what was heard is not heard again.
+either half of the words, all but the middle third, a word doubled, a sentence in another language. Ten broken files are
+beside them. `--every 2` takes every second clip of the manifest, `--shortest` begins with the shortest. With `--keep`
+the store stays: what was heard is not heard again.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.helpers.mislabelled import GOOD, KINDS, Planted, counted, mistakes, records_of, verdicts, write
+from tests.helpers.mislabelled import GOOD, KINDS, MORE_KINDS, Planted, counted, mistakes, records_of, verdicts, write
 
 
 def main() -> None:
@@ -21,13 +22,16 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--good", type=int, default=60)
     parser.add_argument("--each", type=int, default=5)
-    parser.add_argument("--skip", type=int, default=0)
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--shortest", action="store_true")
     parser.add_argument("--keep", type=Path, help="a folder for the corpus, the store and what was heard")
     options = parser.parse_args()
-    records = records_of(options.folder)[options.skip :: options.every][: options.good]
+    records = records_of(options.folder)[:: options.every]
+    if options.shortest:
+        records.sort(key=lambda record: float(record["duration"]))
+    records = records[: options.good]
     planted = [Planted(GOOD, record, record["text"]) for record in records]
-    for kind in KINDS:
+    for kind in (*KINDS, *MORE_KINDS):
         planted += mistakes(records, kind, options.each)
     with tempfile.TemporaryDirectory() as temporary:
         started = time.perf_counter()

@@ -16,6 +16,7 @@ from tests.helpers.recipes import open_state, run_inline
 
 GOOD, BROKEN = "good", "broken"
 KINDS = ("another clip's", "cut", "a doubled word", "another language")
+MORE_KINDS = ("its second half", "without its middle third")
 _SENTENCES = (  # of our own
     "Am Morgen fuhr der alte Bauer mit seinem Wagen in die Stadt und kaufte dort zwei neue Pferde",
     "Le soir, après la pluie, nous avons marché longtemps au bord de la rivière sans dire un mot",
@@ -41,7 +42,9 @@ def records_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def mistakes(records: Sequence[dict[str, Any]], kind: str, count: int) -> list[Planted]:
-    """One mistake of the kind in each of the first `count` records that have words enough for it."""
+    """A mistake of the kind in each of the first `count` records that have words enough for it. "cut": the first half
+    is left.
+    """
     made = []
     for place, record in enumerate(records):
         words = record["text"].split()
@@ -51,6 +54,11 @@ def mistakes(records: Sequence[dict[str, Any]], kind: str, count: int) -> list[P
             text = _SENTENCES[place % len(_SENTENCES)]
         elif kind == "cut":
             text = " ".join(words[: len(words) // 2]) if len(words) >= _WORDS_TO_CUT else ""
+        elif kind == "its second half":
+            text = " ".join(words[len(words) // 2 :]) if len(words) >= _WORDS_TO_CUT else ""
+        elif kind == "without its middle third":
+            third = len(words) // 3
+            text = " ".join(words[:third] + words[-third:]) if len(words) >= _WORDS_TO_CUT else ""
         else:
             middle = len(words) // 2
             text = " ".join([*words[: middle + 1], *words[middle:]])
@@ -116,7 +124,7 @@ def verdicts(recipe: str) -> dict[str, str]:
 def counted(planted: Sequence[Planted], rejected: dict[str, str]) -> dict[str, tuple[int, int]]:
     """(rejected, all) of each kind of transcript, and of the broken files."""
     table = {}
-    for kind in (GOOD, *KINDS):
+    for kind in (GOOD, *KINDS, *MORE_KINDS):
         if of_it := [one for one in planted if one.kind == kind]:
             table[kind] = (sum(one.id in rejected for one in of_it), len(of_it))
     files = [f"{BROKEN}: {name}" for name in BROKEN_FILES]

@@ -4,7 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.mislabelled import BROKEN, GOOD, KINDS, Planted, counted, mistakes, records_of, verdicts, write
+from tests.helpers.mislabelled import (
+    BROKEN,
+    GOOD,
+    KINDS,
+    MORE_KINDS,
+    Planted,
+    counted,
+    mistakes,
+    records_of,
+    verdicts,
+    write,
+)
 from tests.helpers.paths import DATA
 
 CLIPS = DATA / "asr"
@@ -29,8 +40,10 @@ def test_bad_recordings_are_caught_and_good_ones_pass(clips: int, each: int, tmp
 
 def test_mistakes_are_planted_as_their_names_say() -> None:
     records = [{"id": "a", "text": "one two three four five six"}, {"id": "b", "text": "so it goes"}]
-    texts = {kind: [one.text for one in mistakes(records, kind, 2)] for kind in KINDS}
+    texts = {kind: [one.text for one in mistakes(records, kind, 2)] for kind in (*KINDS, *MORE_KINDS)}
     assert texts["another clip's"] == ["so it goes", "one two three four five six"]
     assert texts["cut"] == ["one two three"]
+    assert texts["its second half"] == ["four five six"]
+    assert texts["without its middle third"] == ["one two five six"]
     assert texts["a doubled word"] == ["one two three four four five six", "so it it goes"]
     assert len(set(texts["another language"])) == 2
