@@ -14,16 +14,9 @@ from voxsmith.schemas.columns import Column
 from voxsmith.schemas.lines import TooLarge
 from voxsmith.schemas.source import Source
 
-_FIELDS = {
-    "source_transcript": ("text", "transcript", "transcription", "sentence", "normalized_text"),
-    "speaker": ("speaker_id", "speaker", "client_id"),
-    "language": ("language", "locale", "lang"),
-    "id": ("id", "utterance_id", "segment_id"),
-}
-
 
 def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: Mapping[str, Column]) -> Iterator[Read]:
-    fields = Fields(_FIELDS, source, columns)
+    fields = Fields(source, columns)
     for number, record in enumerate(dataset_rows(name, source, ())):
         if isinstance(record, TooLarge):
             yield Lost(f"row {number}", "bad_line", f"a row's texts have {record.size} bytes", record.name)

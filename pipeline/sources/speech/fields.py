@@ -6,6 +6,7 @@ from typing import Any
 from voxsmith.pipeline.sources.record.files import kind
 from voxsmith.pipeline.sources.record.values import Unfit, identifier, ordinal, value_of
 from voxsmith.pipeline.sources.speech.folder import File
+from voxsmith.pipeline.sources.speech.usual import USUAL
 from voxsmith.pipeline.sources.speech.utterance import Utterance
 from voxsmith.schemas.columns import Column
 from voxsmith.schemas.source import Source
@@ -16,10 +17,10 @@ _IDS = ("conversation_id", "turn")
 
 
 class Fields:
-    """`usual`: names of fields by column or place; the first that a record has is taken."""
+    """Names of fields by column or place: those of the recipe, else the layout's usual ones."""
 
-    def __init__(self, usual: Mapping[str, tuple[str, ...]], source: Source, columns: Mapping[str, Column]) -> None:
-        self._names = {**usual, **{name: (field,) for name, field in source.columns.items()}}
+    def __init__(self, source: Source, columns: Mapping[str, Column]) -> None:
+        self._names = {**USUAL[source.layout], **{name: (field,) for name, field in source.columns.items()}}
         self._source, self._columns = source, columns
 
     def utterance(
@@ -64,8 +65,10 @@ class Fields:
 
     def _field(self, name: str, record: dict[str, Any]) -> str | None:
         """The field that holds it; one that the recipe names is there, or the record is no row."""
-        there = next((one for one in self._names.get(name, ()) if one in record), None)
-        return self._names[name][0] if there is None and name in self._source.columns else there
+        if name in self._source.columns:
+            return self._names[name][0]
+        there = [one for one in self._names.get(name, ()) if one in record and _may_be(name, record[one])]
+        return next((one for one in there if record[one] not in (None, "")), there[0] if there else None)
 
     def _value(self, record: dict[str, Any], field: str, column: str) -> Any:
         """Speakers are numbers in many sets, and names of ours."""
@@ -80,3 +83,11 @@ class Fields:
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise Unfit("bad_segment", f"'{field}' is not a number but {kind(value)}")
         return value
+
+
+def _may_be(name: str, value: Any) -> bool:
+    """Whether a field that nobody named may be it: a `language` of numbers, a label's, is another thing, and no row's fault."""
+    if name not in ("speaker", "language"):
+        return True
+    wanted: tuple[type, ...] = (str, int) if name == "speaker" else (str,)
+    return value is None or (isinstance(value, wanted) and not isinstance(value, bool))

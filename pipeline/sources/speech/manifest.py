@@ -17,23 +17,11 @@ from voxsmith.schemas.globs import expanded, files
 from voxsmith.schemas.source import Source
 from voxsmith.schemas.speech import Votes
 
-# Which fields are what, where `columns` doesn't say it; the first that a record has.
-_COMMON = {"speaker": ("speaker",), "offset": ("offset",), "duration": ("duration",), "channel": ("channel",)}
-_FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
-    "manifest": _COMMON
-    | {"clip": ("path",), "source_transcript": ("text", "transcript"), "language": ("language",), "id": ("id",)},
-    "nemo": _COMMON
-    | {"clip": ("audio_filepath",), "source_transcript": ("text",), "language": ("lang", "source_lang")},
-    "common_voice": {
-        "clip": ("path",), "source_transcript": ("sentence",), "speaker": ("client_id",), "language": ("locale",)
-    },
-}  # fmt: skip
 _CLIPS = "clips"  # Common Voice's folder of them, beside its tables
 
 
 def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: Mapping[str, Column]) -> Iterator[Read]:
-    names = _FIELDS[source.layout] | {name: (field,) for name, field in source.columns.items()}
-    fields = Fields(_FIELDS[source.layout], source, columns)
+    fields = Fields(source, columns)
     path = str(source.path)
     for file in expanded(path) if is_url(path) else files(path):
         base = (
@@ -42,7 +30,7 @@ def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: M
         if source.layout == "common_voice" and not source.clips:
             base = f"{base}/{_CLIPS}"
         watch.file(str(file))
-        for place, record in _records(name, source, file, names):
+        for place, record in _records(name, source, file, fields):
             if isinstance(record, Bad):
                 yield Lost(place, "bad_line", record.message, record.raw)
                 continue
@@ -52,9 +40,9 @@ def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: M
                 yield Lost(place, unfit.reason, unfit.message, dump(record))
 
 
-def _records(name: str, source: Source, file: Path | str, fields: Mapping[str, tuple[str, ...]]) -> Iterator[Placed]:
+def _records(name: str, source: Source, file: Path | str, fields: Fields) -> Iterator[Placed]:
     if source.layout == "common_voice":
-        return rows_of_table(name, file, [fields["clip"][0], fields["source_transcript"][0]])
+        return rows_of_table(name, file, [fields.of(one, {}) for one in ("clip", "source_transcript")])
     return records_of(file)
 
 

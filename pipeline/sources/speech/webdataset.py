@@ -19,13 +19,6 @@ from voxsmith.schemas.source import Source
 
 AUDIO = ("flac", "wav", "mp3", "ogg", "opus", "m4a")
 _TEXTS = ("txt", "text", "transcript")
-_FIELDS = {
-    "source_transcript": ("text", "transcript", "transcription", "sentence"),
-    "speaker": ("speaker", "speaker_id"),
-    "language": ("language", "lang"),
-    "duration": ("duration",),
-}
-
 Sample = dict[str, Member | str]  # by what follows the key's dot: a clip, or a text's content
 
 
@@ -33,7 +26,7 @@ def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: M
     """A sample's text is what its KEY.txt holds, or a field of its KEY.json. It is named by its tar and its key: many sets
     count anew in each tar.
     """
-    fields = Fields(_FIELDS, source, columns)
+    fields = Fields(source, columns)
     path = str(source.path)
     for file in expanded(path) if is_url(path) else [str(one.absolute()) for one in files(path)]:
         watch.unread(file)
