@@ -5,13 +5,14 @@ from itertools import islice
 
 from voxsmith.models.text.verbalise import verbalise
 from voxsmith.models.text.words import content_words, words
-from voxsmith.stages.text.evasions import DECLINES, MODEL, PLACEHOLDER, SURE
-from voxsmith.stages.text.identify import another_language
+from voxsmith.stages.text.evasions import MODEL, PLACEHOLDER, SURE
+from voxsmith.stages.text.identify import another_language, long_sentences
 from voxsmith.stages.text.overlap import copied, leaked
-from voxsmith.stages.text.repetition import latin_loop
+from voxsmith.stages.text.repetition import endless, latin_loop
 from voxsmith.stages.text.replies import free_text
 from voxsmith.stages.text.sentences import SENTENCE_END, sentences
 from voxsmith.stages.text.speakable import Fault, speakable
+from voxsmith.stages.text.task_talk import declines, task_talk
 
 # Before the text itself: "Sure, here's a possible continuation in under 50 words:", "The text continues:", "Continuation:"
 _LEAD = re.compile(
@@ -21,29 +22,23 @@ _LEAD = re.compile(
     r"\b[^:.!?\n]{0,60}):\s*",
     re.I,
 )
-# Anywhere: talk with the one who asked, or about what was asked.
-_TASK = re.compile(
-    r"\b(?:here(?:'s|’s| is) (?:a|one|the|my|another|your)(?: \w+){0,2} continuation"
-    r"|(?:this|the|a) continuation\b|continu(?:e|es|ed|ing) the (?:text|story|passage|sentence|conversation|given)\b"
-    r"|the (?:given|provided|above|original|following) (?:text|sentence|passage|story|transcript|prompt)\b"
-    r"|(?:in|under|within|less than|fewer than|exactly) (?:\d+|fifty) words\b|word (?:count|limit)\b"
-    r"|\bthe text (?:is|was|needs|should|could|describes|discusses|appears|seems|provides|provided|given|does)\b"
-    r"|(?:let me know|feel free to ask) if you\b|would you like me to\b|do you want me to\b|i hope this helps\b"
-    r"|(?:could|can) you (?:please )?(?:provide|clarify|give me) (?:more|some|the|additional) (?:context|text|information|details)\b"
-    r"|please provide (?:me with )?(?:the|more|some|a)\b|what (?:would|do) you (?:like|want) me to\b"
-    r"|how (?:can|may) i (?:help|assist) you\b)",
-    re.I,
-)
-_OF_TEXTS = re.compile(r"\b(?:texts?|passages?|stor(?:y|ies)|sentences?|words|continu\w+)\b", re.I)
 _ASSISTANT = re.compile(
     r"\bi(?:'m|’m| am) (?:not |just |only )?an? (?:\w+ )?(?:ai|assistant|chatbot|language model)\b"
-    r"|\bi(?:'m|’m| am) here to (?:help|assist)\b"
+    r"|\bas an? (?:[\w-]+ ){0,2}(?:assistant|chatbot|language model|ai)\b,? i\b"
     r"|^i(?:'m|’m| am) (?:so |very |truly )?sorry (?:for|about) (?:the|your|any) (?:misunderstanding|confusion|inconvenience|loss)\b",
     re.I,
 )
-_DECLINES_AT = 160  # characters at a reply's start in which it would decline; later somebody in the text speaks
-_MARKUP = re.compile(r"```|</?[a-z]+>|\*\*|^\s*#{1,6}\s|<\|", re.M | re.I)
+_MARKUP = re.compile(
+    r"```|</?[a-z]+>|\*\*|^\s*#{1,6}\s|<\||^\s*(?:-{3,}|\*{3,}|_{3,})\s*$|^\s*>\s|\|.*\|.*\||\]\(http|\\[(\[]"
+    r"|(?<![\w*])\*[^\s*][^*\n]{0,80}\*(?![\w*])|\b__\w",
+    re.M | re.I,
+)
 _LISTED = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s.*\n\s*(?:[-*•]|\d{1,2}[.)])\s", re.M)
+# An assistant's first word, to somebody who asked nothing.
+_EAGER = re.compile(r"^(?:sure(?: thing)?|certainly|of course|absolutely|great|okay|ok)!\s+(?=\S)", re.I)
+_ASKS = re.compile(
+    r"\?|\b(?:you|your|please|let's)\b|^(?:who|what|when|where|why|how|is|are|can|could|would|will|do|does|may)\b", re.I
+)
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
@@ -56,6 +51,8 @@ def proposed(reply: str, finish: str, transcript: str, max_words: int, spoken: b
     raw = free_text(reply)
     text = free_text(_LEAD.sub("", raw, count=1) if _LEAD.match(raw) else raw)
     text = _without(text, transcript)
+    if not _ASKS.search(transcript):
+        text = _EAGER.sub("", text)
     if not words(text):
         said = words(raw)
         return (
@@ -88,27 +85,33 @@ def continuation_fault(
 ) -> Fault | None:
     """The first thing wrong with a continuation of `transcript`, or None. `prompt`: text whose lines must not come back."""
     said = words(text)
-    if MODEL.search(text) or _ASSISTANT.search(text) or DECLINES.search(text[:_DECLINES_AT]):
+    if MODEL.search(text) or _ASSISTANT.search(text) or declines(text):
         return Fault("refusal", "the reply refuses, or speaks as a model")
-    if (match := _TASK.search(text)) and not _OF_TEXTS.search(transcript):
-        return Fault("about_task", f"the reply talks about the task: {match[0]!r}")
+    if talk := task_talk(text, transcript):
+        return Fault("about_task", f"the reply talks about the task: {talk!r}")
     if len(said) < min_words:
         return Fault("too_short", f"{len(said)} words, at least {min_words} are asked for")
     if len(said) > max_words:
         return Fault("too_long", f"{len(said)} words, at most {max_words} are allowed")
-    if fault := another_language(text, language):
-        return fault
+    for part in (text, *long_sentences(text)):  # it may begin in one language and go on in another
+        if fault := another_language(part, language):
+            return fault
     before = words(transcript)
     if said == before[-len(said) :] or (len(said) >= 6 and copied(said, before) >= 0.6 * len(said)):
         return Fault("echo", "the continuation says the transcript again")
-    new = set(content_words(text)) - set(content_words(transcript))
-    if len(said) >= 3 and content_words(text) and not new:
+    if len(before) >= 8 and copied(before, said) >= 0.8 * len(before):
+        return Fault("echo", "the transcript stands in the continuation")
+    own = set(content_words(text))
+    # People ask about what they heard in the same words: "how much can you spend?"
+    if len(own) >= (4 if text.rstrip().endswith("?") else 3) and not own - set(content_words(transcript)):
         return Fault("echo", "the continuation says nothing that the transcript doesn't")
     if repeated := latin_loop(text):
         return Fault("loop", f"the continuation repeats itself: {repeated!r}")
     if fault := leaked(text, prompt):
         return fault
-    return speakable(text, min_words, max_words) if spoken else None
+    if spoken and (fault := speakable(text, min_words, max_words)):
+        return fault
+    return Fault("loop", f"the continuation repeats itself: {repeated!r}") if (repeated := endless(text)) else None
 
 
 def _without(text: str, transcript: str) -> str:

@@ -4,15 +4,18 @@ It needs some words: of "Ja." it knows little, of a sentence nearly all. So a te
 where the right one is very unlikely.
 """
 
+import re
 import threading
 from functools import cache
 from typing import Any
 
 from voxsmith.schemas.languages import LANGUAGES
+from voxsmith.stages.text.sentences import sentences
 from voxsmith.stages.text.speakable import Fault
 
 _UNLIKELY = 0.05
 _FEW = 12  # letters, too few to tell
+_LONG = 40  # letters of a sentence that is told by itself
 _lock = threading.Lock()
 
 
@@ -42,3 +45,9 @@ def another_language(text: str, wanted: str) -> Fault | None:
     if likeliest != wanted and dict(ranked)[wanted] < _UNLIKELY:
         return Fault("language", f"the text is in {LANGUAGES[likeliest]}, not in {LANGUAGES[wanted]}")
     return None
+
+
+def long_sentences(text: str) -> list[str]:
+    """Sentences of the text that are long enough to be told each by itself, where it has more than one."""
+    parts = [part for whole in sentences(text) for part in re.split(r"(?<=[。！？])", whole)]
+    return [part for part in parts if sum(char.isalpha() for char in part) >= _LONG] if len(parts) > 1 else []

@@ -20,6 +20,12 @@ def latin_loop(text: str) -> str | None:
     return loop(text) if 2 * latin >= len(letters) else None
 
 
+def endless(text: str) -> str | None:
+    """What is written four times or more in a row, in any letters, or None: "haha" may be, "hahahahahaha" is not."""
+    match = re.search(r"(\w)\1{9,}|(\S{2,30}?)\2{4,}|(.{4,40}?)\3{3,}", text)
+    return match[0][:40] if match else None
+
+
 def _same_sentence(sentences: list[list[str]]) -> str | None:
     long = [" ".join(sentence) for sentence in sentences if len(sentence) >= 3]
     return next((sentence for sentence in long if long.count(sentence) > 1), None)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.paths import ROOT
+from tests.helpers.paths import DATA, ROOT
 from tests.helpers.talk import drive, with_replies
 from voxsmith.schemas.checks import ContinuationText
 from voxsmith.schemas.tasks import MARKER, TASKS
@@ -15,6 +15,7 @@ from voxsmith.stages.continue_text import STAGE, Config
 from voxsmith.stages.engines.llm import llamacpp as llm_llamacpp
 from voxsmith.stages.requests.llm import Complete
 
+PLANTED = ("planted_continuations.jsonl", "planted_continuations_held_out.jsonl")
 BOW = "The Norsemen considered the rainbow as a bridge over which the gods passed from earth to their home in the sky."
 GOOD = "They called it Bifrost, and they believed that a watchman stood at its end day and night."
 LONG = "It was guarded by Heimdall, who slept less than a bird and who heard the grass as it grew on the hills. " * 3
@@ -125,6 +126,38 @@ def test_a_reply_that_is_no_continuation_is_tried_again(reply: str, reason: str)
 def test_what_a_person_would_let_pass_passes(transcript: str, reply: str) -> None:
     written, _ = given(context(), reply, transcript=transcript)
     assert (written["continuation"], written["continuation_attempts"]) == (reply, 1)
+
+
+def read(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (DATA / name).read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_planted_continuations_are_told_apart(name: str) -> None:
+    wrong: dict[bool, list[str]] = {True: [], False: []}
+    rows = read(name)
+    for row in rows:
+        try:
+            given(context(attempts=1), row["reply"], transcript=row["transcript"], language=row["language"])
+        except Reject as reject:
+            if row["good"]:
+                wrong[True].append(f"{reject.reason} {reject.message}: {row['reply']!r}")
+        else:
+            if not row["good"]:
+                wrong[False].append(row["reply"])
+    good, bad = sum(row["good"] for row in rows), sum(not row["good"] for row in rows)
+    assert min(good, bad) >= 24
+    assert len(wrong[False]) <= 0.05 * bad, wrong[False]
+    assert len(wrong[True]) <= 0.02 * good, wrong[True]
+
+
+def test_an_assistant_s_first_word_goes_where_nobody_asked() -> None:
+    assert given(context(), f"Sure! {GOOD}")[0]["continuation"] == GOOD
+    asked = "Could you help me with my homework?"
+    assert (
+        given(context(), "Sure! I'll be right there.", transcript=asked)[0]["continuation"]
+        == "Sure! I'll be right there."
+    )
 
 
 def test_it_goes_on_in_the_row_s_language() -> None:
