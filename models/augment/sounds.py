@@ -11,8 +11,10 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".w64")
 
 
 def sounds(folder: Path) -> list[Path]:
-    """The folder's sound files in order, those below included. Raises ModelMissing: none, or one that can't be read."""
-    paths = [folder] if folder.is_file() else sorted(folder.rglob("*"))
+    """The folder's sound files in order, those below included, but what is hidden: neither does the folder's identity count
+    that. Raises ModelMissing: none, or one that can't be read.
+    """
+    paths = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if not _is_hidden(path, folder))
     files = [path for path in paths if path.suffix.lower() in SUFFIXES and path.is_file()]
     if not files:
         raise ModelMissing(f"{folder}: there are no sounds in it ({', '.join(SUFFIXES)})")
@@ -23,6 +25,10 @@ def sounds(folder: Path) -> list[Path]:
         except (soundfile.SoundFileError, OSError) as error:
             raise ModelMissing(f"{path}: no sound that can be read ({error}); take it out of the folder") from None
     return files
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def part(path: Path, seconds: float, share: float) -> tuple[np.ndarray, int, float]:

@@ -12,6 +12,7 @@ import soundfile
 
 from tests.helpers.paths import DATA
 from tests.helpers.signals import RATE, band_powers, beep, decibels, flac, read, speech_decibels
+from voxsmith.models.augment.sounds import sounds
 from voxsmith.models.clip_note import note_of
 from voxsmith.models.references import ModelMissing
 from voxsmith.stages.engines.base import Refused, Unavailable
@@ -241,6 +242,8 @@ def test_a_folder_s_bad_file_is_named_before_any_clip_is_touched(tmp_path: Path)
     refused(r"broken\.wav: no sound that can be read", noises=str(tmp_path))
     soundfile.write(tmp_path / "broken.wav", np.zeros(0), 16000)
     refused(r"broken\.wav: a sound without samples", rooms=str(tmp_path))
+    (tmp_path / "broken.wav").rename(tmp_path / "._broken.wav")  # as macOS leaves beside a file, with no sound in it
+    refused("there are no sounds in it", noises=str(tmp_path))
     refused("nowhere", rooms=str(tmp_path / "nowhere"))
 
 
@@ -265,5 +268,9 @@ def test_the_folders_content_is_in_the_identity_and_their_place_is_not(folders: 
     here, there = (declared.config(noises=str(folder)) for folder in (folders / "noises", copy))
     assert declared.identity(here) == declared.identity(there) != declared.identity(declared.config())
     assert declared.licence(here) == "cc-by-4.0"
+    (copy / ".cache").mkdir()
+    soundfile.write(copy / ".cache" / "hidden.wav", np.ones(99) / 3, 16000)
+    assert declared.identity(here) == declared.identity(there)
+    assert [path.name for path in sounds(copy)] == [path.name for path in sounds(folders / "noises")]
     soundfile.write(copy / "more.wav", np.ones(99) / 3, 16000)
     assert declared.identity(here) != declared.identity(there)
