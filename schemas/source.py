@@ -16,13 +16,17 @@ from voxsmith.schemas.speech import PLACES, SPEECH, SPEECH_SUFFIXES, Layout, Vot
 from voxsmith.schemas.strict import Strict
 
 LayoutName = Literal[
-    "alpaca", "ultrachat", "columns",
+    "alpaca", "messages", "ultrachat", "columns",
     "manifest", "nemo", "librispeech", "common_voice", "ljspeech", "vctk", "kaldi",
     "lhotse", "shar", "webdataset", "audio_dataset", "dailytalk",
 ]  # fmt: skip
 LAYOUTS: tuple[str, ...] = get_args(LayoutName)
 
-SUFFIXES = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
+DIALOGUES = ("messages", "ultrachat")  # one reader: files of either hold what the other's do
+
+SUFFIXES = (
+    ".json", ".jsonl", ".json.gz", ".jsonl.gz", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet"
+)  # fmt: skip
 
 # The columns that a record may bring with it, ours. The rest of a row is made: ids of content, source and licence of the
 # recipe.
@@ -64,15 +68,17 @@ class DrawnTurns(Strict):
 class Source(Strict):
     """Files, a folder or a Hugging Face dataset, and how their records become conversations.
 
-    Of texts: "alpaca" is {instruction, input, output}; "ultrachat" is {id, data: [user, assistant, …]} or {messages: [{role,
-    content}]}, which may differ from record to record; "columns" says in `columns` which field is which of our columns, and
+    Of texts: "alpaca" is {instruction, input, output}; "messages" (or "ultrachat") is a dialogue as {messages: [{role,
+    content}]}, ShareGPT's {conversations: [{from, value}]} or UltraChat's {data: [user, assistant, …]}, which may differ from
+    record to record; "columns" says in `columns` which field is which of our columns, and
     rows that follow each other with one `conversation_id` are one conversation. Of recorded speech: see schemas/speech.py.
     """
 
     layout: LayoutName = Field(description="how records are written; columns: as `columns` says")
     path: str | None = Field(
         None,
-        description="a .json or .jsonl file, gzipped or not, or a glob of such files; of recorded speech what the layout reads",
+        description="a .json, .jsonl, .csv, .tsv (gzipped or not) or .parquet file, or a glob of them; of recorded speech what "
+        "the layout reads",
     )
     dataset: FilePath | None = Field(None, description="name of a Hugging Face dataset, or a folder that holds one")
     config: str | None = Field(None, description="which configuration of the dataset")
@@ -100,7 +106,7 @@ class Source(Strict):
     microphone: Literal[1, 2] = Field(1, description="which recording of VCTK 0.92 is taken")
     turns: int | Literal["all", "recording"] | DrawnTurns = Field(
         1,
-        description="of a dialogue, from the first (layout ultrachat): a number, all, or {mean: 2, most: 5} to draw one; "
+        description="of a dialogue, from the first (layout messages): a number, all, or {mean: 2, most: 5} to draw one; "
         "recording (layouts kaldi, lhotse and shar): the utterances of a recording are turns of one conversation",
     )
     licence: str = Field(min_length=1, description="terms of the text, e.g. MIT or CC-BY-NC-4.0")
@@ -194,8 +200,8 @@ class Source(Strict):
             raise ValueError("'columns' must name the field of instruction, of query_text, or of transcript")
         if "turn" in self.columns and "conversation_id" not in self.columns:
             raise ValueError("'columns' names turn, so it must name conversation_id too")
-        if self.layout != "ultrachat" and self.turns != 1:
-            raise ValueError("'turns' goes with 'layout: ultrachat'")
+        if self.layout not in DIALOGUES and self.turns != 1:
+            raise ValueError("'turns' goes with 'layout: messages'")
         if self.turns == _RECORDING:
             raise ValueError("'turns: recording' goes with recorded speech; write a number, all, or {mean: 2, most: 5}")
         return self
@@ -212,7 +218,7 @@ class Source(Strict):
                 raise ValueError(f"'{key}' goes with the layouts {layouts}, not with {self.layout}")
         if "turns" in self.model_fields_set and (not kind.turns or self.turns != _RECORDING):
             layouts = ", ".join(name for name, one in SPEECH.items() if one.turns)
-            raise ValueError(f"'turns' goes with 'layout: ultrachat'; 'turns: recording' with the layouts {layouts}")
+            raise ValueError(f"'turns' goes with 'layout: messages'; 'turns: recording' with the layouts {layouts}")
         for key, layout in (("votes", "common_voice"), ("microphone", "vctk")):
             if key in self.model_fields_set and self.layout != layout:
                 raise ValueError(f"'{key}' goes with 'layout: {layout}'")

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from voxsmith.pipeline.sources.dialogue import FIELDS, user_texts
 from voxsmith.pipeline.sources.record.files import Bad, Placed
 from voxsmith.pipeline.sources.record.row import Row, grouped
 from voxsmith.pipeline.sources.record.values import (
@@ -30,7 +31,7 @@ from voxsmith.pipeline.sources.record.values import (
 )
 from voxsmith.schemas.columns import COLUMNS, Column
 from voxsmith.schemas.hashing import hashed_share
-from voxsmith.schemas.source import TASKS, DrawnTurns, Source
+from voxsmith.schemas.source import DIALOGUES, TASKS, DrawnTurns, Source
 
 _TURNS = 100_000  # of a dialogue, which is in memory as a whole
 
@@ -46,7 +47,7 @@ def conversations(
     source: Source, records: Iterable[Placed], columns: Mapping[str, Column] = COLUMNS
 ) -> Iterator[list[Row]]:
     """The conversations of a source, not named yet (see identify), in order; a bad record is one of a single row."""
-    if source.layout == "ultrachat":
+    if source.layout in DIALOGUES:
         for place, record in records:
             turns = [_bad(record)] if isinstance(record, Bad) else _dialogue(record, source.turns)
             yield [{**row, "place": place} for row in turns]
@@ -61,8 +62,8 @@ def conversations(
 
 def fields(source: Source) -> tuple[str, ...]:
     """The fields that the source's records must, or may, have; the first stands for all where none is there."""
-    if source.layout == "ultrachat":
-        return ("messages", "data")
+    if source.layout in DIALOGUES:
+        return FIELDS
     return tuple((source.columns or _ALPACA).values())
 
 
@@ -105,7 +106,7 @@ def _columns(record: dict[str, Any], names: dict[str, str], columns: Mapping[str
 
 def _dialogue(record: dict[str, Any], turns: int | str | DrawnTurns) -> list[Row]:
     try:
-        asked = _asked(record)
+        asked = user_texts(record)
         if not asked:
             raise Unfit("empty_instruction", "there is no message")
         if (count := _count(turns, asked)) > _TURNS:
@@ -136,21 +137,6 @@ def _turn_row(text: Any) -> Row:
     if not text:
         return reject("empty_instruction", "there is no request", "")
     return {"instruction": text, "context": None, "reject": None}
-
-
-def _asked(record: dict[str, Any]) -> list[Any]:
-    """What the user said, turn by turn, in either layout of UltraChat."""
-    if isinstance(messages := record.get("messages"), list):
-        if not all(isinstance(message, dict) for message in messages):
-            raise Unfit("missing_field", "'messages' is not a list of {role, content}")
-        said = [message for message in messages if message.get("role") != "system"]
-        if said and said[0].get("role") != "user":
-            raise Unfit("bad_dialogue", f"the first message is not the user's but of the role {said[0].get('role')!r}")
-        return [message.get("content") for message in said if message.get("role") == "user"]
-    if isinstance(data := record.get("data"), list):
-        return data[::2]
-    there = ", ".join(map(str, record)) or "no field"
-    raise Unfit("missing_field", f"neither a list 'messages' nor a list 'data' is there, but {there}")
 
 
 def _bad(record: Bad) -> Row:

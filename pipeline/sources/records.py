@@ -19,4 +19,9 @@ def records(name: str, source: Source, fields: tuple[str, ...]) -> Iterator[Plac
             yield f"row {number}", too_large(row) if isinstance(row, TooLarge) else row
         return
     for file in files(source.path):
-        yield from records_of(file)
+        if file.suffix == ".parquet":
+            of_file = source.model_copy(update={"path": None, "dataset": str(file)})
+            for number, row in enumerate(dataset_rows(name, of_file, fields), 1):
+                yield f"{file}, row {number}", too_large(row) if isinstance(row, TooLarge) else row
+            continue
+        yield from records_of(file, fields)

@@ -99,7 +99,7 @@ def _rows(where: str, name: str, source: Source, fields: tuple[str, ...], memory
         if not there:
             raise RecipeError(f"{where}: has no field '{fields[0]}'; {nearest(fields[0], rows.column_names)}")
         rows = rows.select_columns(there)  # columns of audio or images are not even decoded
-    local = isinstance(rows, datasets.Dataset) or Path(str(source.dataset)).is_dir()
+    local = isinstance(rows, datasets.Dataset) or Path(str(source.dataset)).exists()
     yield from _telling(where, rows, local)
 
 
@@ -119,6 +119,8 @@ def _opened(where: str, source: Source) -> Any:
     import datasets
 
     folder = Path(str(source.dataset))
+    if folder.suffix == ".parquet" and folder.is_file():
+        return datasets.load_dataset("parquet", data_files=str(folder), split="train", streaming=True)
     if (folder / "dataset_dict.json").is_file():
         splits = datasets.load_from_disk(str(folder))
         if source.split not in splits:

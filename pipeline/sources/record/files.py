@@ -5,18 +5,20 @@ further raises. Each comes with its place ("alpaca.json, record 17"), for people
 """
 
 import gzip
-import io
 import json
 import re
 import zlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TextIO, cast
+from typing import Any, NamedTuple, TextIO
 
 from voxsmith.pipeline.errors import RecipeError, RunFailed
-from voxsmith.pipeline.sources.record.objects import opened_url
 from voxsmith.pipeline.sources.record.passing_over import Endless, pass_over
+from voxsmith.pipeline.sources.record.shape import Shape, second_list, shape_of
+from voxsmith.pipeline.sources.record.table import SUFFIXES as TABLES
+from voxsmith.pipeline.sources.record.table import rows_of_table
+from voxsmith.pipeline.sources.record.texts import opened
 from voxsmith.schemas.clip_reference import is_url
 from voxsmith.schemas.lines import LARGEST, MOST_VALUES, TooLarge, crowded, lines, rest_of_line, size
 
@@ -41,12 +43,14 @@ Record = dict[str, Any] | Bad
 Placed = tuple[str, Record]
 
 
-def records_of(file: Path | str) -> Iterator[Placed]:
-    """The records of one file, or object at a URL. Raises RecipeError where it is broken or not there, RunFailed where a
-    connection failed.
+def records_of(file: Path | str, wanted: tuple[str, ...] | None = None) -> Iterator[Placed]:
+    """The records of one file, or object at a URL. `wanted`: fields of which a record has one, by which an object around a
+    list of records, and records that are written over several lines, are told from records; else each line is one.
+
+    Raises RecipeError where the file is broken or not there, RunFailed where a connection failed.
     """
     try:
-        yield from _file(file)
+        yield from _file(file, wanted)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise RecipeError(f"{file}: broken gzip: {error}; fetch the file again") from None
     except OSError as error:
@@ -55,29 +59,24 @@ def records_of(file: Path | str) -> Iterator[Placed]:
         raise RecipeError(f"{file}: {error.strerror or error}") from None
 
 
-def _file(file: Path | str) -> Iterator[Placed]:
+def _file(file: Path | str, wanted: tuple[str, ...] | None) -> Iterator[Placed]:
     """Lists of records, or one record a line. Bytes that are not UTF-8 come out as lone surrogates."""
-    if str(file).endswith((".json", ".json.gz")):
+    if str(file).endswith(TABLES):
+        for number, row in rows_of_table(file):
+            yield f"{file}, line {number}", row if isinstance(row, dict) else _ragged(row)
+        return
+    if wanted is not None or str(file).endswith((".json", ".json.gz")):
         with opened(file) as stream:
             start = stream.read(CHUNK)
-            if start.lstrip().startswith("["):
-                for number, record in enumerate(_lists(file, stream, start), 1):
+            shape, at = shape_of(start, wanted, is_list_file=str(file).endswith((".json", ".json.gz")))
+            if shape is not Shape.LINES:
+                for number, record in enumerate(_elements(file, stream, start[at:], shape), 1):
                     yield f"{file}, record {number}", record
                 return
     with opened(file) as stream:
         for number, line in enumerate(lines(stream), 1):
             if (parsed := _line(line)) is not None:
                 yield f"{file}, line {number}", parsed
-
-
-def opened(file: Path | str) -> TextIO:
-    """A text, gzipped or not, of a file or URL; bytes that aren't UTF-8 come out as lone surrogates."""
-    if isinstance(file, str) and is_url(file):
-        stream: BinaryIO = opened_url(file)
-        raw = cast(BinaryIO, gzip.open(stream)) if file.endswith(".gz") else stream  # noqa: SIM115  # the text closes it
-        return cast(TextIO, io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape"))
-    reader = gzip.open if str(file).endswith(".gz") else open
-    return cast(TextIO, reader(file, "rt", encoding="utf-8-sig", errors="surrogateescape"))
 
 
 def _line(line: str | TooLarge) -> Record | None:
@@ -100,17 +99,24 @@ def too_large(text: TooLarge) -> Bad:
     return Bad(f"a record has {LARGEST} bytes at most, and this one {text.size}", text.name)
 
 
-def _lists(file: Path | str, stream: TextIO, text: str) -> Iterator[Record]:
+def _ragged(row: list[str]) -> Bad:
+    return Bad(f"it has {len(row)} values, and the table's first line another number of names", json.dumps(row))
+
+
+def _elements(file: Path | str, stream: TextIO, text: str, shape: Shape) -> Iterator[Record]:
     """The elements of the JSON list that starts in `text` and goes on in `stream`, and of lists behind it; commas are not
-    insisted on. What stands behind a list and starts none is taken as JSON lines.
+    insisted on. What stands behind a list and starts none is taken as JSON lines. Of the shape VALUES: what stands there.
     """
     decode = json.JSONDecoder().raw_decode
-    at, number, inside = 0, 1, False
+    at, number, inside = 0, 1, shape is Shape.VALUES
     while True:
         at = _BETWEEN.match(text, at).end()  # type: ignore[union-attr]
         sign = text[at : at + 1]
         if sign == ("]" if inside else "["):
             at, inside = at + 1, not inside
+            if shape is Shape.WRAPPED and not inside:
+                _check_end(file, text[at:] + stream.read(CHUNK))
+                return
             continue
         if sign and not inside:
             end = text.find("\n", at)
@@ -146,11 +152,20 @@ def _lists(file: Path | str, stream: TextIO, text: str) -> Iterator[Record]:
             continue
         rest = len(text) - at
         more = "" if broken else stream.read(max(CHUNK, min(rest, LARGEST + 1 - rest)))
-        if not more and not inside:
+        if not more and (not inside or (shape is Shape.VALUES and not sign)):
             return
+        if not more and shape is Shape.VALUES and not broken and not text.endswith("\n"):
+            more = "\n"  # behind the last value
         if not more:
             raise RecipeError(f"{file}: broken JSON in record {number}: {trouble}; {_MEND}")
         text, at = text[at:] + more, 0
+
+
+def _check_end(file: Path | str, rest: str) -> None:
+    if key := second_list(rest):
+        raise RecipeError(f"{file}: two lists of records, the other one under '{key}'; write each to a file of its own")
+    if not rest.strip():
+        raise RecipeError(f"{file}: the object around the list of records isn't closed; fetch the file again")
 
 
 def _record(value: Any, raw: str) -> Record:

@@ -1,6 +1,8 @@
 """Values of a record, as columns take them; and rows that are rejected for them."""
 
+import html
 import json
+import re
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +16,9 @@ SAMPLE = 200  # characters of what was read that a reject shows
 OPTIONAL = "input"  # the one field of a text that may be left out: Alpaca's context
 _MESSAGE = 1000  # characters: names of fields, of which a record may have any, stand in messages
 _NAME = 1000  # characters of a conversation's id
+
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]\w{1,31});")
+_ABOUT_HTML = re.compile(r"\b(?:html|xml|entity|entities|escap\w+)\b", re.I)
 
 
 class Unfit(Exception):
@@ -35,7 +40,24 @@ def text_of(record: dict[str, Any], field: str) -> str:
         raise Unfit("missing_field", f"'{field}' is not a text but {kind(value)}")
     if "\0" in value or clean(value) != value:
         raise Unfit("bad_text", f"'{field}' is not Unicode text (bytes that aren't UTF-8, half a pair, or NUL)")
-    return value.strip()
+    return without_entities(value).strip()
+
+
+def without_entities(text: str) -> str:
+    """The text with HTML's entities as the characters that they stand for ("Tom &amp; Jerry", "it&amp;#39;s"); as it is
+    where it speaks of HTML.
+    """
+    if "&" not in text or _ABOUT_HTML.search(text):
+        return text
+    once = _ENTITY.sub(_character, text)
+    return _ENTITY.sub(_character, once) if once != text else text
+
+
+def _character(match: re.Match[str]) -> str:
+    char = html.unescape(match[0])
+    if char == "\xa0":
+        return " "
+    return char if (char.isprintable() or char in "\n\t") and char != "\ufffd" else match[0]
 
 
 def value_of(record: dict[str, Any], field: str, kind_wanted: pa.DataType) -> Any:
@@ -63,7 +85,10 @@ def identifier(record: dict[str, Any], field: str) -> str | None:
 
 
 def ordinal(record: dict[str, Any], field: str) -> int:
-    if not isinstance(value := record.get(field), int):
+    value = record.get(field)
+    if isinstance(value, str) and value.strip().isdecimal():  # a table of texts has no numbers
+        return int(value[:20])
+    if not isinstance(value, int):
         raise Unfit("missing_field", f"'{field}' is not a whole number but {kind(value)}")
     return value
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from voxsmith.pipeline.errors import RecipeError
-from voxsmith.pipeline.sources.record.files import Bad, Placed, opened
+from voxsmith.pipeline.sources.record.files import Bad, Placed
+from voxsmith.pipeline.sources.record.texts import opened
 from voxsmith.schemas.lines import LARGEST, TooLarge, lines
 from voxsmith.schemas.names import nearest
 

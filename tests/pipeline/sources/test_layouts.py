@@ -113,7 +113,7 @@ def test_dialogues_that_are_none(tmp_path: Path) -> None:
         *(None, "empty_instruction", None),
         *(None, "empty_instruction", "missing_field"),
     ]
-    assert rows[4]["reject"][1] == "neither a list 'messages' nor a list 'data' is there, but text"
+    assert rows[4]["reject"][1] == "no dialogue is there as messages, conversations, conversation or data, but text"
     assert [row["turn"] for row in rows[5:10]] == [0, 1, 2, 0, 1]
 
 
