@@ -79,15 +79,15 @@ def test_a_dialogue_that_is_none_says_why(tmp_path: Path) -> None:
         {"chat": []},
     ]
     file.write_text("".join(json.dumps(record) + "\n" for record in records))
-    told = [row["reject"][:2] for row in read(file, "messages")]
-    assert [reason for reason, _ in told] == [
+    refused = [row["reject"][:2] for row in read(file, "messages")]
+    assert [reason for reason, _ in refused] == [
         *("bad_dialogue", "missing_field", "bad_dialogue", "missing_field", "missing_field")
     ]
-    assert "who is 'narrator'?" in told[0][1] and "human" in told[0][1]
-    assert "no field 'role' or 'from', but speaker, content" in told[1][1]
-    assert "2 roles and 1 texts" in told[2][1]
-    assert "no text but of the type 'image_url'" in told[3][1]
-    assert "but chat" in told[4][1]
+    assert "who is 'narrator'?" in refused[0][1] and "human" in refused[0][1]
+    assert "no field 'role' or 'from', but speaker, content" in refused[1][1]
+    assert "2 roles and 1 texts" in refused[2][1]
+    assert "no text but of the type 'image_url'" in refused[3][1]
+    assert "but chat" in refused[4][1]
 
 
 FILES: dict[str, tuple[str, str]] = {
