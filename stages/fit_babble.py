@@ -2,10 +2,10 @@
 
 import io
 from collections.abc import Generator, Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from voxsmith.models.audio import BadAudio, decode, level, resample, trim
 from voxsmith.schemas.columns import Own, full_name
@@ -13,6 +13,7 @@ from voxsmith.stages.context import Context, Row
 from voxsmith.stages.stage import Stage, StageConfig
 
 RATE = 16000  # hertz
+_MOST = 1000.0  # seconds of all voices, 32 MB: each request for babble has them with it
 _LEVEL = -23.0  # dBFS of active speech: no voice is louder than others
 
 
@@ -27,6 +28,15 @@ class Config(StageConfig):
         32, ge=3, le=1000, description="voices that are kept, each of another speaker where they are known"
     )
     seconds: float = Field(8.0, ge=1, le=30, description="of each voice; a shorter clip is repeated")
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.voices * self.seconds > _MOST:
+            raise ValueError(
+                f"{self.voices} voices of {self.seconds:g} s are {self.voices * self.seconds:,.0f} s, and {_MOST:,.0f} s in all "
+                "are the most; take fewer or shorter ones"
+            )
+        return self
 
 
 def fit_babble(rows: Iterator[Row], context: Context) -> Generator[Any, Any, dict[str, bytes]]:

@@ -173,3 +173,9 @@ def test_clips_without_speech_are_no_voices() -> None:
     assert voices(some, seconds=1).shape == (1, RATE)
     with pytest.raises(ValueError, match="none of 2 clips has speech"):
         voices(some[:2])
+
+
+def test_voices_have_a_size_that_requests_can_carry() -> None:
+    assert fit_babble.Config(voices=1000, seconds=1).voices == 1000
+    with pytest.raises(ValidationError, match="1000 voices of 8 s are 8,000 s, and 1,000 s in all are the most"):
+        fit_babble.Config(voices=1000)
