@@ -27,3 +27,23 @@ def test_columns_follow_from_the_side() -> None:
     config = Config(of="query")
     assert (STAGE.reads(config), STAGE.writes(config)) == (("query_text",), ("query_spoken",))
     assert STAGE.engine is None
+
+
+@pytest.mark.parametrize(
+    ("row", "settings", "spoken"),
+    [
+        ({"language": "de"}, {"of": "row"}, "Er zahlte 12 Euro, 5 % mehr."),
+        ({"language": "en-GB"}, {"of": "row"}, "Er zahlte twelve Euro, five percent more."),
+        ({}, {"of": "row"}, "Er zahlte twelve Euro, five percent more."),
+        ({"language": None}, {"of": "row", "language": "de"}, "Er zahlte 12 Euro, 5 % mehr."),
+        ({}, {"of": "translation_de"}, "Er zahlte 12 Euro, 5 % mehr."),
+    ],
+)
+def test_only_english_is_written_out_in_english(row: dict[str, str], settings: dict[str, str], spoken: str) -> None:
+    config = Config(**settings)
+    text = spoken.replace("twelve", "12").replace("five percent", "5%")
+    (read,) = STAGE.reads(config)
+    with pytest.raises(StopIteration) as end:
+        next(STAGE.run({"id": "r", read: f"**{text}**\n", **row}, Context(config)))
+    assert list(end.value.value.values()) == [spoken]
+    assert STAGE.optional(config) == (() if settings["of"] == "translation_de" else ("language",))
