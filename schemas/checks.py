@@ -48,7 +48,9 @@ class ContinuationText(_Limits):
 
 
 class TranslationText(_Limits):
-    """Limits on a translation, against the transcript; of texts of at least 20 characters."""
+    """Limits on a translation, against the text; of texts of at least 20 characters. Those of Chinese, Japanese and Korean
+    count twice.
+    """
 
     min_ratio: float = Field(0.3, ge=0, le=100, description="fewest characters a character of the transcript")
     max_ratio: float = Field(3.0, gt=0, le=100, description="most characters a character of the transcript")

@@ -1,6 +1,7 @@
 """Is this a translation, and nothing but that? Cheap checks that need no model; whether it is a good one they don't say."""
 
 import re
+import unicodedata
 
 from voxsmith.models.text.words import words
 from voxsmith.schemas.checks import TranslationText
@@ -39,6 +40,11 @@ def proposed(reply: str, finish: str, language: str) -> tuple[str, Fault | None]
     return text, None
 
 
+def _length(text: str) -> int:
+    """Characters, of which those of Chinese, Japanese and Korean count twice: each says more."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
 def translation_fault(text: str, transcript: str, prompt: str, to: str, checks: TranslationText) -> Fault | None:
     """The first thing wrong with a translation of `transcript` into `to`, or None. `prompt`: text that must not come back."""
     if MODEL.search(text) or DECLINES.search(text):
@@ -50,7 +56,7 @@ def translation_fault(text: str, transcript: str, prompt: str, to: str, checks: 
         return Fault("echo", "the reply is the transcript itself")
     if len(given) >= _FEW and (fault := another_language(text, to)):
         return fault
-    ratio = len(text) / max(1, len(transcript))
+    ratio = _length(text) / max(1, _length(transcript))
     if len(transcript) >= 20 and not checks.min_ratio <= ratio <= checks.max_ratio:
         return Fault(
             "length",

@@ -146,3 +146,24 @@ def test_the_text_of_another_group_is_translated_and_its_own_language_counts() -
 def test_a_group_that_won_t_do_is_one_line(of: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         context("de", of=of)
+
+
+# Article 1 of the Universal Declaration of Human Rights, as the United Nations publish it.
+FREE = {
+    "en": "All human beings are born free and equal in dignity and rights. They are endowed with reason and conscience and "
+    "should act towards one another in a spirit of brotherhood.",
+    "zh": "人人生而自由,在尊严和权利上一律平等。他们赋有理性和良心,并应以兄弟关系的精神相对待。",
+    "ja": "すべての人間は、生れながらにして自由であり、かつ、尊厳と権利とについて平等である。人間は、理性と良心とを授けられており、"
+    "互いに同胞の精神をもって行動しなければならない。",
+    "ru": "Все люди рождаются свободными и равными в своем достоинстве и правах. Они наделены разумом и совестью и должны "
+    "поступать в отношении друг друга в духе братства.",
+}
+
+
+@pytest.mark.parametrize("to", ["zh", "ja", "ru"])
+def test_scripts_of_few_characters_are_long_enough_and_long_ones_short_enough(to: str) -> None:
+    assert given(context(to), FREE[to], transcript=FREE["en"])[0] == {f"translation_{to}": FREE[to]}
+    back = given(context("en", language=to), FREE["en"], transcript=FREE[to])
+    assert back[0] == {"translation_en": FREE["en"]}
+    with pytest.raises(Reject, match="characters for"):
+        given(context(to, attempts=1), FREE[to][: len(FREE[to]) // 4], transcript=FREE["en"])
