@@ -29,6 +29,7 @@ STAGES: dict[str, str] = {
     "converse": "voxsmith.stages.converse",
     "clean_transcript": "voxsmith.stages.clean_transcript",
     "continue_text": "voxsmith.stages.continue_text",
+    "continue_or_answer": "voxsmith.stages.continue_or_answer",
     "translate": "voxsmith.stages.translate",
     "normalise": "voxsmith.stages.normalise",
     "speak": "voxsmith.stages.speak",

@@ -79,11 +79,19 @@ def to_chunk(source: Path, subset: str, target: Path) -> None:
 
         def batches() -> Iterator[pa.RecordBatch]:
             for batch in stream:
-                some = batch.select([ours[name] for name in schema.names]).filter(pc.equal(batch["source"], subset))
+                columns = [_column(batch, ours[name]) for name in schema.names]
+                some = pa.RecordBatch.from_arrays(columns, schema=schema).filter(pc.equal(batch["source"], subset))
                 if some.num_rows:
-                    yield pa.RecordBatch.from_arrays(some.columns, schema=schema)
+                    yield some
 
         write_parquet(batches(), schema, target)
+
+
+def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
+    """The column; where there is no continuation, because somebody asked for something, it is the answer."""
+    if name == "continuation" and "answer_text" in batch.schema.names:
+        return pc.coalesce(batch[name], batch["answer_text"])
+    return batch[name]
 
 
 def published_schema(schema: pa.Schema) -> pa.Schema:

@@ -109,7 +109,12 @@ OWN_COLUMNS = {
 }
 # Of how an utterance may go on, by what follows `continuation_`; its text is the row's `continuation`.
 CONTINUATION_COLUMNS = {
-    "method": Column(_TEXT, "how the continuation was made: llm, or llm+mended", "label", "side"),
+    "method": Column(
+        _TEXT,
+        "how the continuation was made: llm, or llm+mended; answer: the row has an answer instead",
+        "label",
+        "side",
+    ),
     "attempts": Column(pa.int32(), "how often the LLM was asked to go on", "measure", "side", step=1.0),
 }
 CONTINUATION_COLUMNS |= {name: one for name, one in SIDE_COLUMNS.items() if name not in ("text", *CONTINUATION_COLUMNS)}

@@ -119,6 +119,18 @@ def test_an_utterance_has_its_own_columns(tmp_path: Path) -> None:
     assert all(one["audio"] == clip for one in got)
 
 
+def test_where_somebody_asks_the_answer_is_the_continuation(tmp_path: Path) -> None:
+    values = {"id": "a", "source": "asr", "audio": {"bytes": tone(0.3), "path": "x.flac"}, "transcript": "Hello there."}
+    schema = pa.schema([(name, COLUMNS[name].type) for name in (*values, "continuation", "answer_text")])
+    schema = with_features(schema, features(schema, {"audio": 16000}))
+    rows = [values | {"continuation": "General."}, values | {"answer_text": "Hello to you."}]
+    with pa.ipc.new_stream(tmp_path / "data.arrow", schema) as writer:
+        writer.write_table(pa.Table.from_pylist(rows, schema))
+    ultravox.to_chunk(tmp_path / "data.arrow", "asr", tmp_path / "made" / "data.parquet")
+    read = datasets.load_dataset(str(tmp_path / "made"), split="train", streaming=True).select_columns(["continuation"])
+    assert [one["continuation"] for one in read] == ["General.", "Hello to you."]
+
+
 def test_rows_without_a_continuation_are_refused() -> None:
     schema = pa.schema([("id", pa.string()), ("audio", AUDIO), ("transcript", pa.string())])
     with pytest.raises(RunFailed, match="takes rows with the columns audio, transcript, continuation or query_audio"):
