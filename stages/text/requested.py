@@ -34,8 +34,8 @@ _WORDS = 60  # of a request; more is a story that ends in a question
 
 
 def is_requested(text: str) -> bool:
-    """Whether the text asks or tells an assistant something that doesn't hang on who is talked of: "What is a comet?", "Could
-    you explain tides?", and not "Why did you tell her?", which goes on as a story does. A request may come with material
+    """Whether the text asks or tells an assistant something that can be answered by itself: "What is a comet?", "Could you
+    explain tides?", and not "Why did you tell her?", which goes on as a story does. A request may come with material
     behind it, a question stands at the end.
     """
     parts = sentences(text)
