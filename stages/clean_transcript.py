@@ -13,6 +13,7 @@ from voxsmith.schemas.languages import LanguageCode
 from voxsmith.stages.context import Asking, Context, Reject, Row
 from voxsmith.stages.stage import Stage, StageConfig
 from voxsmith.stages.text.casing import lacks_case, lacks_signs, with_case
+from voxsmith.stages.text.doubtful import doubt
 from voxsmith.stages.text.replies import LONGEST
 from voxsmith.stages.text.row_language import language_of
 from voxsmith.stages.text.tagged import Fate, Policy, without_tags
@@ -40,6 +41,12 @@ class Config(StageConfig):
     )
     language: LanguageCode = Field("en", description="of rows that have no `language`")
     max_characters: int = Field(2_000, ge=1, le=LONGEST, description="of a transcript")
+    missing: Literal["leave", "heard"] = Field(
+        "leave",
+        description="where the corpus has no transcript; heard: what the recogniser heard is one, and the method says so",
+    )
+    least_letters: float = Field(1.0, ge=0, description="a second, of what was heard and is to be a transcript")
+    most_letters: float = Field(30.0, gt=0, description="likewise; beyond that nobody speaks")
 
     @field_validator("tags")
     @classmethod
@@ -48,20 +55,23 @@ class Config(StageConfig):
 
 
 def clean_transcript(row: Row, context: Context) -> Asking:
-    """Writes the text and its method: "given", or what was done, joined by "+": tags (taken out, or the words in them
-    kept), signs (tags of signs became signs), tidied (entities, blanks, quotation marks at an end), case_heard or
-    case_rules, signs_heard.
+    """Writes the text and its method: "given", or what was done, joined by "+": heard (the recogniser's words are the text,
+    because the corpus has none), tags (taken out, or the words in them kept), signs (tags of signs became signs), tidied
+    (entities, blanks, quotation marks at an end), case_heard or case_rules, signs_heard.
 
-    Raises Reject with the reason noise, sound, unclear, tag (one that nothing is known of), too_long or empty.
+    Raises Reject with the reason noise, sound, unclear, tag (one that nothing is known of), too_long, empty or doubtful
+    (of what was heard).
     """
     config: Config = context.config
-    source: str = row[full_name(config.of, "source_transcript")]
+    given: str = row.get(full_name(config.of, "source_transcript")) or ""
+    only_heard = config.missing == "heard" and not given
+    source = _from_heard(row, config) if only_heard else given
     if len(source) > config.max_characters:
         most = config.max_characters
         raise Reject("too_long", f"the transcript has {len(source)} characters; `max_characters` allows {most}", source)
     language = language_of(row, config.language)
     text = tidied(source, language)
-    done = ["tidied"] if text != source.strip() else []
+    done = ["heard"] * only_heard + (["tidied"] if text != source.strip() else [])
     policy = Policy(config.noise, config.sounds, config.unclear, config.fillers, config.tags)
     text, tags, fault = without_tags(text, policy)
     if fault:
@@ -83,6 +93,18 @@ def clean_transcript(row: Row, context: Context) -> Asking:
     yield  # a stage's function is a generator, even where it asks nothing
 
 
+def _from_heard(row: Row, config: Config) -> str:
+    heard: str = row[full_name(config.of, "heard")]
+    seconds = row[full_name(config.of, "duration")]
+    if why := doubt(heard, seconds, config.least_letters, config.most_letters):
+        raise Reject("doubtful", why, heard)
+    return heard
+
+
+_NEEDS = {"leave": ("source_transcript",), "heard": ("heard", "duration")}
+_USES = {"leave": ("heard",), "heard": ("source_transcript",)}
+
+
 def _letters(text: str) -> str:
     return re.sub(r"[\W_]", "", text)
 
@@ -90,8 +112,8 @@ def _letters(text: str) -> str:
 STAGE = Stage(
     name="clean_transcript",
     config=Config,
-    reads=lambda config: (full_name(config.of, "source_transcript"),),
-    optional=lambda config: (full_name(config.of, "heard"), "language"),
+    reads=lambda config: tuple(full_name(config.of, name) for name in _NEEDS[config.missing]),
+    optional=lambda config: (*(full_name(config.of, name) for name in _USES[config.missing]), "language"),
     writes=lambda config: (text_column(config.of), full_name(config.of, "method")),
     run=clean_transcript,
     packages=("WeTextProcessing",),
