@@ -43,7 +43,8 @@ class Config(FreeText):
 def translate(row: Row, context: Context) -> Asking:
     """Writes translation_{to}. A text that is in that language already stays as it is, and nothing is asked.
 
-    Raises Reject with the last check's reason: empty, echo, cut, refusal, about_task, language, length, loop or leak.
+    Raises Reject with the last check's reason: empty, echo, cut, refusal, about_task, language, number, length,
+    loop or leak.
     """
     config: Config = context.config
     checks: TranslationText = context.checks

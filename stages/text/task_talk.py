@@ -16,7 +16,7 @@ _ABOUT = (
     r"|illustrates|compares|introduces|highlights|emphasi[sz]es|implies|"
     r"conveys|refers to|continues|goes on|ends (?:with|abruptly|here)|does(?: not|n't|n’t)|could (?:be|continue)"
     r"|needs (?:more|to)|"
-    r"is (?:about|an? |from|incomplete|unclear|cut off|missing|likely|taken|discussing|describing|referring|talking|saying|"
+    r"is (?:about|an? |that |from|incomplete|unclear|cut off|missing|likely|taken|discussing|describing|referring|talking|saying|"
     r"expressing|not (?:clear|complete)))"
 )
 # What nobody says but a model that talks about its task.
@@ -60,7 +60,7 @@ _STRONG = re.compile(
 )
 # What a model says, and people too.
 _WEAK = re.compile(
-    rf"\bthe (?:original |following |first |second |final )?{_TEXT} {_ABOUT}"
+    rf"\bthe (?:original |following |first |second |final |last |previous )?{_TEXT} {_ABOUT}"
     rf"|\bthe (?:speaker|author|narrator|writer|poet|story|poem|protagonist) (?:is (?:describing|talking|expressing"
     rf"|referring|saying|reflecting|asking|about)|"
     rf"(?:then )?(?:continues|goes on|describes|discusses|expresses|emphasi[sz]es|reflects|mentions|suggests|explains"

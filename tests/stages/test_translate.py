@@ -1,10 +1,11 @@
 """`translate` with replies given by hand, into languages that are told apart by words or by letters."""
 
+import json
 from typing import Any
 
 import pytest
 
-from tests.helpers.paths import ROOT
+from tests.helpers.paths import DATA, ROOT
 from tests.helpers.talk import unasked, with_replies
 from voxsmith.schemas import tasks
 from voxsmith.schemas.checks import TranslationText
@@ -88,6 +89,48 @@ def test_what_is_no_translation_is_tried_again_then_rejected(reply: str, finish:
     assert reject.value.reason == reason
     if finish == "stop":
         assert given(context("de"), reply, IN["de"])[0] == {"translation_de": IN["de"]}
+
+
+def test_planted_translations_are_told_apart() -> None:
+    wrong: dict[bool, list[str]] = {True: [], False: []}
+    rows = [json.loads(line) for line in (DATA / "planted_translations.jsonl").read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        try:
+            given(context(row["to"], attempts=1), row["reply"], transcript=row["text"], language=row["language"])
+        except Reject as reject:
+            if row.get("kind") != reject.reason:
+                wrong[True].append(f"{reject.reason} {reject.message}: {row['reply']!r}")
+        else:
+            if not row["good"]:
+                wrong[False].append(row["reply"])
+    good, bad = sum(row["good"] for row in rows), sum(not row["good"] for row in rows)
+    assert min(good, bad) >= 24 and len(wrong[False]) <= 0.05 * bad and not wrong[True], wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "to", "translation", "fine"),
+    [
+        ("It costs 1,500,000 dollars.", "de", "Es kostet 1.500.000 Dollar.", True),
+        ("It costs 1.5 million dollars.", "zh", "它的价格是150万美元。", True),
+        ("It costs 1.5 million dollars.", "de", "Es kostet 2,5 Millionen Dollar.", False),
+        ("We meet at 5 pm in room 12.", "de", "Wir treffen uns um 17 Uhr in Raum 12.", True),
+        ("We meet at 5 pm in room 12.", "de", "Wir treffen uns um 17 Uhr in Raum 13.", False),
+        ("There are 3 apples on the table.", "fr", "Il y a 4 pommes sur la table.", False),
+        ("There are 3 apples on the table.", "fr", "Il y a trois pommes sur la table.", True),
+        ("Drei Häuser haben 15 Türen.", "en", "3 houses have 15 doors.", True),
+        ("The nineteen twenties were loud.", "de", "Die 1920er Jahre waren laut.", True),
+        ("Chapter forty two begins here.", "es", "Aquí empieza el capítulo 24.", False),
+    ],
+)
+def test_numbers_stay_the_text_s(text: str, to: str, translation: str, fine: bool) -> None:
+    if fine:
+        assert given(
+            context(to, attempts=1), translation, transcript=text, language="de" if text.startswith("Drei") else "en"
+        )[0]
+        return
+    with pytest.raises(Reject) as reject:
+        given(context(to, attempts=1), translation, transcript=text)
+    assert reject.value.reason == "number"
 
 
 def test_what_is_in_the_language_already_stays() -> None:
