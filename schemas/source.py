@@ -1,6 +1,8 @@
 """Where rows come from: an entry of the recipe's `sources`."""
 
+import glob
 import os
+import re
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -31,6 +33,7 @@ SUFFIXES = (
 # The columns that a record may bring with it, ours. The rest of a row is made: ids of content, source and licence of the
 # recipe.
 TARGETS = tuple(name for name, column in COLUMNS.items() if column.given)
+_ON_THE_HUB = r"(hf://|buckets/).*|\w[\w.-]*(/\w[\w.-]*)?"  # what can be a dataset's name there
 TASKS = ("instruction", "query_text")  # either is what the user wants
 
 
@@ -126,6 +129,10 @@ class Source(Strict):
         if path is None or "layout" not in info.data:
             return path
         kind = SPEECH.get(info.data["layout"])
+        if kind and kind.reads == "dataset":
+            raise ValueError(
+                f"'layout: {info.data['layout']}' reads {kind.what}, a name on the Hub or a folder; write 'dataset'"
+            )
         if is_url(path) and kind:
             if kind.reads == "files" and any(sign in path for sign in "*["):
                 raise ValueError("what a URL's * stands for isn't looked up; write numbers: shard-{000..099}.tar")
@@ -149,6 +156,20 @@ class Source(Strict):
             if not file.name.endswith(suffixes):
                 raise ValueError(f"'{file}' can't be read: name a file that ends in {', '.join(suffixes)}")
         return opened
+
+    @field_validator("dataset")
+    @classmethod
+    def _dataset_may_be_there(cls, dataset: str | None, info: ValidationInfo) -> str | None:
+        """A name that the Hub may have is for the reader to look up; what can only be a folder is one."""
+        if dataset is None or os.path.isdir(dataset) or re.fullmatch(_ON_THE_HUB, dataset, re.ASCII):
+            return dataset
+        if "huggingface.co/datasets/" in dataset:
+            raise ValueError(f"write the dataset's name: {'/'.join(dataset.partition('/datasets/')[2].split('/')[:2])}")
+        if is_url(dataset):
+            raise ValueError(f"'{dataset}' is a URL, and a dataset is a name on the Hub or a folder of this machine")
+        if os.path.isfile(dataset) or glob.has_magic(dataset):
+            raise ValueError(f"'{dataset}' is no folder; name the one that the dataset's files lie in")
+        return _folder(dataset, info, "")
 
     @field_validator("clips")
     @classmethod

@@ -38,6 +38,7 @@ class Repo:
     private: bool = False
     files: dict[str, bytes] = field(default_factory=dict)
     lfs: set[str] = field(default_factory=set)  # names of those that are in LFS
+    closed: Fault | None = None  # what every request about it is answered
 
     def entry(self, name: str) -> dict[str, Any]:
         data = self.files[name]
@@ -188,6 +189,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(401, {"error": "Invalid credentials in Authorization header"})
         if "repo" in self.names and self.names["repo"] not in self.owner.repos:
             return self._send(404, {"error": "Repository not found"}, {"X-Error-Code": "RepoNotFound"})
+        if "repo" in self.names and (closed := self.repo.closed):
+            return self._send(closed.status, {"error": "closed"}, closed.headers)
         with self.owner.lock:
             reply = getattr(self, f"_{operation}")(body)
         if fault.after:

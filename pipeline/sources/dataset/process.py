@@ -8,7 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import IO, Any
 
 from voxsmith.models.search_path import child_environment
@@ -21,7 +21,7 @@ MEMORY = 4 * 2**30  # bytes, beside what the library's code takes
 _READER = f"from {reader.__name__} import main; main()"
 
 
-def dataset_rows(name: str, source: Source, fields: tuple[str, ...]) -> Iterator[dict[str, Any] | TooLarge]:
+def dataset_rows(name: str, source: Source, fields: tuple[str, ...]) -> Generator[dict[str, Any] | TooLarge]:
     """The dataset's rows, with the columns of `fields` that it has; a row that no memory should hold is passed over.
 
     Raises RecipeError where the dataset is broken or not there, RunFailed where a connection failed.

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from voxsmith.pipeline.errors import RecipeError, RunFailed
+from voxsmith.pipeline.sources.dataset.faults import said
 from voxsmith.pipeline.sources.dataset.tables import table_rows
 from voxsmith.pipeline.terminal import make_streams_plain
 from voxsmith.schemas.lines import LARGEST, Digest, TooLarge
@@ -21,7 +22,6 @@ from voxsmith.schemas.names import nearest
 from voxsmith.schemas.source import Source
 
 _ROWS, _CHARACTERS = 256, 1 << 20  # that are sent at once, about
-_NETWORK = ("httpx", "httpcore", "requests", "aiohttp", "urllib3")
 
 
 def main() -> None:
@@ -34,7 +34,10 @@ def main() -> None:
         where = f"sources.{name}: dataset '{source['dataset']}'"
         error: tuple[str, str] | None = None
         try:
-            _send(_rows(where, name, Source.model_construct(**source), fields, memory), stream)
+            import datasets  # noqa: F401  # late: it takes seconds; before the limit: its code isn't counted
+
+            _limit(memory)
+            _send(dataset_records(name, Source.model_construct(**source), fields), stream)
         except (RecipeError, RunFailed) as known:
             error = type(known).__name__, str(known)
         except MemoryError:
@@ -77,42 +80,36 @@ def _too_large(row: dict[str, Any]) -> TooLarge:
     return digest.text
 
 
-def _rows(where: str, name: str, source: Source, fields: tuple[str, ...], memory: int) -> Iterator[dict[str, Any]]:
-    import datasets  # late: it takes seconds
-
-    _limit(memory)
+def dataset_records(name: str, source: Source, fields: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """The dataset's rows, in this process. Raises RecipeError, RunFailed, MemoryError."""
+    where = f"sources.{name}: dataset '{source.dataset}'"
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # not a line for each try
+    local = Path(str(source.dataset)).exists()
     if source.layout == "audio_dataset":
-        yield from _telling(where, table_rows(where, source), local=Path(str(source.dataset)).is_dir())
+        yield from _telling(where, source, table_rows(where, source), local)
         return
     try:
         rows = _opened(where, source)
     except (RecipeError, MemoryError):
         raise
     except Exception as error:  # whatever the library raises, it is about what the recipe names
-        if isinstance(error, ConnectionError | TimeoutError) or _of_network(error):
-            instead = f"or name files: --set sources.{name}='{{path: FILES, layout: {source.layout}, licence: …}}'"
-            raise RunFailed(f"{where}: {_first_line(error)}; the same command tries again, {instead}") from None
-        raise RecipeError(f"{where}: {_first_line(error)}") from None
+        raise said(where, source, error, local) from None
     if rows.column_names is not None:
         there = [field for field in fields if field in rows.column_names]
         if not there:
             raise RecipeError(f"{where}: has no field '{fields[0]}'; {nearest(fields[0], rows.column_names)}")
         rows = rows.select_columns(there)  # columns of audio or images are not even decoded
-    local = isinstance(rows, datasets.Dataset) or Path(str(source.dataset)).exists()
-    yield from _telling(where, rows, local)
+    yield from _telling(where, source, rows, local)
 
 
-def _telling(where: str, rows: Iterable[dict[str, Any]], local: bool) -> Iterator[dict[str, Any]]:
+def _telling(where: str, source: Source, rows: Iterable[dict[str, Any]], local: bool) -> Iterator[dict[str, Any]]:
     """The rows. What libraries raise on the way becomes one line: RunFailed where a network failed, else RecipeError."""
     try:
         yield from rows
     except (RecipeError, MemoryError):
         raise
     except Exception as error:
-        if (isinstance(error, OSError) and not local) or _of_network(error):
-            raise RunFailed(f"{where}: {_first_line(error)}; the same command tries again") from None
-        raise RecipeError(f"{where}: a file of it can't be read: {_first_line(error)}") from None
+        raise said(where, source, error, local, "a file of it can't be read: ") from None
 
 
 def _opened(where: str, source: Source) -> Any:
@@ -133,10 +130,6 @@ def _opened(where: str, source: Source) -> Any:
     )
 
 
-def _of_network(error: Exception) -> bool:
-    return type(error).__module__.partition(".")[0] in _NETWORK
-
-
 def _limit(memory: int) -> None:
     """Data of this process from now on: what is more raises MemoryError, or ends the process."""
     import resource
@@ -145,7 +138,3 @@ def _limit(memory: int) -> None:
 
     used = psutil.Process().memory_full_info().data
     resource.setrlimit(resource.RLIMIT_DATA, (used + memory, used + memory))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -21,6 +21,7 @@ _ROWS = 1024  # at once
 _BLOCK = 1 << 20  # bytes that are fetched at once, of files whose texts lie between clips
 _PLAIN = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_floating)
 _COPY = "the Hub keeps a Parquet copy of most datasets: revision: refs/convert/parquet"
+_LIST = "write the dataset as Parquet (to_parquet), or list its clips in a .jsonl file for layout manifest"
 
 
 def table_rows(where: str, source: Source) -> Iterator[dict[str, Any]]:
@@ -64,7 +65,8 @@ def data_files(where: str, source: Source) -> list[str]:
         raise RecipeError(f"{where}: no split '{source.split}'; {nearest(source.split, map(str, by_split))}")
     paths = [str(file) for file in by_split[source.split]]
     if other := next((file for file in paths if not file.endswith((".parquet", ".arrow"))), None):
-        raise RecipeError(f"{where}: {other.rpartition('/')[2]} is neither Parquet nor Arrow; {_COPY}")
+        advice = _LIST if folder.is_dir() else _COPY
+        raise RecipeError(f"{where}: {other.rpartition('/')[2]} is neither Parquet nor Arrow; {advice}")
     return paths
 
 
@@ -103,15 +105,18 @@ def _columns(where: str, file: str, schema: pa.Schema, source: Source) -> tuple[
         field.name for field in schema if known.get(field.name, {}).get("_type") == "Audio" or _holds_clips(field.type)
     ]
     named = source.columns.get("clip")
-    if named is not None and named not in clips:
+    if named is not None and clips and named not in clips:
         raise RecipeError(
             f"{where}: {file.rpartition('/')[2]} has no column '{named}' of clips; {nearest(named, clips)}"
         )
-    if named is None and len(clips) != 1:
-        what = (
-            f"{len(clips)} columns of clips ({', '.join(clips)}); name one" if clips else "no column of clips; name it"
+    if not clips:
+        there = ", ".join(schema.names)
+        raise RecipeError(f"{where}: {file.rpartition('/')[2]} has no column of clips (bytes and path), but {there}")
+    if named is None and len(clips) > 1:
+        says = f"name one: columns: {{clip: {clips[0]}}}"
+        raise RecipeError(
+            f"{where}: {file.rpartition('/')[2]} has {len(clips)} columns of clips ({', '.join(clips)}); {says}"
         )
-        raise RecipeError(f"{where}: {file.rpartition('/')[2]} has {what}: columns: {{clip: …}}")
     plain = [field.name for field in schema if any(of(field.type) for of in _PLAIN)]
     if absent := next((one for one in source.columns.values() if one not in schema.names), None):
         raise RecipeError(f"{where}: has no field '{absent}'; {nearest(absent, schema.names)}")

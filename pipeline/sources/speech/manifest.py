@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from voxsmith.pipeline.sources.record.files import Bad, Placed, records_of
+from voxsmith.pipeline.sources.record.files import Bad, Record, records_of
 from voxsmith.pipeline.sources.record.values import Unfit, dump, text_of
 from voxsmith.pipeline.sources.speech.fields import Fields
 from voxsmith.pipeline.sources.speech.folder import Folder
 from voxsmith.pipeline.sources.speech.table import rows_of_table
+from voxsmith.pipeline.sources.speech.unnamed import some_have
 from voxsmith.pipeline.sources.speech.utterance import Lost, Read, Utterance
 from voxsmith.pipeline.sources.speech.watch import Watch
 from voxsmith.schemas.clip_reference import is_url
@@ -20,8 +21,27 @@ from voxsmith.schemas.speech import Votes
 _CLIPS = "clips"  # Common Voice's folder of them, beside its tables
 
 
+class _Based(NamedTuple):
+    """A record, where it stands, and where its relative paths start."""
+
+    base: str
+    place: str
+    record: Record
+
+
 def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: Mapping[str, Column]) -> Iterator[Read]:
     fields = Fields(source, columns)
+    for base, place, record in some_have(name, source, _records(name, source, watch, fields), _record):
+        if isinstance(record, Bad):
+            yield Lost(place, "bad_line", record.message, record.raw)
+            continue
+        try:
+            yield _utterance(place, record, fields, source, base)
+        except Unfit as unfit:
+            yield Lost(place, unfit.reason, unfit.message, dump(record))
+
+
+def _records(name: str, source: Source, watch: Watch, fields: Fields) -> Iterator[_Based]:
     path = str(source.path)
     for file in expanded(path) if is_url(path) else files(path):
         base = (
@@ -30,20 +50,15 @@ def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: M
         if source.layout == "common_voice" and not source.clips:
             base = f"{base}/{_CLIPS}"
         watch.file(str(file))
-        for place, record in _records(name, source, file, fields):
-            if isinstance(record, Bad):
-                yield Lost(place, "bad_line", record.message, record.raw)
-                continue
-            try:
-                yield _utterance(place, record, fields, source, base)
-            except Unfit as unfit:
-                yield Lost(place, unfit.reason, unfit.message, dump(record))
+        if source.layout == "common_voice":
+            placed = rows_of_table(name, file, [fields.of(one, {}) for one in ("clip", "source_transcript")])
+        else:
+            placed = records_of(file)
+        yield from (_Based(base, *one) for one in placed)
 
 
-def _records(name: str, source: Source, file: Path | str, fields: Fields) -> Iterator[Placed]:
-    if source.layout == "common_voice":
-        return rows_of_table(name, file, [fields.of(one, {}) for one in ("clip", "source_transcript")])
-    return records_of(file)
+def _record(read: _Based) -> dict[str, Any] | None:
+    return read.record if isinstance(read.record, dict) else None
 
 
 def _utterance(place: str, record: dict[str, Any], fields: Fields, source: Source, base: str) -> Utterance:

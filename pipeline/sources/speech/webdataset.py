@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from voxsmith.models.tar_members import BrokenTar, Member, members
 from voxsmith.pipeline.sources.record.files import kind
@@ -10,6 +10,7 @@ from voxsmith.pipeline.sources.record.values import Unfit
 from voxsmith.pipeline.sources.speech.archive import opened, text_of
 from voxsmith.pipeline.sources.speech.fields import Fields
 from voxsmith.pipeline.sources.speech.folder import Folder
+from voxsmith.pipeline.sources.speech.unnamed import some_have
 from voxsmith.pipeline.sources.speech.utterance import Lost, Read, Utterance
 from voxsmith.pipeline.sources.speech.watch import Watch
 from voxsmith.schemas.clip_reference import is_url
@@ -22,11 +23,38 @@ _TEXTS = ("txt", "text", "transcript")
 Sample = dict[str, Member | str]  # by what follows the key's dot: a clip, or a text's content
 
 
+class _Read(NamedTuple):
+    """A sample, of which tar and under which key."""
+
+    file: str
+    key: str
+    sample: Sample
+
+    def record(self) -> dict[str, Any]:
+        """Its texts. Raises Unfit."""
+        record = _record(str(self.sample["json"])) if "json" in self.sample else {}
+        if (text := next((self.sample[end] for end in _TEXTS if end in self.sample), None)) is not None:
+            record = record | {"text": " ".join(str(text).split())}
+        return record
+
+
 def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: Mapping[str, Column]) -> Iterator[Read]:
     """A sample's text is what its KEY.txt holds, or a field of its KEY.json. It is named by its tar and its key: many sets
     count anew in each tar.
     """
     fields = Fields(source, columns)
+    for one in some_have(name, source, _read(source, watch), _shown, ", or put it into KEY.txt"):
+        if isinstance(one, Lost):
+            yield one
+            continue
+        place = f"{one.file}, {one.key}"
+        try:
+            yield _utterance(one, fields, place)
+        except Unfit as unfit:
+            yield Lost(place, unfit.reason, unfit.message, f"{_name(one.file)} {one.key}")
+
+
+def _read(source: Source, watch: Watch) -> Iterator[_Read | Lost]:
     path = str(source.path)
     for file in expanded(path) if is_url(path) else [str(one.absolute()) for one in files(path)]:
         watch.unread(file)
@@ -34,14 +62,21 @@ def utterances(name: str, source: Source, root: Folder, watch: Watch, columns: M
             count = 0
             try:
                 for key, sample in _samples(stream):
-                    place, count = f"{file}, {key}", count + 1
-                    try:
-                        yield _utterance(file, key, sample, fields, place)
-                    except Unfit as unfit:
-                        yield Lost(place, unfit.reason, unfit.message, f"{_name(file)} {key}")
+                    count += 1
+                    yield _Read(file, key, sample)
             except BrokenTar as broken:
                 kept = f"{broken}; its first {count} samples are listed" if count else str(broken)
                 yield Lost(file, "bad_archive", kept, _name(file))
+
+
+def _shown(one: _Read | Lost) -> dict[str, Any] | None:
+    """The sample's fields; and the ends of its files, for messages."""
+    if isinstance(one, Lost):
+        return None
+    try:
+        return one.record() | {f".{end}": None for end in one.sample}
+    except Unfit:
+        return None
 
 
 def _samples(stream: BinaryIO) -> Iterator[tuple[str, Sample]]:
@@ -76,16 +111,13 @@ def _halves(member: str) -> tuple[str, str]:
     return folder + sign + stem if stem else "", end.lower()
 
 
-def _utterance(file: str, key: str, sample: Sample, fields: Fields, place: str) -> Utterance:
-    clip = next((one for end in AUDIO if isinstance(one := sample.get(end), Member)), None)
+def _utterance(one: _Read, fields: Fields, place: str) -> Utterance:
+    clip = next((clip for end in AUDIO if isinstance(clip := one.sample.get(end), Member)), None)
     if clip is None:
-        raise Unfit("missing_clip", f"'{key}' has no clip, but {', '.join(sample)}")
+        raise Unfit("missing_clip", f"'{one.key}' has no clip, but {', '.join(one.sample)}")
     if clip.again:
         raise Unfit("repeated_id", f"a '{clip.name}' comes before it in the tar, and that one alone can be read")
-    record = _record(str(sample["json"])) if "json" in sample else {}
-    if (text := next((sample[end] for end in _TEXTS if end in sample), None)) is not None:
-        record = record | {"text": " ".join(str(text).split())}
-    return fields.utterance(record, place, file, member=clip.name, name=f"{_name(file)}/{key}")
+    return fields.utterance(one.record(), place, one.file, member=clip.name, name=f"{_name(one.file)}/{one.key}")
 
 
 def _name(file: str) -> str:

@@ -258,7 +258,7 @@ def test_datasets_without_one_column_of_clips(tmp_path: Path) -> None:
         return str(caught.value)
 
     datasets.Dataset.from_dict({"text": ["a"]}).to_parquet(tmp_path / "x.parquet")
-    assert "x.parquet has no column of clips; name it: columns: {clip: …}" in message()
+    assert "x.parquet has no column of clips (bytes and path), but text" in message()
     clip = {"bytes": b"x", "path": None}
     pq.write_table(pa.table({"a": [clip], "b": [clip], "text": ["t"]}), tmp_path / "x.parquet")
     assert "has 2 columns of clips (a, b); name one" in message()
@@ -268,7 +268,7 @@ def test_datasets_without_one_column_of_clips(tmp_path: Path) -> None:
     assert row[CLIP]["member"] == "b:0" and row["text"] == "t"
     assert "no split 'dev'" in message(split="dev")
     (tmp_path / "x.parquet").rename(tmp_path / "x.csv")
-    assert "x.csv is neither Parquet nor Arrow; the Hub keeps a Parquet copy" in message()
+    assert "x.csv is neither Parquet nor Arrow; write the dataset as Parquet" in message()
 
 
 # -- DailyTalk --------------------------------------------------------------------------------------------------------
