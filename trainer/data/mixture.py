@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from voxsmith.models.teacher_identity import TeacherIdentity
+from voxsmith.schemas.columns import group_of
 from voxsmith.schemas.tasks import Task
 from voxsmith.trainer.data.exports import BadExport, Export
 from voxsmith.trainer.data.length import SECONDS
@@ -66,7 +67,12 @@ def sort_out(source: Source, limits: Limits) -> None:
     duration = f"{task.audio.removesuffix('audio')}duration"
     wanted, taught = (limits.teacher(task), f"teacher_{task.name}_of") if limits.teacher else (None, "")
     more = tuple(name for name in (units, taught) if name)
-    export.need(task.audio, task.text, task.answer, duration, *more)
+    export.need(task.audio, task.text, task.answer, *more)
+    if duration not in export.columns:
+        group = group_of(duration)
+        raise BadExport(
+            f"{export.folder}: it lacks {duration}, the seconds of its clips; the stage listen writes it (of: {group})"
+        )
     content = hashlib.blake2b(digest_size=16)
     for place, row in enumerate(export.each(("id", task.text, task.answer, duration, *more))):
         reason = _unfit(row, task, duration, units, limits)
