@@ -106,11 +106,10 @@ def _lengths(source: Source, recipe: TrainRecipe, chat: Chat) -> Lengths:
     task = source.task
     columns = (task.answer, task.text, *((task.units,) if recipe.phase == "units" and task.units else ()))
     answer, transcript, units = [], [], []
-    for start in range(0, len(source.usable), 1000):
-        some = source.export.rows(source.usable[start : start + 1000], columns)
-        answer += [len(ids) + 1 for ids in chat.ids(some[task.answer])]
-        transcript += [len(ids) for ids in chat.ids(some[task.text])] if recipe.teaches == "live" else []
-        units += [len(one) for one in some[columns[2]]] if len(columns) > 2 else []
+    for values in source.export.runs(columns, source.usable):
+        answer += [len(ids) + 1 for ids in chat.ids(values[task.answer])]
+        transcript += [len(ids) for ids in chat.ids(values[task.text])] if recipe.teaches == "live" else []
+        units += [len(said) for said in values[columns[2]]] if len(columns) > 2 else []
     return Lengths(np.array(answer), np.array(transcript), np.array(units))
 
 
@@ -170,9 +169,8 @@ def _upsampling(recipe: TrainRecipe, train: Corpus, chat: Chat) -> Iterator[str]
     for source in train.sources:
         task = source.task
         assert task.units is not None
-        for start in range(0, len(source.export), 1000):
-            some = source.export.rows(range(start, min(len(source.export), start + 1000)), (task.answer, task.units))
-            rows = [(text, said) for text, said in zip(*some.values(), strict=True) if text and said]
+        for values in source.export.runs((task.answer, task.units)):
+            rows = [(text, said) for text, said in zip(*values.values(), strict=True) if text and said]
             units += [len(said) + repeated(said) for _, said in rows]
             tokens += [len(ids) + 1 for ids in chat.ids([text for text, _ in rows])]
     count, states = np.array(units), np.array(tokens)

@@ -54,7 +54,7 @@ def probe(recipe: TrainRecipe, buckets: list[Bucket], device: torch.device) -> I
     optimiser = torch.optim.AdamW([{"params": group.parameters, "lr": group.lr} for group in groups])
     with suppress(torch.OutOfMemoryError):  # which the first bucket will say
         step(
-            network, [made(buckets[0].row, built, stored).to(device)], groups, optimiser, recipe
+            network, [made_up(buckets[0].row, built, stored).to(device)], groups, optimiser, recipe
         )  # now there are moments, too
     for bucket in buckets:
         rows = max(1, bucket.most)
@@ -65,7 +65,11 @@ def probe(recipe: TrainRecipe, buckets: list[Bucket], device: torch.device) -> I
             _start(device)
             try:
                 step(
-                    network, [made(replace(bucket.row, rows=rows), built, stored).to(device)], groups, optimiser, recipe
+                    network,
+                    [made_up(replace(bucket.row, rows=rows), built, stored).to(device)],
+                    groups,
+                    optimiser,
+                    recipe,
                 )
             except torch.OutOfMemoryError:
                 optimiser.zero_grad(set_to_none=True)
@@ -89,7 +93,7 @@ def probe(recipe: TrainRecipe, buckets: list[Bucket], device: torch.device) -> I
         )
 
 
-def made(size: Size, built: Built, stored: bool = False) -> Batch:
+def made_up(size: Size, built: Built, stored: bool = False) -> Batch:
     """A batch of this size, whose rows are all alike: silence, and one token again and again. `stored`: with what a teacher thought."""
     network = built.network
     lengths = torch.full((size.rows,), size.mel)

@@ -44,9 +44,9 @@ def shard(network: SpeechLLM, groups: list[Group], recipe: TrainRecipe, device: 
     for part in list(parts(network, recipe)):
         # Each by itself: it is called by others than the network's `forward`, too.
         policy = _precision(part, network, recipe)
-        made: Any = fully_shard(part, mesh=mesh, reshard_after_forward=True, mp_policy=policy)
-        made.set_gradient_divide_factor(1.0)  # a loss is divided by what all processes count already
-        made.set_force_sum_reduction_for_comms(True)  # else NCCL multiplies on the way, which Gloo cannot
+        module: Any = fully_shard(part, mesh=mesh, reshard_after_forward=True, mp_policy=policy)
+        module.set_gradient_divide_factor(1.0)  # a loss is divided by what all processes count already
+        module.set_force_sum_reduction_for_comms(True)  # else NCCL multiplies on the way, which Gloo cannot
     network.to(device)
     now = dict(network.named_parameters())
     return [

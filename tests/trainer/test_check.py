@@ -85,7 +85,7 @@ def test_a_made_batch_has_the_size_that_is_said(phase: str) -> None:
     network = tiny.network(of)
     groups = PHASES[of.phase].learns(network, of)
     size = Size(3, 60, int(network.embeddings(torch.tensor([60]))[0]), 20, 5, 11 if phase == "distil" else 0, 7)
-    batch = probe.made(size, Built(network, None))
+    batch = probe.made_up(size, Built(network, None))
     assert sizes(batch) == [Size(1, 60, size.heard, 20, 5, size.taught)] * 3
     losses = step(network, [batch], groups, torch.optim.SGD(network.parameters(), 0.0), of)
     assert losses.norms[groups[0].name] > 0

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -66,17 +66,22 @@ class Export:
 
     def rows(self, places: Iterable[int], columns: tuple[str, ...]) -> dict[str, list[Any]]:
         """Values of these columns, by name."""
-        some: dict[str, list[Any]] = self._rows.select_columns(list(columns))[list(places)]
-        return some
+        values: dict[str, list[Any]] = self._rows.select_columns(list(columns))[list(places)]
+        return values
 
     def row(self, place: int, columns: tuple[str, ...]) -> dict[str, Any]:
-        one: dict[str, Any] = self._rows.select_columns(list(columns))[place]
-        return one
+        values: dict[str, Any] = self._rows.select_columns(list(columns))[place]
+        return values
+
+    def runs(self, columns: tuple[str, ...], places: Sequence[int] | None = None) -> Iterator[dict[str, list[Any]]]:
+        """What `rows` gives of these places, or of all rows, in order, without holding many rows at once."""
+        places = range(len(self)) if places is None else places
+        for start in range(0, len(places), _AT_ONCE):
+            yield self.rows(places[start : start + _AT_ONCE], columns)
 
     def each(self, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-        """These columns of all rows, in order, without holding many rows at once."""
-        for start in range(0, len(self), _AT_ONCE):
-            values = self.rows(range(start, min(len(self), start + _AT_ONCE)), columns)
+        """These columns of all rows, in order, a row at a time."""
+        for values in self.runs(columns):
             for row in zip(*(values[name] for name in columns), strict=True):
                 yield dict(zip(columns, row, strict=True))
 

@@ -143,8 +143,8 @@ def drawn(sources: list[Source], seed: int, epoch: int) -> list[Place]:
     for number, source in enumerate(sources):
         whole, share = divmod(source.weight, 1.0)
         order = np.random.default_rng([seed, epoch, number]).permutation(len(source.usable))
-        some = order[: round(share * len(order))].tolist()
-        rows = list(range(len(source.usable))) * int(whole) + some
+        a_share = order[: round(share * len(order))].tolist()
+        rows = list(range(len(source.usable))) * int(whole) + a_share
         places += [Place(number, row) for row in rows]
     return places
 

@@ -31,7 +31,7 @@ class Answers:
     checkpoint: str
     questions: str
     task: TaskName
-    made: Generated
+    replies: Generated
     spoiled: list[str]
 
 
@@ -49,8 +49,8 @@ def put(
     spoiled: list[str] = []
     good = islice(_heard(read(questions, clips), built, spoiled), wanted.rows)
     rows: list[Answered] = []
-    while some := list(islice(good, _TOGETHER)):
-        rows += _answered(some, generator.speaker, chat, recipe, task, wanted.tokens, device)
+    while heard := list(islice(good, _TOGETHER)):
+        rows += _answered(heard, generator.speaker, chat, recipe, task, wanted.tokens, device)
     if not rows:
         raise BadQuestion(f"{questions}: no question can be used" + (f": {spoiled[0]}" if spoiled else "; it is empty"))
     return Answers(str(place), str(questions), task, generator.spoken(rows), spoiled)
@@ -64,9 +64,9 @@ def as_json(answers: Answers, folder: Path) -> dict[str, Any]:
         "checkpoint": answers.checkpoint,
         "questions": answers.questions,
         "task": answers.task,
-        "rows": len(answers.made.rows),
+        "rows": len(answers.replies.rows),
         "spoiled": answers.spoiled,
-        "generated": generated.as_json(answers.made.rows, folder, answers.made.about),
+        "generated": generated.as_json(answers.replies.rows, folder, answers.replies.about),
     }
 
 
@@ -97,7 +97,7 @@ def _heard(rows: Iterator[Question | Spoiled], built: Built, spoiled: list[str])
 
 
 def _answered(
-    some: list[tuple[Question, Any]],
+    heard: list[tuple[Question, Any]],
     speaker: Speaker,
     chat: Chat,
     recipe: TrainRecipe,
@@ -105,9 +105,9 @@ def _answered(
     most: int,
     device: torch.device,
 ) -> Iterator[Answered]:
-    samples = [clip for _, clip in some]
+    samples = [clip for _, clip in heard]
     batch = asked(speaker.network, chat, recipe.request(task), samples, recipe.encoder.padded_to)
-    for (row, clip), answer in zip(some, answers(speaker, batch.to(device), most), strict=True):
+    for (row, clip), answer in zip(heard, answers(speaker, batch.to(device), most), strict=True):
         units = answer.units if speaker.network.decoder is not None else None
         yield Answered(
             id=row.id,

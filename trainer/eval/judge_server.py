@@ -100,14 +100,14 @@ class _Asker:
                 if self._given_up:
                     return NoReply(f"not asked: {self._given_up}")
                 try:
-                    made = parse(await self._reply(question))
+                    judgement = parse(await self._reply(question))
                 except Unreadable as error:
                     failure = NoReply(f"a reply that is no judgement: {self._quote(str(error))}", passes=True)
                 except NoReply as error:
                     failure = error
                 else:
                     self._failed_in_a_row = 0
-                    return made
+                    return judgement
                 if not failure.passes or failure.pause > _LONGEST_PAUSE:
                     break
                 if tries < self._server.retries:

@@ -63,7 +63,7 @@ class Measure:
 
 
 def measure(
-    made: Ready,
+    trained: Ready,
     clips: Sequence[Clip],
     omegas: Sequence[int],
     lookahead: int | None,
@@ -77,15 +77,17 @@ def measure(
     `ears`: without, an answer ends with its first audio.
     """
     every: dict[int, list[Heard]] = {omega: [] for omega in omegas}
-    answer(made, clips[0], omegas[0], lookahead, most, task, ears is not None, clock)
+    answer(trained, clips[0], omegas[0], lookahead, most, task, ears is not None, clock)
     for clip in clips:
         for omega in omegas:
-            every[omega].append(answer(made, clip, omega, lookahead, most, task, ears is not None, clock))
-    return [summed(omega, rows, made.vocoder.rate if made.vocoder else 0, task, ears) for omega, rows in every.items()]
+            every[omega].append(answer(trained, clip, omega, lookahead, most, task, ears is not None, clock))
+    return [
+        summed(omega, rows, trained.vocoder.rate if trained.vocoder else 0, task, ears) for omega, rows in every.items()
+    ]
 
 
 def answer(
-    made: Ready,
+    trained: Ready,
     clip: Clip,
     omega: int,
     lookahead: int | None,
@@ -95,14 +97,14 @@ def answer(
     clock: Callable[[], float] = time.monotonic,
 ) -> Heard:
     """One answer, as `talk` gives it. `whole`: go on behind the first audio."""
-    assert made.vocoder is not None
-    network = made.speaker.network
-    device, voice = next(network.parameters()).device, SpokenUnits(made.vocoder, omega, lookahead)
+    assert trained.vocoder is not None
+    network = trained.speaker.network
+    device, voice = next(network.parameters()).device, SpokenUnits(trained.vocoder, omega, lookahead)
     heard, chunks, began = Heard(clip.id), [], clock()
-    questions = asked(network, made.chat, made.recipe.request(task), [clip.samples], made.recipe.encoder.padded_to).to(
-        device
-    )
-    for event in generate(made.speaker, questions, most, voices=[voice]):
+    questions = asked(
+        network, trained.chat, trained.recipe.request(task), [clip.samples], trained.recipe.encoder.padded_to
+    ).to(device)
+    for event in generate(trained.speaker, questions, most, voices=[voice]):
         if name := KINDS.get(type(event)):
             heard.first.setdefault(name, 1000 * (clock() - began))
         if isinstance(event, Token):

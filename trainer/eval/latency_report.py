@@ -28,11 +28,11 @@ def run(options: argparse.Namespace, device: torch.device) -> tuple[str, list[Pa
     ModelMissing, NoTemplate, OSError.
     """
     place = checkpoint.named(options.checkpoint)
-    made = ready(place, options.vocoder, device)
+    trained = ready(place, options.vocoder, device)
     ears = None if options.no_quality else open_ears(options.asr)
-    task: TaskName = options.task or made.recipe.data[0].task
-    clips = _clips(options, made.speaker.network, task)
-    measures = measure(made, clips, options.omega, options.lookahead, options.max_tokens, task, ears)
+    task: TaskName = options.task or trained.recipe.data[0].task
+    clips = _clips(options, trained.speaker.network, task)
+    measures = measure(trained, clips, options.omega, options.lookahead, options.max_tokens, task, ears)
     values = {
         "checkpoint": str(place),
         "source": str(options.export or options.questions),

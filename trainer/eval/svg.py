@@ -83,8 +83,8 @@ def alone(picture: Markup) -> str:
 def thinned(points: Sequence[tuple[float, float]], most: int = MOST_POINTS) -> list[tuple[float, float]]:
     """At most `most` points: means of as many neighbours each, the last of what is left."""
     share = math.ceil(len(points) / most)
-    some = [points[start : start + share] for start in range(0, len(points), share or 1)]
-    return [(sum(x for x, _ in part) / len(part), sum(y for _, y in part) / len(part)) for part in some]
+    parts = [points[start : start + share] for start in range(0, len(points), share or 1)]
+    return [(sum(x for x, _ in part) / len(part), sum(y for _, y in part) / len(part)) for part in parts]
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:

@@ -97,7 +97,7 @@ def config(network: SpeechLLM, recipe: TrainRecipe, encoder: str, end: int) -> d
     rope = dict(llm.rope_parameters)
     theta = rope.pop("rope_theta")
     kind, name = SPEECH_TO_SPEECH if recipe.phase == "units" else SPEECH_TO_TEXT
-    made = {
+    keys = {
         "architectures": [name],
         "model_type": kind,
         **{key: getattr(llm, key, None) for key in _PLAIN},
@@ -119,14 +119,14 @@ def config(network: SpeechLLM, recipe: TrainRecipe, encoder: str, end: int) -> d
     }
     if recipe.phase == "units" and decoder is not None and recipe.decoder is not None:
         of = recipe.decoder
-        made |= {
+        keys |= {
             "speech_generator_type": "ctc",
             "ctc_decoder_config": f"({of.layers},{of.width},{of.heads},{of.inner})",
             "ctc_upsample_factor": decoder.upsampling,
             "ctc_loss_weight": 1.0,
             "unit_vocab_size": decoder.blank,
         }
-    return made
+    return keys
 
 
 def generation(llm: Any, end: int) -> dict[str, Any]:
@@ -135,26 +135,26 @@ def generation(llm: Any, end: int) -> dict[str, Any]:
     ends = settings.eos_token_id if settings.eos_token_id is not None else llm.config.eos_token_id
     ids = list(ends) if isinstance(ends, (list, tuple)) else [ends]
     named = {"bos_token_id": llm.config.bos_token_id, "pad_token_id": llm.config.pad_token_id}
-    made: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
-    made["eos_token_id"] = list(dict.fromkeys(one for one in (*ids, end) if one is not None))
-    return made | {"transformers_version": VERSION}
+    keys: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+    keys["eos_token_id"] = list(dict.fromkeys(token for token in (*ids, end) if token is not None))
+    return keys | {"transformers_version": VERSION}
 
 
 def tensors(network: SpeechLLM, with_decoder: bool) -> dict[str, Tensor]:
     """The weights under the names of its checkpoints. Raises NotExportable where one is no number, or beyond float16."""
-    made = {name: value for name, value in network.llm.state_dict().items() if not name.endswith("inv_freq")}
-    made["lm_head.weight"] = (
+    weights = {name: value for name, value in network.llm.state_dict().items() if not name.endswith("inv_freq")}
+    weights["lm_head.weight"] = (
         network.llm.lm_head.weight.detach().clone()
     )  # also of an LLM that shares it with its embedding
-    made |= {ADAPTER + name: value for name, value in network.adapter.state_dict().items()}
+    weights |= {ADAPTER + name: value for name, value in network.adapter.state_dict().items()}
     if with_decoder and network.decoder is not None:
-        made |= {DECODER + name: value for name, value in network.decoder.state_dict().items()}
-    for name, value in made.items():
+        weights |= {DECODER + name: value for name, value in network.decoder.state_dict().items()}
+    for name, value in weights.items():
         if not bool(torch.isfinite(value).all()) or float(value.abs().max()) > _LARGEST:
             raise NotExportable(
                 f"{name} has values beyond {_LARGEST:.0f}, or none: LLaMA-Omni's code loads in float16; take another checkpoint"
             )
-    return {name: value.detach().contiguous() for name, value in made.items()}
+    return {name: value.detach().contiguous() for name, value in weights.items()}
 
 
 def _write_weights(weights: dict[str, Tensor], folder: Path) -> None:

@@ -12,8 +12,9 @@ from voxsmith.schemas.tasks import Task, said_in, task, usual
 from voxsmith.trainer import checkpoint
 from voxsmith.trainer.build import Built
 from voxsmith.trainer.data import batches
+from voxsmith.trainer.data.accounts import no_row, noted, reasons
 from voxsmith.trainer.data.collate import Collate
-from voxsmith.trainer.data.exports import BadExport, Export
+from voxsmith.trainer.data.exports import Export
 from voxsmith.trainer.data.features import Features
 from voxsmith.trainer.data.mixture import Limits, Place, Source, costs, drawn, sort_out, tokens
 from voxsmith.trainer.data.unit_kind import Kind, agree, unit_kind
@@ -53,7 +54,7 @@ def corpus(
         decoder.blank if decoder else 0,
         teacher=_teacher(recipe, chat) if data and recipe.teaches == "stored" else None,
     )
-    sources = [_source(one) for one in data]
+    sources = [_source(named) for named in data]
     for source in sources:
         sort_out(source, limits)
         if decoder is not None and source.task.units:
@@ -73,11 +74,10 @@ def corpus(
         features=features,
         states=states,
     )
-    made = Corpus(sources, collate)
-    if data and not made.rows:
-        reasons = ", ".join(f"{count} {reason}" for source in sources for reason, count in source.left_out.items())
-        raise BadExport(f"{data[0].path}: no row can be used: {reasons or 'it is empty'}")
-    return made
+    sorted_out = Corpus(sources, collate)
+    if data and not sorted_out.rows:
+        raise no_row(data[0].path, (source.left_out for source in sources))
+    return sorted_out
 
 
 def _source(data: Data) -> Source:
@@ -133,20 +133,12 @@ def summary(named: list[Data], sorted_out: Corpus) -> Iterator[str]:
     for data, source in zip(named, sorted_out.sources, strict=True):
         hours = sum(source.seconds) / 3600
         yield f"{data.path}: {len(source.usable)} rows, {hours:.2f} h, for the task {data.task}"
-        for reason, count in sorted(source.left_out.items()):
-            yield f"  {count} rows left out: {reason}"
+        yield from reasons(source.left_out)
 
 
 def described(train: Corpus, recipe: TrainRecipe) -> list[dict[str, Any]]:
     """What a run notes of its data."""
     return [
-        {
-            "path": data.path,
-            "export_key": source.export.manifest.get("export_key"),
-            "rows": len(source.usable),
-            "digest": source.digest,
-            "left_out": dict(source.left_out),
-            "units": source.kind,
-        }
+        noted(data.path, source.export, len(source.usable), source.digest, source.left_out, source.kind)
         for data, source in zip(recipe.data, train.sources, strict=True)
     ]

@@ -34,11 +34,11 @@ class Generation:
             return {}
         modes = [(module, module.training) for module in self._network.modules()]
         self._network.eval()
-        made = self._generator(self._held_out.collate, self._workers.count, self._workers.rank)
+        generated = self._generator(self._held_out.collate, self._workers.count, self._workers.rank)
         for module, mode in modes:  # what stands still may be in another one than what learns
             module.training = mode
         counts = dict.fromkeys(self._names, (0, 0))
-        for row in made.rows:
+        for row in generated.rows:
             for name, (wrong, there) in _counts(row).items():
                 counts[name] = counts[name][0] + wrong, counts[name][1] + there
         totals = self._workers.total(torch.tensor([*counts.values()], dtype=torch.float64)).tolist()

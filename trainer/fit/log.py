@@ -88,13 +88,13 @@ class Log:
 def _loss(losses: Losses) -> str:
     """The loss, and the terms that aren't the same number."""
     terms = {name: value for name, value in losses.terms.items() if abs(value - losses.loss) > 1e-6 * abs(losses.loss)}
-    some = ", ".join(f"{name} {value:.3f}" for name, value in terms.items())
-    return f"loss {losses.loss:.4f} ({some})" if some else f"loss {losses.loss:.4f}"
+    listed = ", ".join(f"{name} {value:.3f}" for name, value in terms.items())
+    return f"loss {losses.loss:.4f} ({listed})" if listed else f"loss {losses.loss:.4f}"
 
 
 def _rates(rates: dict[str, float]) -> str:
-    one = len(rates) == 1
-    return "lr " + ", ".join(f"{rate:.1e}" if one else f"{name} {rate:.1e}" for name, rate in rates.items())
+    alone = len(rates) == 1
+    return "lr " + ", ".join(f"{rate:.1e}" if alone else f"{name} {rate:.1e}" for name, rate in rates.items())
 
 
 # How the figures of `Meter` are said; others as they are.

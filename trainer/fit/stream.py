@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -18,6 +18,8 @@ from voxsmith.trainer.data.mixture import Place
 from voxsmith.trainer.fit.corpus import Corpus, planned
 from voxsmith.trainer.fit.workers import Workers
 from voxsmith.trainer.recipe import TrainRecipe
+
+_Loaded = TypeVar("_Loaded")
 
 
 def stream(
@@ -39,7 +41,7 @@ def stream(
     def wanted() -> Iterator[tuple[list[Place], bool]]:
         epoch, first = state.epoch, state.place
         while True:
-            yield from (one for step in steps_of(epoch)[first:] for one in step)
+            yield from (rows for step in steps_of(epoch)[first:] for rows in step)
             epoch, first = epoch + 1, 0
 
     loader = DataLoader(
@@ -51,11 +53,11 @@ def stream(
         generator=torch.Generator(),  # else it draws a seed from dropout's, also where a run goes on amid an epoch
         worker_init_fn=without_signals,
     )
-    with drawn_from(loader) as made:
+    with drawn_from(loader) as loaded:
         while True:
             for step in steps_of(state.epoch)[state.place :]:
-                some = [_next(made) for _ in step]
-                yield [batch.to(device) for batch in some if batch is not None]
+                mine = [next_batch(loaded) for _ in step]
+                yield [batch.to(device) for batch in mine if batch is not None]
             state.epoch, state.place = state.epoch + 1, 0
 
 
@@ -64,18 +66,18 @@ def drawn_from(loader: "DataLoader[Any]") -> Iterator[Iterator[Any]]:
     """What the loader makes; its processes end with the block. By itself PyTorch ends them once nothing refers to the iterator,
     which the traceback of an error does for as long as the command lives, and that would wait for them: signals don't end them.
     """
-    made = iter(loader)
+    loaded = iter(loader)
     try:
-        yield made
+        yield loaded
     finally:
-        if end := getattr(made, "_shutdown_workers", None):  # where there are processes
+        if end := getattr(loaded, "_shutdown_workers", None):  # where there are processes
             end()
 
 
-def _next(made: Iterator[Batch | None]) -> Batch | None:
+def next_batch(loaded: Iterator[_Loaded]) -> _Loaded:
     """Raises BadExport in one line: of a row that a process of the loader read, PyTorch hands on the traceback in it."""
     try:
-        return next(made)
+        return next(loaded)
     except BadExport as error:
         raise BadExport(str(error).rpartition(f"{BadExport.__name__}: ")[2].strip()) from None
 
@@ -90,8 +92,8 @@ def without_signals(worker: int) -> None:
 class _Asked(Dataset[tuple[list[Place], bool]]):
     """What the sampler draws are the rows of a batch; what reads them is the loader's `collate_fn`."""
 
-    def __getitem__(self, one: tuple[list[Place], bool]) -> tuple[list[Place], bool]:
-        return one
+    def __getitem__(self, rows: tuple[list[Place], bool]) -> tuple[list[Place], bool]:
+        return rows
 
 
 def shared_out(step: list[list[int]], workers: Workers, shards: bool) -> list[tuple[list[int], bool]]:
@@ -113,6 +115,6 @@ class Spared:
 
     collate: Collate
 
-    def __call__(self, one: tuple[list[Place], bool]) -> Batch | None:
-        rows, spare = one
+    def __call__(self, asked: tuple[list[Place], bool]) -> Batch | None:
+        rows, spare = asked
         return replace(self.collate(rows), spare=spare) if rows else None

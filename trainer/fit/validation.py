@@ -21,10 +21,10 @@ def validate(
     network.eval()
     places = drawn(data.sources, recipe.seed, 0)[: recipe.run.validate_rows]
     budget = recipe.schedule.budget
-    some = batches.plan(costs(data.sources, places), budget, recipe.seed, 0, workers.count)
+    steps = batches.plan(costs(data.sources, places), budget, recipe.seed, 0, workers.count)
     sums = torch.zeros(len(phase.NAMES), 2, dtype=torch.float64)
     with torch.no_grad():
-        for rows, spare in (one for step in some for one in shared_out(step, workers, recipe.run.shards)):
+        for rows, spare in (mine for step in steps for mine in shared_out(step, workers, recipe.run.shards)):
             batch = data.collate([places[row] for row in rows]).to(device)
             if spare:
                 phase.terms(network, batch, recipe)

@@ -83,13 +83,13 @@ def add_up(groups: Sequence[Group], workers: Workers) -> None:
     if workers.count == 1:
         return
     parameters = [parameter for group in groups for parameter in group.parameters]
-    for some in _buckets([parameter for parameter in parameters if not in_shards(parameter)]):
-        for parameter in some:
+    for bucket in _buckets([parameter for parameter in parameters if not in_shards(parameter)]):
+        for parameter in bucket:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
-        flat = workers.total(torch.cat([parameter.grad.flatten().float() for parameter in some]))
-        parts = flat.split([parameter.numel() for parameter in some])
-        for parameter, part in zip(some, parts, strict=True):
+        flat = workers.total(torch.cat([parameter.grad.flatten().float() for parameter in bucket]))
+        parts = flat.split([parameter.numel() for parameter in bucket])
+        for parameter, part in zip(bucket, parts, strict=True):
             parameter.grad.copy_(part.view_as(parameter))
 
 
@@ -98,13 +98,13 @@ def clipped(group: Group, largest: float, workers: Workers) -> float:
     gradients = [parameter.grad for parameter in group.parameters if parameter.grad is not None]
     if not any(map(in_shards, gradients)):
         return float(nn.utils.clip_grad_norm_(group.parameters, largest))
-    mine = nn.utils.get_total_norm([local(one) for one in gradients if in_shards(one)]).double() ** 2
-    rest = nn.utils.get_total_norm([one for one in gradients if not in_shards(one)]).double() ** 2
+    mine = nn.utils.get_total_norm([local(gradient) for gradient in gradients if in_shards(gradient)]).double() ** 2
+    rest = nn.utils.get_total_norm([gradient for gradient in gradients if not in_shards(gradient)]).double() ** 2
     norm = float((workers.total(mine.reshape(1)) + rest).sqrt())
     factor = largest / (norm + 1e-6)  # as PyTorch's clip_grad_norm_ has it
     if factor < 1 or norm != norm:
-        for one in gradients:
-            local(one).mul_(factor)
+        for gradient in gradients:
+            local(gradient).mul_(factor)
     return norm
 
 
@@ -119,11 +119,11 @@ def make_alike(groups: Sequence[Group], workers: Workers) -> None:
 
 
 def _buckets(parameters: Sequence[nn.Parameter]) -> Iterator[list[nn.Parameter]]:
-    some: list[nn.Parameter] = []
+    bucket: list[nn.Parameter] = []
     for parameter in parameters:
-        if some and sum(one.numel() for one in some) + parameter.numel() > _BUCKET:
-            yield some
-            some = []
-        some.append(parameter)
-    if some:
-        yield some
+        if bucket and sum(there.numel() for there in bucket) + parameter.numel() > _BUCKET:
+            yield bucket
+            bucket = []
+        bucket.append(parameter)
+    if bucket:
+        yield bucket

@@ -72,8 +72,8 @@ def answered(
     """Of each row, in order; rows of a batch are answered together. `most`: tokens of an answer."""
     for places in batches:
         batch = collate([*places])
-        made = answers(speaker, without_answers(batch).to(device), most)
-        for number, (place, answer) in enumerate(zip(places, made, strict=True)):
+        replies = answers(speaker, without_answers(batch).to(device), most)
+        for number, (place, answer) in enumerate(zip(places, replies, strict=True)):
             source = collate.sources[place.source]
             task = source.task
             row = source.export.row(source.usable[place.row], task.columns)

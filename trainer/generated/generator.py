@@ -55,10 +55,14 @@ class Generator:
     def __call__(self, collate: Collate, workers: int = 1, rank: int = 0) -> Generated:
         """Of rows that are drawn by the recipe's seed: the share of one of so many workers. Raises BadSpeech."""
         wanted = self._wanted
-        chosen = [some[rank] for some in chosen_rows(collate.sources, self._recipe, wanted.rows, workers) if some[rank]]
-        order = [place for some in chosen for place in some]
-        made = [*answered(self.speaker, collate, chosen, wanted.tokens, self._device)]
-        by_place = sorted(zip(order, made, strict=True), key=lambda pair: (pair[0].source, pair[0].row))
+        chosen = [
+            of_source[rank]
+            for of_source in chosen_rows(collate.sources, self._recipe, wanted.rows, workers)
+            if of_source[rank]
+        ]
+        order = [place for rows in chosen for place in rows]
+        replies = [*answered(self.speaker, collate, chosen, wanted.tokens, self._device)]
+        by_place = sorted(zip(order, replies, strict=True), key=lambda pair: (pair[0].source, pair[0].row))
         return self.spoken([row for _, row in by_place])
 
     def spoken(self, rows: list[Answered]) -> Generated:
@@ -82,4 +86,4 @@ def chosen_rows(sources: Sequence[Source], recipe: TrainRecipe, most: int, worke
     for number in range(len(sources)):
         places += [place for place in drawn([*sources], recipe.seed, 0) if place.source == number][:most]
     plan = batches.plan(costs([*sources], places), recipe.schedule.budget, recipe.seed, 0, workers)
-    return [[[places[row] for row in rows] for rows in one] for one in plan]
+    return [[[places[row] for row in rows] for rows in step] for step in plan]

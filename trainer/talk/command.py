@@ -115,32 +115,32 @@ def talk(options: argparse.Namespace, device: torch.device) -> Generator[str, No
     question, out = Path(options.question), Path(options.out)
     if options.vocoder and out.exists() and question.exists() and out.samefile(question):
         raise CantTalk(f"--out {out} is the question itself: name another file for the answer")
-    made = ready(Path(options.checkpoint), options.vocoder, device)
-    network, sampling = made.speaker.network, Sampling(options.temperature, options.top_p, options.seed)
+    trained = ready(Path(options.checkpoint), options.vocoder, device)
+    network, sampling = trained.speaker.network, Sampling(options.temperature, options.top_p, options.seed)
     clip = heard(question, network)
-    voices = [SpokenUnits(made.vocoder, options.omega, options.lookahead)] if made.vocoder else []
-    request = made.recipe.request(options.task or made.recipe.data[0].task)
+    voices = [SpokenUnits(trained.vocoder, options.omega, options.lookahead)] if trained.vocoder else []
+    request = trained.recipe.request(options.task or trained.recipe.data[0].task)
     with ExitStack() as files:
-        file = files.enter_context(closing(_written(out, made.vocoder.rate))) if made.vocoder else None
+        file = files.enter_context(closing(_written(out, trained.vocoder.rate))) if trained.vocoder else None
         times = Times()
-        questions = asked(network, made.chat, request, [clip], made.recipe.encoder.padded_to).to(device)
+        questions = asked(network, trained.chat, request, [clip], trained.recipe.encoder.padded_to).to(device)
         try:
-            for event in generate(made.speaker, questions, options.max_tokens, sampling, voices):
+            for event in generate(trained.speaker, questions, options.max_tokens, sampling, voices):
                 times.note(event)
                 if isinstance(event, Token):
                     yield event.text
                 elif isinstance(event, Units) and options.units:
                     yield f"[{' '.join(map(str, event.units))}]"
-                elif isinstance(event, Audio) and file is not None and made.vocoder is not None:
+                elif isinstance(event, Audio) and file is not None and trained.vocoder is not None:
                     file.add(event.samples)
-                    times.seconds = file.samples / made.vocoder.rate
+                    times.seconds = file.samples / trained.vocoder.rate
                 elif isinstance(event, End) and event.cut:
                     yield f" … (cut after {options.max_tokens} tokens)"
         except KeyboardInterrupt:
             kept = f"; {out} has the {times.seconds:.2f} s that were spoken until then" if file is not None else ""
             raise KeyboardInterrupt(f"interrupted{kept}") from None
     yield f"\n{times}\n"
-    if made.vocoder:
+    if trained.vocoder:
         yield f"{out}\n" if times.seconds else "no units, so no audio\n"
 
 

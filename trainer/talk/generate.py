@@ -103,9 +103,9 @@ def generate(
 
 def answers(speaker: Speaker, questions: Batch, most: int, sampling: Sampling = GREEDY) -> list[Answer]:
     """The finished answers to all questions, text and units, generated together."""
-    made = [Answer() for _ in questions.ids]
+    written = [Answer() for _ in questions.ids]
     for event in generate(speaker, questions, most, sampling):
-        answer = made[event.row]
+        answer = written[event.row]
         if isinstance(event, Token):
             answer.tokens.append(event.id)
         elif isinstance(event, Units):
@@ -114,7 +114,7 @@ def answers(speaker: Speaker, questions: Batch, most: int, sampling: Sampling = 
             answer.cut = event.cut
             said = answer.tokens if event.cut else answer.tokens[:-1]
             answer.text = speaker.tokenizer.decode(said, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    return made
+    return written
 
 
 class _Reader:

@@ -45,12 +45,12 @@ def app(partner: Partner) -> Any:
         await websocket.accept()
         await converse(websocket, partner)
 
-    made = FastAPI(openapi_url=None)
-    made.add_route("/", file("page.html", "text/html; charset=utf-8"))
+    app = FastAPI(openapi_url=None)
+    app.add_route("/", file("page.html", "text/html; charset=utf-8"))
     for script in ("page.js", "tap.js"):
-        made.add_route(f"/{script}", file(script, "text/javascript; charset=utf-8"))
-    made.add_api_websocket_route("/talk", talk)
-    return made
+        app.add_route(f"/{script}", file(script, "text/javascript; charset=utf-8"))
+    app.add_api_websocket_route("/talk", talk)
+    return app
 
 
 def is_local(headers: Any, origin: bool = False) -> bool:
@@ -67,10 +67,10 @@ def serve(options: argparse.Namespace, device: torch.device, say: Callable[[str]
     """Serve until Ctrl-C. Raises as `ready` does, and OSError where the port is taken."""
     import uvicorn
 
-    made = ready(Path(options.checkpoint), options.vocoder, device)
+    trained = ready(Path(options.checkpoint), options.vocoder, device)
     sampling = Sampling(options.temperature, options.top_p, options.seed)
-    task = options.task or made.recipe.data[0].task
-    partner = Partner(made, task, options.max_tokens, sampling, options.omega, options.lookahead, asyncio.Lock())
+    task = options.task or trained.recipe.data[0].task
+    partner = Partner(trained, task, options.max_tokens, sampling, options.omega, options.lookahead, asyncio.Lock())
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((HOST, options.port))

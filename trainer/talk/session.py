@@ -39,7 +39,7 @@ Message = dict[str, Any] | bytes
 class Partner:
     """A checkpoint in conversation, and how it answers. `alone`: it answers one question at a time, whoever asks."""
 
-    made: Ready
+    trained: Ready
     task: TaskName
     most: int
     sampling: Sampling
@@ -49,12 +49,14 @@ class Partner:
 
     def answer(self, clip: np.ndarray) -> Iterator[Message]:
         """What is sent to the page, as it comes. `clip`: float32 [n] at 16 kHz."""
-        made, times = self.made, Times()
-        network = made.speaker.network
-        voices = [SpokenUnits(made.vocoder, self.omega, self.lookahead)] if made.vocoder else []
-        questions = asked(network, made.chat, made.recipe.request(self.task), [clip], made.recipe.encoder.padded_to)
+        trained, times = self.trained, Times()
+        network = trained.speaker.network
+        voices = [SpokenUnits(trained.vocoder, self.omega, self.lookahead)] if trained.vocoder else []
+        questions = asked(
+            network, trained.chat, trained.recipe.request(self.task), [clip], trained.recipe.encoder.padded_to
+        )
         device = next(network.parameters()).device
-        for event in generate(made.speaker, questions.to(device), self.most, self.sampling, voices):
+        for event in generate(trained.speaker, questions.to(device), self.most, self.sampling, voices):
             times.note(event)
             if isinstance(event, Token) and event.text:
                 yield {"text": event.text}
@@ -68,7 +70,7 @@ class Partner:
 
 async def converse(socket: Any, partner: Partner) -> None:
     """Until the page leaves. `socket`: starlette's WebSocket, accepted."""
-    vocoder, seconds = partner.made.vocoder, longest_clip(partner.made.speaker.network)
+    vocoder, seconds = partner.trained.vocoder, longest_clip(partner.trained.speaker.network)
     question, answering, number = _Question(seconds), _Answering(socket, partner), 0
     hello = {"rate": vocoder.rate if vocoder else None, "task": partner.task, "seconds": seconds}
     await socket.send_json({"hello": hello})

@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 from voxsmith.models.hifigan_mel import hifigan_mel
 from voxsmith.models.mel_form import HOP, RATE
 from voxsmith.models.mel_network import spread
+from voxsmith.trainer.data.accounts import no_row, noted, reasons
 from voxsmith.trainer.data.exports import BadExport, Export, clip
 from voxsmith.trainer.data.unit_kind import Kind, difference, unit_kind
 from voxsmith.trainer.vocoder.recipe import Clips, VocoderRecipe
@@ -61,14 +62,15 @@ class Answers:
 
     def collate(self, rows: Sequence[int]) -> Sounds:
         """The batch of the rows with these numbers."""
-        made = [self._row(*self.places[row]) for row in rows]
-        ids, units, durations, number, since, until, mel = zip(*made, strict=True)
-        frames, counts = ([torch.ones(len(one), dtype=torch.bool) for one in some] for some in (mel, units))
+        values = (self._row(*self.places[row]) for row in rows)
+        ids, units, durations, number, since, until, mel = zip(*values, strict=True)
+        frames, counts = ([torch.ones(len(row), dtype=torch.bool) for row in column] for column in (mel, units))
 
-        def padded(some: Sequence[Tensor]) -> Tensor:
-            return pad_sequence(list(some), batch_first=True)
+        def padded(column: Sequence[Tensor]) -> Tensor:
+            return pad_sequence(list(column), batch_first=True)
 
-        return Sounds(ids, *(padded(some) for some in (units, durations, counts, number, since, until, mel, frames)))
+        columns = (units, durations, counts, number, since, until, mel, frames)
+        return Sounds(ids, *(padded(column) for column in columns))
 
     def _row(self, export: int, row: int) -> tuple[Any, ...]:
         values = self.exports[export].row(row, ("id", AUDIO, UNITS, DURATIONS))
@@ -81,30 +83,23 @@ class Answers:
         for number, (named, left_out) in enumerate(zip(self.named, self.left_out, strict=True)):
             seconds = [s for (export, _), s in zip(self.places, self.seconds, strict=True) if export == number]
             yield f"{named.path}: {len(seconds)} answers, {sum(seconds) / 3600:.2f} h"
-            yield from (f"  {count} rows left out: {reason}" for reason, count in sorted(left_out.items()))
+            yield from reasons(left_out)
 
     def described(self) -> list[dict[str, Any]]:
         """What a run notes of its data."""
-        made = []
-        for number, named in enumerate(self.named):
-            rows = [row for export, row in self.places if export == number]
-            made.append(
-                {
-                    "path": named.path,
-                    "export_key": self.exports[number].manifest.get("export_key"),
-                    "rows": len(rows),
-                    "digest": self.digests[number],
-                    "left_out": dict(self.left_out[number]),
-                    "units": self.kinds[number],
-                }
+        rows = Counter(export for export, _ in self.places)
+        return [
+            noted(named.path, export, rows[number], digest, left_out, kind)
+            for number, (named, export, digest, left_out, kind) in enumerate(
+                zip(self.named, self.exports, self.digests, self.left_out, self.kinds, strict=True)
             )
-        return made
+        ]
 
 
 def answers(data: list[Clips], recipe: VocoderRecipe) -> Answers:
     """Open the exports and sort out their rows. Raises BadExport, also where no row is left."""
-    made = Answers(data, [Export(Path(one.path), one.split) for one in data], recipe.frame_rate)
-    for number, export in enumerate(made.exports):
+    learned = Answers(data, [Export(Path(named.path), named.split) for named in data], recipe.frame_rate)
+    for number, export in enumerate(learned.exports):
         export.need("id", AUDIO, UNITS, DURATIONS, SECONDS)
         left_out, content = Counter[str](), hashlib.blake2b(digest_size=16)
         for row, values in enumerate(export.each(("id", UNITS, DURATIONS, SECONDS))):
@@ -112,20 +107,19 @@ def answers(data: list[Clips], recipe: VocoderRecipe) -> Answers:
                 left_out[reason] += 1
             else:
                 content.update(json.dumps([*values.values()]).encode())
-                made.places.append((number, row))
-                made.seconds.append(float(values[SECONDS]))
-        made.left_out.append(left_out)
-        made.digests.append(content.hexdigest())
-    if data and not made.places:
-        reasons = ", ".join(f"{count} {reason}" for one in made.left_out for reason, count in one.items())
-        raise BadExport(f"{data[0].path}: no row can be used: {reasons or 'it is empty'}")
-    made.kinds = [unit_kind(export, UNITS) for export in made.exports]
-    for named, kind in zip(data, made.kinds, strict=True):
-        if said := difference(kind, made.kinds[0]):
+                learned.places.append((number, row))
+                learned.seconds.append(float(values[SECONDS]))
+        learned.left_out.append(left_out)
+        learned.digests.append(content.hexdigest())
+    if data and not learned.places:
+        raise no_row(data[0].path, learned.left_out)
+    learned.kinds = [unit_kind(export, UNITS) for export in learned.exports]
+    for named, kind in zip(data, learned.kinds, strict=True):
+        if said := difference(kind, learned.kinds[0]):
             raise BadExport(
                 f"{named.path}: its units have {said} as in {data[0].path}: a vocoder learns one kind of units"
             )
-    return made
+    return learned
 
 
 def _unfit(values: dict[str, Any], recipe: VocoderRecipe) -> str:

@@ -18,8 +18,8 @@ def terms(network: MelNetwork, batch: Sounds) -> dict[str, Term]:
     """`mel`: the L1 distance of log-mel spectrograms, natural logarithm, a bin; `durations`: the squared distance of log(1 + frames),
     a unit.
     """
-    made = network(batch.unit, batch.since, batch.until, batch.inside).float()
+    predicted = network(batch.unit, batch.since, batch.until, batch.inside).float()
     lasting = network.log_durations(batch.units, batch.said).float()
-    apart = F.l1_loss(made, batch.mel, reduction="none")[batch.inside]
+    apart = F.l1_loss(predicted, batch.mel, reduction="none")[batch.inside]
     wrong = F.mse_loss(lasting, batch.durations.float().log1p(), reduction="none")[batch.said]
     return {"mel": Term(apart.sum()), "durations": Term(wrong.sum())}

@@ -24,7 +24,7 @@ from voxsmith.trainer.fit.loop import Exploded, Losses
 from voxsmith.trainer.fit.saving import keep_best
 from voxsmith.trainer.fit.schedule import share
 from voxsmith.trainer.fit.started import started
-from voxsmith.trainer.fit.stream import drawn_from, without_signals
+from voxsmith.trainer.fit.stream import drawn_from, next_batch, without_signals
 from voxsmith.trainer.vocoder import losses
 from voxsmith.trainer.vocoder.data import Answers, Sounds, answers
 from voxsmith.trainer.vocoder.recipe import VocoderRecipe
@@ -113,7 +113,7 @@ def fit(
                 save()
                 saved = state.step
 
-        for made in steps:
+        for sounds in steps:
             clock = (time.monotonic() - began) / (60 * schedule.minutes) if schedule.minutes else 0.0
             done = state.step / total if total else clock
             if done >= 1 or stopped():
@@ -122,9 +122,9 @@ def fit(
             for group in optimiser.param_groups:
                 group["lr"] = recipe.network.lr * factor
             start = time.monotonic()
-            values = step(network, made, optimiser, recipe)
+            values = step(network, sounds, optimiser, recipe)
             state.step, state.place, state.seconds = state.step + 1, state.place + 1, time.monotonic() - began
-            seconds = sum(float(batch.inside.sum()) for batch in made) * HOP / RATE
+            seconds = sum(float(batch.inside.sum()) for batch in sounds) * HOP / RATE
             took = time.monotonic() - start
             figures = {"s/step": took, "audio s/s": seconds / took}
             say(log.step(state.step, values, {"vocoder": recipe.network.lr * factor}, figures, state.seconds))
@@ -134,13 +134,13 @@ def fit(
 
 
 def step(
-    network: MelNetwork, made: Sequence[Sounds], optimiser: torch.optim.Optimizer, recipe: VocoderRecipe
+    network: MelNetwork, sounds: Sequence[Sounds], optimiser: torch.optim.Optimizer, recipe: VocoderRecipe
 ) -> Losses:
     """One update from all batches as if they were one. Raises Exploded: then nothing has moved."""
-    totals = {name: sum(float(losses.counts(batch)[name]) for batch in made) for name in losses.NAMES}
+    totals = {name: sum(float(losses.counts(batch)[name]) for batch in sounds) for name in losses.NAMES}
     sums = dict.fromkeys(losses.NAMES, 0.0)
     optimiser.zero_grad(set_to_none=True)
-    for batch in made:
+    for batch in sounds:
         with _autocast(batch.mel.device, recipe):
             terms = losses.terms(network, batch)
         loss = sum(term.weight * term.sum / totals[name] for name, term in terms.items())
@@ -151,7 +151,7 @@ def step(
             sums[name] += float(term.sum.detach())
     norm = float(torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.schedule.clip))
     if norm - norm != 0:
-        names = ", ".join(name for batch in made for name in batch.ids)
+        names = ", ".join(name for batch in sounds for name in batch.ids)
         raise Exploded(f"a gradient is no finite number with the rows {names}")
     optimiser.step()
     means = {name: sums[name] / totals[name] for name in losses.NAMES}
@@ -197,16 +197,16 @@ def _steps_of(
 ) -> Generator[list[Sounds], None, None]:
     """Batches of each step from where the run is, epoch after epoch, without end. Moves `state` to the next epoch. Close it."""
     while True:
-        wanted = [[rows for rows in one if rows] for one in _planned(train, recipe, state.epoch)[state.place :]]
+        wanted = [[rows for rows in planned if rows] for planned in _planned(train, recipe, state.epoch)[state.place :]]
         loader = DataLoader(
-            [rows for one in wanted for rows in one],
+            [rows for rows_of_step in wanted for rows in rows_of_step],
             batch_size=None,
             num_workers=recipe.run.workers,
             collate_fn=train.collate,
             generator=torch.Generator(),  # else it draws a seed from dropout's
             worker_init_fn=without_signals,
         )
-        with drawn_from(loader) as made:
-            for one in wanted:
-                yield [next(made).to(device) for _ in one]
+        with drawn_from(loader) as loaded:
+            for rows_of_step in wanted:
+                yield [next_batch(loaded).to(device) for _ in rows_of_step]
         state.epoch, state.place = state.epoch + 1, 0

@@ -174,6 +174,19 @@ def test_what_is_wrong_is_one_line(ready: Path, tmp_path: Path, capsys: Any) -> 
         open_any(tmp_path, CPU)
 
 
+def test_a_clip_that_cannot_be_read_is_one_line(ready: Path, tmp_path: Path, capsys: Any) -> None:
+    """As a process that reads rows says it, which hands on its traceback as text."""
+    rows = [row(i) for i in range(4)]
+    for values in rows:
+        values["answer_unit_durations"] = [1] * len(values["answer_units"])
+        values["answer_duration"] = len(values["answer_units"]) / 50
+    rows[0]["answer_audio"] = {"bytes": b"no sound", "path": "cut.flac"}
+    write_corpus(tmp_path / "export", rows, [])
+    path = recipe(ready, tmp_path, data=[{"path": str(tmp_path / "export")}], run={"workers": 1})
+    code, said = line(capsys, "fit", path)
+    assert code != 0 and "the clip cut.flac can't be decoded" in said and "Traceback" not in said
+
+
 def test_units_of_another_codebook_are_refused(ready: Path, tmp_path: Path, capsys: Any) -> None:
     """The same numbers, of an export whose manifest names another codebook."""
     for name in ("one", "other"):
