@@ -19,8 +19,10 @@ import json
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -37,12 +39,33 @@ from voxsmith.trainer.data.mixture import Place
 from voxsmith.trainer.fit.corpus import Corpus, corpus
 from voxsmith.trainer.fit.features import kept_features, with_frames
 from voxsmith.trainer.fit.loop import PHASES, step
+from voxsmith.trainer.networks.speech_llm import SpeechLLM
 from voxsmith.trainer.objectives import Distilled, predicting
 from voxsmith.trainer.phases.distil import distilled
 from voxsmith.trainer.recipe import TrainRecipe
 
 ROOT = Path(__file__).parents[1]
 TASK = "continue"
+
+
+class Remembered:
+    """A network's logits, each batch's computed once: no temperature and no teacher changes them. float32 [B, T, words] are kept."""
+
+    def __init__(self, network: SpeechLLM) -> None:
+        self._network = network
+        self._logits: dict[tuple[str, tuple[str, ...]], Tensor] = {}
+
+    def __call__(self, batch: Batch) -> SimpleNamespace:
+        return SimpleNamespace(logits=self._of("student", batch, lambda: self._network(batch).logits))
+
+    def teach(self, batch: Batch) -> Tensor:
+        return self._of("teacher", batch, lambda: self._network.teach(batch))
+
+    def _of(self, which: str, batch: Batch, compute: Callable[[], Tensor]) -> Tensor:
+        if (which, batch.ids) not in self._logits:
+            with torch.no_grad():
+                self._logits[which, batch.ids] = compute()
+        return self._logits[which, batch.ids]
 
 
 class Teacher:
@@ -62,12 +85,12 @@ class Teacher:
         for places in self.rows:
             self.batches.append(with_frames(self.corpus.collate(places), built.network, self.recipe, features))
 
-    def losses(self, changed: list[Batch] | None = None) -> tuple[float, float]:
-        """Means over all positions, and over those of the end."""
+    def losses(self, network: Any, changed: list[Batch] | None = None) -> tuple[float, float]:
+        """Means over all positions, and over those of the end. `network`: a SpeechLLM, or a Remembered one."""
         sums = np.zeros(4)
         with torch.no_grad():
             for batch in changed or self.batches:
-                got: Distilled = distilled(self.built.network, batch, self.recipe)
+                got: Distilled = distilled(network, batch, self.recipe)
                 sums += [float(value) for total in got for value in total]
         return sums[0] / sums[1], sums[2] / sums[3]
 
@@ -107,14 +130,14 @@ def left_out(logits: Tensor, kept: TopLogProbs, rest: np.ndarray, temperature: f
 def measure(options: argparse.Namespace, folder: str) -> dict[str, Any]:
     built = build(recipe_of(options, folder, False, 1.0))
     words = int(built.network.llm.config.vocab_size)
+    network = Remembered(built.network)
     measured: dict[str, Any] = {"temperatures": {}}
     for temperature in options.temperatures:
         live, stored = (Teacher(options, built, folder, which, temperature) for which in (False, True))
         parts, ends, reckoned = [], [], []
         for batch, other, places in zip(live.batches, stored.batches, stored.rows, strict=True):
             assert batch.teacher_labels is not None and batch.ids == other.ids
-            with torch.no_grad():
-                logits = built.network.teach(batch)[predicting(batch.teacher_labels)]
+            logits = network.teach(batch)[predicting(batch.teacher_labels)]
             kept, kept_at = kept_of(stored, places)
             parts.append(left_out(logits, kept, kept.rest_at(temperature, kept_at, words), temperature))
             counts = predicting(batch.teacher_labels).sum(1)
@@ -131,9 +154,9 @@ def measure(options: argparse.Namespace, folder: str) -> dict[str, Any]:
             **{name: float(values.mean()) for name, values in columns.items()},
             **{f"{name}_at_the_end": float(values[last].mean()) for name, values in columns.items()},
             "losses": {
-                "live": live.losses(),
-                "stored": stored.losses(),
-                "stored, others reckoned": stored.losses(reckoned),
+                "live": live.losses(network),
+                "stored": stored.losses(network),
+                "stored, others reckoned": stored.losses(network, reckoned),
             },
         }
     measured["steps"] = steps_of(live, stored, options.steps)

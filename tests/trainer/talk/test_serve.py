@@ -64,9 +64,9 @@ def until_answer(socket: Any, number: int) -> None:
 
 
 def test_a_question_is_answered_twice_as_talk_answers_it(client: Any, partner: Partner) -> None:
-    speaker = partner.made.speaker
+    speaker = partner.trained.speaker
     clip = CLIP.astype(np.float32) / 32768
-    (wanted,) = answers(speaker, asked(speaker.network, partner.made.chat, TASKS["transcribe"].request, [clip]), 12)
+    (wanted,) = answers(speaker, asked(speaker.network, partner.trained.chat, TASKS["transcribe"].request, [clip]), 12)
     with talk(client) as socket:
         assert socket.receive_json() == {"hello": {"rate": 16000, "task": "transcribe", "seconds": 4}}
         for number in (1, 2):
@@ -90,7 +90,7 @@ def test_a_question_is_answered_twice_as_talk_answers_it(client: Any, partner: P
 
 def test_who_speaks_again_stops_the_answer(client: Any, partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partner, "most", 100_000)
-    monkeypatch.setattr(partner.made, "speaker", replace(partner.made.speaker, ends=frozenset()))
+    monkeypatch.setattr(partner.trained, "speaker", replace(partner.trained.speaker, ends=frozenset()))
     with talk(client) as socket:
         socket.receive_json()
         for number, how in ((1, {"say": "stop"}), (2, None)):
@@ -201,7 +201,7 @@ def test_two_pages_are_answered_one_after_the_other(
 ) -> None:
     """The second is told that it waits, and doesn't wait any more when it speaks again, or leaves."""
     monkeypatch.setattr(partner, "most", 100_000)
-    monkeypatch.setattr(partner.made, "speaker", replace(partner.made.speaker, ends=frozenset()))
+    monkeypatch.setattr(partner.trained, "speaker", replace(partner.trained.speaker, ends=frozenset()))
 
     def ask(socket: Any) -> None:
         socket.send_bytes(CLIP.tobytes())
