@@ -18,7 +18,7 @@ PLACEHOLDER = re.compile(
 )
 _CANNOT = r"(?:can't|can’t|cannot|can not|won't|won’t|am unable to|am not able to|do not|don't|don’t|must decline to)"
 _WHAT = (
-    r"(?:help (?:you|with)|assist|provide|fulfil\w*|comply|generate|create (?:a|an|any|that|this|content|text)|engage in"
+    r"(?:help (?:with|you(?: with|[.!]|$))|assist|provide|fulfil\w*|comply|generate|create (?:a|an|any|that|this|content|text)|engage in"
     r"|(?:complete|continue|write|finish) (?:the|this|that|your|with|a|an|any|writing|from)|continue[.,!;]"
     r"|discuss (?:that|this)|do that"
     r"|have (?:access to|personal|the ability|any (?:information|context|personal)|enough (?:information|context|details?"

@@ -23,7 +23,7 @@ _ABOUT = (
 _STRONG = re.compile(
     rf"\b(?:given|provided|above) {_TEXT}\b|\b{_TEXT} (?:you (?:have )?(?:provided|gave|shared)|(?:provided"
     rf"|given) (?:above|is|does|here))"
-    rf"|\b(?:here(?:'s|’s| is)|this is) (?:a|one|the|my|another|your)(?: \w+){{0,2}} continuation\b|\bpossible continuation\b"
+    rf"|\b(?:here(?:'s|’s| is)|this is) (?:a|one|the|my|another|your)(?: \w+){{0,2}} continuation\b|\bpossible continuations?\b"
     rf"|\bcontinuation (?:of|to|for) (?:the|this|your|a) (?:\w+ )?{_STORY}\b|\bthis continuation\b|\bcontinuation (?:in"
     rf"|under|using) \w+ "
     rf"|\bcontinu(?:e|es|ed|ing) (?:the|this|your|with the) (?:given |following |original |above )?{_TEXT}\b"
@@ -64,7 +64,7 @@ _WEAK = re.compile(
     rf"|\bthe (?:speaker|author|narrator|writer|poet|story|poem|protagonist) (?:is (?:describing|talking|expressing"
     rf"|referring|saying|reflecting|asking|about)|"
     rf"(?:then )?(?:continues|goes on|describes|discusses|expresses|emphasi[sz]es|reflects|mentions|suggests|explains"
-    rf"|concludes|uses|says|seems to|might))\b"
+    rf"|concludes|uses|says|tells|shows|wants|seems to|might))\b"
     r"|\blet me know if you (?:need|want|would like|have any|require)\b|\blet me know if (?:you(?:'d|’d) like|there(?:'s"
     r"|’s| is) anything|i can)\b"
     r"|\b(?:would you like|do you want) me to (?:continue|rewrite|write|expand|elaborate|provide|generate|summari[sz]e"
