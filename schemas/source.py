@@ -143,9 +143,8 @@ class Source(Strict):
         suffixes = SPEECH_SUFFIXES.get(info.data["layout"], SUFFIXES)
         opened = find(path, info, lambda candidate: bool(files(candidate)))
         if opened is None and (folder := find(path, info)):
-            raise ValueError(
-                f"'{folder}' is a folder; name its files, {Path(path) / f'*{suffixes[-1 if kind else 1]}'} say"
-            )
+            usual = ".jsonl" if ".jsonl" in suffixes else suffixes[0]
+            raise ValueError(f"'{folder}' is a folder; name its files, {Path(path) / f'*{usual}'} say")
         if opened is None:
             advice = [_nearest_file(folder / path, suffixes) for folder in folders(info)]
             best = next((one for one in advice if "did you mean" in one), advice[0])

@@ -42,7 +42,14 @@ SPEECH = {
     "audio_dataset": Layout("dataset", "a Hugging Face dataset with an Audio column", records=True),
     "dailytalk": Layout("folder", "a folder with metadata.json and data/", talks=True),
 }
-SPEECH_SUFFIXES = {"common_voice": (".tsv",), "lhotse": (".jsonl", ".jsonl.gz"), "webdataset": (".tar",)}
+_JSON = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
+SPEECH_SUFFIXES = {
+    "manifest": _JSON,
+    "nemo": _JSON,
+    "common_voice": (".tsv",),
+    "lhotse": (".jsonl", ".jsonl.gz"),
+    "webdataset": (".tar",),
+}
 
 
 class Votes(Strict):

@@ -237,3 +237,14 @@ def test_a_dataset_whose_transcripts_have_another_name(tmp_path: Path, monkeypat
         RecipeError, match=r"transcript, but words; name the field: columns: {source_transcript: words}"
     ):
         list(read_source("speech", source))
+
+
+@pytest.mark.parametrize("layout", ["manifest", "nemo"])
+def test_manifests_are_json(tmp_path: Path, layout: str) -> None:
+    """What other layouts read in other forms would be a reject a line here."""
+    for name in ("a.csv", "a.tsv.gz", "a.parquet"):
+        (tmp_path / name).write_bytes(b"path,text\n")
+        assert "name a file that ends in .json, .jsonl, .json.gz, .jsonl.gz" in refused(
+            layout=layout, path=str(tmp_path / name)
+        )
+    assert f"is a folder; name its files, {tmp_path}/*.jsonl say" in refused(layout=layout, path=str(tmp_path))
