@@ -253,7 +253,7 @@ def test_a_list_of_json_and_a_glob(tmp_path: Path) -> None:
         ("manifest", "manifest.jsonl", {"clips": "audia"}, "no such folder"),
         ("manifest", "manifest.jsonl", {"columns": {"query_wer": "x"}}, "is made by a stage or by the reader"),
         ("manifest", "manifest.jsonl", {"votes": {"least_up": 1}}, "'votes' goes with 'layout: common_voice'"),
-        ("manifest", "manifest.jsonl", {"turns": 2}, "'turns' goes with 'layout: ultrachat'"),
+        ("manifest", "manifest.jsonl", {"turns": 2}, "'turns' goes with 'layout: messages'"),
         ("manifest", "manifest.jsonl", {"columns": {"turn": "x"}}, "must name conversation_id too"),
         ("librispeech", ".", {"columns": {"speaker": "x"}}, "'columns' goes with the layouts manifest, nemo,"),
         ("librispeech", ".", {"clips": "."}, "'clips' goes with the layouts manifest, nemo, common_voice, kaldi"),
