@@ -92,7 +92,7 @@ _OF_TEXTS = re.compile(
     r"|line|scene)",
     re.I,
 )
-_QUOTED = re.compile(r"“[^“”]*”|\"[^\"]*\"|«[^«»]*»|„[^„“”]*[“”]|(?<!\w)['‘](?=\w)[^\n]*?[,.?!…—-]['’](?!\w)")
+_QUOTED = re.compile(r"“[^“”]*”|\"[^\"]*\"|«[^«»]*»|„[^„“”]*[“”]|(?<!\w)['‘](?=\w)[^\n]{1,400}?[,.?!…—-]['’](?!\w)")
 _SAID = (
     r"(?:said|says|asked|asks|cried|replied|answered|whispered|shouted|called|exclaimed|murmured|muttered|added|returned"
     r"|repeated|"

@@ -160,6 +160,12 @@ def test_an_assistant_s_first_word_goes_where_nobody_asked() -> None:
     )
 
 
+@pytest.mark.parametrize("hostile", ["'a " * 3300, "the text " * 1100, "i can't " * 1250, "xyz" * 3300, "sure " * 2000])
+def test_a_hostile_reply_takes_no_time(hostile: str) -> None:
+    with pytest.raises(Reject):
+        given(context(attempts=1), hostile)
+
+
 def test_it_goes_on_in_the_row_s_language() -> None:
     german = "Er machte die Tür auf und sah, dass niemand mehr im Haus war."
     assert (
