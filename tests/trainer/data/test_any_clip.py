@@ -15,7 +15,11 @@ from voxsmith.trainer.recipe import TrainRecipe
 
 CLEAN, AUGMENTED = tone(0.5), tone(0.75)
 # A tiny tokeniser knows few of the words, but makes other tokens of each text.
-SAID = {"transcript": "the cat sat", "query_text": "who was it that sat there", "translation_de": "die Katze saß den ganzen Tag da"}
+SAID = {
+    "transcript": "the cat sat",
+    "query_text": "who was it that sat there",
+    "translation_de": "die Katze saß den ganzen Tag da",
+}
 SPOKEN = {
     "continuation": "and it slept for long",
     "answer_text": "it was the cat",
