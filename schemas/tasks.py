@@ -37,8 +37,13 @@ class Task:
     units: str | None = None
 
     @property
+    def read(self) -> tuple[str, ...]:
+        """The columns that any phase reads; only a decoder reads units."""
+        return ("id", self.audio, self.text, self.answer)
+
+    @property
     def columns(self) -> tuple[str, ...]:
-        return ("id", self.audio, self.text, self.answer, *((self.units,) if self.units else ()))
+        return (*self.read, *((self.units,) if self.units else ()))
 
 
 # Of the clip that each hears where nothing else is said. The request of `answer` is LLaMA-Omni's, those of `transcribe` and

@@ -93,7 +93,7 @@ class Collate:
     def _row(self, place: Place) -> "_Row":
         source = self.sources[place.source]
         task = source.task
-        row = source.export.row(source.usable[place.row], task.columns)
+        row = source.export.row(source.usable[place.row], task.columns if self.units else task.read)
         units = np.asarray(row[task.units], np.int64).tolist() if self.units and task.units else []
         audio = self._clip(self.hears[place]) if place in self.hears else row[task.audio]
         return _Row(row["id"], task, audio, row[task.text], row[task.answer], units)

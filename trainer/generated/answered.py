@@ -76,7 +76,7 @@ def answered(
         for number, (place, answer) in enumerate(zip(places, replies, strict=True)):
             source = collate.sources[place.source]
             task = source.task
-            row = source.export.row(source.usable[place.row], task.columns)
+            row = source.export.row(source.usable[place.row], task.read)
             wanted = None
             if batch.units is not None and task.units:
                 wanted = batch.units[number][batch.units[number] != IGNORED].tolist()
