@@ -44,9 +44,13 @@ def all_columns(stages: Mapping[str, Stage], problems: Problems) -> dict[str, Co
             problems.add(
                 f"stages.{where}", f"declares the column '{name}', but not as a voxsmith.schemas.columns.Column"
             )
+        refused: list[Column] = []
         for name, one in expand({} if strange else stage.columns).items():
             wrong = _wrong(name, one)
             if wrong:
+                if any(one is other for other in refused):  # of another group: one line is enough
+                    continue
+                refused.append(one)
                 problems.add(f"stages.{where}", f"declares the column '{name}', {wrong}")
             elif name in declared_by and columns[name] != one:
                 other = declared_by[name]
