@@ -18,6 +18,8 @@ def _clean(value: Any) -> Any:
 
 
 Text = Annotated[str, BeforeValidator(_clean)]  # JSON's escapes may give half a surrogate pair
+# Of any type, and passed over where it is no text: servers have no common form for thoughts.
+Thoughts = Annotated[Text | None, BeforeValidator(lambda value: value if isinstance(value, str) else None)]
 Count = Annotated[int, Field(ge=0, le=2**31)]
 _MANY = 10_000  # of a list: an object of Python takes far more memory than the three letters that make it
 M = TypeVar("M", bound=BaseModel)
@@ -50,6 +52,8 @@ class Parts(RootModel[Annotated[list[Part], FailFast(), Field(max_length=_MANY)]
 class Message(BaseModel):
     content: Text | Parts | None = None
     refusal: Text | None = None
+    reasoning_content: Thoughts = None  # llama.cpp's, SGLang's, vLLM's
+    reasoning: Thoughts = None  # newer vLLM's, OpenRouter's, Ollama's
 
 
 class Choice(BaseModel):
@@ -65,6 +69,15 @@ class Choice(BaseModel):
             return content
         texts = [part.text for part in content.root if part.text is not None and part.type in ("text", "output_text")]
         return "".join(texts) if texts else None
+
+    @property
+    def said_or_thought(self) -> str:
+        """The text; where there is none, thoughts in their field as a model writes them that were cut before it spoke."""
+        said = self.said or ""
+        if said.strip() or self.message is None:
+            return said
+        thoughts = self.message.reasoning_content or self.message.reasoning or ""
+        return f"<think>{thoughts}" if thoughts.strip() else said
 
     @property
     def refusal(self) -> str:

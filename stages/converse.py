@@ -24,6 +24,7 @@ from voxsmith.stages.text.follow_up import fits, said_as_written
 from voxsmith.stages.text.forms import ask_in
 from voxsmith.stages.text.plain_request import with_filler, without_filler
 from voxsmith.stages.text.reading import unreadable
+from voxsmith.stages.text.replies import unread
 from voxsmith.stages.text.speakable import Fault, speakable
 
 History = list[dict[str, str]]  # earlier turns, first to last: "query" and "answer" of each
@@ -92,9 +93,11 @@ def _later(row: Row, history: History, context: Context) -> Generator[Request, A
         likeliest, seed = context.wants_likeliest(row["id"], attempt), context.seed_for(row["id"], attempt)
         reply = yield _ask(config, task, history, opening, likeliest, seed)
         text = rewrite.read(reply.text, config.format, opening)
-        fault = _fault(text, task, history, context.checks)
+        field = "spoken" if config.format == "chat" else ""
+        fault = unread(reply.text, text, field) or _fault(text, task, history, context.checks)
         if not fault:
             return _query(with_filler(text, filler_seed, config.filler_rate), "llm", attempt)
+        text = text or reply.text
         failures.append(f"reply {attempt}: {fault.message}")
     if config.fallback == "rules":
         text = said_as_written(task)

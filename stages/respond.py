@@ -18,7 +18,7 @@ from voxsmith.stages.text.answers import answer_fault, proposal, said_before
 from voxsmith.stages.text.attempts import first_good
 from voxsmith.stages.text.forms import Form, ask_in
 from voxsmith.stages.text.plain_request import without_filler
-from voxsmith.stages.text.replies import free_text, json_field
+from voxsmith.stages.text.replies import free_text, json_field, unread
 from voxsmith.stages.text.speakable import Fault
 
 
@@ -68,7 +68,10 @@ def ask_answer(
         return _ask(config, rendered, prompt.head, likeliest, seed)
 
     def read(reply: Completion) -> tuple[str, Fault | None]:
-        raw = free_text(reply.text) if config.format == "completion" else json_field(reply.text, "answer")
+        chat = config.format == "chat"
+        raw = json_field(reply.text, "answer") if chat else free_text(reply.text)
+        if fault := unread(reply.text, raw, "answer" if chat else ""):
+            return "", fault
         text, fault = proposal(raw, reply.finish, checks.max_words, config.max_sentences)
         fault = fault or answer_fault(text, query, prompt.text, checks.min_words, checks.max_words, checks.min_on_topic)
         return text, fault or said_before(text, earlier)

@@ -27,8 +27,9 @@ from voxsmith.stages.text.plain_request import (
     without_filler,
 )
 from voxsmith.stages.text.reading import endless, unreadable
-from voxsmith.stages.text.replies import LONGEST, json_field
+from voxsmith.stages.text.replies import LONGEST, json_field, unread
 from voxsmith.stages.text.speakable import Fault, speakable
+from voxsmith.stages.text.thoughts import without_thoughts
 
 
 class Config(StageConfig):
@@ -72,9 +73,10 @@ def rewrite(row: Row, context: Context) -> Asking:
         text, method = read(reply.text, config.format, opening), "llm"
         if text and material and not holds(text, material):
             text, method = with_context(text, material, seed), "llm+context"
-        fault = check(text)
+        fault = unread(reply.text, text, "spoken" if config.format == "chat" else "") or check(text)
         if not fault:
             return _written(with_filler(text, filler_seed, config.filler_rate), method, attempt)
+        text = text or reply.text
         failures.append(f"reply {attempt}: {fault.message}")
     if config.fallback == "rules":
         text = plain_request(task, material, context.seed_for(row["id"], 1))
@@ -88,7 +90,7 @@ def rewrite(row: Row, context: Context) -> Asking:
 
 def read(reply: str, form: str, opening: str = "") -> str:
     """What a reply proposes to say, in words: its first line, or its JSON field, without quotes and fillers."""
-    text = json_field(reply, "spoken") if form == "chat" else f"{opening} {reply.strip()[:LONGEST]}".strip()
+    text = json_field(reply, "spoken") if form == "chat" else f"{opening} {without_thoughts(reply)[:LONGEST]}".strip()
     lines = text.strip().splitlines()
     text = lines[0].strip().strip('"“”').removeprefix("Spoken:").strip() if lines else ""
     return without_filler(verbalise(text)) if text else ""

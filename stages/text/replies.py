@@ -4,6 +4,8 @@ import json
 import re
 
 from voxsmith.schemas.text import clean
+from voxsmith.stages.text.speakable import Fault
+from voxsmith.stages.text.thoughts import thinks_alone, without_thoughts
 
 LONGEST = 10_000  # characters of a reply that are read: some checks take time in the square of them
 _FENCE = re.compile(r"```[a-z]*")
@@ -22,9 +24,10 @@ def free_text(reply: str, label: str = "") -> str:
 def json_field(reply: str, field: str) -> str:
     """The text in `field` of the JSON object in the reply; "" where there is none.
 
-    A code fence and words around the object are passed over; a reply without any brace is taken to be the text itself.
+    Thoughts, a code fence and words around the object are passed over; a reply without any brace is taken to be the text
+    itself.
     """
-    text = reply.strip()
+    text = without_thoughts(reply)
     if (fence := _FENCE.match(text)) and text.endswith("```"):
         text = text[fence.end() :].removesuffix("```").strip()
     if "{" not in text:
@@ -36,8 +39,23 @@ def json_field(reply: str, field: str) -> str:
         except (ValueError, RecursionError):  # brackets in brackets in brackets
             continue
         if isinstance(value, dict) and isinstance(value.get(field), str):
-            return free_text(clean(value[field]))  # an escape may be half of a sign
+            return free_text(without_thoughts(clean(value[field])))  # an escape may be half of a sign
     return ""
+
+
+def unread(reply: str, read: str, field: str = "") -> Fault | None:
+    """Why nothing was read in a reply; None where `read`, which was, says something. `field`: of the object looked for."""
+    if read.strip():
+        return None
+    if thinks_alone(reply):
+        return Fault(
+            "thinking",
+            "the model thinks until its tokens end, or the line: raise the stage's max_tokens, or turn thinking off in the "
+            "engine's settings",
+        )
+    if field and re.search(r"\w", reply):
+        return Fault("unreadable_reply", f"the reply has no JSON object with a text in '{field}'")
+    return Fault("empty", "the reply is empty")
 
 
 def schema(field: str) -> str:

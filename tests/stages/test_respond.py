@@ -107,3 +107,24 @@ def test_the_small_model_answers_real_questions(llm: llm_llamacpp.LlamaCpp) -> N
         assert speakable(written["answer_text"], 1, 80) is None
         assert written["answer_text"][-1] in ".!?"
     assert answered >= 4
+
+
+def test_drafts_are_no_answers() -> None:
+    written, _ = given(context("chat"), '<think>{"answer": "It is red."}</think>' + json.dumps({"answer": GOOD}))
+    assert written["answer_text"] == GOOD
+    written, _ = given(context(), f"<think></think> {GOOD}")
+    assert written["answer_text"] == GOOD
+
+
+def test_a_model_that_only_thinks_is_told_of_with_what_it_thought() -> None:
+    with pytest.raises(Reject) as reject:
+        given(context("chat", attempts=1), "<think>The sky, hm. It may be", finish="length")
+    assert reject.value.reason == "thinking" and "max_tokens" in reject.value.message
+    assert reject.value.sample == "<think>The sky, hm. It may be"
+
+
+def test_what_an_unreadable_reply_said_is_in_the_reject() -> None:
+    with pytest.raises(Reject) as reject:
+        given(context("chat", attempts=1), '{"response": "The sky is blue."}')
+    assert reject.value.reason == "unreadable_reply" and "'answer'" in reject.value.message
+    assert reject.value.sample == '{"response": "The sky is blue."}'

@@ -139,7 +139,7 @@ def _completion(reply: dict[str, Any]) -> tuple[Completion, int]:
         raise Unavailable(f"llama.cpp: a reply that can't be read: {error}") from None
     choice, usage = whole.choices[0], whole.usage or Usage()
     finish = "length" if choice.finish_reason == "length" else "stop"
-    return Completion(choice.said or "", finish, usage.completion_tokens or 0), usage.prompt_tokens or 0
+    return Completion(choice.said_or_thought, finish, usage.completion_tokens or 0), usage.prompt_tokens or 0
 
 
 def _why(params: Any) -> str:

@@ -13,6 +13,7 @@ from voxsmith.stages.requests.llm import Complete, Completion
 
 _CHARACTERS = 32  # of a token at most: what is longer comes from a server that doesn't keep to max_tokens
 _TOKEN = 2 * 2**10  # bytes of a token at most: escaped, and with the log-probabilities of twenty others
+_CUT = ("length", "max_tokens", "model_length", "abort", "aborted", "error", "timeout")
 _THOUGHTS = "where the model thinks first, raise the stage's max_tokens, or turn that off in the engine's extra"
 
 
@@ -35,11 +36,12 @@ class OpenAI(Client):
         subject = {name: body.pop(name) for name in ("model", "messages", "prompt") if name in body}
         plain = _in_plain_words(request)
         plainly = None if plain == request else lambda: self._try(plain)
+        most = _most_tokens(body, request)
         content = await self.exchange(
             path,
             lambda: api.with_raw_response.create(**subject, extra_body=body),
             plainly,
-            _TOKEN * request.max_tokens,
+            _TOKEN * most,
         )
         where = self.config.base_url + path
         try:
@@ -54,11 +56,13 @@ class OpenAI(Client):
         if choice.finish_reason == "content_filter" or choice.refusal:
             refused = Refused("content_filter", choice.refusal or "the server's filter cut the reply")
             raise await self.judged(refused, f"{where}: {refused}", plainly)
-        if choice.said is None:  # thoughts alone: in plain words, too?
+        if choice.said is None or (
+            not choice.said.strip() and choice.said_or_thought.strip()
+        ):  # thoughts alone: in plain words, too?
             if plainly is None:
                 raise Unavailable(f"{where}: a reply without a text; {_THOUGHTS}")
             await plainly()
-        return _completion(choice, usage, request.max_tokens)
+        return _completion(choice, usage, most)
 
 
 def _body(config: ServerConfig, request: Complete) -> dict[str, Any]:
@@ -89,11 +93,20 @@ def _in_plain_words(request: Complete) -> Complete:
     return replace(request, prompt="Hello", head="")
 
 
+def _most_tokens(body: dict[str, Any], request: Complete) -> int:
+    """What the reply may have: the engine's extra may say more than the stage, for a model that thinks first."""
+    limits = [body.get(name) for name in ("max_completion_tokens", "max_tokens")]
+    return next((limit for limit in limits if type(limit) is int and limit > 0), request.max_tokens)
+
+
 def _completion(choice: Choice, usage: Usage, max_tokens: int) -> Completion:
-    """The reply's text, cut where it has more characters than `max_tokens` tokens could have."""
-    text, most = choice.said or "", _CHARACTERS * max_tokens
-    finish = "length" if choice.finish_reason == "length" or len(text) > most else "stop"
-    return Completion(text[:most], finish, usage.completion_tokens or 0)
+    """The reply's text, cut where it has more characters than `max_tokens` tokens could have.
+
+    It was cut where the server says so, and where it has as many tokens as it may: some say "stop" all the same, or nothing.
+    """
+    text, most, tokens = choice.said_or_thought, _CHARACTERS * max_tokens, usage.completion_tokens or 0
+    is_cut = choice.finish_reason in _CUT or tokens >= max_tokens or len(text) > most
+    return Completion(text[:most], "length" if is_cut else "stop", tokens)
 
 
 BACKEND = server_backend("llm_openai", Config, OpenAI)

@@ -49,6 +49,25 @@ def test_what_can_be_understood_is(connect_to: Callable[..., Any], body: bytes, 
     assert completion.text == text
 
 
+def test_thoughts_beside_a_text_are_passed_over(server: OpenAIServer, connect_to: Callable[..., Any]) -> None:
+    for thoughts in ({"reasoning_content": "Hm"}, {"reasoning": {"steps": []}}):
+        message = {"message": {"content": "Lima.", **thoughts}, "finish_reason": "stop"}
+        server.script(Fault(patch={"choices": [message]}))
+        assert connect_to(llm_openai.BACKEND).submit(CHAT).result(60).text == "Lima."
+
+
+@pytest.mark.parametrize("reason", ["stop", "abort", None])
+@pytest.mark.parametrize(("written", "extra", "finish"), [(8, {}, "length"), (7, {}, "stop"), (40, {"max_tokens": 200}, "stop"),
+                                                         (200, {"max_tokens": 200}, "length")])  # fmt: skip
+def test_a_reply_of_as_many_tokens_as_it_may_have_was_cut(
+    server: OpenAIServer, connect_to: Callable[..., Any], reason: Any, written: int, extra: Any, finish: str
+) -> None:
+    choice = {"message": {"content": "The harbour is"}, "finish_reason": reason}
+    server.script(Fault(patch={"choices": [choice], "usage": {"completion_tokens": written}}))
+    said = connect_to(llm_openai.BACKEND, extra=extra).submit(CHAT).result(60).finish
+    assert said == ("length" if reason == "abort" else finish)
+
+
 def test_a_refusal_in_parts_is_one(server: OpenAIServer, connect_to: Callable[..., Any]) -> None:
     parts = {"message": {"content": [{"type": "refusal", "refusal": "I won't"}]}, "finish_reason": "stop"}
     server.script(Fault(patch={"choices": [parts]}))
@@ -56,12 +75,14 @@ def test_a_refusal_in_parts_is_one(server: OpenAIServer, connect_to: Callable[..
         connect_to(llm_openai.BACKEND).submit(CHAT).result(60)
 
 
-def test_thoughts_alone_are_an_empty_reply_where_plain_words_get_one(
-    server: OpenAIServer, connect_to: Callable[..., Any]
+@pytest.mark.parametrize("content", [None, "", "\n", []])
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+def test_thoughts_alone_are_told_as_such_where_plain_words_get_a_text(
+    server: OpenAIServer, connect_to: Callable[..., Any], content: Any, field: str
 ) -> None:
-    thoughts = {"message": {"content": None, "reasoning_content": "Hm, hm"}, "finish_reason": "length"}
+    thoughts = {"message": {"content": content, field: "Hm, hm"}, "finish_reason": "length"}
     server.script(Fault(patch={"choices": [thoughts]}))
-    assert connect_to(llm_openai.BACKEND).submit(CHAT).result(60).text == ""
+    assert connect_to(llm_openai.BACKEND).submit(CHAT).result(60).text == "<think>Hm, hm"
     assert [seen.body["messages"][0]["content"] for seen in server.seen] == ["hi", "Hello"]
 
 
