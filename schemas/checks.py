@@ -63,6 +63,31 @@ class Exchange(Strict):
     answer_text: AnswerText = AnswerText()
 
 
+class JudgedQuery(Strict):
+    """Least scores of a rewritten request, of those that a judge gives; 1 lets all pass."""
+
+    min_task: int = Field(3, ge=1, le=5, description="the same is asked for")
+    min_facts: int = Field(3, ge=1, le=5, description="the same numbers, names, conditions and material")
+    min_spoken: int = Field(3, ge=1, le=5, description="a person would say it so")
+
+
+class JudgedAnswer(Strict):
+    """Least scores of an answer, of those that a judge gives; 1 lets all pass."""
+
+    min_right: int = Field(3, ge=1, le=5, description="true, and what was asked for")
+    min_complete: int = Field(3, ge=1, le=5, description="nothing that was asked for is missing")
+    min_concise: int = Field(3, ge=1, le=5, description="nothing that nobody asked for")
+    min_hearing: int = Field(3, ge=1, le=5, description="can be followed by ear")
+    min_safe: int = Field(3, ge=1, le=5, description="nobody comes to harm by it")
+
+
+class Judged(Strict):
+    """Gates of the stages `judge`: a row below one of them is a reject. Another gate asks no engine."""
+
+    query: JudgedQuery = JudgedQuery()
+    answer: JudgedAnswer = JudgedAnswer()
+
+
 class ClipChecks(_Limits):
     """Limits on one synthesised clip.
 
@@ -147,6 +172,7 @@ class Checks(Strict):
     answer_text: AnswerText = AnswerText()
     continuation_text: ContinuationText = ContinuationText()
     translation_text: TranslationText = TranslationText()
+    judged: Judged = Judged()
     query_clip: QueryClipChecks = QueryClipChecks()
     answer_clip: ClipChecks = ClipChecks()
     continuation_clip: ClipChecks = ClipChecks()
@@ -159,6 +185,14 @@ class Checks(Strict):
     @property
     def exchange(self) -> Exchange:
         return Exchange(query_text=self.query_text, answer_text=self.answer_text)
+
+    @property
+    def judged_query(self) -> JudgedQuery:
+        return self.judged.query
+
+    @property
+    def judged_answer(self) -> JudgedAnswer:
+        return self.judged.answer
 
 
 def section(name: str) -> str:

@@ -27,6 +27,7 @@ STAGES: dict[str, str] = {
     "rewrite": "voxsmith.stages.rewrite",
     "respond": "voxsmith.stages.respond",
     "converse": "voxsmith.stages.converse",
+    "judge": "voxsmith.stages.judge",
     "clean_transcript": "voxsmith.stages.clean_transcript",
     "continue_text": "voxsmith.stages.continue_text",
     "continue_or_answer": "voxsmith.stages.continue_or_answer",

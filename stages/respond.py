@@ -15,7 +15,7 @@ from voxsmith.stages.context import Asking, Context, Row
 from voxsmith.stages.requests.llm import Complete, Completion
 from voxsmith.stages.stage import Stage, StageConfig
 from voxsmith.stages.text.answers import answer_fault, proposal, said_before
-from voxsmith.stages.text.attempts import first_good
+from voxsmith.stages.text.attempts import first_good, several_good
 from voxsmith.stages.text.forms import Form, ask_in
 from voxsmith.stages.text.plain_request import without_filler
 from voxsmith.stages.text.replies import free_text, json_field, unread
@@ -37,14 +37,25 @@ class Config(Answering):
     """Settings of `respond`."""
 
     prompt: Prompt = Field(description="variables: query")
+    candidates: int = Field(
+        1, ge=1, le=32, description="good replies wanted; of several a stage `judge` with `choose` takes the best"
+    )
 
 
 def respond(row: Row, context: Context) -> Asking:
-    """Writes answer_text, answer_method, answer_attempts. Raises Reject with the last check's reason."""
+    """Writes answer_text, answer_method, answer_attempts; where several are wanted answer_candidates, answer_attempts.
+
+    Raises Reject with the last check's reason.
+    """
     config: Config = context.config
     # What is asked is the same with and without "um", and so is the request to the engine.
     prompt = config.prompt.render(query=without_filler(row["query_text"]))
-    return (yield from ask_answer(row, row["query_text"], prompt, config.prompt, config, context.checks, context))
+    several = config.candidates if config.candidates > 1 else 0
+    return (
+        yield from ask_answer(
+            row, row["query_text"], prompt, config.prompt, config, context.checks, context, candidates=several
+        )
+    )
 
 
 def ask_answer(
@@ -56,10 +67,12 @@ def ask_answer(
     checks: AnswerText,
     context: Context,
     earlier: tuple[str, ...] = (),
+    candidates: int = 0,
 ) -> Generator[Complete, Any, Row]:
     """The answer to `query` and how it came about, as columns. `rendered` is `prompt` filled in.
 
-    `earlier`: what was answered before in this conversation, and is no answer again.
+    `earlier`: what was answered before in this conversation, and is no answer again. `candidates`: so many good replies
+    are wanted, and none of them is the answer yet; 0: the first is.
     Raises Reject with the reason of the last attempt's check, the message of every attempt, and the last text.
     """
 
@@ -76,6 +89,9 @@ def ask_answer(
         fault = fault or answer_fault(text, query, prompt.text, checks.min_words, checks.max_words, checks.min_on_topic)
         return text, fault or said_before(text, earlier)
 
+    if candidates:
+        texts, asked = yield from several_good(candidates, config.attempts, ask, read)
+        return {"answer_candidates": texts, "answer_attempts": asked}
     text, attempt = yield from first_good(config.attempts, ask, read)
     return {"answer_text": text, "answer_method": "llm", "answer_attempts": attempt}
 
@@ -97,7 +113,11 @@ STAGE = Stage(
     name="respond",
     config=Config,
     reads=lambda config: ("query_text",),
-    writes=lambda config: ("answer_text", "answer_method", "answer_attempts"),
+    writes=lambda config: (
+        ("answer_candidates", "answer_attempts")
+        if config.candidates > 1
+        else ("answer_text", "answer_method", "answer_attempts")
+    ),
     run=respond,
     engine="llm",
     checks=lambda config: "answer_text",

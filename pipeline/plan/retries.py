@@ -68,4 +68,8 @@ def _drawn(group: str) -> set[str]:
     """
     if group == AUGMENTED:
         return {full_name(group, "audio")}
-    return {text_column(group), *(full_name(group, "audio", attempt) for attempt in range(1, 100))}
+    return {
+        text_column(group),
+        full_name(group, "candidates"),
+        *(full_name(group, "audio", attempt) for attempt in range(1, 100)),
+    }

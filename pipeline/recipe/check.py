@@ -128,6 +128,10 @@ def _writers(name: str, owners: Collection[str] = ()) -> str:
         choices = {"of": _choices(fields["of"])} if "of" in fields else {}
         if "to" in fields:
             choices["to"] = tuple(LANGUAGES)
+        if "candidates" in fields:
+            choices["candidates"] = (1, 2)
+        if "choose" in fields:
+            choices["choose"] = (False, True)
         if "attempt" in declared.from_pipeline:
             choices["attempt"] = (1,) if kind == "speak" else (0, 1)
         for values in product(*choices.values()):

@@ -30,6 +30,7 @@ _TYPES: dict[str, tuple[str, _Test]] = {
         "a list of lists of so many numbers",
         lambda kind: types.is_list(kind) and types.is_fixed_size_list(kind.value_type),
     ),
+    "remark": ("a string, or a list", lambda kind: kind == pa.string() or types.is_list(kind)),
     "label": ("a string or a whole number", lambda kind: kind == pa.string() or types.is_integer(kind)),
 }
 

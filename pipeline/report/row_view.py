@@ -13,7 +13,7 @@ from voxsmith.schemas.columns import AUGMENTED, CONTINUATION, ROW, Group, own_la
 Resound = Callable[[Sequence[int], Sequence[int]], bytes | None]
 
 TEXT_CHARS = 4000
-_ASIDE = ("id", "origin", "written")
+_ASIDE = ("id", "origin", "written", "remark")
 _WHO = ("voice", "speaker")  # labels that stand in the heading
 
 

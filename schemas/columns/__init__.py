@@ -47,9 +47,11 @@ from voxsmith.schemas.columns.groups import (
     place_of,
     text_column,
 )
+from voxsmith.schemas.columns.judged import ASPECTS
 
 __all__ = [
     "ARTIFACTS",
+    "ASPECTS",
     "AUDIO",
     "AUGMENTED",
     "AUGMENTED_COLUMNS",

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from voxsmith.schemas.columns.definition import AUDIO, Column, Gate
 from voxsmith.schemas.columns.groups import AUGMENTED, CONTINUATION, ROW, SIDES, TRANSLATIONS, full_name
+from voxsmith.schemas.columns.judged import JUDGED_COLUMNS
 from voxsmith.schemas.languages import LANGUAGES
 
 _TEXT = pa.string()
@@ -180,6 +181,7 @@ COLUMNS = {
     **OWN_COLUMNS,
     **{f"teacher_{task}_{name}": one for task in TEACHES for name, one in TEACHER_COLUMNS.items()},
     **{full_name(side, base): one for side in SIDES for base, one in SIDE_COLUMNS.items()},
+    **JUDGED_COLUMNS,
     **{full_name(CONTINUATION, base): one for base, one in CONTINUATION_COLUMNS.items()},
     **{full_name(AUGMENTED, base): one for base, one in AUGMENTED_COLUMNS.items()},
     **{full_name(group, base): one for group in TRANSLATIONS for base, one in TRANSLATION_COLUMNS.items()},

@@ -22,6 +22,7 @@ Role = Literal[
     "units",  # discrete speech units, lists of whole numbers
     "frames",  # how long each of the units lasts
     "distribution",  # of each place of a text: lists of so many numbers each
+    "remark",  # for a second look: a judge's reasons, replies that were not taken
     "label",  # one of some names: voices, speakers, languages, methods
 ]
 

@@ -120,7 +120,7 @@ def groups(columns: Mapping[str, Column]) -> list[Group]:
     for name, one in columns.items():
         group, base = place_of(name)
         by_group[group][base] = one
-    aside = ("id", "origin", "written")
+    aside = ("id", "origin", "written", "remark")
     return [
         Group(name, some)
         for name, some in by_group.items()

@@ -41,7 +41,7 @@ def test_what_prompts_need(text: str, filled_in: str) -> None:
 @pytest.mark.parametrize("prompt", sorted((ROOT / "configs" / "prompts").glob("*.jinja")), ids=lambda path: path.stem)
 def test_our_prompts_say_what_jinja_makes_of_them(prompt: Path, query: str, answer: str, turns: int) -> None:
     """So that requests keep their digests, by which replies are kept."""
-    row = {"transcript": query, "language": answer}
+    row = {"transcript": query, "language": answer, "answer": answer}
     row |= {"query": query, "task": query, "context": answer, "history": [{"query": query, "answer": answer}] * turns}
     text = prompt.read_text()
     template = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(text)
