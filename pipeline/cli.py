@@ -12,7 +12,18 @@ from voxsmith.pipeline.errors import RecipeError, RunFailed
 from voxsmith.pipeline.terminal import one_line, standard_streams
 
 FAILED, BAD, INTERRUPTED = 1, 2, 130
-_SHOWS = ("plan", "explain", "status", "rejects", "diff", "keys", "doctor", "voices")  # what they print is their result
+_SHOWS = (
+    "plan",
+    "explain",
+    "status",
+    "rejects",
+    "diff",
+    "keys",
+    "doctor",
+    "voices",
+    "check",
+    "calibrate",
+)  # what they print is their result
 _DIGITS = 15  # of a number on the command line
 
 
@@ -135,6 +146,8 @@ def parser(elsewhere: Mapping[str, str] = MappingProxyType({})) -> argparse.Argu
         help="parquet: as the viewer reads; ultravox: as its trainer reads",
     )
     publish.add_argument("--dry-run", action="store_true", help="only list files and sizes; no network")
+    check = add("check.check", "what the recipe's checks say of rows of your own: a JSON verdict a line", recipe)
+    check.add_argument("file", type=_path, help="JSON lines: docs/check.md lists the kinds of rows")
     diff = add("look.diff", "what changed between two runs: stages, rows, texts, clips", recipe, json_flag)
     diff.add_argument("run_a", nargs="?", default="previous", help="a run in the store, 'last' or 'previous' (this)")
     diff.add_argument("run_b", nargs="?", default="last", help="a run in the store, 'last' (this) or 'previous'")

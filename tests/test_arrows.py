@@ -17,10 +17,11 @@ MAY_IMPORT = {
     "pipeline": {"schemas", "models", "stages", "pipeline"},
     "trainer": {"schemas", "models", "trainer"},
 }
-# What the pipeline may know of stages and engines: how they are named and declared, and what they are asked.
+# What the pipeline may know of stages and engines: how they are named, declared and tried, and what they are asked.
 CONTRACTS = {
     "stages.registry",
     "stages.stage",
+    "stages.trials",
     "stages.context",
     "stages.engines",
     "stages.engines.backend",

@@ -38,6 +38,7 @@ from voxsmith.pipeline.watch.snapshot import source_rejects
 from voxsmith.schemas.recipe_file import Overrides
 
 if TYPE_CHECKING:  # they load what their functions need
+    from voxsmith.pipeline.check.verdicts import Verdict
     from voxsmith.pipeline.look_back.comparison import Comparison
     from voxsmith.pipeline.publish.send import Publication
     from voxsmith.pipeline.recipe.doctor import Checkup
@@ -45,8 +46,8 @@ if TYPE_CHECKING:  # they load what their functions need
 
 __all__ = [
     "Explanation", "Exported", "Loaded", "Outcome", "Plan", "RecipeError", "RecipeLike", "RejectedRow", "RunFailed",
-    "StageStatus", "Status", "diff", "doctor", "explain", "export", "exported", "fetch", "gc", "load", "plan", "publish", "rejects",
-    "report", "run", "status", "voices",
+    "StageStatus", "Status", "check", "diff", "doctor", "explain", "export", "exported", "fetch", "gc", "load", "plan", "publish",
+    "rejects", "report", "run", "status", "voices",
 ]  # fmt: skip
 log = logging.getLogger(__name__)
 Say = Callable[[str], None]  # is called with sentences for people, as things happen
@@ -263,6 +264,15 @@ def doctor(recipe: RecipeLike, **changes: Unpack[Changes]) -> "Checkup":
     from voxsmith.pipeline.recipe.doctor import examine
 
     return examine(graph_of(load(recipe, **changes)))
+
+
+def check(recipe: RecipeLike, file: str, **changes: Unpack[Changes]) -> Iterator["Verdict"]:
+    """What the recipe's checks say of each line of a file of JSON lines, in order (docs/check.md lists the kinds of rows).
+    Loads an engine only where a row has a clip. Touches no store and no source.
+    """
+    from voxsmith.pipeline.check.verdicts import verdicts
+
+    return verdicts(graph_of(load(recipe, **changes)), file)
 
 
 def voices(recipe: RecipeLike, **changes: Unpack[Changes]) -> "Banks":
