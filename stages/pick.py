@@ -52,6 +52,6 @@ STAGE = Stage(
     from_pipeline=("attempts",),
     checks=lambda config: full_name(config.of, "clip"),
     choices=lambda config: {full_name(config.of, "audio"): _clips(config)},
-    packages=("WeTextProcessing",),
+    packages=("kitten-text-processing",),
     extra="quickstart",
 )

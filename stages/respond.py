@@ -122,6 +122,6 @@ STAGE = Stage(
     engine="llm",
     checks=lambda config: "answer_text",
     prompt_variables=("query",),
-    packages=("WeTextProcessing",),
+    packages=("kitten-text-processing",),
     extra="quickstart",
 )

@@ -135,6 +135,6 @@ STAGE = Stage(
     engine="llm",
     checks=lambda config: "query_text",
     prompt_variables=("task", "context"),
-    packages=("WeTextProcessing",),
+    packages=("kitten-text-processing",),
     extra="quickstart",
 )

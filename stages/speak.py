@@ -92,6 +92,6 @@ STAGE = Stage(
     from_pipeline=("attempt", "references"),
     checks=lambda config: None if config.attempt == 1 else full_name(config.of, "clip"),
     kept_as=lambda config: _writes(config)[0],
-    packages=("WeTextProcessing",),
+    packages=("kitten-text-processing",),
     extra="quickstart",
 )

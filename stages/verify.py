@@ -54,6 +54,6 @@ STAGE = Stage(
     writes=_writes,
     run=verify,
     checks=lambda config: "augmented" if config.of == AUGMENTED else "recorded",
-    packages=("WeTextProcessing",),
+    packages=("kitten-text-processing",),
     extra="quickstart",
 )

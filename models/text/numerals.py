@@ -1,6 +1,5 @@
 """What digits are called: numbers, amounts of money and of units, dates, times, fractions, telephone numbers."""
 
-import logging
 import re
 import threading
 from collections.abc import Callable
@@ -27,35 +26,41 @@ _LOCK = threading.Lock()
 
 @lru_cache(maxsize=1)
 def _grammar() -> Callable[[str], str]:
-    logging.getLogger("wetext").setLevel(logging.WARNING)
-    # The package resets its logger on import, and its grammars are found beside its code: nothing is built or written.
-    from tn.english.normalizer import Normalizer
+    from kitten_text_processing import Normalizer
 
-    logging.getLogger("wetext").setLevel(logging.WARNING)
-    normalise: Callable[[str], str] = Normalizer(overwrite_cache=False).normalize
+    normalise: Callable[[str], str] = Normalizer(lang="en").normalize
     return normalise
 
 
 @lru_cache(maxsize=4096)
 def say_number(digits: str) -> str:
-    """What a fragment of digits is called: "1984", "3.5", "1,250", "5:30", "21st", "3/4", "2020-05-12"."""
+    """What a fragment of digits is called: "1984", "3.5", "1,250", "5:30", "21st", "3/4"."""
     if re.fullmatch(r"0\d+|\d{16,}", digits):
         return " ".join(say_number(digit) for digit in digits)
     if digits.startswith("."):
         return "point " + " ".join(say_number(digit) for digit in digits[1:])
+    if re.fullmatch(r"\d{5,}", digits):
+        digits = f"{int(digits):,}"  # the grammar spells long ones digit by digit
     with _LOCK:
         said = _grammar()(digits)
     if said.startswith("thousand"):
         said = f"one {said}"
-    if "." in digits:
-        said = re.sub(r"\boh\b", "zero", said)
-    for month in _MONTHS():
-        said = said.replace(month.lower(), month)
-    return said
+    return re.sub(r"\boh\b", "zero", said) if "." in digits else said
 
 
 def number(match: re.Match[str]) -> str:
     return f" {say_number(match[0])} "
+
+
+def date(match: re.Match[str]) -> str:
+    """A day such as 2020-05-12 or 12/25/2020; what can't be one is said number by number."""
+    first, second, third = re.findall(r"\d+", match[0])
+    year, month, day = (first, second, third) if len(first) == 4 else (third, first, second)
+    if int(month) > 12 and year is third:
+        month, day = day, month
+    if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31 and len(year) in (2, 4)):
+        return f" {say_number(first)}, {say_number(second)}, {say_number(third)} "
+    return f" the {say_number(ordinal(day))} of {_MONTHS()[int(month) - 1]} {say_number(year)} "
 
 
 def _cardinal(digits: str) -> str:

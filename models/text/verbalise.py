@@ -1,8 +1,8 @@
 """Written text in words: numbers, symbols, units, addresses, lists and markup become what a person would say.
 
 Signs and layout are rules of ours, which look at what stands beside a sign. What the digits themselves are called is
-asked of WeTextProcessing's ready-made English grammars, fragment by fragment, because on whole sentences they take
-"CO2" for Colorado and "1990s" for seconds.
+asked of kitten-text-processing's ready-made English grammars (NeMo's), fragment by fragment: on whole sentences they
+read a closing quote behind a digit as inches, and AT&T as one word.
 """
 
 import re
@@ -61,7 +61,7 @@ _RULES: list[tuple[re.Pattern[str], Any]] = [
          lambda m: numerals.decade(m) if m["tens"] else numerals.late_decade(m["_t"])),
     _sub(r"\b24[/-]7\b", "twenty-four seven"),
     _sub(r"\b9/11\b", "nine eleven"),
-    _sub(r"\b\d{4}-\d{1,2}-\d{1,2}\b", numerals.number),
+    _sub(r"\b\d{4}-\d{1,2}-\d{1,2}\b", numerals.date),
     _sub(r"(?<![A-Za-z]{2})-(?=\d*[a-z]\b)", lambda match: " minus " if arithmetic(match) else "-"),
     _sub(r"(?<=\d)\s?-\s?(?=[$€£]?\d)", lambda match: " minus " if arithmetic(match) else " to "),
     _sub(r"(?<=\d) ?[xX×] ?(?=\d)", lambda match: " times " if arithmetic(match) else " by "),
@@ -70,7 +70,7 @@ _RULES: list[tuple[re.Pattern[str], Any]] = [
     _sub(r"(?<=[A-Za-z\d)]) - (?=\d)|(?<![\w.])- ?(?=\d)", " minus "),
     _sub(r"\b(?P<whole>\d+) (?P<part>[1-9]/[1-9]\d?)\b",
          lambda m: f"{numerals.say_number(m['whole'])} and {numerals.fraction(m['part'])}"),
-    _sub(r"\b\d{1,4}[-/]\d{1,2}[-/]\d{1,4}\b", numerals.number),
+    _sub(r"\b\d{1,4}(?P<sign>[-/])\d{1,2}(?P=sign)\d{1,4}\b", numerals.date),
     _sub(r"(?<![\w/])[1-9]\d?/[1-9]\d?(?![\w/])", lambda m: f" {numerals.fraction(m[0])} "),
     _sub(r"\b[012]?\d:[0-5]\d ?(?:[ap]\.m\.|[ap]m\b)?|\b1?\d ?(?:[ap]\.m\.|[ap]m\b)",
          lambda m: f" {numerals.time(m[0])} ", re.I),

@@ -16,7 +16,7 @@ from voxsmith.stages.registry import BACKENDS, STAGES, backend, stage
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_that_says_numbers_in_words_declares_the_grammars(name: str) -> None:
     says = "voxsmith.models.text.numerals" in reachable(STAGES[name])
-    assert ("WeTextProcessing" in stage(name).packages) == says
+    assert ("kitten-text-processing" in stage(name).packages) == says
 
 
 def test_each_backend_names_an_extra_that_there_is() -> None:
@@ -41,7 +41,9 @@ def test_a_run_ends_before_it_begins(capsys: pytest.CaptureFixture[str], tmp_pat
     assert main(["run", "configs/quickstart.yaml", *places]) == 2
     grammars, fitting = capsys.readouterr().err.splitlines()[:2]
     advice = "isn't installed: pip install 'voxsmith[quickstart]'"
-    assert grammars == f"configs/quickstart.yaml: stages.rewrite needs the package WeTextProcessing, which {advice}"
+    assert (
+        grammars == f"configs/quickstart.yaml: stages.rewrite needs the package kitten-text-processing, which {advice}"
+    )
     assert "stages.fit_units needs the packages scikit-learn, threadpoolctl, which aren't installed" in fitting
 
 
@@ -50,10 +52,12 @@ def test_doctor_says_so_and_plan_works(capsys: pytest.CaptureFixture[str], tmp_p
     store = ["--set", f"store={tmp_path}/store"]
     assert main(["doctor", "configs/quickstart.yaml", *store]) == 1
     printed = capsys.readouterr().out
-    assert "stage     stages.rewrite needs the package WeTextProcessing" in printed
+    assert "stage     stages.rewrite needs the package kitten-text-processing" in printed
     extra = "which isn't installed: pip install 'voxsmith[quickstart]'"
     assert f"llm_llamacpp needs the package xllamacpp, {extra}" in printed
     assert main(["plan", "configs/quickstart.yaml", *store]) == 0
     python = f"engines.llm.resources.python={tmp_path}/bin/python"
     assert main(["doctor", "configs/quickstart.yaml", *store, "--set", python]) == 1
-    assert f"pip install WeTextProcessing into the environment of {tmp_path}/bin/python" in capsys.readouterr().out
+    assert (
+        f"pip install kitten-text-processing into the environment of {tmp_path}/bin/python" in capsys.readouterr().out
+    )
