@@ -4,6 +4,7 @@ import re
 
 from pydantic import Field
 
+from voxsmith.models.text.unsaid import unsaid
 from voxsmith.schemas.columns import Spoken, full_name, text_column
 from voxsmith.schemas.languages import LanguageCode
 from voxsmith.stages.context import Asking, Context, Reject, Row
@@ -25,8 +26,11 @@ def normalise(row: Row, context: Context) -> Asking:
     """Writes the group's spoken. Raises Reject where nothing is left to say."""
     config: Config = context.config
     text = row[text_column(config.of)]
+    in_english = language_of(row, config.language)[:2] == "en"
+    if in_english and (parts := unsaid(text)[1]):
+        raise Reject("unspeakable", f"code, patterns and entities have no spoken form: {parts[0]!r}", text)
     # What is written out is written out in English.
-    said = spoken(text) if language_of(row, config.language)[:2] == "en" else plain(text)
+    said = spoken(text) if in_english else plain(text)
     if not re.search(r"[^\W\d_]", said):
         raise Reject("unspeakable", "nothing in this text can be said aloud", text)
     return {full_name(config.of, "spoken"): said}

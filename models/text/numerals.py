@@ -5,16 +5,17 @@ import threading
 from collections.abc import Callable
 from functools import lru_cache
 
+from voxsmith.models.text.letters import EMPHASIS
 from voxsmith.models.text.symbols import CURRENCIES, UNITS
 
 _MONTHS = "January February March April May June July August September October November December".split
 MONTH = rf"(?:{'|'.join(_MONTHS())}|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
 DIGITS = r"\d+(?:,\d{3})*(?:\.\d+)?|\.\d+"
-SCALE = "(?:thousand|million|billion|trillion|[kKmMbB]n?)"
+SCALE = "(?:[Tt]housand|[Mm]illion|[Bb]illion|[Tt]rillion|[kKmMbB]n?)"
 UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 _LONG_SCALES = {"k": "thousand", "m": "million", "mn": "million", "b": "billion", "bn": "billion"}
-_NAMED_MONTHS = {month[:3].lower(): month for month in _MONTHS()}
-_NAMED_MONTHS["sept"] = "September"
+MONTHS = {month[:3].lower(): month for month in _MONTHS()}
+MONTHS["sept"] = "September"
 _AFTER_AMOUNT_WORDS = """
     a an and annually are as at because before but by each every for from had has have if in into is less monthly more
     of off on or over per since so spent than that then to toward under was were when which while with
@@ -71,7 +72,7 @@ def _cardinal(digits: str) -> str:
 
 
 def _plural(unit: str, digits: str) -> str:
-    if digits in ("1", "1.0") or unit.endswith("s"):
+    if digits in ("1", "1.0") or unit.endswith("s") or unit in ("yen", "won", "lira", "naira"):
         return unit
     return "pence" if unit == "penny" else f"{unit}s"
 
@@ -81,7 +82,7 @@ def currency(match: re.Match[str]) -> str:
     unit, cent = CURRENCIES[sign]
     if scale:
         unit = _plural(unit, "1" if _before_noun(match, r"") else "2")
-        return f" {_cardinal(digits)} {_LONG_SCALES.get(scale.lower(), scale)} {unit} "
+        return f" {_cardinal(digits)} {_LONG_SCALES.get(scale.lower(), scale.lower())} {unit} "
     whole, _, cents = digits.partition(".")
     if _before_noun(match, r"\b(?:a|an|another|each|every|this|that)\s+$"):
         return f" {_cardinal(digits)} {unit} "
@@ -93,16 +94,18 @@ def currency(match: re.Match[str]) -> str:
 
 def _before_noun(match: re.Match[str], before: str) -> bool:
     """Whether the amount describes what follows ("a five dollar bill") and is none by itself."""
-    after = re.match(r" ([a-z]+)\b", match.string[match.end() :])
+    after = re.match(r" ([A-Za-z]+)\b", match.string[match.end() :])
     return bool(after and after[1] not in _AFTER_AMOUNT and re.search(before, match.string[: match.start()], re.I))
 
 
 def unit(match: re.Match[str]) -> str:
     digits, unit = match["digits"], UNITS[match["unit"]]
+    if _before_noun(match, r"\b(?:a|an)\s+$"):
+        return f" {_cardinal(digits)} {unit} "
     if " per " in unit:
         head, _, tail = unit.partition(" per")
-        return f" {_cardinal(digits)} {_plural(head, digits)} per{tail} "
-    return f" {_cardinal(digits)} {unit if unit == 'percent' else _unit_plural(unit, digits)} "
+        return f" {_cardinal(digits)} {_unit_plural(head, digits)} per{tail} "
+    return f" {_cardinal(digits)} {_unit_plural(unit, digits)} "
 
 
 def part_of_unit(match: re.Match[str]) -> str:
@@ -114,13 +117,18 @@ def part_of_unit(match: re.Match[str]) -> str:
 def _unit_plural(unit: str, digits: str) -> str:
     if unit.startswith("degree"):
         return unit if digits == "1" else unit.replace("degree", "degrees", 1)
-    return {"foot": "feet", "inch": "inches"}.get(unit, f"{unit}s") if digits not in ("1", "1.0") else unit
+    if digits in ("1", "1.0") or unit in ("percent", "hertz", "yen") or unit.endswith("hertz"):
+        return unit
+    head, _, last = unit.rpartition(" ")
+    return f"{head} {({'foot': 'feet', 'inch': 'inches'}).get(last, f'{last}s')}".strip()
 
 
 def decade(match: re.Match[str]) -> str:
     tens = say_number(match["tens"] + "0")
-    said = f"{tens[:-1]}ies" if match["tens"] != "0" and match["tens"] != "1" else "hundreds"
-    return f" {say_number(match['century'])} {said} " if match["century"] else f" {said} "
+    if match["century"] == "20" and match["tens"] == "0":
+        return " two thousands "
+    said = {"0": "hundreds", "1": "tens"}.get(match["tens"], f"{tens[:-1]}ies")
+    return f" {say_number(match['century'])} {said} "
 
 
 def month_day(match: re.Match[str]) -> str:
@@ -133,7 +141,7 @@ def day_month(match: re.Match[str]) -> str:
 
 
 def _month(name: str) -> str:
-    return _NAMED_MONTHS.get(name.rstrip(".").lower(), _NAMED_MONTHS.get(name[:3].lower(), name))
+    return MONTHS.get(name.rstrip(".").lower(), MONTHS.get(name[:3].lower(), name))
 
 
 def ordinal(day: str) -> str:
@@ -144,7 +152,8 @@ def ordinal(day: str) -> str:
 
 def mixed(match: re.Match[str]) -> str:
     """Letters and digits in one token, such as H2O, COVID-19, MP3, A4."""
-    return " " + re.sub(r"\d+", lambda digits: f" {say_number(digits[0])} ", match[0].replace("-", " ")) + " "
+    letters = re.sub(r"[A-Z]{2,}", lambda run: " ".join(run[0]) if run[0] in EMPHASIS else run[0], match[0])
+    return " " + re.sub(r"\d+", lambda digits: f" {say_number(digits[0])} ", letters.replace("-", " ")) + " "
 
 
 def phone(match: re.Match[str]) -> str:

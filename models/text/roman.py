@@ -22,6 +22,7 @@ _NO_NAMES = STOPWORDS | {"dear", "hello", "hi", "mr", "mrs", "ms", "dr", "size"}
 _TITLE = r"(?P<title>(?:King|Queen|Pope|Emperor|Empress|Tsar|Czar|Sultan|Pharaoh|Kaiser) (?:[A-Z]\w+ )?)?"
 _MORE = r"(?:(?:, and |, | and | or | to |-)[IVX]{2,}\b)*"
 ROMAN = re.compile(rf"\b{_TITLE}(?P<lead>[A-Za-z]\w*) (?P<numerals>[IVXL]+\b{_MORE})(?!'[dlmv])")
+CENTURY = re.compile(r"\b([IVXL]+)(?:th|st|nd|rd)?(?= [Cc]entur(?:y|ies)\b)")
 _LETTERS = {"I": 1, "V": 5, "X": 10, "L": 50}
 _VALID = re.compile(r"(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 
@@ -37,6 +38,7 @@ def roman(match: re.Match[str]) -> str:
     def said(numeral: re.Match[str]) -> str:
         letters = numeral[0]
         alone = bool(match["title"]) or (part and lead[0].isupper() and letters != "L")
+        alone = alone or (lead in _NAMES and letters in "VX" and not match.string[match.end() :].startswith("."))
         if not _VALID.fullmatch(letters) or (not alone if len(letters) == 1 else set(letters) == {"X"} and not part):
             return letters
         value = _value(letters)
@@ -46,6 +48,11 @@ def roman(match: re.Match[str]) -> str:
 
     head = match[0][: match.start("numerals") - match.start()]
     return head + re.sub(r"[IVXL]+", said, match["numerals"])
+
+
+def century(match: re.Match[str]) -> str:
+    """The match of `CENTURY`: "XIX century" is nineteenth century."""
+    return say_number(ordinal(str(_value(match[1])))) if _VALID.fullmatch(match[1]) else match[0]
 
 
 def _value(letters: str) -> int:

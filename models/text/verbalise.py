@@ -11,21 +11,30 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from voxsmith.models.text import numerals
+from voxsmith.models.text import letters, numerals, quantities
 from voxsmith.models.text.arithmetic import arithmetic
+from voxsmith.models.text.dialled import DIALLED
+from voxsmith.models.text.formulas import formulas
 from voxsmith.models.text.layout import flatten
 from voxsmith.models.text.numerals import DIGITS, MONTH, SCALE, UNIT
-from voxsmith.models.text.roman import ROMAN, roman
-from voxsmith.models.text.symbols import ABBREVIATIONS, SIGNS
+from voxsmith.models.text.roman import CENTURY, ROMAN, century, roman
+from voxsmith.models.text.symbols import ABBREVIATIONS, MONEY, SIGNS
+from voxsmith.models.text.unsaid import restored, unsaid
 
 
 @lru_cache(maxsize=1024)  # a row's texts are asked for by several checks, again and again
 def verbalise(text: str) -> str:
     """The text in words and plain punctuation, on one line. Words themselves are left alone, abbreviations aside."""
-    text = flatten(unicodedata.normalize("NFC", text))
+    text, parts = unsaid(unicodedata.normalize("NFC", text))
+    for pattern, say in _WHOLE:
+        text = pattern.sub(say, text)
+    text = formulas(text)
+    for pattern, say in _BEFORE_LAYOUT:
+        text = pattern.sub(say, text)
+    text = flatten(text)
     for pattern, say in _RULES:
         text = pattern.sub(say, text)
-    return _tidy(text)
+    return restored(_tidy(text), parts)
 
 
 def _address(match: re.Match[str]) -> str:
@@ -41,17 +50,24 @@ def _sub(pattern: str, say: str | Callable[[re.Match[str]], str], flags: int = 0
     return re.compile(pattern, flags), say
 
 
-_RULES: list[tuple[re.Pattern[str], Any]] = [
+_WHOLE: list[tuple[re.Pattern[str], Any]] = [
+    *DIALLED,
+    _sub(r"!?\[([^\]\n]*)\]\(([^)\s]*)\)", r"\1"),  # a link's text
     _sub(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", _address),
     _sub(r"(?:https?://|www\.)[^\s<>\"']*[^\s<>\"'.,;:!?)\]]", _address, re.I),
     _sub(r"\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|io|co\.uk|ai)\b(?:/[^\s<>\"')\]]*[\w/])?", _address),
+]
+# These need to see brackets, quotation marks, dashes and ends of lines.
+_BEFORE_LAYOUT: list[tuple[re.Pattern[str], Any]] = [*letters.BEFORE_LAYOUT, *quantities.BEFORE_LAYOUT]
+_RULES: list[tuple[re.Pattern[str], Any]] = [
     _sub(r"_{2,}", " blank "),
     _sub(r"[\[{(<](?:\s*(?:blank|\.\.\.)\s*|\s+)[\])}>]", " blank "),
     *[_sub(pattern, said) for pattern, said in ABBREVIATIONS],
+    (CENTURY, century),
     (ROMAN, roman),
-    _sub(rf"(?P<low>(?P<sign>[$€£¥₹])\s?(?:{DIGITS})(?: ?{SCALE}\b)?)\s?-\s?(?:[$€£¥₹]\s?)?(?=\d[\d,.]*+(?! ?%))",
+    _sub(rf"(?P<low>(?P<sign>[{MONEY}])\s?(?:{DIGITS})(?: ?{SCALE}\b)?)\s?-\s?(?:[{MONEY}]\s?)?(?=\d[\d,.]*+(?! ?%))",
          lambda m: f"{m['low']}{' minus ' if arithmetic(m) else ' to '}{m['sign']}"),
-    _sub(rf"(?P<sign>[$€£¥₹])\s?(?P<digits>{DIGITS})(?P<scale> ?{SCALE}\b)?", numerals.currency),
+    _sub(rf"(?P<sign>[{MONEY}])\s?(?P<digits>{DIGITS})(?P<scale> ?{SCALE}\b)?", numerals.currency),
     _sub(rf"\b(?P<month>{MONTH}) (?P<day>[0-3]?\d)(?:st|nd|rd|th)?\b(?!:|\.\d)(?:,? (?P<year>[12]\d{{3}}))?\b",
          numerals.month_day),
     _sub(rf"\b(?:the )?(?P<day>[0-3]?\d)(?:st|nd|rd|th)? (?:of )?(?P<month>{MONTH})\b",
@@ -67,7 +83,8 @@ _RULES: list[tuple[re.Pattern[str], Any]] = [
     _sub(r"(?<=\d) ?[xX×] ?(?=\d)", lambda match: " times " if arithmetic(match) else " by "),
     _sub(rf"(?<![\w./])(?P<whole>\d+ )?(?P<part>[1-9]/[1-9]\d?) ?(?P<unit>{UNIT})(?![\w°/])", numerals.part_of_unit),
     _sub(rf"(?<![\w.])(?P<digits>{DIGITS})(?: ?|-(?=[a-z]{{2}}))(?P<unit>{UNIT})(?![\w°])", numerals.unit),
-    _sub(r"(?<=[A-Za-z\d)]) - (?=\d)|(?<![\w.])- ?(?=\d)", " minus "),
+    _sub(r"\b(?P<whole>\d+)\.(?P<part>\d+)(?=[A-Za-z])", r"\g<whole>.\g<part> "),
+    _sub(r"(?<=[\d)]) - (?=\d)|(?<![\w.])-(?=\d)", " minus "),
     _sub(r"\b(?P<whole>\d+) (?P<part>[1-9]/[1-9]\d?)\b",
          lambda m: f"{numerals.say_number(m['whole'])} and {numerals.fraction(m['part'])}"),
     _sub(r"\b\d{1,4}(?P<sign>[-/])\d{1,2}(?P=sign)\d{1,4}\b", numerals.date),
@@ -79,7 +96,7 @@ _RULES: list[tuple[re.Pattern[str], Any]] = [
     _sub(r"\b(?=\w*\d)(?=\w*[^\W\d_])[\w]+(?:-\d+)?\b|\b[A-Za-z]+-\d+\b", numerals.mixed),
     _sub(r"#(?=[A-Za-z])(\w+)", lambda match: " hashtag " + re.sub(r"(?<=[a-z])(?=[A-Z])", " ", match[1])),
     _sub(r"\b[A-G]{4,8}\b", lambda match: " ".join(match[0])),  # rhyme schemes
-    _sub(r"\b[A-Z']{2,}(?:[ ,]+[A-Z']{2,}){3,}\b", lambda match: match[0].capitalize()),
+    letters.SHOUTED,
     _sub(r"\b(?=[A-Z]*[AEIOU])[A-Z]{6,}\b", lambda match: match[0].capitalize()),  # no acronym, but emphasis
     *[_sub(pattern, say) for pattern, say in SIGNS],
     _sub(DIGITS, numerals.number),

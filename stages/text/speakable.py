@@ -26,7 +26,7 @@ _FAULTS = (
     ("symbols", re.compile(r"[&%$€£/\\_#*^=+~|@°§©®™]"), "a symbol"),
     ("emoji", re.compile(r"[^\w\s.,?!'’:;\"“”…–—-]"), "a sign that isn't said"),
     ("endless", re.compile(r"[^\W\d_]{46}"), "a word of more letters than any has"),
-    ("capitals", re.compile(r"\b[A-Z]{2,}(?:[ ,]+[A-Z]{2,}){3,}\b|\b[A-Z]{9,}\b"), "words in capitals"),
+    ("capitals", re.compile(r"\b[A-Z]{2,}(?: +[A-Z]{2,}){3,}\b|\b[A-Z]{9,}\b"), "words in capitals"),
 )  # fmt: skip
 _LATIN = re.compile(r"[^\W\d_]")
 

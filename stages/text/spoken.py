@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 from voxsmith.models.text.layout import flatten
+from voxsmith.models.text.letters import EMPHASIS
 from voxsmith.models.text.verbalise import verbalise
 
 _TITLES = {"Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "Dr": "Doctor", "Prof": "Professor", "St": "Saint",
@@ -14,17 +15,10 @@ _TITLES = {"Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "Dr": "Doctor", "Prof":
 _READ = """
     NASA NATO UNESCO UNICEF OPEC AIDS SCUBA RADAR LASER GIF NAFTA FIFA SWAT COVID RAM ROM SIM PIN JSON IKEA YOLO FOMO
     LEGO PETA SARS MERS HIPAA OSHA REST BASIC SAT ASAP
+    JAXA ISRO ASCII JPEG ASEAN NASDAQ SONAR LIDAR CERN DARPA FEMA PEMDAS FOIL SMART SWOT STEM STEAM POTUS SCOTUS
+    OLED COBOL LAN WAN CAPTCHA CRUD SOAP AJAX DOS CAD
 """
 _WORDS = frozenset(_READ.split())
-# Emphasis, not letters. What names something too (US, IT, WHO, AM, ID, LED) is no part of it.
-_STRESSED = """
-    ALL ALSO AN AND ANY ARE AS AT BAD BE BEEN BEST BIG BOTH BUT BY CAN DAY DO DOES EACH END EVEN EVER EVERY FIRST FOR
-    FREE FROM GET GOOD GREAT HAD HAPPY HAS HAVE HE HELLO HER HERE HIM HIS HOW IF IN INTO IS ITS JUST KNOW LAST LESS LIKE LOVE
-    MAKE MANY MORE MOST MUCH MUST MY NEED NEVER NEW NO NONE NOT NOW OF OFF OH ON ONCE ONE ONLY OR OTHER OUR OUT OVER REAL
-    SAME SHE SO SOME STILL STOP SUCH THAN THANK THAT THE THEIR THEM THEN THERE THESE THEY THING THIS THOSE TO TOO TRUE TWO
-    UP USE VERY WANT WAS WAY WE WELL WERE WHAT WHEN WHERE WHICH WHY WILL WITH WORLD WOULD WOW YES YOU YOUR
-"""
-_EMPHASIS = frozenset(_STRESSED.split())
 
 
 def spoken(text: str) -> str:
@@ -42,13 +36,12 @@ def plain(text: str) -> str:
 
 
 def _acronym(match: re.Match[str]) -> str:
-    if match[0] in _EMPHASIS:
+    if match[0] in EMPHASIS:
         return match[0].lower()
     letters = match[0].removesuffix("s")
-    around = (
-        match.string[max(0, match.start() - 2) : match.start()].strip()[-1:],
-        match.string[match.end() :][:2].strip()[:1],
+    beside = re.search(r"[A-Z]{2}\s?$", match.string[: match.start()]) or re.match(
+        r"\s?[A-Z]{2}", match.string[match.end() :]
     )
-    if letters in _WORDS or around[0].isupper() or around[1].isupper():
+    if letters in _WORDS or beside:
         return match[0]
     return " ".join(letters) + ("'s" if match[1] else "")
