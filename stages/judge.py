@@ -197,6 +197,6 @@ STAGE = Stage(
     each="conversation",
     checks=lambda config: f"judged_{config.of}",
     prompt_variables=("history", "query", "answer", "task", "context"),
-    packages=("WeTextProcessing",),
+    packages=("kitten-text-processing",),
     extra="quickstart",
 )
