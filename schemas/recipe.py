@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, create_model, model_validator
 
 from voxsmith.schemas.checks import Checks
 from voxsmith.schemas.columns import COLUMNS, GROUPS, SIDE_COLUMNS, TRANSLATIONS, Gate, place_of
+from voxsmith.schemas.duplicates import Duplicates
 from voxsmith.schemas.names import nearest
 from voxsmith.schemas.paths import FilePath, at_home
 from voxsmith.schemas.source import Source
@@ -113,6 +114,7 @@ class Recipe(Strict):
     overrides: Annotated[FilePath, Field(min_length=1)] | None = Field(
         None, description="a person's corrections and blocked rows, by id"
     )
+    duplicates: Duplicates | None = Field(None, description="what becomes of requests that repeat an earlier one")
     engines: dict[Name, dict[str, Any]] = Field(
         default_factory=dict, description="backend and settings of each engine, by a name of yours"
     )

@@ -113,7 +113,8 @@ class Opened:
 
     def at_work(self, verb: str) -> AbstractContextManager[Mark]:
         """While this is on, `gc` leaves alone what the recipe's stages may need."""
-        folders = [*self.graph.nodes, *(f"source.{name}" for name in self.graph.recipe.sources)]
+        sources = self.graph.recipe.sources
+        folders = [*self.graph.nodes, *(f"{kind}.{name}" for kind in ("source", "requests") for name in sources)]
         return at_work(self.store, f"{verb} {self.name}", folders)
 
 

@@ -17,12 +17,21 @@ import pyarrow.fs as pafs
 
 from voxsmith.pipeline.errors import RunFailed
 from voxsmith.pipeline.plan.manifests import RunManifest, latest_runs, run_names
+from voxsmith.pipeline.sources.requests import requests_place
 from voxsmith.pipeline.store.liveness import FOLDER, GC, Mark, at_work, is_gone, marks, remove, store_time
 from voxsmith.pipeline.store.store import Store
 
 GRACE = timedelta(hours=24)
 _AT_ONCE = 256  # files between two looks at who has come to work
-_SMALL = ("", FOLDER, "listings", "locks", "overrides", "retries")  # folders of small files, written by rename
+_SMALL = (
+    "",
+    FOLDER,
+    "duplicates",
+    "listings",
+    "locks",
+    "overrides",
+    "retries",
+)  # folders of small files, written by rename
 # Names of what is ours to delete: whatever else lies in a store is somebody's.
 _OBJECT = re.compile(r"[0-9a-f]{32}\.(arrow|json|npy|part-[0-9a-f]+)(\.[0-9a-f]{8}\.tmp)?")
 _HALF, _CLAIMS = re.compile(r".+\.(json|claims)\.[0-9a-f]{8}\.tmp"), re.compile(r".+-[0-9a-f]{12}\.claims")
@@ -127,6 +136,7 @@ def _kept(manifests: list[RunManifest], present: list[Mark], grace: timedelta) -
         kept.objects |= {(stage, key) for stage, keys in manifest["keys"].items() for key in keys.values()}
         sources = [*manifest["sources"].values(), *manifest["as_read"].values()]
         kept.objects |= {(folder, key) for folder, key in sources}
+        kept.objects |= {requests_place(folder, key) for folder, key in sources}
         if manifest["status"] == "done":
             continue
         began = datetime.fromisoformat(manifest["started"]) - max(grace, GRACE)

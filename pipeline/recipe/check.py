@@ -36,7 +36,8 @@ def owners_of(recipe: Recipe, nodes: Iterable[Node], problems: Problems) -> dict
     """Who writes each column and artifact: a node's name, or SOURCE. Two writers of one are a problem."""
     tasks = any(source.has_tasks for source in recipe.sources.values())
     rows = [name for name, one in ROW_COLUMNS.items() if tasks or one.role != "written"]
-    owners = dict.fromkeys((*rows, *_given(recipe)), SOURCE)
+    flags = ["duplicate_of"] if recipe.duplicates and recipe.duplicates.action == "flag" else []
+    owners = dict.fromkeys((*rows, *_given(recipe), *flags), SOURCE)
     for node in nodes:
         taken: dict[str, list[str]] = {}
         for name in (*node.writes, *([node.stage.fits] if node.stage.fits else [])):

@@ -13,6 +13,7 @@ from voxsmith.schemas.columns import (
     AUGMENTED_COLUMNS,
     COLUMNS,
     CONTINUATION_COLUMNS,
+    FLAGS,
     OWN_COLUMNS,
     ROW_COLUMNS,
     SIDE_COLUMNS,
@@ -46,6 +47,7 @@ _OF_A_TRANSLATION = {_TRANSLATION: COLUMNS[_TRANSLATION]} | {
 }
 _GROUPS = {
     "Of every row": ROW_COLUMNS,
+    "Of every row, where the recipe flags rows": FLAGS,
     "Of a side": SIDE_COLUMNS,
     "Of a row that is one utterance": {name: one for name, one in OWN_COLUMNS.items() if name not in TRANSLATIONS},
     "Of its continuation": {full_name("continuation", name): one for name, one in CONTINUATION_COLUMNS.items()},

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 import pyarrow as pa
 
 from voxsmith.pipeline.sources import given_columns, lacking, listings, read_source, rows_to_table
+from voxsmith.pipeline.sources.duplicates import Comparer
 from voxsmith.pipeline.sources.overrides import Corrector
 from voxsmith.pipeline.sources.shard import Shard
 from voxsmith.pipeline.sources.speech.watch import Watch
@@ -45,12 +46,18 @@ def list_shards(
     shards: list[Shard] = []
     rows = 0
     corrector = Corrector(recipe, store, keep, columns) if recipe.overrides else None
+    comparer = Comparer(recipe, store, keep, limit is None, columns) if recipe.duplicates else None
     for shard, table in _all(recipe, store, keep, limit is None, columns):
         corrected = corrector.correct(shard, table) if corrector else shard
-        shards.append(_with_retries(corrected, retries, store, keep))
+        if comparer:
+            comparer.add(corrected, table)
+        shards.append(corrected)
         rows += shard.rows
         if limit is not None and rows >= limit:
             break
+    if comparer:
+        shards = comparer.finish(shards)
+    shards = [_with_retries(shard, retries, store, keep) for shard in shards]
     for line in corrector.finish(whole=limit is None) if corrector else ():
         log.warning("%s", line)
     return shards
@@ -64,7 +71,9 @@ def _all(
     recipe: Recipe, store: Store, keep: bool, whole: bool, columns: Mapping[str, Column]
 ) -> Iterator[tuple[Shard, pa.Table | None]]:
     """The shards as they are read, with their rows where these had to be read."""
-    wanted = keep or recipe.overrides is not None  # the rows themselves, not only what they were
+    wanted = (
+        keep or recipe.overrides is not None or recipe.duplicates is not None
+    )  # the rows themselves, not only what they were
     for name, source in recipe.sources.items():
         known = listings.recall(store, name, source, keep)
         if known is not None:

@@ -155,21 +155,21 @@ def apply_overrides(
     wanted = {place: override.texts for place, override in named.items() if rejects[place] is None}
     blocked = _blocked(table["conversation_id"].to_pylist(), _texts(table, columns), named)
     corrected = [name for name in overridable(columns) if any(name in texts for texts in wanted.values())]
-    for name in dict.fromkeys([*_content(table, columns), *corrected]):
+    for name in dict.fromkeys([*content_columns(table, columns), *corrected]):
         values = table[name].to_pylist() if name in table.column_names else [None] * len(table)
         values = [wanted.get(place, {}).get(name, value) for place, value in enumerate(values)]
-        table = _with(table, name, [None if blocked[place] else value for place, value in enumerate(values)])
+        table = with_column(table, name, [None if blocked[place] else value for place, value in enumerate(values)])
     for name in corrected:
         here = [name in wanted.get(place, {}) and not blocked[place] for place in range(len(table))]
         if (method := method_of(name)) and any(here):
-            table = _with(table, method, [CORRECTED if one else None for one in here])
+            table = with_column(table, method, [CORRECTED if one else None for one in here])
     counts = dict(Counter(one["reason"] for one in blocked if one))
     if counts:
         table = table.append_column("_blocked", pa.array(blocked, REJECT))
     return Corrected(table, [ids[place] for place in named], idle, counts)
 
 
-def _content(table: pa.Table, columns: Mapping[str, Column]) -> list[str]:
+def content_columns(table: pa.Table, columns: Mapping[str, Column]) -> list[str]:
     """The table's columns that stages may work on."""
     known = [name for name in table.column_names if name in columns]
     return [name for name in known if columns[name].role != "id" and name not in ("source", "licence")]
@@ -201,7 +201,7 @@ def _blocked(
     return verdicts
 
 
-def _with(table: pa.Table, name: str, values: list[Any]) -> pa.Table:
+def with_column(table: pa.Table, name: str, values: list[Any]) -> pa.Table:
     if name in table.column_names:
         place = table.column_names.index(name)
         return table.set_column(place, name, pa.array(values, table[name].type))

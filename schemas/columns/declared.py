@@ -108,6 +108,10 @@ OWN_COLUMNS = {
     **{name: SIDE_COLUMNS[name] for name in ("spoken", "voice", "speech_attempts")},
     **_OF_A_CLIP_AND_FRAMES,
 }
+# Of any row, where the recipe asks for it.
+FLAGS = {
+    "duplicate_of": Column(_TEXT, "the id of the earlier row that this one repeats, or null", "label"),
+}
 # Of how an utterance may go on, by what follows `continuation_`; its text is the row's `continuation`.
 CONTINUATION_COLUMNS = {
     "method": Column(
@@ -179,6 +183,7 @@ def expand(declared: Mapping[str, Column]) -> dict[str, Column]:
 COLUMNS = {
     **ROW_COLUMNS,
     **OWN_COLUMNS,
+    **FLAGS,
     **{f"teacher_{task}_{name}": one for task in TEACHES for name, one in TEACHER_COLUMNS.items()},
     **{full_name(side, base): one for side in SIDES for base, one in SIDE_COLUMNS.items()},
     **JUDGED_COLUMNS,
