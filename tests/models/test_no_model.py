@@ -29,5 +29,5 @@ def test_a_folder_of_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (folder / name).touch()
     assert models.identity(str(folder)).startswith("net@")
     (folder / "f").touch()
-    with pytest.raises(ModelMissing, match="net has more than 3 files in it: name the model's own folder"):
+    with pytest.raises(ModelMissing, match="net has more than 3 files in it: name one that has fewer"):
         models.identity(str(folder))
