@@ -13,7 +13,6 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict
-from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, cast, get_type_hints
@@ -27,6 +26,7 @@ from voxsmith.pipeline.export.features import Rates, column_field
 from voxsmith.pipeline.export.marks import is_as_marked, marks_under
 from voxsmith.pipeline.export.names import PARTS, PIECE, clear
 from voxsmith.pipeline.export.piece import PROVENANCE, REJECT_SCHEMA, FinishedShard, Layout, Written, write_piece
+from voxsmith.pipeline.export.preferences import OTHERS, PREFERENCE_SCHEMA
 from voxsmith.pipeline.export.writer import assemble
 from voxsmith.pipeline.plan.accounts import EXPORT, OVERRIDES, finished, owner_of_failed_clip, rejecting
 from voxsmith.pipeline.plan.state import State
@@ -96,6 +96,7 @@ def write_dataset(state: State, folder: Path, pieces_folder: Path) -> dict[str, 
         "counts": counts,
         "funnel": _funnel(state, total, rows_in - pending),
         "splits": total.splits,
+        **({"preferences": total.preferences} if layout.prefers else {}),
         "seconds": {group: round(seconds, 2) for group, seconds in total.seconds.items()},
     }
 
@@ -187,7 +188,7 @@ def _known(folder: Path) -> Written | None:
     """What was written there; None where there is no piece, or somebody changed its files: those of a dataset are the same."""
     note = _WRITTEN.of_file(folder / "written.json")
     written = Written(**note) if note else None
-    if written is None or written.marks.keys() != {*chain(*written.files.values()), *written.reject_files}:
+    if written is None or written.marks.keys() != set(written.all_files):
         return None
     if written.rows_in != sum(written.splits.values()) + sum(sum(lost.values()) for lost in written.rejects.values()):
         return None
@@ -198,16 +199,18 @@ def _known(folder: Path) -> Written | None:
 
 def _sum(written: dict[Path, Written]) -> Written:
     total = Written()
-    splits: Counter[str] = Counter()
+    splits, preferences = Counter[str](), Counter[str]()
     rejects: dict[str, Counter[str]] = {}
     for one in written.values():
         total.rows_in += one.rows_in
+        preferences.update(one.preferences)
         splits.update(one.splits)
         for group, seconds in one.seconds.items():
             total.seconds[group] = total.seconds.get(group, 0.0) + seconds
         for stage, reasons in one.rejects.items():
             rejects.setdefault(stage, Counter()).update(reasons)
     total.splits, total.rejects = dict(splits), {stage: dict(reasons) for stage, reasons in rejects.items()}
+    total.preferences = dict(preferences)
     return total
 
 
@@ -215,9 +218,13 @@ def _put_together(layout: Layout, written: dict[Path, Written], folder: Path, ke
     splits = list(layout.splits) or [""]
     files = {split: [place / file for place, one in written.items() for file in one.files[split]] for split in splits}
     lost = [place / file for place, one in written.items() for file in one.reject_files]
-    dataset, rejects = PARTS
+    dataset, rejects, preferences = PARTS
     assemble(folder / dataset, files, layout.schema, layout.rates, key)
     assemble(folder / rejects, {"": lost}, REJECT_SCHEMA, layout.reject_rates, key)
+    if layout.prefers:
+        of = written.items()
+        pairs = {split: [place / file for place, one in of for file in one.preference_files[split]] for split in splits}
+        assemble(folder / preferences, pairs, PREFERENCE_SCHEMA, {}, key)
 
 
 def _funnel(state: State, total: Written, alive: int) -> list[dict[str, Any]]:
@@ -240,7 +247,7 @@ def _layout(state: State) -> Layout:
     return Layout(
         store=state.store.url,
         schema=pa.schema([*fields, pa.field("provenance", PROVENANCE)]),
-        columns=tuple(columns),
+        columns=(*columns, *([OTHERS] if OTHERS in graph.owners else [])),
         rates=_sample_rates(state, [name for name, one in columns.items() if one.role == "audio"]),
         splits=export.splits,
         gates={gate: limit for gate, limit in export.gates if limit is not None},

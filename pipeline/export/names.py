@@ -1,6 +1,7 @@
 """The names of all that stands in out/<name>, and the one way in which any of it is removed.
 
 dataset, rejects                what `datasets` reads
+preferences                     pairs of answers, of a recipe that chooses among several
 README.md, report.html          dataset card and report page
 manifest.json                   what the export was made of; it is written last
 .exported.json                  marks of these files, by which the next export knows them
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-PARTS = ("dataset", "rejects")
+PARTS = ("dataset", "rejects", "preferences")  # the last one only where a judge chooses
 CARD, PAGE, MANIFEST, MARKS = "README.md", "report.html", "manifest.json", ".exported.json"
 PIECES, FRESH, REPLACED, LOCK, PUBLISH = ".pieces", ".writing", ".replaced", ".lock", ".publish"
 ALL = (*PARTS, CARD, PAGE, MANIFEST, MARKS, PIECES, FRESH, REPLACED, LOCK, PUBLISH)

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from voxsmith.pipeline.export.features import Rates, columns_of
 from voxsmith.pipeline.export.marks import Mark
+from voxsmith.pipeline.export.preferences import OTHERS, PREFERENCE_SCHEMA, preferences
 from voxsmith.pipeline.export.read_again import clip_again, read_again
 from voxsmith.pipeline.export.writer import SplitWriter
 from voxsmith.pipeline.plan.accounts import (
@@ -61,6 +62,11 @@ class Layout:
     by_name: ByName
 
     @property
+    def prefers(self) -> bool:
+        """Whether there are pairs of answers to write."""
+        return OTHERS in self.columns
+
+    @property
     def described(self) -> dict[str, Column]:
         """What the exported columns are, by name."""
         return columns_of(self.schema)
@@ -95,7 +101,13 @@ class Written:
     seconds: dict[str, float] = field(default_factory=dict)
     files: dict[str, list[str]] = field(default_factory=dict)
     reject_files: list[str] = field(default_factory=list)
+    preferences: dict[str, int] = field(default_factory=dict)
+    preference_files: dict[str, list[str]] = field(default_factory=dict)
     marks: dict[str, Mark] = field(default_factory=dict)
+
+    @property
+    def all_files(self) -> Iterator[str]:
+        return chain(self.reject_files, *self.files.values(), *self.preference_files.values())
 
 
 def write_piece(layout: Layout, shards: list[FinishedShard], folder: Path) -> Written:
@@ -103,6 +115,9 @@ def write_piece(layout: Layout, shards: list[FinishedShard], folder: Path) -> Wr
     store = Store(layout.store)
     dataset = SplitWriter(folder / "dataset", layout.schema, layout.rates, list(layout.splits), layout.size)
     rejects = SplitWriter(folder / "rejects", REJECT_SCHEMA, layout.reject_rates, [], layout.size)
+    pairs = None
+    if layout.prefers:
+        pairs = SplitWriter(folder / "preferences", PREFERENCE_SCHEMA, {}, list(layout.splits), layout.size)
     durations = [(g.name, g.full("duration")) for g in groups(layout.described) if "duration" in g.columns]
     written = Written(seconds={group: 0.0 for group, _ in durations})
     splits: Counter[str] = Counter()
@@ -113,8 +128,14 @@ def write_piece(layout: Layout, shards: list[FinishedShard], folder: Path) -> Wr
         verdicts = _gated(layout, rejects_in(store, shard.source, shard.rows, shard.rejecting), table)
         written.rows_in += shard.rows
         texts = _texts(layout, table)
-        for split, rows in _by_split(layout, shard, table, texts, verdicts):
+        for split, some in _by_split(layout, table, texts, verdicts):
+            rows = _finished(layout, shard, some)
             dataset.write(split, rows)
+            if pairs is not None:
+                preferred = preferences(rows, some[OTHERS])
+                pairs.write(split, preferred)
+                count = written.preferences.get(split or "train", 0)
+                written.preferences[split or "train"] = count + len(preferred)
             splits[split or "train"] += len(rows)
             for group, name in durations:
                 written.seconds[group] += sum(value or 0.0 for value in rows[name].to_pylist())
@@ -126,6 +147,9 @@ def write_piece(layout: Layout, shards: list[FinishedShard], folder: Path) -> Wr
     for (stage, reason), count in reasons.items():
         written.rejects.setdefault(stage, {})[reason] = count
     written.files = {split: [f"dataset/{file}" for file in files] for split, files in dataset.close().items()}
+    if pairs is not None:
+        files = pairs.close()
+        written.preference_files = {split: [f"preferences/{file}" for file in some] for split, some in files.items()}
     layout.by_name.close()
     written.reject_files = [f"rejects/{file}" for file in rejects.close()[""]]
     return written
@@ -146,12 +170,11 @@ def _gated(layout: Layout, verdicts: list[Rejected | None], table: pa.Table) -> 
 
 def _by_split(
     layout: Layout,
-    shard: FinishedShard,
     table: pa.Table,
     texts: list[str | None],
     verdicts: list[Rejected | None],
 ) -> Iterator[tuple[str, pa.Table]]:
-    """The rows that come out, ready to be written, split by split."""
+    """The rows that come out, split by split."""
     conversations = table["conversation_id"].to_pylist()
     said = _conversation_texts(conversations, texts, verdicts)
     left = zip(conversations, verdicts, strict=True)
@@ -163,7 +186,7 @@ def _by_split(
                 split = split_of(text, layout.splits) if layout.splits else ""
                 rows.setdefault(split, []).append(row)
         for split, places in rows.items():
-            yield split, _finished(layout, shard, some if len(places) == len(some) else some.take(places))
+            yield split, some if len(places) == len(some) else some.take(places)
         pa.default_memory_pool().release_unused()  # clips come and go: what they took goes back to the machine
 
 

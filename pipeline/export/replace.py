@@ -114,7 +114,8 @@ def replace(folder: Path, label: str) -> None:
     for part in PARTS:
         if (folder / part).exists():
             (folder / part).rename(replaced / part)
-        (fresh / part).rename(folder / part)
+        if (fresh / part).exists():
+            (fresh / part).rename(folder / part)
     for name in (CARD, PAGE, MANIFEST):  # the manifest last: where it is, all the rest is of the same export
         if name not in stays:
             (fresh / name).replace(folder / name)

@@ -89,8 +89,8 @@ def assemble(
 
 
 def fingerprint(part: str, key: str, split: str) -> str:
-    """What names the content of a split of `part` (dataset or rejects) in the export of this key."""
-    return digest([f"rejects {key}" if part == "rejects" else key, split])[:16]
+    """What names the content of a split of `part` (dataset, rejects or preferences) in the export of this key."""
+    return digest([key if part == "dataset" else f"{part} {key}", split])[:16]
 
 
 def _second_name(path: Path, name: Path) -> None:

@@ -37,8 +37,8 @@ from voxsmith.schemas.recipe import Recipe
 
 # What an earlier publication of ours may have left; other files there are not ours to delete.
 _OURS = re.compile(
-    r"(?:dataset|rejects)/(?:[^/]+/)?(?:data-\d+-of-\d+\.(?:parquet|arrow)|state\.json|dataset_info\.json)"
-    r"|dataset/dataset_dict\.json"
+    r"(?:dataset|rejects|preferences)/(?:[^/]+/)?(?:data-\d+-of-\d+\.(?:parquet|arrow)|state\.json|dataset_info\.json)"
+    r"|(?:dataset|preferences)/dataset_dict\.json"
     r"|\w+/[^/]+/chunk-range-\d{9,}-\d{9,}/data-\d+-of-\d+\.parquet"
 )
 
@@ -167,7 +167,7 @@ class Sending:
         known = (self.manifest["recipe"].get("export") or {}).get("splits") or {}
         order = [f"dataset/{split}" for split in known] or ["dataset"]
         splits = [{"split": _split(part), "path": patterns[part]} for part in order if part in patterns]
-        configs: list[dict[str, Any]] = [{"config_name": "default", "data_files": splits}, *_rejects(patterns)]
+        configs: list[dict[str, Any]] = [{"config_name": "default", "data_files": splits}, *_beside(patterns)]
         first = splits[0] if splits else {"split": "train", "path": ""}
         load = self.place.load(first["split"], first["path"], self.form)
         size = sum(file.size for file in data if file.name.startswith("dataset/"))
@@ -179,7 +179,7 @@ class Sending:
         load = self.place.load(made[0].split, configs[0]["data_files"][0]["path"], "parquet")
         size = sum(sizes[one.name] for one in made)
         remark = ultravox.remark(made, self.place.name)
-        return Published([*configs, *_rejects(_patterns(data))], load, size, infos, remark)
+        return Published([*configs, *_beside(_patterns(data))], load, size, infos, remark)
 
     def _check_arrived(self, files: list[ReadyFile]) -> None:
         arrived = self.place.listing()
@@ -232,10 +232,15 @@ def _patterns(data: list[ReadyFile]) -> dict[str, str]:
     return {_part(file.name): re.sub(r"data-\d+-", "data-*-", file.name) for file in data}
 
 
-def _rejects(patterns: dict[str, str]) -> list[dict[str, Any]]:
-    if "rejects" not in patterns:
-        return []
-    return [{"config_name": "rejects", "data_files": [{"split": "rejects", "path": patterns["rejects"]}]}]
+def _beside(patterns: dict[str, str]) -> list[dict[str, Any]]:
+    """The configurations of rejects and preferences, where there are such files."""
+    configs: list[dict[str, Any]] = []
+    if "rejects" in patterns:
+        configs.append({"config_name": "rejects", "data_files": [{"split": "rejects", "path": patterns["rejects"]}]})
+    if pairs := [part for part in patterns if part.partition("/")[0] == "preferences"]:
+        files = [{"split": _split(part), "path": patterns[part]} for part in pairs]
+        configs.append({"config_name": "preferences", "data_files": files})
+    return configs
 
 
 def _part(name: str) -> str:

@@ -233,8 +233,11 @@ def _limit(manifest: dict[str, Any], group: str, name: str) -> Any:
 def _checks(manifest: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, Any, str]]]]:
     """The recipe's checks: group, then (name, limit, meaning)."""
     given = (manifest.get("recipe") or {}).get("checks") or {}
-    for group, field in Checks.model_fields.items():
-        known = getattr(field.annotation, "model_fields", {})
+    kinds = {name: getattr(field.annotation, "model_fields", {}) for name, field in Checks.model_fields.items()}
+    judged = {name: getattr(field.annotation, "model_fields", {}) for name, field in kinds.pop("judged").items()}
+    of_judges = given.get("judged")
+    given = given | {f"judged_{name}": own for name, own in (of_judges if isinstance(of_judges, dict) else {}).items()}
+    for group, known in (kinds | {f"judged_{name}": fields for name, fields in judged.items()}).items():
         own = given.get(group)
         if not isinstance(own, dict) or group not in manifest.get("checks_applied", [group]):
             continue

@@ -102,6 +102,11 @@ def _header(manifest: dict[str, Any], statistics: Statistics, published: Publish
     if manifest["counts"]["rejects"]:
         lost = [{"split": "rejects", "path": f"rejects/{DATA_FILES}"}]
         configs.append({"config_name": "rejects", "data_files": lost})
+    if manifest.get("preferences"):
+        pairs = [name for name, count in manifest["preferences"].items() if count]
+        place = "preferences/{}/" if splits else "preferences/"
+        files = [{"split": name, "path": f"{place.format(name)}{DATA_FILES}"} for name in pairs]
+        configs += [{"config_name": "preferences", "data_files": files}] if files else []
     if published:
         configs = published.configs
     size = sum(statistics.split_bytes.values())
@@ -152,6 +157,9 @@ def _is_spoken(statistics: Statistics) -> bool:
 def _checks(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Limits that stages of the recipe held rows to, by group; of a manifest that doesn't say which, all."""
     checks = manifest.get("recipe", {}).get("checks") or {}
+    judged = checks.get("judged")
+    gates = {f"judged_{group}": limits for group, limits in (judged if isinstance(judged, dict) else {}).items()}
+    checks = {name: limits for name, limits in checks.items() if name != "judged"} | gates
     groups = {group: plain_limits(limits) for group, limits in checks.items() if isinstance(limits, dict)}
     applied = manifest.get("checks_applied")
     return groups if applied is None else {group: groups[group] for group in groups if group in applied}

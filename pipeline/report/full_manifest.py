@@ -90,6 +90,7 @@ class _Manifest(TypedDict):
     created: str
     recipe_digest: str
     counts: Counts
+    preferences: NotRequired[dict[str, Count]]
     funnel: NotRequired[list[_Step]]
     engines: dict[str, dict[str, Any]]
     versions: dict[str, str]

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pytest
 
 from tests.helpers.openai_server import Body, Fault, OpenAIServer, user_text
 from tests.helpers.paths import ROOT
-from tests.helpers.recipes import open_state, run_inline, texts_of, write_recipe
+from tests.helpers.recipes import finish, open_state, run_inline, texts_of, write_recipe
 from voxsmith.pipeline.plan.accounts import rejects_of
+from voxsmith.pipeline.report.outputs import export_state
 
 THINGS = ("bread", "milk", "basil", "fish", "rice", "honey")
 TEXTS = [f"How long does {thing} stay fresh?" for thing in THINGS]
@@ -142,6 +144,43 @@ def test_the_best_of_several_is_the_answer(tmp_path: Path, server: OpenAIServer)
         == {}
     )
     assert asked(server) == {"writer": 0, "judge": 0}
+
+
+@pytest.mark.parametrize("splits", [{}, {"train": 0.5, "test": 0.5}])
+def test_preferences_are_a_table_beside_the_dataset(
+    tmp_path: Path, server: OpenAIServer, splits: dict[str, float]
+) -> None:
+    """In the form of TRL's trainers: each pair's answers are messages, the chosen one is the dataset's."""
+    best_of_three = {"stages__respond__candidates": 3, "stages__judge_answer__choose": True}
+    path = recipe(tmp_path, server, **best_of_three, export={"splits": splits})
+    state = finish(path)
+    out = tmp_path / "out" / "toy"
+    loaded = datasets.load_from_disk(str(out / "dataset")), datasets.load_from_disk(str(out / "preferences"))
+    parts = [(loaded[0][name], loaded[1][name]) for name in splits] if splits else [loaded]
+    pairs = 0
+    for rows, preferred in parts:
+        assert {"prompt", "chosen", "rejected", "score_chosen", "score_rejected"} <= set(preferred.column_names)
+        by_id = {row["id"]: row for row in rows}
+        for pair in preferred:
+            row = by_id[pair["id"]]
+            assert pair["prompt"] == [{"role": "user", "content": row["query_text"]}]
+            assert pair["chosen"] == [{"role": "assistant", "content": row["answer_text"]}]
+            ((role, worse),) = [(said["role"], said["content"]) for said in pair["rejected"]]
+            assert role == "assistant" and worse != row["answer_text"] and "fish" not in worse
+            assert pair["scores_chosen"]["right"] == row["answer_judged_right"] > pair["scores_rejected"]["right"]
+            assert pair["score_chosen"] == pytest.approx((row["answer_judged_right"] + 20) / 5)
+            pairs += 1
+    others = [other for some in texts_of(state, "answer_others") for other in some or ()]
+    assert pairs == len(others) > 0 and "answer_others" not in parts[0][0].column_names
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert sum(manifest["preferences"].values()) == pairs
+    card = (out / "README.md").read_text()
+    assert "config_name: preferences" in card and "judged answer" in card
+    assert not export_state(state, again=False), "the export is whole, and is known"
+
+    export_state(state)  # its own table is no stranger to it
+    finish(recipe(tmp_path, server))
+    assert not (out / "preferences").exists() and "preferences" not in (out / "README.md").read_text()
 
 
 def test_a_judge_that_does_not_answer_leaves_rows_pending_and_rejects_none(
