@@ -115,9 +115,18 @@ def balanced(cases: list[dict[str, Any]], limit: int | None) -> list[dict[str, A
     return [case for kind in (True, False) for case in [one for one in cases if one["good"] is kind][: limit // 2]]
 
 
-def measure(of: str, form: str, cases: list[dict[str, Any]], reply: Reply, at_once: int = 1) -> dict[str, Any]:
+def measure(
+    of: str,
+    form: str,
+    cases: list[dict[str, Any]],
+    reply: Reply,
+    at_once: int = 1,
+    attempts: int = 2,
+    most_padded: int | None = None,
+) -> dict[str, Any]:
+    """The figures that are printed. `reply` is called by `at_once` threads."""
     prompt = ROOT / "configs" / "prompts" / f"judge_{of}{'_chat' if form == 'chat' else ''}.jinja"
-    config = Config.model_validate({"of": of, "prompt": str(prompt), "format": form})
+    config = Config.model_validate({"of": of, "prompt": str(prompt), "format": form, "attempts": attempts})
     open_gates = {of: {f"min_{aspect}": 1 for aspect in ASPECTS[of]}}
     checks = getattr(Checks.model_validate({"judged": open_gates}), f"judged_{of}")
     context = Context(config, checks, 0, "judge")
@@ -127,10 +136,10 @@ def measure(of: str, form: str, cases: list[dict[str, Any]], reply: Reply, at_on
             return list(pool.map(lambda case: judged(case, context, reply), some))
 
         figures = {"of": of, "form": form} | agreement(scored := each(cases))
-        if of == "answer":
-            good = [case for case in cases if case["good"]]
+        good = [case for case in cases if case["good"]][:most_padded]
+        if of == "answer" and good:
             longer = each([case | {"answer_text": f"{case['answer_text']} {PADDING}"} for case in good])
-            figures["padded"] = padded([one for one in scored if one.good], longer)
+            figures["padded"] = padded([one for one in scored if one.good][: len(good)], longer)
     return figures
 
 
@@ -141,6 +150,8 @@ def main() -> None:
     parser.add_argument("--form", choices=("chat", "completion"), default="chat")
     parser.add_argument("--cases", type=Path, help="JSON lines with `good`, query_text, answer_text or instruction")
     parser.add_argument("--limit", type=int, help="cases, half of them good")
+    parser.add_argument("--attempts", type=int, default=2, help="replies asked for until one can be read")
+    parser.add_argument("--padded", type=int, help="good answers that are judged with padding, too; default: all")
     options = parser.parse_args()
     name = {"answer": "planted_answers", "query": "planted_queries"}[options.of]
     path = options.cases or ROOT / "tests" / "data" / f"{name}.jsonl"
@@ -149,9 +160,16 @@ def main() -> None:
     kind = backend(settings.pop("backend"))
     config = kind.config.model_validate(settings)
     engine = kind.load(config)
-    engine_takes = config.resources.at_once or 16
     try:
-        figures = measure(options.of, options.form, cases, lambda one: engine.submit(one).result(), engine_takes)
+        figures = measure(
+            options.of,
+            options.form,
+            cases,
+            lambda one: engine.submit(one).result(),
+            16,
+            options.attempts,
+            options.padded,
+        )
     finally:
         engine.close()
     print(json.dumps(figures, indent=2))
