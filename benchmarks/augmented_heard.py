@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from voxsmith.models.audio import decode
-from voxsmith.models.text.wer import errors, normalised
+from voxsmith.models.text.wer import compared
 from voxsmith.stages.registry import backend
 from voxsmith.stages.requests.asr import Transcribe
 from voxsmith.stages.requests.augment import Augment
@@ -83,7 +83,7 @@ def word_error_rate(signal: Any, ears: Any, clips: list[tuple[bytes, str]], effe
     for clip, text in clips:
         flac = signal.augmented(Augment(clip, json.dumps(effects))).flac
         heard = ears.submit(Transcribe(flac)).result(120).text
-        counted = errors(normalised(text), normalised(heard))
+        counted = compared(text, heard)
         wrong, words = wrong + min(counted.wrong_words, counted.words), words + counted.words
     return wrong / words
 

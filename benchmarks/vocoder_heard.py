@@ -19,7 +19,7 @@ from voxsmith.models import audio, references
 from voxsmith.models.hifigan_mel import hifigan_mel
 from voxsmith.models.mel_form import RATE
 from voxsmith.models.mel_vocoder import MelVocoder, open_generator
-from voxsmith.models.text.wer import Errors, errors, normalised
+from voxsmith.models.text.wer import Errors, compared
 from voxsmith.models.vocoder import open_any
 from voxsmith.trainer.data.exports import Export, clip
 from voxsmith.trainer.generated.ears import Ears, open_ears
@@ -36,7 +36,7 @@ def measured(rows: list[dict], ears: Ears, speak: Callable[[dict], np.ndarray]) 
         wave = speak(row)
         took, seconds = took + time.process_time() - began, seconds + len(wave) / RATE
         samples = audio.resample(wave, RATE, ASR_RATE)
-        wrong += errors(normalised(row[TEXT]), normalised(ears.hear(samples)))
+        wrong += compared(row[TEXT], ears.hear(samples))
         scores.append(ears.rate["dnsmos"](samples))
     return f"WER {wrong.wer:.3f} of {wrong.words} words, DNSMOS {np.mean(scores):.2f}, {took / seconds:.2f} s a second"
 

@@ -123,7 +123,7 @@ class QueryClipChecks(ClipChecks):
 
 
 class RecordedLimits(Strict):
-    """How far what ASR hears in a recorded clip may be from its transcript, after Whisper's normaliser."""
+    """How far what ASR hears in a recorded clip may be from its transcript, both in words."""
 
     max_wer: float = Field(0.75, ge=0, le=1, description="most word errors a word of text; of a few words nobody asks")
     max_cer: float = Field(0.35, ge=0, le=1, description="most letter errors a letter of text")

@@ -1,34 +1,21 @@
-"""Word and character error rates, after the normaliser that Whisper's authors publish (arXiv 2212.04356, appendix C)."""
+"""Word and character error rates of what was heard against what was said, both in words.
 
-import re
-from collections.abc import Callable
+`voxsmith.models.text.comparable` says how either text is read. Spelling, contractions and what is no letter are treated
+as by the normaliser that Whisper's authors publish (arXiv 2212.04356, appendix C); numbers are not: they are compared in
+words, so that "two, three, five" may be written "2, 3, 5" and a wrong digit is a wrong word.
+"""
+
 from dataclasses import astuple, dataclass
-from functools import cache
 
-from voxsmith.models.text.numerals import UNIT
-from voxsmith.models.text.verbalise import verbalise
-
-# What recognisers write for words, and the normaliser leaves as it is: "etc.", "7 + 5", "10 km/h", "5-10", "World War II".
-_SIGNS = re.compile(
-    rf"\b(?:etc|vs|e\.g|i\.e)\b|\bNo\. ?\d|[°+=&#/×÷½¼¾²³]|\d ?(?:{UNIT})(?!\w)|\d:\d\d|\d ?x ?\d|\b[IVX]{{2,}}\b"
-    r"|(?<![\d-])\d+ ?[-–] ?\d+(?![\d-])"
-)
-_LONE_POINT = re.compile(r"\.(?!\d)")  # the normaliser leaves one of "..."
-
-
-@cache
-def _normaliser() -> Callable[[str], str]:
-    from whisper_normalizer.english import EnglishTextNormalizer
-
-    normalise: Callable[[str], str] = EnglishTextNormalizer()
-    return normalise
+from voxsmith.models.text.comparable import comparable, usual
 
 
 def normalised(text: str) -> str:
-    """The text in lower case, without punctuation and fillers, numbers in digits, signs in words, spelling American."""
-    if _SIGNS.search(text):
-        text = verbalise(text)
-    return " ".join(_LONE_POINT.sub(" ", _normaliser()(text)).split())
+    """The text in lower case, without punctuation and fillers, numbers and signs in words, spelling American.
+
+    To count errors use `compared`: there each text is read in the light of the other.
+    """
+    return " ".join(usual(text))
 
 
 @dataclass(frozen=True)
@@ -55,7 +42,7 @@ class Errors:
 
 
 def errors(said: str, heard: str) -> Errors:
-    """Of what was heard against what should be said, as both are written."""
+    """Of words apart by spaces, as both are written."""
     import jiwer
 
     reference, hypothesis = " ".join(said.split()), " ".join(heard.split())
@@ -69,9 +56,14 @@ def errors(said: str, heard: str) -> Errors:
     return Errors(wrong_words, len(reference.split()), wrong_letters, len(letters))
 
 
+def compared(said: str, heard: str) -> Errors:
+    """Of what was heard against what should be said, whatever way either is written."""
+    return errors(*map(" ".join, comparable(said, heard)))
+
+
 def error_rates(said: str, heard: str) -> tuple[float, float]:
     """(WER, CER) of what was heard against what should be said. Where nothing should be said, each is 0 or 1."""
-    counted = errors(normalised(said), normalised(heard))
+    counted = compared(said, heard)
     return counted.wer, counted.cer
 
 
@@ -83,12 +75,11 @@ def lost_and_added(said: str, heard: str) -> tuple[int, int]:
     """
     import jiwer
 
-    reference, hypothesis = normalised(said), normalised(heard)
-    if not reference or not hypothesis:
-        return len(reference.replace(" ", "")), len(hypothesis.replace(" ", ""))
-    words, others = reference.split(), hypothesis.split()
+    words, others = comparable(said, heard)
+    if not words or not others:
+        return sum(map(len, words)), sum(map(len, others))
     lost = added = here = 0
-    for chunk in [*jiwer.process_words(reference, hypothesis).alignments[0], None]:
+    for chunk in [*jiwer.process_words(" ".join(words), " ".join(others)).alignments[0], None]:
         if chunk is None or chunk.type == "equal":
             lost, added, here = max(lost, here), max(added, -here), 0
             continue

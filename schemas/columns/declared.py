@@ -48,7 +48,7 @@ SIDE_COLUMNS = {
     "heard": Column(_TEXT, "what ASR heard in the clip", "heard", "attempt"),
     "wer": Column(
         _NUMBER,
-        "word error rate of `heard` against `text`, after Whisper's normaliser",
+        "word error rate of `heard` against `text`, both in words, numbers too",
         "measure",
         "attempt",
         step=0.001,

@@ -8,7 +8,8 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from voxsmith.models.text.wer import Errors, errors, normalised
+from voxsmith.models.text.comparable import comparable
+from voxsmith.models.text.wer import Errors, errors
 from voxsmith.schemas.checks import RecordedLimits
 
 _BRACKETS = re.compile(r"[()\[\]{}<>]")
@@ -16,9 +17,6 @@ _FEW_WORDS = 6  # up to which a rate of words says little
 _PHRASE = 3  # words that are looked for twice in a row, at most
 _SLIP = 2  # letters that a recogniser may get wrong in any text: of "no" or "ten" they are many
 _SLIP_SHARE = 0.5  # of the letters, beyond which it is no slip but another word
-_DIGITS = re.compile(r"\d[\d. ]*")
-_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
-_NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
 
 class Held(NamedTuple):
@@ -29,9 +27,11 @@ class Held(NamedTuple):
 
 
 def hold(text: str, heard: str, language: str, limits: RecordedLimits) -> Held:
-    """`language`: a code such as "en" or "en-GB"; English has a normaliser of its own (see voxsmith.models.text.wer)."""
-    # Whisper's normaliser takes what stands in brackets for a note; in a transcript whose tags are gone it is said.
-    said, got = (_in_words(_comparable(one, language)) for one in (_BRACKETS.sub(" ", text), heard))
+    """`language`: a code such as "en" or "en-GB". English is compared by all that its signs can mean (see
+    voxsmith.models.text.comparable), other languages after Whisper's basic normaliser.
+    """
+    # Brackets are a recogniser's for notes; in a transcript whose tags are gone what stands in them is said.
+    said, got = _comparable(_BRACKETS.sub(" ", text), heard, language)
     counted = errors(said, got)
     return Held(counted, _fault(said, got, counted, limits))
 
@@ -102,24 +102,11 @@ def _heard_once(said: str, got: str, runs: list[_Run]) -> str:
     return ""
 
 
-def _comparable(text: str, language: str) -> str:
+def _comparable(text: str, heard: str, language: str) -> tuple[str, str]:
     if language.lower().partition("-")[0] == "en":
-        return normalised(text)
-    return " ".join(_any_language()(text).split())
-
-
-def _in_words(text: str) -> str:
-    """Each number as one word that names its digits, "1851" as "one-eight-five-one": so letters can be counted.
-
-    The normaliser makes one number of "May ten, eighteen fifty one", and two of "May 10, 1851": those that follow each
-    other become one. "tenth" is "ten".
-    """
-    return " ".join(_DIGITS.sub(_named, _ORDINAL.sub("", text)).split())
-
-
-def _named(match: re.Match[str]) -> str:
-    digits = re.sub(r"\D", "", match[0]).lstrip("0") or "0"
-    return " " + "-".join(_NAMES[int(digit)] for digit in digits) + " "
+        said, got = comparable(text, heard)
+        return " ".join(said), " ".join(got)
+    return " ".join(_any_language()(text).split()), " ".join(_any_language()(heard).split())
 
 
 @cache

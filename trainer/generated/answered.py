@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from voxsmith.models.text.wer import Errors, errors, normalised
+from voxsmith.models.text.wer import Errors, compared, errors
 from voxsmith.models.vocoder import UnitVocoder
 from voxsmith.trainer.data.collate import Collate
 from voxsmith.trainer.data.exports import clip
@@ -63,7 +63,7 @@ class Answered:
 
 
 def _both(said: str, heard: str) -> dict[str, Errors]:
-    return {"raw": errors(said, heard), "normalised": errors(normalised(said), normalised(heard))}
+    return {"raw": errors(said, heard), "normalised": compared(said, heard)}
 
 
 def answered(

@@ -41,9 +41,7 @@ def test_rates_are_shares_of_the_text() -> None:
 
 
 def test_words_run_together_are_no_wrong_sound() -> None:
-    wer, cer = error_rates("some ice cream please", "some icecream please")
-    assert wer == pytest.approx(0.5)
-    assert cer == 0
+    assert error_rates("some ice cream please", "some icecream please") == (0, 0)
     assert lost_and_added("some ice cream please", "some icecream please") == (0, 0)
 
 

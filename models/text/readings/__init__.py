@@ -1,0 +1,1 @@
+"""What written English can be said as: each sign, number and abbreviation with all its usual readings."""
