@@ -1,13 +1,13 @@
 """What was said and what was heard, as words that can be counted: of each the reading that is nearest to the other.
 
 A recogniser writes "205" for "two hundred and five", "two oh five" and "two zero five"; nothing in the text tells which.
-So every written form has all the readings that it can mean (voxsmith.models.text.readings), and the two texts are read
+So every written form has all the readings that it can mean (voxsmith.models.text.text_readings), and the two texts are read
 so that they differ least. A changed number has no reading that is the other's, and stays an error.
 """
 
-from voxsmith.models.text.readings.lattice import Lattice
-from voxsmith.models.text.readings.nearest import nearest
-from voxsmith.models.text.readings.text import readings
+from voxsmith.models.text.lattice import Lattice
+from voxsmith.models.text.nearest import nearest
+from voxsmith.models.text.text_readings import readings
 
 _MOST = 100_000  # pairs of edges that are tried in one stretch: about a fifth of a second
 _BESIDE = 2  # things beside a difference that are read again with it
@@ -49,7 +49,7 @@ def _equal(first: list[Lattice], second: list[Lattice]) -> list[tuple[int, int, 
     from rapidfuzz.distance import Levenshtein
 
     starts, starts_other = _places(first), _places(second)
-    found = []
+    alike = []
     words, others = _usual(first), _usual(second)
     length, length_other = len(words), len(others)
     for one in Levenshtein.opcodes(words, others):
@@ -67,10 +67,10 @@ def _equal(first: list[Lattice], second: list[Lattice]) -> list[tuple[int, int, 
         borders = borders[0 if begins else _BESIDE : len(borders) if ends else -_BESIDE]
         if len(borders) > 1:
             low, high = borders[0], borders[-1]
-            found.append(
+            alike.append(
                 (starts[low][-1], starts[high][0], starts_other[low + shift][-1], starts_other[high + shift][0])
             )
-    return found
+    return alike
 
 
 def _places(said: list[Lattice]) -> dict[int, list[int]]:

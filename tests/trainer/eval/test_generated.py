@@ -129,7 +129,7 @@ def test_a_vocoder_of_other_units_is_one_line(made: Path, capsys: pytest.Capture
 
 
 def test_rates_by_hand(tmp_path: Path) -> None:
-    """In all: 2 of 9 words of the references are generated otherwise; of 10 generated words 1 is heard otherwise, 4 are lost."""
+    """In all: 2 of 10 words of the references are generated otherwise; of 10 generated words 1 is heard otherwise, 4 are lost."""
 
     def one(name: str, reference: str, text: str, heard: str | None) -> Answered:
         return Answered(name, "answer", "", np.zeros(160, np.float32), reference, text, cut=False, heard=heard)
@@ -140,15 +140,15 @@ def test_rates_by_hand(tmp_path: Path) -> None:
         one("c", "", "Nobody knows", None),
     ]
     values = generated.as_json(rows, tmp_path / "audio", {})
-    assert values["text_errors"]["normalised"]["wer"] == 2 / 9  # pears, saw
+    assert values["text_errors"]["normalised"]["wer"] == 2 / 10  # pears, saw
     assert values["text_errors"]["raw"]["wer"] == pytest.approx(
         (3 + 2) / 9
     )  # twenty five pears!; sky you saw... by hand
-    assert values["speech_errors"]["normalised"]["wer"] == (1 + 4) / 9  # bears; four words lost
+    assert values["speech_errors"]["normalised"]["wer"] == (1 + 4) / 10  # bears; four words lost
     assert [row["text_errors"] is None for row in values["each"]] == [False, False, True]
     assert [row["speech_errors"] is None for row in values["each"]] == [False, False, True]
     assert values["each"][1]["speech_errors"]["raw"] == {"wer": 1.0, "cer": 1.0}
-    letters = len("ihave25redapples") + len("blueskyyousee")
+    letters = len("ihavetwentyfiveredapples") + len("blueskyyousee")
     assert values["text_errors"]["normalised"]["cer"] == pytest.approx((4 + 2) / letters)
 
 

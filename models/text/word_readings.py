@@ -3,8 +3,8 @@
 import re
 from functools import cache, lru_cache
 
-from voxsmith.models.text.readings.digits import cardinals, number, ordinals
-from voxsmith.models.text.readings.lattice import Lattice, either, maybe, phrase, sequence
+from voxsmith.models.text.digit_readings import cardinals, number, ordinals
+from voxsmith.models.text.lattice import Lattice, either, maybe, phrase, sequence
 
 FILLERS = frozenset(["um", "umm", "uh", "uhm", "uhh", "er", "erm", "ah", "eh", "hm", "hmm", "mm", "mmm", "mhm", "mhmm"])
 CALLS = frozenset(["hey", "oh"])  # recognisers leave them out before what is said to somebody

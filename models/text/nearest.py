@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import lru_cache
 
-from voxsmith.models.text.readings.lattice import Lattice, sequence
+from voxsmith.models.text.lattice import Lattice, sequence
 
 _WORD = 10_000  # what a wrong word costs; a letter costs 1
 _RUN = 5  # words that may be written as one
@@ -79,7 +79,8 @@ def _run_together(
     """Where both get to from their first words by as many words as have the same letters: (node, node, the words of the
     first side).
     """
-    waiting = [(first[0], second[0], first[1], second[1], (first[1],), 0)]
+    start: tuple[str, ...] = (first[1],)
+    waiting = [(first[0], second[0], first[1], second[1], start, 0)]
     while waiting:
         node, other, letters, others_letters, words, count = waiting.pop()
         if letters == others_letters:

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable
 
-from voxsmith.models.text.readings import amounts, spelling
-from voxsmith.models.text.readings.digits import NUMBER_WORDS
-from voxsmith.models.text.readings.lattice import Lattice, either, maybe, sequence
-from voxsmith.models.text.readings.signs import sign
+from voxsmith.models.text import amount_readings as amounts
+from voxsmith.models.text import word_readings as spelling
+from voxsmith.models.text.digit_readings import NUMBER_WORDS
+from voxsmith.models.text.lattice import Lattice, either, maybe, sequence
+from voxsmith.models.text.sign_readings import sign
 from voxsmith.models.text.symbols import CURRENCIES
 
 _MONTH = rf"(?i:{amounts.MONTH})\b"

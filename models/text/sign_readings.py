@@ -2,7 +2,7 @@
 
 import re
 
-from voxsmith.models.text.readings.lattice import Lattice, either, phrase
+from voxsmith.models.text.lattice import Lattice, either, phrase
 from voxsmith.models.text.symbols import CURRENCIES
 
 _SIGNS = {

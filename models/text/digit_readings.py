@@ -7,7 +7,7 @@ one number. What would be another number's name is no reading: a round ten is ne
 from collections.abc import Iterator
 from functools import lru_cache
 
-from voxsmith.models.text.readings.lattice import Edge, Lattice, either, sequence
+from voxsmith.models.text.lattice import Edge, Lattice, either, sequence
 
 _SMALL = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
     seventeen eighteen nineteen"""

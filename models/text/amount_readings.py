@@ -2,9 +2,9 @@
 
 import re
 
+from voxsmith.models.text.digit_readings import below_hundred, cardinals, number, ordinals, plural, spelled, years
+from voxsmith.models.text.lattice import Lattice, either, maybe, phrase, sequence
 from voxsmith.models.text.numerals import UNIT
-from voxsmith.models.text.readings.digits import below_hundred, cardinals, number, ordinals, plural, spelled, years
-from voxsmith.models.text.readings.lattice import Lattice, either, maybe, phrase, sequence
 from voxsmith.models.text.symbols import CURRENCIES, UNITS
 
 _MONTHS = [
