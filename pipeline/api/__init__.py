@@ -38,6 +38,7 @@ from voxsmith.pipeline.watch.snapshot import source_rejects
 from voxsmith.schemas.recipe_file import Overrides
 
 if TYPE_CHECKING:  # they load what their functions need
+    from voxsmith.pipeline.check.calibrate import Calibration
     from voxsmith.pipeline.check.verdicts import Verdict
     from voxsmith.pipeline.look_back.comparison import Comparison
     from voxsmith.pipeline.publish.send import Publication
@@ -46,8 +47,8 @@ if TYPE_CHECKING:  # they load what their functions need
 
 __all__ = [
     "Explanation", "Exported", "Loaded", "Outcome", "Plan", "RecipeError", "RecipeLike", "RejectedRow", "RunFailed",
-    "StageStatus", "Status", "check", "diff", "doctor", "explain", "export", "exported", "fetch", "gc", "load", "plan", "publish",
-    "rejects", "report", "run", "status", "voices",
+    "StageStatus", "Status", "calibrate", "check", "diff", "doctor", "explain", "export", "exported", "fetch", "gc", "load", "plan",
+    "publish", "rejects", "report", "run", "status", "voices",
 ]  # fmt: skip
 log = logging.getLogger(__name__)
 Say = Callable[[str], None]  # is called with sentences for people, as things happen
@@ -264,6 +265,15 @@ def doctor(recipe: RecipeLike, **changes: Unpack[Changes]) -> "Checkup":
     from voxsmith.pipeline.recipe.doctor import examine
 
     return examine(graph_of(load(recipe, **changes)))
+
+
+def calibrate(recipe: RecipeLike, file: str, *, group: str | None = None, **changes: Unpack[Changes]) -> "Calibration":
+    """Listen to clips of a voice that sounds good (a file of JSON lines of `text` and `audio`), and propose limits for the
+    `group` (the answer, where the recipe speaks it). Changes nothing.
+    """
+    from voxsmith.pipeline.check.calibrate import calibrate
+
+    return calibrate(graph_of(load(recipe, **changes)), file, group)
 
 
 def check(recipe: RecipeLike, file: str, **changes: Unpack[Changes]) -> Iterator["Verdict"]:
