@@ -7,17 +7,22 @@ from difflib import SequenceMatcher
 from voxsmith.models.text.verbalise import verbalise
 from voxsmith.models.text.words import content_words, words
 from voxsmith.stages.text import asked
+from voxsmith.stages.text.enumerated import repeated_item, too_few
 from voxsmith.stages.text.evasions import MODEL, PLACEHOLDER, SURE
-from voxsmith.stages.text.language import is_english
+from voxsmith.stages.text.language import few_foreign_words, is_english
+from voxsmith.stages.text.offered import class_not_offered
 from voxsmith.stages.text.overlap import copied, leaked
+from voxsmith.stages.text.promises import talks_about
 from voxsmith.stages.text.repetition import loop
-from voxsmith.stages.text.sentences import SENTENCE_END, sentences
+from voxsmith.stages.text.sentences import is_whole, sentences
 from voxsmith.stages.text.speakable import Fault, speakable
+from voxsmith.stages.text.speakers import wrong_speaker
 from voxsmith.stages.text.tasks import STEMS
 
 _HELP = (
     r"(?:i'd|i would|i'll|i will|i can|i'm|i am|let me|we can|we'll|allow me)\b[^.!?,:]{0,30}"
-    r"\b(?:help|write|create|provide|assist|generate|rewrite|rephrase|summarize|classify|compose|explain|describe|revise|"
+    r"\b(?:help(?! (?:i|we|they|he|she)\b)|write|"
+    r"create|provide|assist|generate|rewrite|rephrase|summarize|classify|compose|explain|describe|revise|"
     r"come up|do (?:that|it|this))\b(?:(?!\b(?:including|such as|because|like)\b)[^.!?:]){0,120}"
     r"|i(?:'d| would) (?:love to [^.!?:]{0,80}for you|(?:be happy|be glad) to [^.!?:]{0,80}|(?:love|be happy|be glad)(?: to)?)"
     r"|(?:if you\b[^.!?]{0,60}, )?i(?:'m| am) (?:always )?here to (?:help|assist)\b[^.!?]{0,60}"
@@ -25,7 +30,8 @@ _HELP = (
     r"(?: (?:for the (?:confusion|misunderstanding|inconvenience)|to (?:hear|help)\b[^.!?:]{0,20}|you asked))?"
 )
 _PROMISE = re.compile(
-    rf"{SURE}*(?:{_HELP}|(?:here(?:'s| is| are| you go)|this is|below is|the following)\b[^.!?]*"
+    rf"{SURE}*(?:{_HELP}|(?:here(?:'s| is| are| you go)|below is|the following)\b[^.!?:]*"
+    r"|this is\b[^.!?:]*\b(?:i|you|your)\b[^.!?:]*"
     r"|you(?:'ve| have)? (?:already )?(?:asked|answered|got)\b[^.!?]*)?[.!?:]*",
     re.I,
 )
@@ -56,17 +62,26 @@ _BACK = re.compile(
 )
 _LIST = re.compile(
     r"^\s*(?:[-*•–]|\(?\d{1,2}[.):]|\(?[a-h]\)|#+\s)\s*\S|(?:^|[\s:,.])\(?(?:1|one)[.):] .*\s\(?(?:2|two)[.):] |;.*;.*;"
-    r"|\b(?:step|option|tip|strategy|character|person|colleague|speaker) (?:\d|one)\s*:|\b(?:first|second)(?: \w+)?\s*:|\|.*\||\n.*\n.*\n",
+    r"|\b(?:step|option|tip|strategy|character|person|colleague|speaker|number) (?:\d|one)\s*[:,]"
+    r"|(?:^|[.;]\s)first(?:ly)?,.*[.;]\s+second(?:ly)?,.*[.;]\s+third(?:ly)?,"
+    r"|\b(?:first|second)(?: \w+)?\s*:|\|.*\||\n.*\n.*\n",
     re.I | re.S,
 )
 # What could be put into words, but would make no answer that anyone likes to hear.
-_UNSAYABLE = re.compile(r"```|</?[a-z]+>|`\w|https?:|www\.|[\w)] ?=|[\d)] ?[*/+^×÷] ?[\d(]|\\\w|_\w+_")
+_UNSAYABLE = re.compile(
+    r"```|\b\w+\(['\"]|\w\w\(\)|</?[a-z]+>|`\w|https?:|www\.|[\w)] ?=|[\d)] ?[*/+^×÷] ?[\d(]|\\\w|_\w+_"
+)
+_EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50-\u2b59\ufe0f]")
+_ABBREVIATED = re.compile(r"(?:\b[A-Z]|\b(?:Dr|Mr|Mrs|Ms|St|Prof|Gen|Sgt|Capt|Col|Rev|No|vs|e\.g|i\.e))\.$")
 _LEFT_OPEN_WORDS = """
     a an the and or but of to in for with by at on from as is are was were be that which who because if than so into
     your my his her its their our this these those not can will would should could may such between
 """
 _LEFT_OPEN = frozenset(_LEFT_OPEN_WORDS.split())
-_SUMMED = re.compile(r"\bsummar|\bin one sentence\b", re.I)
+_SUMMED = re.compile(
+    r"\bsummar|\bin (?:one|a) (?:single )?sentence\b|\b(?:main|key|central) (?:idea|point|message)|\b(?:topic|gist|subject)\b",
+    re.I,
+)
 # Words that say nothing about a thing: "The benefits are numerous."
 _VAGUE_WORDS = "numerous endless many various several great good important unique different certain"
 _VAGUE = frozenset(_VAGUE_WORDS.split())
@@ -79,8 +94,8 @@ def proposal(raw: str, finish: str, max_words: int, max_sentences: int) -> tuple
     """What a reply proposes to say, in words, and what is wrong with the reply before it is put into words.
 
     Mended where that is safe: an announcement before the answer goes, and so do a sentence that the token limit cut,
-    those beyond `max_sentences` or `max_words`, and those with which the reply starts to go round in circles; a last
-    point is added where the reply ended by itself.
+    those beyond `max_sentences` or `max_words` where they are a third of it at most, and those with which the reply starts
+    to go round in circles; a last point is added where the reply ended by itself.
     """
     if not raw.strip():
         return "", Fault("empty", "the reply is empty")
@@ -90,17 +105,27 @@ def proposal(raw: str, finish: str, max_words: int, max_sentences: int) -> tuple
         return raw.strip(), Fault("placeholder", f"something is left to be filled in: {match[0]!r}")
     if match := _UNSAYABLE.search(raw):
         return raw.strip(), Fault("markup", f"code, markup, an address or a formula can't be spoken: {match[0]!r}")
+    if match := _EMOJI.search(raw):
+        return raw.strip(), Fault("emoji", f"a sign that isn't said: {match[0]!r}")
     text = _ANNOUNCED.sub("", verbalise(raw))
     last = re.search(r"([\w'-]+)[\"'”’]?$", text)
     if finish == "stop" and last and raw.strip()[-1] not in ",;:-–—" and last[1].lower() not in _LEFT_OPEN:
         text += "."
-    parts = [part for part in sentences(text) if SENTENCE_END.search(part)]
+    parts = [part for part in sentences(text) if is_whole(part)]
+    if finish == "length" and parts and _ABBREVIATED.search(parts[-1]) and text.rstrip().endswith(parts[-1]):
+        parts.pop()  # "It was written by F."
     while len(parts) > 1 and (_PROMISE.fullmatch(parts[0]) or re.fullmatch(SURE, parts[0], re.I)):
         parts.pop(0)
-    while len(parts) > 1 and (
-        len(parts) > max_sentences or len(words(" ".join(parts))) > max_words or loop(" ".join(parts))
-    ):
+    while len(parts) > 1 and loop(" ".join(parts)):
         parts.pop()
+    whole = len(words(" ".join(parts)))
+    while len(parts) > 1 and (len(parts) > max_sentences or len(words(" ".join(parts))) > max_words):
+        parts.pop()
+    if 3 * (left := len(words(" ".join(parts)))) < 2 * whole:
+        return text, Fault(
+            "too_long",
+            f"of {whole} words {left} would be left: an answer has {max_sentences} sentences and {max_words} words at most",
+        )
     if not parts:
         return text, Fault("cut", "the answer stops in the middle of a sentence")
     said = re.sub(rf"^{SURE}(?=\w)", "", " ".join(parts), flags=re.I) if len(parts) > 1 else parts[0]
@@ -117,15 +142,21 @@ def answer_fault(
         return Fault("list", "the answer is a list")
     if fault := speakable(answer, min_words, max_words):
         return fault
-    if not SENTENCE_END.search(answer[-2:]) and not SENTENCE_END.search(answer[-3:]):
+    if not is_whole(answer):
         return Fault("cut", "the answer stops in the middle of a sentence")
     if not content_words(answer) and words(answer)[0] not in ("yes", "no", "one"):
         return Fault("too_short", "the answer has no word that means anything")
     if repeated := loop(answer):
         return Fault("loop", f"the answer repeats itself: {repeated!r}")
+    if item := repeated_item(answer, query):
+        return Fault("loop", f"a list has the same item twice: {item!r}")
     return (
         _language(answer, query)
         or _evades(answer, query)
+        or talks_about(answer, query)
+        or wrong_speaker(answer, query)
+        or too_few(answer, query)
+        or class_not_offered(answer, query)
         or leaked(answer, prompt)
         or _echoes(answer, query)
         or _off_topic(answer, query, min_on_topic)
@@ -148,6 +179,8 @@ def _language(answer: str, query: str) -> Fault | None:
     said = words(answer)
     if len(said) >= 8 and not asked.wants_foreign(query) and not is_english(said):
         return Fault("language", "the answer's common words are not English ones")
+    if 3 <= len(said) < 8 and not asked.wants_foreign(query) and few_foreign_words(answer):
+        return Fault("language", "the answer's words are not English ones")
     return None
 
 
@@ -159,10 +192,12 @@ def _evades(answer: str, query: str) -> Fault | None:
         return Fault("refusal", "the answer refuses or talks about being a model")
     if _UNABLE.search(answer):
         return Fault("refusal", "the answer refuses")
-    back = _BACK.match(answer) if made or asked.wants_question(query) else _BACK.search(answer)
+    # What was asked to be changed may ask.
+    edited = asked.wants_edited(query) and re.search(r": .*\?|\binterrogative\b", query)
+    back = _BACK.match(answer) if made or edited or asked.wants_question(query) else _BACK.search(answer)
     if back and not (asked.wants_question(query) and len(words(answer)) > 8):
         return Fault("question_back", "the answer asks back")
-    free = made or asked.wants_question(query) or re.match(r"(?:how|what) about\b|why not\b", parts[-1], re.I)
+    free = made or edited or asked.wants_question(query) or re.match(r"(?:how|what) about\b|why not\b", parts[-1], re.I)
     if answer.rstrip("\"'”’").endswith("?") and not free:
         return Fault("question_back", "the answer asks back")
     promised = all(_PROMISE.fullmatch(part) for part in parts)
@@ -181,18 +216,19 @@ def _echoes(answer: str, query: str) -> Fault | None:
     material = _in_full(query.rpartition(": ")[2])
     blocks = SequenceMatcher(None, said, heard, autojunk=False).get_matching_blocks()
     same = sum(block.size for block in blocks if block.size >= 3)
+    # A summary is a piece of the material, or joins some.
+    joined = _SUMMED.search(query) and len(said) < 0.8 * len(material)
     edited, picked = asked.wants_edited(query), asked.wants_picked(query)
     if same >= 0.85 * len(said) and len(said) >= 0.75 * len(heard):
         return Fault("echo", "the answer repeats the request")
     if said == material and not asked.wants_corrected(query):
         return Fault("echo", "the answer is the material that the request brings")
-    if len(said) >= 6 and same == len(said) and len(blocks) == 2 and not asked.wants_corrected(query):
+    if len(said) >= 6 and same == len(said) and len(blocks) == 2 and not asked.wants_corrected(query) and not joined:
         return Fault("echo", "the answer is a piece of the request")
-    # A summary may join pieces of the material.
-    joined = _SUMMED.search(query) and sum(block.size >= 3 for block in blocks) > 1 and len(said) < 0.9 * len(material)
     if len(said) >= 6 and same >= 0.85 * len(said) and not edited and not joined:
         return Fault("echo", "the answer copies a piece of the request")
-    there = set(content_words(query))
+    frame, colon, _ = query.partition(": ")  # what is made of the material may well have its words alone
+    there = set(content_words(frame if colon else query))
     new = [word for word in content_words(answer) if word not in there and word not in _VAGUE]
     if new or edited or joined or said[0] in ("yes", "no"):
         return None
@@ -215,10 +251,10 @@ def _off_topic(answer: str, query: str, least: float) -> Fault | None:
         return None
     about = re.search(r"\babout\b", query) and len(words(answer)) >= 12 and not asked.wants_told(query)
     named = re.search(r"(?<=[a-z,] )(?!I\b)[A-Z]\w+ [A-Z]\w+|\bwho\b", query)
-    refers = re.match(r"(?:it|its|they|their|this|these)\b", answer, re.I) or (
-        named and re.match(r"(?:he|his|she|her)\b", answer, re.I)
-    )
-    if (asked.is_open(query) and not about) or refers:
+    refers = re.match(
+        r"(?:(?:yes|no|well),? )?(?:it|its|they|their|this|that|these|nobody|no one)\b", answer, re.I
+    ) or (named and re.match(r"(?:he|his|she|her)\b", answer, re.I))
+    if (asked.is_open(query) and not about) or refers or asked.addresses_assistant(query):
         return None
     taken = {word for word in heard if word in said or any(_akin(word, other) for other in said)}
     if len(taken) < max(1, least * len(wanted)) and not (asked.wants_picked(query) and taken):

@@ -43,6 +43,10 @@ _YES_OR_NO = re.compile(
     r"would (?!you)|may|might)\b|\bwhether\b",
     re.I,
 )
+_ADDRESSED = re.compile(
+    r"\byour (?:own |perfect |ideal |favou?rite |dream )?\w+|\b(?:what|how|which|where|who) would you\b|\bask me\b",
+    re.I,
+)
 _QUESTION_WANTED = re.compile(r"\b(?:questions?|quiz|ask\b|interview|survey|polls?|inquir\w*)", re.I)
 
 
@@ -87,3 +91,8 @@ def wants_question(query: str) -> bool:
 def is_yes_or_no(query: str) -> bool:
     """ "Is it ...?", "Did they ...?", but not "Can you ...?"."""
     return _YES_OR_NO.search(query) is not None
+
+
+def addresses_assistant(query: str) -> bool:
+    """ "What would you do?", "Describe your perfect day.", but not "Can you tell me ...?"."""
+    return _ADDRESSED.search(query) is not None

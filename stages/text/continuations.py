@@ -10,7 +10,7 @@ from voxsmith.stages.text.identify import another_language, long_sentences
 from voxsmith.stages.text.overlap import copied, leaked
 from voxsmith.stages.text.repetition import endless, latin_loop
 from voxsmith.stages.text.replies import free_text
-from voxsmith.stages.text.sentences import SENTENCE_END, sentences
+from voxsmith.stages.text.sentences import is_whole, sentences, spans
 from voxsmith.stages.text.speakable import Fault, speakable
 from voxsmith.stages.text.task_talk import declines, task_talk
 
@@ -67,7 +67,7 @@ def proposed(reply: str, finish: str, transcript: str, max_words: int, spoken: b
     if spoken:
         text = verbalise(text)
     whole, parts = text, sentences(text)
-    if finish == "length" and parts and not SENTENCE_END.search(parts[-1]):
+    if finish == "length" and parts and not is_whole(parts[-1]):
         parts.pop()
     while len(parts) > 1 and len(words(" ".join(parts))) > max_words:
         parts.pop()
@@ -75,7 +75,7 @@ def proposed(reply: str, finish: str, transcript: str, max_words: int, spoken: b
         return whole, False, Fault("cut", "the reply was cut before its first sentence ended")
     if parts != sentences(whole):
         text = whole[: _end_of(whole, len(parts))].rstrip()
-    if spoken and not SENTENCE_END.search(text[-3:]):
+    if spoken and not is_whole(text):
         text += "."
     return text, text != (verbalise(raw) if spoken else raw), None
 
@@ -125,4 +125,4 @@ def _without(text: str, transcript: str) -> str:
 
 def _end_of(text: str, count: int) -> int:
     """Where the text's first `count` sentences end."""
-    return [match.end() for match in islice(SENTENCE_END.finditer(text), count)][-1]
+    return [end for start, end in spans(text) if text[start:end].strip()][count - 1]

@@ -1,8 +1,10 @@
 """Is this English? Told by the little words that every sentence has, as names and terms are the same everywhere."""
 
+import re
 from collections.abc import Sequence
 
 from voxsmith.models.text.words import STOPWORDS
+from voxsmith.stages.text.identify import another_language
 
 # Words of English that are words elsewhere too: they tell nothing.
 _SHARED_WORDS = """
@@ -30,5 +32,21 @@ def is_english(said: Sequence[str]) -> bool:
     if any(word in STOPWORDS and word not in _SHARED for word in said):
         return True
     foreign = _FOREIGN.intersection(said)
+    if not foreign and not any(word in STOPWORDS for word in said):
+        return another_language(" ".join(said), "en") is None
     spelled = all(len(word) == 1 for word in foreign)  # "y" and "o" are letters first
     return any(word in STOPWORDS for word in said) and (len(foreign) < 2 or spelled)
+
+
+def few_foreign_words(text: str) -> bool:
+    """Whether a text of a few words is in another language: it has a little word or an accent of one, and none of English.
+
+    Names alone tell nothing: "Francisco de Goya", "La Traviata".
+    """
+    parts = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?", text)
+    said = [part.lower() for part in parts]
+    if any(word in STOPWORDS and word not in _SHARED for word in said):
+        return False
+    plain = [part for part in parts[1:] if part[0].islower() and part.lower() not in _FOREIGN]
+    strange = any(word in _FOREIGN for word in said) or any(ord(char) > 0x7F for part in plain for char in part)
+    return strange and len(plain) >= 1 and another_language(text, "en") is not None

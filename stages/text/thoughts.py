@@ -9,7 +9,7 @@ _OPEN = (
 )
 _CLOSE = rf"</(?:{_NAMES})>|\[/think\]|<\|end_of_thought\|>|◁/think▷|<\|channel\|>final\b[^<]*<\|message\|>"
 _BETWEEN = re.compile(rf"(?:{_OPEN})(?:(?!{_OPEN}|{_CLOSE}).)*(?:{_CLOSE})", re.I | re.S)
-_BEGUN, _ENDED = re.compile(_OPEN, re.I), re.compile(rf".*(?:{_CLOSE})", re.I | re.S)
+_BEGUN, _ENDED = re.compile(_OPEN, re.I), re.compile(_CLOSE, re.I)
 
 
 def without_thoughts(reply: str) -> str:
@@ -23,7 +23,8 @@ def without_thoughts(reply: str) -> str:
     parted = 1
     while parted:  # thoughts in thoughts
         text, parted = _BETWEEN.subn("", text)
-    text = _ENDED.sub("", text, count=1)  # a chat template may have begun the thoughts
+    ends = [match.end() for match in _ENDED.finditer(text)]
+    text = text[ends[-1] :] if ends else text  # a chat template may have begun the thoughts
     return "" if _BEGUN.search(text) else text.strip()  # what stands before thoughts that go on is no last word
 
 

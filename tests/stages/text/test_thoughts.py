@@ -46,6 +46,8 @@ def test_a_long_reply_of_tags_is_read_quickly() -> None:
     without_thoughts("<think>" * 1500)
     without_thoughts("</think>" * 1500)
     without_thoughts("<think>a</think>" * 1500)
+    without_thoughts("and on " * 20_000)
+    without_thoughts("<think>" + "and on " * 20_000)
     assert time.process_time() - started < 2
 
 
