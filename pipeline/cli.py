@@ -188,6 +188,16 @@ def parser(elsewhere: Mapping[str, str] = MappingProxyType({})) -> argparse.Argu
     cut.add_argument("--pause", type=float, default=0.5, metavar="SECONDS", help="of silence that end a clip (0.5)")
     cut.add_argument("--most", type=float, default=20.0, metavar="SECONDS", help="of a clip (20)")
     cut.add_argument("--processes", type=_count, default=0, metavar="N", help="that work (one a core)")
+    evaluation = add("evaluation.index-eval", "index an evaluation set, as hashes: the stage decontaminate reads it")
+    evaluation.add_argument("index", type=_path, help="the .npz file to write")
+    evaluation.add_argument("files", type=_path, nargs="*", help="of questions: .jsonl, .json, .csv, .tsv or .parquet")
+    evaluation.add_argument("--field", default="prompt", metavar="NAME", help="of a question in the files (prompt)")
+    evaluation.add_argument("--preset", metavar="NAME", help="a published set, read from the Hub, in place of files")
+    evaluation.add_argument(
+        "--texts",
+        action="store_true",
+        help="keep the questions too, so that rejects show them: where its terms allow it",
+    )
     for verb, text in elsewhere.items():
         verbs.add_parser(verb, help=text, add_help=False)
     return top
@@ -215,7 +225,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         # Takes a second, in which an impatient person may press Ctrl-C.
         commands = import_module(f"voxsmith.pipeline.commands.{options.group}")
-        code: int = getattr(commands, options.verb)(options)
+        code: int = getattr(commands, options.verb.replace("-", "_"))(options)
         return code
     except RecipeError as error:
         _tell(*map(one_line, error.lines))

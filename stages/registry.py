@@ -39,6 +39,7 @@ STAGES: dict[str, str] = {
     "pick": "voxsmith.stages.pick",
     "verify": "voxsmith.stages.verify",
     "recognise": "voxsmith.stages.recognise",
+    "decontaminate": "voxsmith.stages.decontaminate",
     "fit_units": "voxsmith.stages.fit_units",
     "units": "voxsmith.stages.units",
     "read_clip": "voxsmith.stages.read_clip",

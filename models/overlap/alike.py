@@ -78,5 +78,7 @@ def _stemmer() -> Any:
 @lru_cache(maxsize=1 << 16)
 def stem(word: str) -> str:
     """What the forms of a word have in common (Snowball's English stemmer)."""
+    if not word.isalpha():
+        return word
     shortened: str = _stemmer().stemWord(word)
     return shortened

@@ -111,6 +111,9 @@ OWN_COLUMNS = {
 # Of any row, where the recipe asks for it.
 FLAGS = {
     "duplicate_of": Column(_TEXT, "the id of the earlier row that this one repeats, or null", "label"),
+    "evaluation_overlap": Column(
+        _TEXT, "the item of an evaluation set that the row holds, as set: item: how; or none", "label"
+    ),
 }
 # Of how an utterance may go on, by what follows `continuation_`; its text is the row's `continuation`.
 CONTINUATION_COLUMNS = {
