@@ -29,7 +29,7 @@ PATH = re.compile(
 TEST = re.compile(r"`((?:\w+/)*test_\w+\.py)`(?: (\w+))?")
 TESTS_IN = ("", "tests", "tests/pipeline", "tests/stages/engines")  # where a page's short paths of tests begin
 API = re.compile(r"\bapi\.([a-zA-Z]\w*)")
-VERB = re.compile(r"(?<!install )(?:voxsmith|python -m voxsmith) ([a-z-]+)")
+VERB = re.compile(r"(?<!install )(?:voxsmith|python -m voxsmith) ([a-z][a-z-]*)")
 PROSE = 120  # characters of a line
 
 
