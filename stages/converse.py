@@ -22,6 +22,7 @@ from voxsmith.stages.respond import Answering, ask_answer
 from voxsmith.stages.stage import Stage
 from voxsmith.stages.text.follow_up import fits, said_as_written
 from voxsmith.stages.text.forms import ask_in
+from voxsmith.stages.text.in_words import in_words
 from voxsmith.stages.text.plain_request import with_filler, without_filler
 from voxsmith.stages.text.reading import unreadable
 from voxsmith.stages.text.replies import unread
@@ -86,22 +87,25 @@ def _later(row: Row, history: History, context: Context) -> Generator[Request, A
     task = row["instruction"]
     if fault := unreadable(task, "", config.scripts, config.max_words):
         raise Reject(fault.reason, fault.message, task)
+    misread = in_words(task)[1]
+    if misread and config.format == "completion":
+        raise Reject(misread.reason, misread.message, task)
     filler_seed, failures, text = context.seed_for(row["id"], 0), [], ""
     # A small model is given the first words, so that it asks, not answers.
     opening = " ".join(said_as_written(task).split()[:3]) if config.format == "completion" else ""
     for attempt in range(1, config.attempts + 1):
         likeliest, seed = context.wants_likeliest(row["id"], attempt), context.seed_for(row["id"], attempt)
         reply = yield _ask(config, task, history, opening, likeliest, seed)
-        text = rewrite.read(reply.text, config.format, opening)
+        text, fault = rewrite.read(reply.text, config.format, opening)
         field = "spoken" if config.format == "chat" else ""
-        fault = unread(reply.text, text, field) or _fault(text, task, history, context.checks)
+        fault = unread(reply.text, text, field) or fault or _fault(text, task, history, context.checks)
         if not fault:
             return _query(with_filler(text, filler_seed, config.filler_rate), "llm", attempt)
         text = text or reply.text
         failures.append(f"reply {attempt}: {fault.message}")
     if config.fallback == "rules":
         text = said_as_written(task)
-        fault = _fault(text, task, history, context.checks)
+        fault = misread or _fault(text, task, history, context.checks)
         if not fault:
             return _query(with_filler(text, filler_seed, config.filler_rate), "rules", config.attempts)
         failures.append(f"rules: {fault.message}")

@@ -10,6 +10,7 @@ from voxsmith.schemas.languages import LanguageCode
 from voxsmith.stages.context import Asking, Context, Reject, Row
 from voxsmith.stages.stage import Stage, StageConfig
 from voxsmith.stages.text.row_language import language_of, language_read
+from voxsmith.stages.text.said_otherwise import said_otherwise
 from voxsmith.stages.text.spoken import plain, spoken
 
 
@@ -23,7 +24,7 @@ class Config(StageConfig):
 
 
 def normalise(row: Row, context: Context) -> Asking:
-    """Writes the group's spoken. Raises Reject where nothing is left to say."""
+    """Writes the group's spoken. Raises Reject where nothing is left to say, or a figure or sign would be said wrongly."""
     config: Config = context.config
     text = row[text_column(config.of)]
     in_english = language_of(row, config.language)[:2] == "en"
@@ -33,6 +34,8 @@ def normalise(row: Row, context: Context) -> Asking:
     said = spoken(text) if in_english else plain(text)
     if not re.search(r"[^\W\d_]", said):
         raise Reject("unspeakable", "nothing in this text can be said aloud", text)
+    if in_english and (fault := said_otherwise(text, said)):
+        raise Reject(fault.reason, fault.message, text)
     return {full_name(config.of, "spoken"): said}
     yield  # a stage's function is a generator, even where it asks nothing
 

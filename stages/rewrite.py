@@ -17,6 +17,7 @@ from voxsmith.stages.requests.llm import Complete
 from voxsmith.stages.stage import Stage, StageConfig
 from voxsmith.stages.text.faithful import faithful, holds
 from voxsmith.stages.text.forms import Form, ask_in
+from voxsmith.stages.text.in_words import in_words
 from voxsmith.stages.text.material import split_context
 from voxsmith.stages.text.plain_request import (
     is_question,
@@ -59,6 +60,10 @@ def rewrite(row: Row, context: Context) -> Asking:
     if fault := unreadable(task, material, config.scripts, config.max_words):
         raise Reject(fault.reason, fault.message, row["instruction"])
 
+    misread = in_words(f"{task}\n{material}")[1]
+    if misread and config.format == "completion":  # all that is asked and checked is made of these words
+        raise Reject(misread.reason, misread.message, row["instruction"])
+
     def check(text: str) -> Fault | None:
         return speakable(text, checks.min_words, checks.max_words) or faithful(
             text, row["instruction"], row["context"], checks.min_kept
@@ -70,17 +75,17 @@ def rewrite(row: Row, context: Context) -> Asking:
         opening = _opening(config, task, attempt, seed)
         likeliest = context.wants_likeliest(row["id"], attempt)
         reply = yield _ask(config, task, material, opening, likeliest, seed)
-        text, method = read(reply.text, config.format, opening), "llm"
+        (text, fault), method = read(reply.text, config.format, opening), "llm"
         if text and material and not holds(text, material):
-            text, method = with_context(text, material, seed), "llm+context"
-        fault = unread(reply.text, text, "spoken" if config.format == "chat" else "") or check(text)
+            text, method, fault = with_context(text, material, seed), "llm+context", fault or misread
+        fault = unread(reply.text, text, "spoken" if config.format == "chat" else "") or fault or check(text)
         if not fault:
             return _written(with_filler(text, filler_seed, config.filler_rate), method, attempt)
         text = text or reply.text
         failures.append(f"reply {attempt}: {fault.message}")
     if config.fallback == "rules":
         text = plain_request(task, material, context.seed_for(row["id"], 1))
-        fault = check(text)
+        fault = misread or check(text)
         if not fault:
             return _written(with_filler(text, filler_seed, config.filler_rate), "rules", config.attempts)
         failures.append(f"rules: {fault.message}")
@@ -88,12 +93,18 @@ def rewrite(row: Row, context: Context) -> Asking:
     raise Reject(fault.reason, "; ".join(failures), text)
 
 
-def read(reply: str, form: str, opening: str = "") -> str:
-    """What a reply proposes to say, in words: its first line, or its JSON field, without quotes and fillers."""
+def read(reply: str, form: str, opening: str = "") -> tuple[str, Fault | None]:
+    """What a reply proposes to say, in words: its first line, or its JSON field, without quotes and fillers.
+
+    With the fault where these aren't the words for what the reply has.
+    """
     text = json_field(reply, "spoken") if form == "chat" else f"{opening} {without_thoughts(reply)[:LONGEST]}".strip()
     lines = text.strip().splitlines()
     text = lines[0].strip().strip('"“”').removeprefix("Spoken:").strip() if lines else ""
-    return without_filler(verbalise(text)) if text else ""
+    if not text:
+        return "", None
+    said, misread = in_words(text)
+    return without_filler(said), misread
 
 
 def _opening(config: Config, task: str, attempt: int, seed: int) -> str:

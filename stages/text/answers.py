@@ -4,11 +4,11 @@ import re
 import unicodedata
 from difflib import SequenceMatcher
 
-from voxsmith.models.text.verbalise import verbalise
 from voxsmith.models.text.words import content_words, words
 from voxsmith.stages.text import asked
 from voxsmith.stages.text.enumerated import repeated_item, too_few
 from voxsmith.stages.text.evasions import MODEL, PLACEHOLDER, SURE
+from voxsmith.stages.text.in_words import in_words
 from voxsmith.stages.text.language import few_foreign_words, is_english
 from voxsmith.stages.text.offered import class_not_offered
 from voxsmith.stages.text.overlap import copied, leaked
@@ -107,7 +107,10 @@ def proposal(raw: str, finish: str, max_words: int, max_sentences: int) -> tuple
         return raw.strip(), Fault("markup", f"code, markup, an address or a formula can't be spoken: {match[0]!r}")
     if match := _EMOJI.search(raw):
         return raw.strip(), Fault("emoji", f"a sign that isn't said: {match[0]!r}")
-    text = _ANNOUNCED.sub("", verbalise(raw))
+    text, misread = in_words(raw)
+    text = _ANNOUNCED.sub("", text)
+    if misread:
+        return text, misread
     last = re.search(r"([\w'-]+)[\"'”’]?$", text)
     if finish == "stop" and last and raw.strip()[-1] not in ",;:-–—" and last[1].lower() not in _LEFT_OPEN:
         text += "."

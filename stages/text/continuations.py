@@ -7,6 +7,7 @@ from voxsmith.models.text.verbalise import verbalise
 from voxsmith.models.text.words import content_words, words
 from voxsmith.stages.text.evasions import MODEL, PLACEHOLDER, SURE
 from voxsmith.stages.text.identify import another_language, long_sentences
+from voxsmith.stages.text.in_words import in_words
 from voxsmith.stages.text.overlap import copied, leaked
 from voxsmith.stages.text.repetition import endless, latin_loop
 from voxsmith.stages.text.replies import free_text
@@ -64,8 +65,11 @@ def proposed(reply: str, finish: str, transcript: str, max_words: int, spoken: b
         return text, False, Fault("placeholder", f"something is left to be filled in: {match[0]!r}")
     if _MARKUP.search(text) or _LISTED.search(text):
         return text, False, Fault("markup", "the continuation is a list, or has markup")
+    misread = None
     if spoken:
-        text = verbalise(text)
+        text, misread = in_words(text)
+    if misread:
+        return text, False, misread
     whole, parts = text, sentences(text)
     if finish == "length" and parts and not is_whole(parts[-1]):
         parts.pop()

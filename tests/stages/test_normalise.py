@@ -47,3 +47,10 @@ def test_only_english_is_written_out_in_english(row: dict[str, str], settings: d
         next(STAGE.run({"id": "r", read: f"**{text}**\n", **row}, Context(config)))
     assert list(end.value.value.values()) == [spoken]
     assert STAGE.optional(config) == (() if settings["of"] == "translation_de" else ("language",))
+
+
+def test_what_would_be_said_otherwise_is_a_reject(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voxsmith.stages.normalise.spoken", lambda text: "It was five degrees Celsius.")
+    with pytest.raises(Reject) as reject:
+        said("It was -5°C.")
+    assert (reject.value.reason, reject.value.message) == ("said_otherwise", "a minus isn't said")

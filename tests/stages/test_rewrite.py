@@ -11,7 +11,7 @@ from tests.helpers.talk import drive, with_replies
 from voxsmith.schemas.checks import QueryText
 from voxsmith.stages.context import Context, Reject
 from voxsmith.stages.engines.llm import llamacpp as llm_llamacpp
-from voxsmith.stages.requests.llm import Complete
+from voxsmith.stages.requests.llm import Complete, Completion
 from voxsmith.stages.rewrite import STAGE, Config, read
 from voxsmith.stages.text.faithful import faithful
 from voxsmith.stages.text.speakable import speakable
@@ -104,10 +104,22 @@ def test_hopeless_rows_are_refused_and_the_samples_are_not() -> None:
 
 
 def test_a_chat_reply_is_read_from_its_json() -> None:
-    assert read('Sure!\n{"spoken": "Um, name 3 fruits."}', "chat") == "Name three fruits."
-    assert read('{"spoken": 3', "chat") == ""
-    assert read('"Name 3 fruits." ', "completion") == "Name three fruits."
-    assert read("", "completion") == ""
+    assert read('Sure!\n{"spoken": "Um, name 3 fruits."}', "chat") == ("Name three fruits.", None)
+    assert read('{"spoken": 3', "chat") == ("", None)
+    assert read('"Name 3 fruits." ', "completion") == ("Name three fruits.", None)
+    assert read("", "completion") == ("", None)
+
+
+def test_what_rules_say_otherwise_than_it_is_written_is_a_reject(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "voxsmith.stages.text.in_words.verbalise", lambda text: text.replace("-5°C", "five degrees Celsius")
+    )
+    with pytest.raises(Reject, match="said_otherwise: a minus isn't said"):
+        next(STAGE.run(row("Is -5°C warm or cold?"), context()))
+    asked = STAGE.run(row("Is -5°C warm or cold?"), context("chat", attempts=1, fallback="none"))
+    next(asked)
+    with pytest.raises(Reject, match="said_otherwise: reply 1: a minus isn't said"):
+        asked.send(Completion('{"spoken": "Is it warm or cold at -5°C?"}', "stop", 9))
 
 
 def test_a_chat_request_asks_for_one_field() -> None:

@@ -1,10 +1,10 @@
 """Does what is said say what was written? An eye of its own, which knows nothing of how a text is put into words."""
 
-from voxsmith.stages.text.said_otherwise.figures import other_figure
-from voxsmith.stages.text.said_otherwise.letters import other_letters
-from voxsmith.stages.text.said_otherwise.signs import other_sign
-from voxsmith.stages.text.said_otherwise.units import other_unit
-from voxsmith.stages.text.said_otherwise.written import broken, cleaned
+from voxsmith.stages.text.sayings.figures import other_figure
+from voxsmith.stages.text.sayings.letters import other_letters
+from voxsmith.stages.text.sayings.signs import other_sign
+from voxsmith.stages.text.sayings.units import other_unit
+from voxsmith.stages.text.sayings.written import broken, cleaned
 from voxsmith.stages.text.speakable import Fault
 
 REASON = "said_otherwise"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from voxsmith.stages.text.said_otherwise.cardinals import (
+from voxsmith.stages.text.sayings.cardinals import (
     MONTHS,
     SCALES,
     TEENS,
@@ -171,11 +171,10 @@ def _amount(match: re.Match[str], dated: bool) -> list[list[Sayings]]:
             base = ordinals(whole)
         elif dated and len(whole) < 3:
             base |= ordinals(whole)
-        if (match.start() and match.string[match.start() - 1] in "^cm") or re.match(r"\s?x\b", after):
+        before = match.string[max(0, match.start() - 3) : match.start()]
+        if re.search(r"[\^)]$|(?<![A-Za-z])[a-zA-Z]$|[kcm]?m$|ft$|in$|yd$", before) or re.match(r"\s?x\b", after):
             base |= _POWER
-        if match.string[: match.start()].endswith(("^", "ft", "in", "yd", "m")) and int(whole) in (2, 3):
-            base |= _POWER
-        if match.string[: match.start()].endswith("^"):
+        if before.endswith("^"):
             base |= ordinals(whole)
     if scale:
         long = _LONG[scale.lower()]

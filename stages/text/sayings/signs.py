@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from voxsmith.stages.text.said_otherwise.written import without_addresses
+from voxsmith.stages.text.sayings.written import without_addresses
 
 _N = r"[$€£¥₹]?\s?\.?\d"
 _MONTH = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?"
@@ -49,7 +49,9 @@ def _rule(name: str, wanted: str, answers: str) -> Rule:
 
 
 def _percents(text: str) -> int:
-    return len(re.findall(r"\d\s?%", text)) - len(re.findall(r"\d\s?%\s?(?:[-–—/]|to|and|or)\s?[\d.,]+\s?%", text))
+    return len(re.findall(r"\d\s?%(?!\s?\d)", text)) - len(
+        re.findall(r"\d\s?%\s?(?:[-–—/]|to|and|or)\s?[\d.,]+\s?%", text)
+    )
 
 
 def _degrees(text: str) -> int:
@@ -200,7 +202,7 @@ def _minuses(text: str) -> tuple[int, int]:
 
 
 def _operand(token: str) -> bool:
-    return bool(re.fullmatch(r"[\d.,]+[a-zA-Z]?|[a-zA-Z]|[A-Z][a-z]|[)\]].*|.*[)\]]|[(\[].*", token))
+    return bool(re.fullmatch(r"[\d.,]+[a-zA-Z]?|[a-zA-Z]\d?|[A-Z][a-z]|[)\]].*|.*[)\]]|[(\[].*", token))
 
 
 def _more(words: str, written: str, said: str) -> int:
