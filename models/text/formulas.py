@@ -10,7 +10,7 @@ _SMALL = "is of to in at by on or if as an it be we he me my no so up us do go a
 _WORDS = frozenset(_SMALL.split())
 _TOKEN = re.compile(
     rf"(?P<name>\b(?:{'|'.join(_NAMES)})(?=\())|(?P<call>\b[fghFGHPp](?=\([^()\s,]{{1,3}}\)))"
-    r"|(?P<atom>\d+(?:\.\d+)?(?:[A-Za-z]{1,2}(?![A-Za-z]))?(?:(?<=\d)π)?|\b[A-Za-z]{1,2}\d?\b(?!['’])|π)"
+    r"|(?P<atom>\d+(?:\.\d+)?(?:[A-Za-z]{1,2}(?![A-Za-z]))?(?:(?<=\d)[π°])?|\b[A-Za-z]{1,2}\d?\b(?!['’])|π)"
     r"|(?P<power>\^\s?-?\d+\b|[²³])|(?P<sign>[-+*/^=×÷·−–√]|<=|>=)|(?P<open>[(\[])|(?P<close>[)\]])"
 )
 _OUTSIDE = re.compile(r"[)\]]\s*(?:[-+*/^=×÷·−²³]|[(\[])|[*/^×÷√]\s*[(\[]|[+=−-]\s+[(\[]|(?<=\d)\((?=[^()]*[-+*/])")
@@ -24,6 +24,7 @@ def formulas(text: str) -> str:
     """The text with those formulas that have brackets, or that name a function, in words."""
     if not re.search(r"[(\[]", text):
         return text
+    text = re.sub(r"\b([fgh])['’]\((\w)\)", r"\1 prime of \2", text)
     text = re.sub(r"\)(?=[23](?:\s*[-+=)]|\s*$))", ")^", text)  # a raised figure that was lost on the way
     said: list[str] = []
     end = 0

@@ -4,7 +4,7 @@ import re
 
 from voxsmith.models.text.arithmetic import arithmetic
 from voxsmith.models.text.numerals import MONTH, MONTHS
-from voxsmith.models.text.symbols import MONEY, PER, UNITS
+from voxsmith.models.text.symbols import MATHS, MONEY, PER, UNITS
 
 _N = r"\d+(?:,\d{3})*(?:\.\d+)?"
 _UNITS = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
@@ -12,8 +12,11 @@ _PERS = "|".join(sorted(map(re.escape, PER), key=len, reverse=True))
 _BARE = r"km|cm|mm|mi|kg|mg|µg|μg|ft|mL|ml|kJ|kW|kWh|lb|g|m|L|J|W|N|mol"
 _GOES_ON = r"(?:is|are|was|and|or|to|degrees?|in|from|times|plus|minus|as|by|divided|multiplied|percent|equals)\b"
 _DAYS = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
+_DAY_NAMES = {"Mon": "Monday", "Tue": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Fri": "Friday", "Sat": "Saturday",
+              "Sun": "Sunday"}  # fmt: skip
+_SHORT_DAYS = r"(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)"
 _CLOCK = r"\d{1,2}(?::\d\d)? ?(?:[ap]\.m\.|[ap]m\b)"
-_PART = r"(?:Chapter|Part|Day|Week|Step|Lesson|Unit|Section|Level|Question|Book|Task|Item|Page|Year|Exam|Round)"
+_PART = r"(?:Chapter|Part|Day|Week|Step|Lesson|Unit|Section|Level|Question|Book|Task|Item|Page|Year|Exam|Round|Room)"
 
 
 _SCALES = {"k": "thousand", "K": "thousand", "M": "million", "B": "billion", "T": "trillion"}
@@ -130,7 +133,7 @@ BEFORE_LAYOUT = [
      lambda m: f"{int(m['cents'])} cent{'' if m['cents'] == '01' else 's'}" if int(m["cents"]) else m[0]),
     (re.compile(rf"\b(?P<code>USD|EUR|GBP|JPY|INR|CAD|AUD|CHF) ?(?P<amount>{_N})\b"), r"\g<amount> \g<code>"),
     # signs
-    (re.compile(r"\+(?:[-=]{3,}\+)+|[-=_*]{5,}"), " "),  # a frame drawn with signs
+    (re.compile(r"\+(?:[-=]{3,}\+)+|[-=*]{5,}|[█▓▒░■□▪]+"), " "),  # a frame drawn with signs
     (re.compile(r"(?<=[\w)\]]) \* (?=[\w(])"), " times "),
     (re.compile(r"(?<=[)\]]) ?//? ?(?=[\d(])"), " divided by "),
     (re.compile(r"(?<=[\w)]) [-–−] (?=\(?[a-z]\b)|(?<=[a-z)]) [-–−] (?=\d)"),
@@ -148,9 +151,24 @@ BEFORE_LAYOUT = [
      lambda m: f"{m['amount'] or m['alone'] or m['all']} factorial"),
     (re.compile(r"\b(?P<term>\d*[xyz])(?P<power>[23])(?=\s*[-+=])"),
      lambda m: f"{m['term']}^{m['power']}"),
+    (re.compile(r"\b(?P<a>[a-z])2 (?P<sign>[-+]) (?P<b>[a-z])2 = (?P<c>[a-z])2\b"), r"\g<a>² \g<sign> \g<b>² = \g<c>²"),
+    (re.compile(r"(?<== )(?P<top>\d*[a-zA-Z])/(?P<bottom>\d*[a-zA-Z])(?![\w/])"), r"\g<top> over \g<bottom>"),
+    (re.compile(r"(?<![\w/])(?P<top>[a-z]|d[a-z])/(?P<bottom>[a-z]|d[a-z])(?= ?=)|\b(?P<dx>d[a-z])/(?P<dt>d[a-z])\b"),
+     lambda m: f"{m['top'] or m['dx']} over {m['bottom'] or m['dt']}"),
+    (re.compile(r"(?<![\w|])\|(?P<inside>-?\w{1,3}(?: ?[-+] ?\w{1,3})?)\|(?![\w|])(?= ?[-+=<>.,?!]|$)"),
+     r"the absolute value of \g<inside>"),
+    *[(re.compile(sign), f" {said} ") for sign, said in MATHS.items()],
     # ranges
     (re.compile(rf"\b(?P<low>{MONTH}) ?[-–—] ?(?P<high>{MONTH})(?!\w)"), _months),
     (re.compile(rf"\b(?P<low>{_DAYS}) ?[-–] ?(?={_DAYS})"), _range),
+    (re.compile(rf"\b(?P<low>{_SHORT_DAYS})\.? ?[-–] ?(?P<high>{_SHORT_DAYS})\b\.?"),
+     lambda m: f"{_DAY_NAMES[m['low'][:3]]} to {_DAY_NAMES[m['high'][:3]]}"),
+    (re.compile(r"\b(?P<low>[Aa])[-–](?P<high>[Zz])\b"), r"\g<low> to \g<high>"),
+    (re.compile(r"\b(?P<low>[Nn]oon|[Mm]idnight) ?[-–] ?(?=\d)"), _range),
+    (re.compile(rf"(?P<sign>[{MONEY}])(?P<low>{_N}) ?[-–] ?(?P<high>{_N})(?= ?(?:[mbtMBT]r?illion|thousand|[kKMB])\b)"),
+     r"\g<low> to \g<sign>\g<high>"),
+    (re.compile(r"(?<![\d-])(?P<low>\d{3})[-–](?=\d\d00 [a-z])"), _range),  # no telephone
+    (re.compile(r"\b(?P<low>(?:19|20)\d\d)/(?P<high>\d\d)\b(?!/)"), r"\g<low> \g<high>"),
     (re.compile(rf"(?P<low>\b{_CLOCK}) ?[-–—] ?(?=\d|noon\b|midnight\b)", re.I), _range),
     (re.compile(r"(?P<low>\d ?%) ?[-–—] ?(?=\d[\d.]*\s?%)"), _range),
     (re.compile(rf"(?P<low>\b{_N} ?(?:{_UNITS})) ?[-–—] ?(?=\d)"), _range),
@@ -177,6 +195,13 @@ BEFORE_LAYOUT = [
     (re.compile(r"\b(?P<h>\d{1,2}) ?h(?:rs?)?\.? ?(?P<m>\d{1,2}) ?m(?:ins?)?\b(?: ?(?P<s>\d{1,2}) ?s(?:ec)?\b)?"), _clock_time),
     # magnitudes
     (re.compile(r"(?<![\w.$€£₹¥])(?P<amount>\d+\.\d+) ?(?P<scale>[kMBT]|(?<=\.\d)K)\b(?!\w)"), _scaled),
+    (re.compile(r"(?<![\w.$€£₹¥])(?P<amount>\d{3})(?P<scale>K)\b"), _scaled),
+    (re.compile(r"(?<![\w.])(?P<amount>\d+(?:\.\d+)?)x(?= (?:\w+er|more|less|as)\b)"), r"\g<amount> times"),
+    (re.compile(r"\b(?P<amount>\d+) ?(?:ft|feet)\.? (?P<inches>\d{1,2}) ?in\b\.?(?! \w+s\b)"),
+     r"\g<amount> feet \g<inches> inches"),
+    (re.compile(r"(?P<unit>inch|foot) [xX×] (?=\d)"), r"\g<unit> by "),
+    (re.compile(r"\b(?P<clock>\d{1,2}:\d\d):(?P<s>\d\d)\b(?!:)"), r"\g<clock> and \g<s> seconds"),
+    (re.compile(r"€ ?(?P<whole>\d+),(?P<part>\d\d)\b(?![,\d])"), r"€\g<whole>.\g<part>"),
     (re.compile(r"(?<![\w.$€£₹¥])(?P<amount>\d+)(?P<scale>[kM])\b(?= (?!run\b|race\b)[a-z]+)|"
                 r"(?<![\w.$€£₹¥])(?P<_a>\d+)(?P<_s>B)\b(?= (?:people|users|views|downloads|years|dollars)\b)"),
      lambda m: f"{m['amount'] or m['_a']} {_SCALES[m['scale'] or m['_s']]}"),
@@ -184,7 +209,7 @@ BEFORE_LAYOUT = [
     (re.compile(r"\b(?P<month>0?[1-9]|1[0-2])/(?P<year>(?:19|20)\d\d)\b(?!/)(?<!\d/\d\d\d\d\d\d\d)"),
      lambda m: m[0] if m.string[: m.start()].endswith("/") else f"{list(MONTHS.values())[int(m['month']) - 1]} {m['year']}"),
     (re.compile(r"(?<![\w/.])(?P<one>\d{1,2})/(?P<two>\d{1,2})(?![\w/])"),
-     lambda m: f"{m['one']} {m['two']}" if int(m["one"]) + int(m["two"]) == 100 else m[0]),
+     lambda m: f"{m['one']} {m['two']}" if int(m["one"]) + int(m["two"]) == 100 or m["one"] == m["two"] else m[0]),
     (re.compile(r"(?<![\w/.])1/(?P<bottom>1000000|1000|100)(?![\w/.,]\d|\w|/)"),
      lambda m: {"100": "one hundredth", "1000": "one thousandth", "1000000": "one millionth"}[m["bottom"]]),
     (re.compile(r"(?P<top>\b\d*(?:π|pi\b|[xyz]\b)|π) ?/ ?(?=\d|[xyz]\b)"), r"\g<top> over "),

@@ -92,6 +92,15 @@ UNITS = {
     "sq ft": "square foot",
     "sq. ft.": "square foot",
     "sq m": "square meter",
+    "sq cm": "square centimeter",
+    "sq km": "square kilometer",
+    "sq mi": "square mile",
+    "sq in": "square inch",
+    "square cm": "square centimeter",
+    "square km": "square kilometer",
+    "square m": "square meter",
+    "square ft": "square foot",
+    "cubic cm": "cubic centimeter",
     "cm2": "square centimeter",
     "cm3": "cubic centimeter",
     "m3": "cubic meter",
@@ -111,7 +120,32 @@ UNITS = {
     "Wh": "watt hour",
     "dB": "decibel",
     "PB": "petabyte",
+    "Ω": "ohm",
+    "kΩ": "kilohm",
+    "yd": "yard",
+    "yds": "yard",
     "GW": "gigawatt",
+}
+
+# Signs of mathematics that have no figure beside them.
+MATHS = {
+    "∛": "the cube root of",
+    "∑": "the sum of",
+    "∫": "the integral of",
+    "∩": "intersection",
+    "∪": "union",
+    "∈": "in",
+    "∉": "not in",
+    "⊂": "is a subset of",
+    "∝": "is proportional to",
+    "∀": "for all",
+    "∃": "there exists",
+    "∠": "angle",
+    "⊥": "is perpendicular to",
+    "∥": "is parallel to",
+    "∴": "therefore",
+    "≡": "is identical to",
+    "⇒": "implies",
 }
 
 # What an amount is counted for, behind a slash: "$20/hr", "2.7 g/cm³".
@@ -135,8 +169,8 @@ ABBREVIATIONS = (
     (r"\betc\b\.?", "et cetera"), (r"\b(?:vs|v\.s)\b\.?", "versus"), (r"\bapprox\.", "approximately"),
     (r"\bw/o\b", "without"), (r"\bw/ ?(?=\w)", "with "), (r"\bNo\.(?= ?\d)", "number"), (r"#(?=\d)", " number "),
     (r"\band/or\b", "and or"), (r"\ba\.k\.a\.?", "also known as"), (r"\bet al\.", "and others"),
-    (r"\bfig\.(?= ?\d)", "figure"), (r"\bp\.(?= ?\d)", "page "), (r"\bpp\.(?= ?\d)", "pages "),
-    (r"\bWW ?(?=I{1,2}\b)", "World War "), (r"\bVol\.(?= ?[IVX\d])", "Volume"),
+    (r"\b[Ff]ig\.(?= ?\d)", "figure"), (r"\bp\.(?= ?\d)", "page "), (r"\bpp\.(?= ?\d)", "pages "),
+    (r"\bWW ?(?=I{1,2}\b)", "World War "), (r"\b[Vv]ol\.(?= ?[IVX\d])", "Volume"),
     (r"\bC\+\+(?!\w)", "C plus plus"), (r"\b([A-Z])\.([A-Z])\.(?=\s?[^\W\d_])", r"\1\2"),
 )  # fmt: skip
 

@@ -13,10 +13,12 @@ _UNSAID = re.compile(
     r"|\S*\\[dwsWDSb](?![a-z])\S*|\S*\.\*[?)$]\S*"  # a pattern's escape
     r"|\b(?:for|while|if|switch)\s*\([^)\n]*(?:;|==|<|>|&&|\|\|)[^)\n]*\)\s*\{[^}\n]*\}?"  # a C-like statement
     r"|</?(?:html|head|body|div|span|p|a|td|tr|th|table|ul|ol|li|h[1-6]|script|style|link|meta|label|input|button|form|img"
-    r"|title|header|footer|nav|section|option|select)(?:\s[^<>\n]*)?/?>"
+    r"|title|header|footer|nav|section|option|select|font)(?:\s[^<>\n]*)?/?>"
     r"|\b(?:print|len|str|range|input|append|printf|println)\([^()\n]*\)*|\bdef \w+\(|\b\w+\.\w+\(\w*\)"  # a call
     r"|\b[A-Za-z_]\w*\[[a-z]\w*(?:\s?[-+]\s?\w+)?\]|\? \w+ ?: ?\w+;"  # an item of a list, a choice
     r"|(?:[~!*]*([@#$%^&])(?!\1)){3,}[~!*]*"  # signs in a row
+    r"|\breturn [\w.]+ ?[*+/(\[-][^\n]*"
+    r"|\bSELECT (?:\*|[^\n]* FROM\b)[^\n]*"
     r"|\$[A-Z]{3,}\$|(?<!\S)(?=\S*\d)(?=\S*[A-Za-z])\S*[A-Za-z0-9][#$%^!&*][A-Za-z0-9]+[#$%^!&*]\S*"  # a placeholder, a password
     r"|\b\w+\[\w+\]\s?[-+*]?=\s?\S+|&&|\|\||\b\w+\([^()\n]*\)\s?;|[{};]\s?\}"
 )

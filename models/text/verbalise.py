@@ -89,7 +89,7 @@ _RULES: list[tuple[re.Pattern[str], Any]] = [
          lambda m: f"{numerals.say_number(m['whole'])} and {numerals.fraction(m['part'])}"),
     _sub(r"\b\d{1,4}(?P<sign>[-/])\d{1,2}(?P=sign)\d{1,4}\b", numerals.date),
     _sub(r"(?<![\w/])[1-9]\d?/[1-9]\d?(?![\w/])", lambda m: f" {numerals.fraction(m[0])} "),
-    _sub(r"\b[012]?\d:[0-5]\d ?(?:[ap]\.m\.|[ap]m\b)?|\b1?\d ?(?:[ap]\.m\.|[ap]m\b)",
+    _sub(r"\b[012]?\d:[0-5]\d(?!\d) ?(?:[ap]\.m\.|[ap]m\b)?|\b1?\d ?(?:[ap]\.m\.|[ap]m\b)",
          lambda m: f" {numerals.time(m[0])} ", re.I),
     _sub(r"(?<=\d):(?=\d)", " to "),
     _sub(r"\b\d+(?:st|nd|rd|th)\b", numerals.number),

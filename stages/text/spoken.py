@@ -27,6 +27,7 @@ def spoken(text: str) -> str:
     text = re.sub(rf"\b({'|'.join(_TITLES)})\.(?=\s[A-Z]|\s*$|[,?!])", lambda match: _TITLES[match[1]], text)
     text = re.sub(r"\b(Mr|Mrs|Ms|Dr|Prof)(?= [A-Z])", lambda match: _TITLES[match[1]], text)
     text = re.sub(r"\b(?:[A-Z]\.){2,}", lambda match: " ".join(match[0].replace(".", "")) + " ", text)
+    text = re.sub(r"(?<=[a-z] )([AP])M\b", r"\1 M", text)
     return re.sub(r"\s+", " ", re.sub(r"\b[A-Z]{2,5}(s?)\b", _acronym, text)).strip()
 
 
