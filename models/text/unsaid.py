@@ -18,6 +18,7 @@ _UNSAID = re.compile(
     r"|\b[A-Za-z_]\w*\[[a-z]\w*(?:\s?[-+]\s?\w+)?\]|\? \w+ ?: ?\w+;"  # an item of a list, a choice
     r"|(?:[~!*]*([@#$%^&])(?!\1)){3,}[~!*]*"  # signs in a row
     r"|\breturn [\w.]+ ?[*+/(\[-][^\n]*"
+    r"|\$[^$\n]{0,80}\\[a-z]{2,}[^$\n]*\$|\\[a-z]{3,}\{[^}\n]*\}"  # LaTeX
     r"|\bSELECT (?:\*|[^\n]* FROM\b)[^\n]*"
     r"|\$[A-Z]{3,}\$|(?<!\S)(?=\S*\d)(?=\S*[A-Za-z])\S*[A-Za-z0-9][#$%^!&*][A-Za-z0-9]+[#$%^!&*]\S*"  # a placeholder, a password
     r"|\b\w+\[\w+\]\s?[-+*]?=\s?\S+|&&|\|\||\b\w+\([^()\n]*\)\s?;|[{};]\s?\}"

@@ -19,6 +19,7 @@ from voxsmith.stages.text.spoken import spoken
         "while arr[i] < arr[j + 1]",
         "SELECT * FROM users",
         "use one of @#$%^&",
+        "Solve $y = \\frac{x}{3}$",
         "donâ€™t",
     ],
 )
