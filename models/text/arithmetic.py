@@ -5,7 +5,7 @@ from collections import Counter
 
 from voxsmith.models.text.words import words
 
-_OPERATOR = re.compile(r"[+=*×÷^]|(?<=\d) minus (?=\d)")
+_OPERATOR = re.compile(r"[+=*×÷^]|(?<=\d) (?:minus|times|plus) (?=\d)")
 # Signs that are operators only beside another one: "9 - 2 x 3".
 _PERHAPS = re.compile(r"(?<=[\d)]) [xX/-] (?=[\d(])")
 _BARE = re.compile(r"[\d\s().,+*/xX×÷^=?-]+")

@@ -33,7 +33,7 @@ def formulas(text: str) -> str:
         if _is_formula(run, text[start:stop]):
             said += [text[end:start], " " + _said(run) + " "]
             end = stop
-    return "".join(said) + text[end:]
+    return re.sub(r"(?<=\S) {2,}(?=\S)", " ", "".join(said) + text[end:]) if said else text
 
 
 def _runs(text: str) -> list[list[re.Match[str]]]:
@@ -55,6 +55,8 @@ def _runs(text: str) -> list[list[re.Match[str]]]:
 
 def _trimmed(run: list[re.Match[str]]) -> list[re.Match[str]]:
     """Without signs that belong to the sentence around it: a dash before, a bracket that closes elsewhere."""
+    if len(run) > 3 and run[0]["open"] and run[1][0].isalpha() and len(run[1][0]) > 1 and run[2]["close"]:
+        run = run[3:]  # the unit of what stands before: "Weight (kg) = 12 * 6"
     while run and (run[-1]["open"] or (run[-1]["sign"])):
         run = run[:-1]
     while run and (run[0]["close"] or (run[0]["sign"] and run[0][0] not in "-−√")):

@@ -149,9 +149,11 @@ BEFORE_LAYOUT = [
     (re.compile(r"(?P<amount>\b\d+)!(?=\s*[-=+*/?)÷×])|"
                 r"(?:(?<=\b[Cc]ompute )|(?<=\b[Cc]alculate )|(?<=\bof ))(?P<alone>\d+)!|^(?P<all>\d+)!$"),
      lambda m: f"{m['amount'] or m['alone'] or m['all']} factorial"),
+    (re.compile(r"\b(?P<a>[a-z])2 (?P<sign>[-+]) (?P<b>[a-z])2 = (?P<c>[a-z])2\b"), r"\g<a>² \g<sign> \g<b>² = \g<c>²"),
+    (re.compile(r"\((?P<low>0|(?<=[A-Za-z]\()\d{1,3}),(?P<rest>\d{1,3}(?:,\d{1,3})+)\)"),
+     lambda m: f"({m['low']}, {m['rest'].replace(',', ', ')})"),
     (re.compile(r"\b(?P<term>\d*[xyz])(?P<power>[23])(?=\s*[-+=])"),
      lambda m: f"{m['term']}^{m['power']}"),
-    (re.compile(r"\b(?P<a>[a-z])2 (?P<sign>[-+]) (?P<b>[a-z])2 = (?P<c>[a-z])2\b"), r"\g<a>² \g<sign> \g<b>² = \g<c>²"),
     (re.compile(r"(?<== )(?P<top>\d*[a-zA-Z])/(?P<bottom>\d*[a-zA-Z])(?![\w/])"), r"\g<top> over \g<bottom>"),
     (re.compile(r"(?<![\w/])(?P<top>[a-z]|d[a-z])/(?P<bottom>[a-z]|d[a-z])(?= ?=)|\b(?P<dx>d[a-z])/(?P<dt>d[a-z])\b"),
      lambda m: f"{m['top'] or m['dx']} over {m['bottom'] or m['dt']}"),
