@@ -38,7 +38,7 @@ _FIGURE = re.compile(
 _MARKER = re.compile(r"(?:^|[\n.!?:;,])\s*\(?\d{1,2}[.)](?=\s|$)|(?<!\w)\(?\d{1,2}\)(?=\s)|[\[(]\d{1,2}[\])]")
 _POWER = frozenset({("squared",), ("square",), ("cubed",), ("cubic",), ("cube",)})
 _LONG = {"k": "thousand", "m": "million", "mn": "million", "b": "billion", "bn": "billion", "t": "trillion"}
-_NUMBER_WORDS = frozenset(
+NUMBER_WORDS = frozenset(
     {*UNITS, *TEENS, *TENS, "hundred", *SCALES[1:]}
     | {plural(word) for word in (*TENS[2:], "hundred", *SCALES[1:])}
     | {ordinal_word(word) for word in (*UNITS[3:], *TEENS, *TENS[2:], "hundred", *SCALES[1:])}
@@ -69,7 +69,7 @@ def other_figure(written: str, said: str) -> str:
                 cursor = max(at + length for at, length in places)
         elif figure.must and figure.written[0].isdigit():
             return f"the number {figure.written} isn't said as it is written"
-    extra = [token for token, unused in zip(tokens, free, strict=True) if unused and token in _NUMBER_WORDS]
+    extra = [token for token, unused in zip(tokens, free, strict=True) if unused and token in NUMBER_WORDS]
     return f"the number {extra[0]!r} is said, and isn't written" if extra else ""
 
 
@@ -125,7 +125,7 @@ def _figures(written: str) -> Iterator[Figure]:
 
 def _worded(text: str) -> Iterator[Figure]:
     for word in re.findall(r"[a-z]+", text.lower()):
-        if word in _NUMBER_WORDS:
+        if word in NUMBER_WORDS:
             yield Figure(word, [[frozenset({(word,)})]])
     for roman in _ROMAN.findall(text):
         values = [_ROMAN_DIGITS[letter] for letter in roman]
