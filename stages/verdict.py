@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from voxsmith.models.text.changed_words import changed_words
 from voxsmith.models.text.wer import lost_and_added
 from voxsmith.models.text.words import words
 from voxsmith.schemas.checks import ClipChecks
@@ -46,6 +47,8 @@ def clip_fault(measured: Mapping[str, Any], text: str, checks: ClipChecks) -> Fa
         return Fault("words_lost", f"{lost} letters in a row of the text were not heard: {measured['heard']!r}")
     if added > checks.max_added:
         return Fault("words_added", f"{added} letters in a row were heard that the text lacks: {measured['heard']!r}")
+    if changed := changed_words(text, measured["heard"] or ""):
+        return Fault("words_changed", f"a number or a negation was heard otherwise: {changed}")
     if measured["mos"] is not None and measured["mos"] < checks.min_mos:
         return Fault(
             "mos", f"the predicted opinion score is {measured['mos']:.2f}, at least {checks.min_mos:g} is asked for"

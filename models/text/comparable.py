@@ -19,6 +19,8 @@ def comparable(said: str, heard: str) -> tuple[list[str], list[str]]:
     Texts are aligned by their usual readings first, which is O(n m / 64) for n and m words. Only stretches that differ
     are read otherwise: O(edges x edges) each, and as they are where that is more than a bound.
     """
+    if said == heard:
+        return usual(said), usual(said)
     first, second = readings(said), readings(heard, heard=True)
     mine: list[str] = []
     theirs: list[str] = []

@@ -84,7 +84,7 @@ _READERS = {name: reader for name, _, reader in _FORMS}
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'", "ʼ": "'", "–": "-", "—": "-", "‐": "-", "‑": "-",
                          "−": "-", "\xad": "", "\u200b": "", "\ufeff": "", "º": "°", "\xa0": " ", "\u202f": " "})  # fmt: skip
 _SOUNDS = re.compile(r"music|laugh|applause|cough|sigh|inaudible|silence", re.I)
-_NOTE = re.compile(r"[\[<(][^\]>)\n]{0,80}[\]>)]")
+_NOTE = re.compile(r"\[[A-Za-z][^\]\n]{0,80}\]|<[A-Za-z|_][^>\n]{0,80}>|\([A-Za-z][^)\n]{0,80}\)")
 
 
 def readings(text: str, heard: bool = False) -> list[Lattice]:
@@ -94,8 +94,18 @@ def readings(text: str, heard: bool = False) -> list[Lattice]:
     recogniser may have left out a call such as "hey".
     """
     text = text.translate(_QUOTES)
-    if heard:
-        text = _NOTE.sub(_note, text)
+    said: list[Lattice] = []
+    start = 0
+    for match in _NOTE.finditer(text) if heard else ():
+        if match[0][0] != "(" or _SOUNDS.search(match[0]):
+            said += _things(text[start : match.start()], heard)
+            if note := _things(match[0][1:-1], heard):
+                said.append(either("", sequence(*note)))
+            start = match.end()
+    return _joints([*said, *_things(text[start:], heard)])
+
+
+def _things(text: str, heard: bool) -> list[Lattice]:
     said: list[Lattice] = []
     for match in _FORM.finditer(text):
         name = match.lastgroup or "sign"  # the outermost group is the last to close
@@ -103,11 +113,7 @@ def readings(text: str, heard: bool = False) -> list[Lattice]:
         if not heard and name == "word" and match[0].lower() in spelling.CALLS:
             lattice = either(match[0].lower(), "")
         said.append(lattice)
-    return _joints(said)
-
-
-def _note(match: re.Match[str]) -> str:
-    return match[0] if match[0][0] == "(" and not _SOUNDS.search(match[0]) else " "
+    return said
 
 
 def _halves(written: str) -> Lattice:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.paths import DATA
+from voxsmith.models.text.changed_words import changed_words
 from voxsmith.models.text.comparable import comparable
 from voxsmith.models.text.wer import compared, error_rates, lost_and_added
 from voxsmith.schemas.checks import ClipChecks
@@ -86,7 +87,10 @@ def test_real_errors_are_errors() -> None:
     unseen = [one for one in wrong if not compared(one["text"], one["heard"]).wrong_words]
     passed = Counter(one["kind"] for one in wrong if not fault(one["text"], one["heard"]))
     print(f"real errors: {len(wrong)}, without a wrong word {len(unseen)}, not refused alone: {dict(passed)}")
+    within = [one for one in wrong if fault(AROUND.format(ended(one["text"])), AROUND.format(ended(one["heard"])))]
+    print(f"refused within a sentence: {len(within)}")
     assert len(wrong) >= 60 and not unseen, unseen
+    assert len(within) >= 0.6 * len(wrong)
     assert passed.total() <= 0.2 * len(wrong)  # a name of which a letter differs is within every limit
 
 
@@ -172,6 +176,25 @@ def test_a_stretch_too_long_to_be_read_anew_is_compared_as_it_is() -> None:
     said, heard = " ".join(["cat", "dog", "two thousand five"] * 100), " ".join(["2005", "bird", "fish"] * 100)
     assert compared(said, heard).wer > 0.4
     assert lost_and_added(said, said) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "what"),
+    [
+        ("Wait fifteen minutes, please.", "Wait 50 minutes, please.", "'fifteen' as 'fifty'"),
+        ("Add one, three, five and nine.", "Add 1, 3, and 9.", "'five' not at all"),
+        ("Please do not open that door tonight.", "Please do open that door tonight.", "'not' not at all"),
+        ("You can't park in this street.", "You can park in this street.", "'not' not at all"),
+        ("You can park in this street.", "You can't park in this street.", "'not' where nothing is written"),
+        ("Give it to two people.", "Give it to to people.", ""),
+        ("Did Knut have rivals?", "Did not have rivals?", ""),
+        ("the Noh theatre of Japan", "the no theater of Japan", ""),
+        ("We met in two thousand and five.", "We met in 2005.", ""),
+    ],
+)
+def test_a_number_or_a_negation_that_changed_is_a_fault_of_any_text(said: str, heard: str, what: str) -> None:
+    assert changed_words(said, heard) == changed_words(AROUND.format(said), AROUND.format(heard)) == what
+    assert fault(AROUND.format(said), AROUND.format(heard)) == bool(what)
 
 
 def ordinal(number: int) -> str:
