@@ -141,7 +141,7 @@ def fraction(text: str) -> Lattice:
 
 def mixed(whole: str, part: str) -> Lattice:
     """ "2 1/2": two and a half."""
-    return sequence(grouped(whole), either("and", ""), fraction(part))
+    return sequence(decimal(whole), either("and", ""), fraction(part))
 
 
 def ordinal(text: str) -> Lattice:

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.paths import DATA
@@ -142,8 +142,12 @@ def test_of_a_list_of_numbers_each_counts(numbers: list[int], data: st.DataObjec
     assert compared(f"Add {said}.", f"Add {dropped}, and {numbers[-1]}.").wrong_words
 
 
+SIGNS = st.text("[]()<>{}0123456789 .,'-/:$£%#@&abIVXx½²°omk\n\"+=^_’é日", max_size=20)
+
+
 @settings(deadline=None)
-@given(st.text(max_size=60), st.text(max_size=60))
+@given(st.one_of(st.text(max_size=60), SIGNS), st.one_of(st.text(max_size=60), SIGNS))
+@example(".9½", "1/0")
 def test_any_two_texts_can_be_compared(said: str, heard: str) -> None:
     words, others = comparable(said, heard)
     assert all(words) and all(others)
