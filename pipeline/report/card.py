@@ -72,6 +72,7 @@ def render_card(manifest: dict[str, Any], statistics: Statistics, published: Pub
         manifest=manifest,
         statistics=statistics,
         stages=_stages(manifest),
+        judges=_judges(manifest),
         columns=[(one["name"], _type(one), _meaning(one["name"], statistics)) for one in features],
         paired=_is_spoken(statistics),
         checks=_checks(manifest),
@@ -141,6 +142,18 @@ def _stages(manifest: dict[str, Any]) -> list[dict[str, Any]]:
         kind = own.get("stage", re.sub(r"_\d+$", "", name))
         stages.append({**step, "engine": own.get("engine"), "does": _does(kind)})
     return stages
+
+
+def _judges(manifest: dict[str, Any]) -> dict[str, str]:
+    """The models that judged, by whose text."""
+    recipe, engines = manifest.get("recipe", {}), manifest["engines"]
+    stages = [(name, stage or {}) for name, stage in (recipe.get("stages") or {}).items()]
+    named = {
+        str(stage.get("of")): engines.get(stage.get("engine"), {})
+        for name, stage in stages
+        if stage.get("stage", name) == "judge"
+    }
+    return {of: str(engine.get("model", engine.get("backend", ""))) for of, engine in named.items()}
 
 
 def _is_paired(statistics: Statistics) -> bool:

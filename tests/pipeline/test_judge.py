@@ -176,6 +176,7 @@ def test_preferences_are_a_table_beside_the_dataset(
     assert sum(manifest["preferences"].values()) == pairs
     card = (out / "README.md").read_text()
     assert "config_name: preferences" in card and "judged answer" in card
+    assert "The scores of `answer_judged` are judge's, a language model's" in card
     assert not export_state(state, again=False), "the export is whole, and is known"
 
     export_state(state)  # its own table is no stranger to it

@@ -29,7 +29,10 @@ class Llm(Null):
         draw.shuffle(said)
         text = f"The {' '.join(said[:6])} is near the {' '.join(said[6:])}."
         if request.json_schema is not None:
-            text = json.dumps(dict.fromkeys(json.loads(request.json_schema).get("properties", {}), text))
+            wanted = json.loads(request.json_schema).get("properties", {})
+            text = json.dumps(
+                {name: draw.choice(one["enum"]) if "enum" in one else text for name, one in wanted.items()}
+            )
         return Completion(text, "stop", len(said) + 5)
 
 

@@ -13,6 +13,7 @@ from voxsmith.stages.requests.asr import Transcribe
 from voxsmith.stages.requests.llm import Complete
 from voxsmith.stages.requests.mos import Rate
 from voxsmith.stages.requests.tts import Speak
+from voxsmith.stages.text.scores import read_scores, scores_schema
 
 
 def test_every_stage_runs_on_them_and_nearly_every_row_comes_out(tmp_path: Path) -> None:
@@ -36,3 +37,12 @@ def test_what_was_said_is_heard_and_equal_requests_have_equal_replies(ask) -> No
     assert ask(llm, [Complete(prompt="Why?", seed=1)]) != ask(llm, [Complete(prompt="Why?", seed=2)])
     with pytest.raises(TypeError, match="Rate"):
         ask(tts, [Rate(first.flac)])
+
+
+def test_a_judge_without_a_model_gives_scores() -> None:
+    """So that a recipe with a judge can be tried before a GPU is rented."""
+    engine = llm_null.BACKEND.load(llm_null.Config())
+    request = Complete(messages=(("user", "Judge this."),), json_schema=scores_schema(("right", "safe")))
+    scores = read_scores(engine.submit(request).result().text, ("right", "safe"))
+    assert scores is not None and set(scores.by_aspect) == {"right", "safe"} and scores.reason
+    engine.close()
