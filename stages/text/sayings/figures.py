@@ -43,7 +43,7 @@ NUMBER_WORDS = frozenset(
     | {plural(word) for word in (*TENS[2:], "hundred", *SCALES[1:])}
     | {ordinal_word(word) for word in (*UNITS[3:], *TEENS, *TENS[2:], "hundred", *SCALES[1:])}
 )
-_ROMAN = re.compile(r"\b[IVXLC]+\b")
+_ROMAN = re.compile(r"\b[IVXLC]+\b|(?<=\bWW)I{1,2}\b")
 _ROMAN_DIGITS = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 
 
@@ -172,7 +172,9 @@ def _amount(match: re.Match[str], dated: bool) -> list[list[Sayings]]:
         elif dated and len(whole) < 3:
             base |= ordinals(whole)
         before = match.string[max(0, match.start() - 3) : match.start()]
-        if re.search(r"[\^)]$|(?<![A-Za-z])[a-zA-Z]$|[kcm]?m$|ft$|in$|yd$", before) or re.match(r"\s?x\b", after):
+        if (re.search(r"[\^)]$|(?<![A-Za-z])[a-zA-Z]$|[kcm]?m$|ft$|in$|yd$", before) and len(whole) == 1) or re.match(
+            r"\s?x\b", after
+        ):
             base |= _POWER
         if before.endswith("^"):
             base |= ordinals(whole)

@@ -10,9 +10,12 @@ _N = r"[$€£¥₹]?\s?\.?\d"
 _MONTH = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?"
 _DAY = r"(?:mon|tues?|wed|thu(?:rs)?|fri|sat|sun)(?:[a-z]*day)?\.?"
 _HALF = r"\d\s?[ap]\.?m\.?"
-_RATED = r"(?:km|mi|mph|m|cm|ft|kg|g|mg|lbs?|oz|l|ml|gal|k?wh?|[kmg]b|°c|°f|%|usd|eur|calories|kcal|miles|dollars)"
+_RATED = r"(?:km|mi|mph|m|cm|ft|kg|g|mg|lbs?|oz|l|ml|gal|k?wh?|[kmg]b|%|usd|eur|calories|kcal|miles|dollars)"
 _PER_UNITS = r"\b(?:mph|mpg|kmp?h|kph|rpm|bpm|fps|ppm|ppb|[dp]pi|psi|[kmg]?bps|wpm|cps|mps|knots?)\b|\d\s?(?:mph|mpg|kph|rpm|fps|[kmg]bps)"
-_MATH = re.compile(r"[\w)\]]\s*[=^×÷≤≥≠]|√|sqrt|\)\s*[*/(]|[\w)]\s*[*]\s*[\w(]|\d\s*\+\s*\d|\b[a-z]\s*[+]\s*\d", re.I)
+_MATH = re.compile(
+    r"[\w)\]]\s*[=^×÷≤≥≠]|√|sqrt|\)\s*[*/(]|[\w)]\s*[*]\s*[\w(]|\d\s*\+\s*\d|\b[a-z]\s*[+]\s*\d|\d[a-z]\s?[-+]\s?\d",
+    re.I,
+)
 _ASKED = re.compile(
     r"\b(?:calculate|compute|solve|evaluate|simplify|subtract|equation|expression|difference|what is|find)\b", re.I
 )
@@ -73,7 +76,9 @@ def _ranges(text: str) -> int:
     count = len(_SURE_RANGE.findall(text))
     if _MATH.search(text):
         return count
-    plain = re.finditer(r"(?<![\w.,:/$%-])(\d{1,4})\s?[-–—]\s?(\d{1,4})(?=\s?%|\s?°|\s[a-z]|\))(?![-\d./:])", text)
+    plain = re.finditer(
+        r"(?<![\w.,:/$%-])(?<!\) )(\d{1,4})\s?[-–—]\s?(\d{1,4})(?=\s?%|\s?°|\s[a-z]|\))(?![-\d./:])", text
+    )
     return count + sum(int(match[1]) < int(match[2]) for match in plain)
 
 
@@ -86,7 +91,7 @@ _RULES = (
     _rule("±", "±", "plus or minus|plus minus|give or take"),
     _rule("+", r"(?<=[\w)\]%])\s*\+\s*(?=[\w(\[$-])|(?<=\d)\+(?=\s|$|[.,])",
           "plus|add(?:ed)?|positive|or (?:more|older|over|above)|more than|over|above|at least|and"),
-    _rule("×", r"(?<=[\w)\]])\s*×\s*(?=[\w(\[-])|(?<=[\w)\]])\s?\*\s?(?=[\w(\[-])(?!\*)(?<!\*\*)",
+    _rule("×", r"(?<=[\w)\]])\s*×\s*(?=[\w(\[-])|(?<=[\w)\]])(?:\s\*\s|\*)(?=[\w(\[-])(?!\*)(?<!\*\*)",
           "times|multipl(?:y|ied)(?: by)?|by|into|star|asterisk|cross"),
     _rule("x between measures", r"\d\s?(?:cm|mm|m|ft|in|inch|km|\"|')\s?[x×]\s?\d", "times|by"),
     _rule("÷", "÷", "divided|over|by"),
@@ -180,6 +185,8 @@ def _minuses(text: str) -> tuple[int, int]:
         may += 1
         # A dash at the start of a line may be a bullet, and one behind a figure a range.
         bullet = match[0] == "-" and (not lead or lead[-1] == "\n") and "\n" in text
+        # "-1 potato" is an item of a list, "-1 degrees" is none.
+        bullet |= match[0] == "-" and not lead and bool(re.match(r"[\d/. ]+ (?!deg|perc)[a-z]", after(match)))
         must += not bullet and not (lead[-1:].isdigit() and not maths)
     for match in _SPACED.finditer(text):
         left = re.search(r"([A-Za-z]*)\s*([\w)\]]*)$", before(match))

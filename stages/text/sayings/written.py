@@ -21,6 +21,7 @@ def broken(written: str) -> str:
 def cleaned(written: str) -> str:
     """The text with plain quotes, ½ as 1/2, ² as ^2, ℃ as °C, and ASCII digits."""
     text = unicodedata.normalize("NFC", written).translate(_PLAIN).replace("℃", "°C").replace("℉", "°F")
+    text = re.sub(r"(?<=\d)\s?º\s?(?=[CF]\b)", "°", text)
     text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda raised: "^" + raised[0].translate(_RAISED), text)
     text = re.sub(r"(?<=[\w)])\s?\*\*\s?(?=\d)", "^", text)
     return "".join(map(_plain, text.translate(_RAISED)))
