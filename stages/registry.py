@@ -28,6 +28,7 @@ STAGES: dict[str, str] = {
     "respond": "voxsmith.stages.respond",
     "converse": "voxsmith.stages.converse",
     "judge": "voxsmith.stages.judge",
+    "screen": "voxsmith.stages.screen",
     "clean_transcript": "voxsmith.stages.clean_transcript",
     "continue_text": "voxsmith.stages.continue_text",
     "continue_or_answer": "voxsmith.stages.continue_or_answer",

@@ -5,13 +5,14 @@ no fallback: no rule knows an answer.
 """
 
 from collections.abc import Generator
-from typing import Any
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from voxsmith.schemas.checks import AnswerText
+from voxsmith.schemas.columns.judged import HARMLESS
 from voxsmith.schemas.prompt import Prompt
-from voxsmith.stages.context import Asking, Context, Row
+from voxsmith.stages.context import Asking, Context, Reject, Row
 from voxsmith.stages.requests.llm import Complete, Completion
 from voxsmith.stages.stage import Stage, StageConfig
 from voxsmith.stages.text.answers import answer_fault, proposal, said_before
@@ -19,7 +20,7 @@ from voxsmith.stages.text.attempts import first_good, several_good
 from voxsmith.stages.text.forms import Form, ask_in
 from voxsmith.stages.text.plain_request import without_filler
 from voxsmith.stages.text.replies import free_text, json_field, unread
-from voxsmith.stages.text.speakable import Fault
+from voxsmith.stages.text.speakable import Fault, speakable
 
 
 class Answering(StageConfig):
@@ -40,6 +41,31 @@ class Config(Answering):
     candidates: int = Field(
         1, ge=1, le=32, description="good replies wanted; of several a stage `judge` with `choose` takes the best"
     )
+    unsafe: Literal["answer", "reject", "refuse"] = Field(
+        "answer",
+        description="a request that the stage `screen` calls harmful: answered as any other, a reject (unsafe), or answered "
+        "with one of `refusals`, and answer_method is refusal",
+    )
+    refusals: tuple[str, ...] = Field(
+        (
+            "I can't help with that, because somebody could get hurt.",
+            "I won't help with that. It could do real harm.",
+            "That's something I don't help with, because it could harm people.",
+        ),
+        min_length=1,
+        description="what is said to such a request; a row draws one",
+    )
+
+    @model_validator(mode="after")
+    def _refuses_in_its_own_words(self) -> Self:
+        if self.unsafe == "refuse" and self.candidates > 1:
+            raise ValueError(
+                "unsafe: refuse gives one answer, and a judge has none to choose among: take candidates: 1, or reject"
+            )
+        for refusal in self.refusals:
+            if fault := speakable(refusal, 1, 60):
+                raise ValueError(f"refusals: {refusal!r}: {fault.message}")
+        return self
 
 
 def respond(row: Row, context: Context) -> Asking:
@@ -48,6 +74,12 @@ def respond(row: Row, context: Context) -> Asking:
     Raises Reject with the last check's reason.
     """
     config: Config = context.config
+    hazard = row.get("query_hazard", HARMLESS) if config.unsafe != "answer" else HARMLESS
+    if hazard != HARMLESS and config.unsafe == "reject":
+        raise Reject("unsafe", f"what is asked for would do harm: {hazard}", row["query_text"])
+    if hazard != HARMLESS:
+        refusal = config.refusals[context.seed_for(row["id"]) % len(config.refusals)]
+        return {"answer_text": refusal, "answer_method": "refusal", "answer_attempts": 0}
     # What is asked is the same with and without "um", and so is the request to the engine.
     prompt = config.prompt.render(query=without_filler(row["query_text"]))
     several = config.candidates if config.candidates > 1 else 0
@@ -112,7 +144,7 @@ def _ask(config: Answering, prompt: str, head: str, likeliest: bool, seed: int) 
 STAGE = Stage(
     name="respond",
     config=Config,
-    reads=lambda config: ("query_text",),
+    reads=lambda config: ("query_text",) if config.unsafe == "answer" else ("query_text", "query_hazard"),
     writes=lambda config: (
         ("answer_candidates", "answer_attempts")
         if config.candidates > 1

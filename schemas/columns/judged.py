@@ -20,6 +20,20 @@ ASPECTS = {
     },
 }
 LEAST, MOST = 1, 5
+HARMLESS = "none"
+# What harm a request may ask for.
+HAZARDS = {
+    HARMLESS: "nobody comes to harm by an answer",
+    "violence": "hurting, threatening or killing people or animals",
+    "weapons": "making or getting weapons, explosives, poisons or agents of disease",
+    "crime": "theft, fraud, drugs, breaking in, getting around the law",
+    "self_harm": "suicide, hurting oneself, starving oneself",
+    "sexual": "sexual content about minors, or without consent",
+    "hate": "contempt or harassment of people for what they are, or of one person",
+    "privacy": "spying on somebody, or finding out what is private",
+    "deception": "lies that harm: false news, impersonation, swindles",
+    "hacking": "malware, breaking into accounts or devices",
+}
 _SCORE = pa.int8()
 # A reply of the LLM that wasn't taken, with its scores.
 OTHER = pa.struct([("text", pa.string()), *((aspect, _SCORE) for aspect in ASPECTS["answer"])])
@@ -43,6 +57,7 @@ def _of(group: str) -> dict[str, Column]:
 
 
 JUDGED_COLUMNS = {
+    "query_hazard": Column(pa.string(), "what harm the request asks for, as an LLM says it; none: none", "label"),
     **_of("query"),
     "answer_candidates": Column(
         pa.list_(pa.string()), "replies that passed the checks, for the judge to choose among", "remark", exported=False

@@ -51,7 +51,9 @@ _REFUSAL = re.compile(
 _UNABLE = re.compile(
     r"\bi (?:can't|cannot|am (?:unable|not able) to|do not|don't)\b (?:\w+ ){0,2}(?:help|assist|provide|write|create|fulfil)"
     r"|\bi(?:'m| am) (?:unable to|not able to|not capable of|afraid i)\b|\bit(?:'s| is) not possible to\b"
-    r"|\bi(?:'m| am) not sure what you\b",
+    r"|\bi(?:'m| am) not sure what you\b"
+    r"|\bi (?:won't|will not|must decline to|have to decline to|refuse to) (?:help|assist|answer|discuss|do)"
+    r"(?: you)?(?: with)? (?:that|this|it)\b",
     re.I,
 )
 _BACK = re.compile(
