@@ -21,6 +21,7 @@ Text = Annotated[str, BeforeValidator(_clean)]  # JSON's escapes may give half a
 # Of any type, and passed over where it is no text: servers have no common form for thoughts.
 Thoughts = Annotated[Text | None, BeforeValidator(lambda value: value if isinstance(value, str) else None)]
 Count = Annotated[int, Field(ge=0, le=2**31)]
+_CUT = ("length", "max_tokens", "model_length", "abort", "aborted", "error", "timeout")
 _MANY = 10_000  # of a list: an object of Python takes far more memory than the three letters that make it
 M = TypeVar("M", bound=BaseModel)
 Code = Text | int | None  # a word of OpenAI's, and a number of llama.cpp's
@@ -160,6 +161,13 @@ def complaint(content: bytes) -> Complaint:
 
 def _complaint(error: _Error, is_protocol: bool) -> Complaint:
     return Complaint(error.message, f"{error.code} {error.type} {error.message}".lower(), True, is_protocol)
+
+
+def was_cut(finish_reason: str | None, tokens: int, max_tokens: int) -> bool:
+    """Whether a reply stopped in its midst: the server says so, or it has as many tokens as it may; then some servers say
+    "stop" all the same, or nothing.
+    """
+    return finish_reason in _CUT or tokens >= max_tokens
 
 
 def read(shape: type[M], content: bytes) -> M:

@@ -7,8 +7,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from voxsmith.models.openai_protocol import was_cut
 from voxsmith.stages.context import Row
-from voxsmith.stages.requests.llm import Completion
+from voxsmith.stages.requests.llm import Complete, Completion
 
 _ONCE = {"attempts": 1, "candidates": 1}
 _QUERY_ALONE = _ONCE | {"format": "chat", "fallback": "none", "filler_rate": 0.0}
@@ -21,7 +22,7 @@ class Trial(NamedTuple):
 
     row: Row
     settings: Mapping[str, Any]
-    reply: Completion
+    reply: Callable[[Complete], Completion]
     mended: Callable[[Row], str] = lambda written: ""
 
 
@@ -29,14 +30,20 @@ def _query(given: Mapping[str, Any]) -> Trial:
     """`instruction`, `context`, `query`. The query is a chat's reply: a completion would be given the first words."""
     reply = json.dumps({"spoken": given["query"]}, ensure_ascii=False)
     row = {"instruction": given["instruction"], "context": given.get("context") or None}
-    return Trial(row | {"answer_text": "Yes."}, _QUERY_ALONE, Completion(reply, "stop", 0), _lacks_material)
+    return Trial(
+        row | {"answer_text": "Yes."}, _QUERY_ALONE, lambda request: Completion(reply, "stop", 0), _lacks_material
+    )
 
 
 def _answer(given: Mapping[str, Any]) -> Trial:
     """`query`, `reply`, `finish`, `completion_tokens`. The reply is read as the recipe's `format` has it."""
     row = {"instruction": given["query"], "context": None, "query_text": given["query"]}
-    finish, tokens = given.get("finish") or "stop", given.get("completion_tokens") or 0
-    return Trial(row, _ONCE, Completion(given["reply"], finish, tokens))
+    finish, tokens = given.get("finish"), given.get("completion_tokens") or 0
+
+    def reply(request: Complete) -> Completion:
+        return Completion(given["reply"], "length" if was_cut(finish, tokens, request.max_tokens) else "stop", tokens)
+
+    return Trial(row, _ONCE, reply)
 
 
 def _lacks_material(written: Row) -> str:

@@ -15,6 +15,7 @@ from voxsmith.schemas.columns import full_name, text_column
 from voxsmith.stages.context import Reject, Row
 from voxsmith.stages.registry import stage
 from voxsmith.stages.requests.base import Request
+from voxsmith.stages.requests.llm import Complete
 from voxsmith.stages.trials import TRIALS
 
 BAD_ROW, NOT_CHECKED, UNAVAILABLE = "bad_row", "not_checked", "unavailable"
@@ -84,8 +85,14 @@ def _tried(graph: Graph, given: Given) -> Verdict:
         row.pop("query_text", None)
     else:
         row.pop("answer_text", None)
+
+    def ask(node: Node, request: Request) -> Any:
+        if isinstance(request, Complete):
+            return trial.reply(request)
+        raise NotThere(f"stages.{node.name} asks a {type(request).__name__}, for which there is no reply here")
+
     try:
-        written = run_node(with_settings(node, dict(trial.settings)), graph.recipe.seed, row, lambda *_: trial.reply)
+        written = run_node(with_settings(node, dict(trial.settings)), graph.recipe.seed, row, ask)
     except Reject as reject:
         return _refused(reject, said_of(graph, group, reject.sample, row))
     said = said_of(graph, group, written[column], row)

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
-from voxsmith.models.openai_protocol import Choice, Reply, Unreadable, Usage, read
+from voxsmith.models.openai_protocol import Choice, Reply, Unreadable, Usage, read, was_cut
 from voxsmith.stages.engines.base import Refused, Unavailable
 from voxsmith.stages.engines.openai_client import Again, Client, ServerConfig, server_backend
 from voxsmith.stages.requests.base import Request
@@ -13,7 +13,6 @@ from voxsmith.stages.requests.llm import Complete, Completion
 
 _CHARACTERS = 32  # of a token at most: what is longer comes from a server that doesn't keep to max_tokens
 _TOKEN = 2 * 2**10  # bytes of a token at most: escaped, and with the log-probabilities of twenty others
-_CUT = ("length", "max_tokens", "model_length", "abort", "aborted", "error", "timeout")
 _THOUGHTS = "where the model thinks first, raise the stage's max_tokens, or turn that off in the engine's extra"
 
 
@@ -100,12 +99,9 @@ def _most_tokens(body: dict[str, Any], request: Complete) -> int:
 
 
 def _completion(choice: Choice, usage: Usage, max_tokens: int) -> Completion:
-    """The reply's text, cut where it has more characters than `max_tokens` tokens could have.
-
-    It was cut where the server says so, and where it has as many tokens as it may: some say "stop" all the same, or nothing.
-    """
+    """The reply's text, cut where it has more characters than `max_tokens` tokens could have."""
     text, most, tokens = choice.said_or_thought, _CHARACTERS * max_tokens, usage.completion_tokens or 0
-    is_cut = choice.finish_reason in _CUT or tokens >= max_tokens or len(text) > most
+    is_cut = was_cut(choice.finish_reason, tokens, max_tokens) or len(text) > most
     return Completion(text[:most], "length" if is_cut else "stop", tokens)
 
 

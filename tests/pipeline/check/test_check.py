@@ -31,6 +31,11 @@ ROWS: list[tuple[dict[str, Any], str | set[str]]] = [
     ({"query": "What do bees eat?", "reply": "Bees eat nectar and", "finish": "length"}, "cut"),
     ({"query": "What do bees eat?", "reply": "", "finish": None}, "empty"),
     ({"query": "What do bees eat?", "reply": "Bees eat nectar and pollen.", "completion_tokens": 6}, ""),
+    ({"query": "What do bees eat?", "reply": "Bees eat nectar and", "finish": "abort"}, "cut"),
+    (
+        {"query": "What do bees eat?", "reply": "Bees eat nectar and pol", "completion_tokens": 72},
+        "cut",
+    ),  # all it may have
     ({"written": "Lunch is at 12:30 and costs $4."}, ""),
     ({"written": "???"}, "unspeakable"),
     ({"text": SENTENCE, "heard": "please write to me at once my dear old friend"}, ""),
@@ -65,8 +70,8 @@ def test_each_kind_good_and_bad_in_the_order_of_the_file(capsys: pytest.CaptureF
     assert list(shown[0]) == ["ok", "reason", "message", "said"]
     assert shown[0]["said"] == "Could you name three rivers in Germany?"
     assert shown[6]["said"] == "Bees eat nectar and pollen."
-    assert shown[10]["said"] == "Lunch is at twelve thirty and costs four dollars."
-    assert shown[13]["measures"]["wer"] > 0.15  # of 10 words 4 are others or more
+    assert shown[12]["said"] == "Lunch is at twelve thirty and costs four dollars."
+    assert shown[15]["measures"]["wer"] > 0.15  # of 10 words 4 are others or more
 
 
 def test_a_line_that_is_no_row_has_its_verdict_in_its_place(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
