@@ -135,6 +135,8 @@ BEFORE_LAYOUT = [
     # signs
     (re.compile(r"\+(?:[-=]{3,}\+)+|[-=*]{5,}|[█▓▒░■□▪]+"), " "),  # a frame drawn with signs
     (re.compile(r"(?<=[\w)\]]) \* (?=[\w(])"), " times "),
+    (re.compile(r"(?<=[\d)])\*(?=[A-Za-z(])"), " times "),
+    (re.compile(r"(?<![\w/])(?P<part>\d/\d)(?=[a-z]{1,2}2?\b)"), r"\g<part> "),
     (re.compile(r"(?<=[)\]]) ?//? ?(?=[\d(])"), " divided by "),
     (re.compile(r"(?<=[\w)]) [-–−] (?=\(?[a-z]\b)|(?<=[a-z)]) [-–−] (?=\d)"),
      lambda m: " minus " if re.search(r"=[^,.;\n]*$", m.string[: m.start()]) else m[0]),

@@ -35,6 +35,7 @@ def test_code_patterns_and_entities_are_refused(text: str) -> None:
         ("Print (the photo) in [square] brackets", "Print, the photo, in, square, brackets"),
         ("the value of f(x) = x^2 at x = 3", "the value of f of x equals x squared at x equals three"),
         ("Altitudes of 500-8000 feet", "Altitudes of five hundred to eight thousand feet"),
+        ("so P = 4*s and E = 1/2mv", "so P equals four times s and E equals a half mv"),
         ("Wow!!! It is $5 & free***", "Wow! It is five dollars and free"),
     ],
 )
