@@ -71,4 +71,6 @@ STAGE = Stage(
     run=screen,
     engine="llm",
     prompt_variables=("query", "hazards"),
+    packages=("kitten-text-processing",),
+    extra="quickstart",
 )

@@ -13,7 +13,7 @@ _TOKEN = re.compile(
     r"|(?P<atom>\d+(?:\.\d+)?(?:[A-Za-z]{1,2}(?![A-Za-z]))?(?:(?<=\d)[π°])?|\b[A-Za-z]{1,2}\d?\b(?!['’])|π)"
     r"|(?P<power>\^\s?-?\d+\b|[²³])|(?P<sign>[-+*/^=×÷·−–√]|<=|>=)|(?P<open>[(\[])|(?P<close>[)\]])"
 )
-_OUTSIDE = re.compile(r"[)\]]\s*(?:[-+*/^=×÷·−²³]|[(\[])|[*/^×÷√]\s*[(\[]|[+=−-]\s+[(\[]|(?<=\d)\((?=[^()]*[-+*/])")
+_OUTSIDE = re.compile(r"[)\]]\s*(?:[-+*/^=×÷·−²³]|[(\[])|[*/^×÷√]\s*[(\[]|[+=−-]\s+[(\[]|(?<=\d)\((?=[^()]*[+*/a-z])")
 _SIGNS = {"+": "plus", "-": "minus", "−": "minus", "–": "minus", "*": "times", "×": "times", "·": "times",
           "/": "divided by", "÷": "divided by", "^": "to the power of", "=": "equals", "√": "the square root of",
           "<=": "is at most", ">=": "is at least"}  # fmt: skip
