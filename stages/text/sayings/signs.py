@@ -13,7 +13,7 @@ _HALF = r"\d\s?[ap]\.?m\.?"
 _RATED = r"(?:km|mi|mph|m|cm|ft|kg|g|mg|lbs?|oz|l|ml|gal|k?wh?|[kmg]b|%|usd|eur|calories|kcal|miles|dollars)"
 _PER_UNITS = r"\b(?:mph|mpg|kmp?h|kph|rpm|bpm|fps|ppm|ppb|[dp]pi|psi|[kmg]?bps|wpm|cps|mps|knots?)\b|\d\s?(?:mph|mpg|kph|rpm|fps|[kmg]bps)"
 _MATH = re.compile(
-    r"[\w)\]]\s*[=^×÷≤≥≠]|√|sqrt|\)\s*[*/(]|[\w)]\s*[*]\s*[\w(]|\d\s*\+\s*\d|\b[a-z]\s*[+]\s*\d|\d[a-z]\s?[-+]\s?\d",
+    r"[\w)\]]\s*[=^×÷≤≥≠]|√|sqrt|\)\s*[*/(]|[\w)]\s*[*]\s*[\w(]|\d\s*\+\s*\d|\b[a-z]\d?\s*[+]\s*[a-z\d]|\d[a-z]\s?[-+]\s?\d",
     re.I,
 )
 _ASKED = re.compile(
@@ -32,8 +32,8 @@ _SURE_RANGE = re.compile(
     rf"|\b{_DAY}\s?[-–—]\s?{_DAY}(?=\W|$)|\$[\d.,]+[kKmMbB]?\s?[-–—]\s?\$\d",
     re.I,
 )
-_SPACED = re.compile(r"(?<=[\w)\]])\s+[-−–]\s+(?=[\w(\[])")
-_CLOSE = re.compile(r"(?<=[\d)\]a-z])[-−](?=[\d(\[a-z])")
+_SPACED = re.compile(r"(?<=[\w)\]])\s+[-−–]\s+(?=[\w(\[$])")
+_CLOSE = re.compile(r"(?<=[\d)\]a-zA-Z])[-−](?=[\d(\[a-zA-Z])")
 _BULLET = re.compile(r"^\s*[-*+•]\s+", re.M)
 _TAG = re.compile(r"</?[a-zA-Z][^<>\s]*>")
 
@@ -119,7 +119,7 @@ _RULES = (
     Rule("¥", _money("¥"), re.compile(r"\b(?:yens?|yuan)\b", re.I)),
     Rule("₹", _money("₹"), re.compile(r"\brupees?\b", re.I)),
     _rule("/", rf"[$€£¥₹]\s?[\d.,]+[kKmMbB]?\s?/\s?[a-z]{{2,}}|\d\s?{_RATED}\s?/\s?(?:\d|[a-z])|\bkm/h|\bm/s\b", "per|an?|each|every|mph"),
-    Rule("-", _ranges, re.compile(r"\b(?:to|through|thru|till|until|and|or)\b", re.I)),
+    Rule("-", _ranges, re.compile(r"\b(?:to|through|thru|till|until|and|or|minus)\b", re.I)),
     _rule("@", r"(?<=\w)\s@\s(?=\w)", "at"),
     _rule("#", r"\b[A-G]#", "sharp"),
     _rule("#", r"(?<!\w)#\d", "numbers?|hash(?:tag)?|pound|no"),
@@ -190,7 +190,7 @@ def _minuses(text: str) -> tuple[int, int]:
         must += not bullet and not (lead[-1:].isdigit() and not maths)
     for match in _SPACED.finditer(text):
         left = re.search(r"([A-Za-z]*)\s*([\w)\]]*)$", before(match))
-        right = re.match(r"[\w(\[]+", after(match))
+        right = re.match(r"[\w(\[$]+", after(match))
         assert left and right
         operands = _operand(left[2] or left[1]) and _operand(right[0])
         if operands and (maths or asked):
@@ -200,6 +200,7 @@ def _minuses(text: str) -> tuple[int, int]:
         elif operands and left[2][:1].isdigit() and not left[1][:1].isupper():
             may += 1
     if maths:
+        may += len(re.findall(r"(?:^|(?<=[\s(=*/+-]))[-−](?=[A-Za-z]\b)", text))  # "-x"
         for match in _CLOSE.finditer(text):
             left, right = re.search(r"\w+$|[)\]]$", before(match)), re.match(r"\w+|[(\[]", after(match))
             if left and right and _operand(left[0]) and _operand(right[0]):
@@ -209,7 +210,9 @@ def _minuses(text: str) -> tuple[int, int]:
 
 
 def _operand(token: str) -> bool:
-    return bool(re.fullmatch(r"[\d.,]+[a-zA-Z]?|[a-zA-Z]\d?|[A-Z][a-z]|[)\]].*|.*[)\]]|[(\[].*", token))
+    return bool(
+        re.fullmatch(r"\$?[\d.,]+[a-z]{0,3}|[\d.,]+[A-Z]|[a-zA-Z]\d?|[A-Z][a-z]|[)\]].*|.*[)\]]|[(\[].*", token)
+    )
 
 
 def _more(words: str, written: str, said: str) -> int:
