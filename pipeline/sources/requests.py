@@ -15,7 +15,7 @@ from voxsmith.models.overlap import sketches
 from voxsmith.models.overlap.words import core_of, words_of
 from voxsmith.pipeline.sources.shard import Shard
 from voxsmith.pipeline.store.code import code_digest
-from voxsmith.pipeline.store.digests import digest
+from voxsmith.pipeline.store.digests import column_digest, digest
 from voxsmith.pipeline.store.objects import Damaged, Place, read_columns, read_rows
 from voxsmith.pipeline.store.store import Store
 
@@ -40,10 +40,10 @@ def requests_place(folder: str, key: str) -> Place:
 def stored_requests(store: Store, shard: Shard, names: tuple[str, ...]) -> pa.Table | None:
     """These columns of the shard's requests; None where they have to be made."""
     place = requests_place(shard.folder, shard.key)
-    if store.meta(*place) is None:
+    if (meta := store.meta(*place)) is None:
         return None
     try:
-        return read_columns(store, dict.fromkeys(names, place))
+        return read_columns(store, dict.fromkeys(names, place), meta["columns"])
     except Damaged:
         store.drop(*place)
         return None
@@ -58,7 +58,8 @@ def made_requests(store: Store, shard: Shard, table: pa.Table | None, keep: bool
         table = read_rows(store, (shard.folder, shard.key), {name: shard.columns[name] for name in wanted}, keep)
     made = requests_of(table)
     if keep:
-        store.commit(*requests_place(shard.folder, shard.key), made, {"rows": len(made), "columns": {}})
+        columns = {name: column_digest(made[name]) for name in made.column_names}
+        store.commit(*requests_place(shard.folder, shard.key), made, {"rows": len(made), "columns": columns})
     return made
 
 

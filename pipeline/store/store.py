@@ -66,10 +66,10 @@ class Store:
     # -- objects ------------------------------------------------------------------------------------------------------
 
     def meta(self, stage: str, key: str) -> Commit | None:
-        """What the commit says of the object, or None where there is none that can be read. That of a source's object has
-        the keys of `SourceCommit` alone.
+        """What the commit says of the object, or None where there is none that can be read. That of a source's object, or
+        of its requests, has the keys of `SourceCommit` alone.
         """
-        form = cast(Form[Commit], SOURCE_COMMIT) if stage.startswith("source.") else COMMIT
+        form = cast(Form[Commit], SOURCE_COMMIT) if stage.startswith(("source.", "requests.")) else COMMIT
         return self.read_json(f"objects/{stage}/{key}.json", form)
 
     def metas(self, stage: str, keys: Iterable[str]) -> dict[str, Commit]:

@@ -107,6 +107,16 @@ def test_the_pass_is_remembered_and_a_plan_writes_nothing(tmp_path: Path, monkey
     assert open_recipe(load(path)).state(keep=False).shards == asked
 
 
+def test_requests_are_made_once_for_each_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from voxsmith.pipeline.sources import duplicates
+
+    path = recipe_of(tmp_path, PLANTED)
+    rejects = repeated(open_state(path))
+    (tmp_path / "store" / "duplicates" / "toy.json").unlink()
+    monkeypatch.setattr(duplicates, "made_requests", None)  # would raise
+    assert repeated(open_state(path)) == rejects
+
+
 def test_a_blocked_row_keeps_no_other_out(tmp_path: Path) -> None:
     path = recipe_of(tmp_path, ["What is love?", "Who wrote Hamlet?", "what is love"])
     state = open_state(path)
