@@ -76,7 +76,7 @@ def sayings(digits: str) -> Sayings:
                 for word in (cardinal(int(pair)) if pair[0] != "0" else ("oh", UNITS[int(pair[1])]))
             )
         )
-    extra: dict[str, set[Words]] = {"12": {("dozen",), ("a", "dozen")}, "0": {("nought",), ("nil",), ("no",)}}
+    extra: dict[str, set[Words]] = {"12": {("dozen",), ("a", "dozen")}, "0": {("nought",), ("nil",)}}
     ways |= extra.get(digits, set())
     return frozenset(ways)
 

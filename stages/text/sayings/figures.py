@@ -31,7 +31,7 @@ _FIGURE = re.compile(
     | (?P<fraction>\b\d{1,6}\s?/\s?\d{1,6}\b)
     | (?P<version>\d+(?:\.\d+){2,})
     | (?P<amount>(?P<money>[$€£]\s?)?(?P<whole>(?:\d{1,3}(?:,\d{2,3})*,\d{3}(?!\d)|\d{1,3}(?:\ 000)+\b|\d+))?
-        (?:\.(?P<places>\d+))?(?:(?P<ending>st|nd|rd|th)\b)?(?:\s?(?P<scale>[kKMmBT]|bn|mn)\b)?)
+        (?:(?<![A-Za-z])\.(?P<places>\d+))?(?:(?P<ending>st|nd|rd|th)\b)?(?:\s?(?P<scale>[kKMmBT]|bn|mn)\b)?)
     """,
     re.X,
 )
@@ -166,22 +166,20 @@ def _amount(match: re.Match[str], dated: bool) -> list[list[Sayings]]:
         base = decimals(whole, places)
     else:
         base = _any(whole)
-        after = match.string[match.end() :]
         if match["ending"]:
             base = ordinals(whole)
         elif dated and len(whole) < 3:
             base |= ordinals(whole)
         before = match.string[max(0, match.start() - 3) : match.start()]
-        if (re.search(r"[\^)]$|(?<![A-Za-z])[a-zA-Z]$|[kcm]?m$|ft$|in$|yd$", before) and len(whole) == 1) or re.match(
-            r"\s?x\b", after
-        ):
+        if len(whole) == 1 and re.search(r"[\^)]$|(?<![A-Za-z])[a-zA-Z]$|[kcm]?m$|ft$|in$|yd$", before):
             base |= _POWER
         if before.endswith("^"):
             base |= ordinals(whole)
     if scale:
         long = _LONG[scale.lower()]
         scaled = frozenset((*way, long) for way in base)
-        return [[scaled]] if match["money"] else [[scaled], [base]]
+        spelled = frozenset((*way, scale.lower()) for way in base)
+        return [[scaled]] if match["money"] else [[spelled], [scaled], [base]]
     cents = [[sayings(whole), _any(places)]] if match["money"] and places and len(places) == 2 else []
     if match["money"] and places and len(places) == 2:
         cents += [[sayings(places.lstrip("0") or "0")]] if int(whole or 0) == 0 else []

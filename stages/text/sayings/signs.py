@@ -145,7 +145,11 @@ def other_sign(written: str, said: str) -> str:
 
 
 def _unwritten(written: str, said: str) -> str:
-    amounts = len(re.findall(r"\$(?=\s?\.?\d)|(?<=\d)\s?\$|\bUSD\b|\b(?:US|A|C|CA|AU|NZ|HK)\$", written))
+    amounts = len(
+        re.findall(
+            r"\$(?=\s?\.?\d)|\$[\d.,]+[kKmMbB]?\s?[-–—](?=\d)|(?<=\d)\s?\$|\bUSD\b|\b(?:US|A|C|CA|AU|NZ|HK)\$", written
+        )
+    )
     chains = re.findall(r"(?<![\d-])\d(?:-\d){2,}(?![\d-])|\b[A-Z]\w+\s[5-9]\d\d-[1-4]\d\d\b", written)
     verses = re.findall(r"\b\d{1,3}:\d{1,3}[-–]\d{1,3}\b(?!:)", written)
     for word, most in (

@@ -21,7 +21,7 @@ _PATTERNS = [
 ] + [
     (unit, re.compile(rf"(?<=\d){unit}(?!['’\w])"), re.compile(rf"\b(?:{words})\b", re.I)) for unit, words in _ONE_LETTER.items()
 ]  # fmt: skip
-_FEET = re.compile(r"(?<=\d)'\s?(?=\d{1,2}\b)|(?<=\d)'(?=\s?(?:x|by|tall|long|wide|high)\b)")
+_FEET = re.compile(r"(?<=\d)'\s?(?=\d{1,2}\b)|(?<=\d)'(?=\s?(?:x|tall|long|wide|high)\b)")
 _INCHES = re.compile(r"(?<=\d)\"")
 _HOURS = re.compile(r"\b\d{1,2}h\s?\d{1,2}m(?:in)?\b")
 _AREA = re.compile(r"(?<=\d)\s?(?:[kcm]?m|ft|in|yd|mi)\^?([23])\b")
