@@ -1,7 +1,7 @@
 """`screen`: what harm a request asks for, if any, as an LLM says it. `respond` may then refuse, or the row is rejected.
 
-No list of words can tell "how to kill a process" from a threat, and none is here. The LLM must be one that can tell: a model
-of 135M parameters can't (docs/recipes.md).
+No list of words can tell "how to kill a process" from a threat, and none is here. All depends on the LLM; which ones can
+tell has not been measured.
 """
 
 import json
