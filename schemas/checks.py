@@ -3,7 +3,7 @@
 Each stage gets only the group that it declares, so that a stricter clip limit never makes a text stage stale.
 """
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -29,7 +29,14 @@ class QueryText(_Limits):
 
     min_words: int = Field(3, ge=1, le=10_000, description="fewest words of a request")
     max_words: int = Field(100, ge=1, le=10_000, description="most words of a request")
-    min_kept: float = Field(0.9, ge=0, le=1, description="least share of the instruction's content words kept")
+    level: Literal["literal", "free"] = Field(
+        "literal",
+        description="`free` lets the request be put in other words; numbers, names, quoted words, negations, the material"
+        " and who does what stay at both",
+    )
+    min_kept: float = Field(
+        0.9, ge=0, le=1, description="least share of the instruction's content words kept; of the level `literal`"
+    )
 
 
 class AnswerText(_Limits):

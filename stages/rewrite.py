@@ -15,7 +15,8 @@ from voxsmith.schemas.prompt import Prompt
 from voxsmith.stages.context import Asking, Context, Reject, Row
 from voxsmith.stages.requests.llm import Complete
 from voxsmith.stages.stage import Stage, StageConfig
-from voxsmith.stages.text.faithful import faithful, holds
+from voxsmith.stages.text.faithful import faithful
+from voxsmith.stages.text.faithful.fixed import holds
 from voxsmith.stages.text.forms import Form, ask_in
 from voxsmith.stages.text.in_words import in_words
 from voxsmith.stages.text.material import split_context
@@ -66,7 +67,7 @@ def rewrite(row: Row, context: Context) -> Asking:
 
     def check(text: str) -> Fault | None:
         return speakable(text, checks.min_words, checks.max_words) or faithful(
-            text, row["instruction"], row["context"], checks.min_kept
+            text, row["instruction"], row["context"], checks
         )
 
     filler_seed, failures, text = context.seed_for(row["id"], 0), [], ""

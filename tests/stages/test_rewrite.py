@@ -143,5 +143,5 @@ def test_the_small_model_rewrites_real_rows(llm: llm_llamacpp.LlamaCpp) -> None:
         written, _ = drive(STAGE.run(one, settings), lambda request: llm.submit(request).result(120))
         methods.append(written["query_method"])
         assert speakable(written["query_text"], 3, 100) is None
-        assert faithful(written["query_text"], one["instruction"], one["context"], QueryText().min_kept) is None
+        assert faithful(written["query_text"], one["instruction"], one["context"], QueryText()) is None
     assert sum(method != "rules" for method in methods) >= 5, methods

@@ -12,24 +12,25 @@ from voxsmith.schemas.checks import QueryText
 from voxsmith.stages.text.faithful import faithful
 from voxsmith.stages.text.speakable import speakable
 
-LIMITS = QueryText()
+LIMITS, FREE = QueryText(), QueryText(level="free")
 CASES = [json.loads(line) for line in (DATA / "planted_queries.jsonl").open(encoding="utf-8")]
 
 
-def caught(case: dict[str, str]) -> bool:
+def caught(case: dict[str, str], limits: QueryText) -> bool:
     text = case["query_text"]
     return bool(
-        speakable(text, LIMITS.min_words, LIMITS.max_words)
-        or faithful(text, case["instruction"], case["context"], LIMITS.min_kept)
+        speakable(text, limits.min_words, limits.max_words)
+        or faithful(text, case["instruction"], case["context"], limits)
     )
 
 
+@pytest.mark.parametrize("limits", [LIMITS, FREE], ids=["literal", "free"])
 @pytest.mark.parametrize("half", ["first", "held_out"])
-def test_planted_queries(half: str) -> None:
+def test_planted_queries(half: str, limits: QueryText) -> None:
     good = [case for case in CASES if case["good"] and case["half"] == half]
     bad = [case for case in CASES if not case["good"] and case["half"] == half]
-    refused = [case["query_text"] for case in good if caught(case)]
-    missed = [case["query_text"] for case in bad if not caught(case)]
+    refused = [case["query_text"] for case in good if caught(case, limits)]
+    missed = [case["query_text"] for case in bad if not caught(case, limits)]
     assert len(good) >= 25 and len(bad) >= 30
     assert len(refused) <= 0.1 * len(good), refused
     assert len(missed) <= 0.1 * len(bad), missed
@@ -54,7 +55,7 @@ def test_planted_queries(half: str) -> None:
     ],
 )
 def test_traps(said: str, instruction: str, context: str | None, reason: str) -> None:
-    fault = faithful(said, instruction, context, LIMITS.min_kept)
+    fault = faithful(said, instruction, context, LIMITS)
     assert fault is not None and fault.reason == reason
 
 
@@ -68,4 +69,4 @@ def test_traps(said: str, instruction: str, context: str | None, reason: str) ->
     ],
 )
 def test_a_number_may_be_said_as_people_say_it(said: str, instruction: str) -> None:
-    assert faithful(said, instruction, None, LIMITS.min_kept) is None
+    assert faithful(said, instruction, None, LIMITS) is None

@@ -20,7 +20,7 @@ from voxsmith.stages.text.plain_request import (
 )
 from voxsmith.stages.text.speakable import speakable
 
-LIMITS = QueryText()
+LIMITS, FREE = QueryText(), QueryText(level="free")
 
 
 def wordings(task: str, context: str = "") -> set[str]:
@@ -88,11 +88,13 @@ def test_real_rows_pass_the_checks() -> None:
     for seed, (instruction, context) in enumerate(rows):
         text = with_filler(plain_request(*split_context(instruction, context), seed), seed, 0.5)
         assert speakable(text, LIMITS.min_words, LIMITS.max_words) is None, text
-        assert faithful(text, instruction, context, LIMITS.min_kept) is None, text
+        for limits in (LIMITS, FREE):
+            assert faithful(text, instruction, context, limits) is None, text
 
 
 @given(st.text(min_size=1, max_size=60), st.text(max_size=40), st.integers(0, 2**31))
 def test_no_text_breaks_it(task: str, context: str, seed: int) -> None:
     text = plain_request(task, context, seed)
-    faithful(text, f"{task}\n{context}", context, LIMITS.min_kept)
+    for limits in (LIMITS, FREE):
+        faithful(text, f"{task}\n{context}", context, limits)
     assert plain_request(task, context, seed) == text

@@ -1,16 +1,12 @@
-"""Does a rewritten request still ask for the same? Cheap tests on words.
-
-A doubt is a fault, as another try costs little.
-"""
+"""The level `literal`: an opener and a few small words may be added, all else is said as it is written."""
 
 import re
 from collections import Counter
-from difflib import SequenceMatcher
 
 from voxsmith.models.text.arithmetic import operators
-from voxsmith.models.text.verbalise import verbalise
 from voxsmith.models.text.words import content_words, numbers, stem, with_digits, words
-from voxsmith.stages.text.material import split_context
+from voxsmith.stages.text.faithful.fixed import before_material, material_fault, quote_fault
+from voxsmith.stages.text.faithful.parts import Parts
 from voxsmith.stages.text.plain_request import is_request
 from voxsmith.stages.text.speakable import Fault
 from voxsmith.stages.text.tasks import STEMS, same_task, verb_of
@@ -40,30 +36,23 @@ _SUM = re.compile(r"[\d)a-z]\s?[-−–+*/x×÷]\s?[\d(]")
 _SIDES = frozenset(("to", "into", "from", "than", "before", "after", "over", "with", "by"))
 
 
-def faithful(query_text: str, instruction: str, context: str | None, min_kept: float) -> Fault | None:
-    """The first way in which the request strays from the instruction (its context included), or None.
+def strays(said: str, parts: Parts, min_kept: float) -> Fault | None:
+    """The first way in which what is said strays from the instruction, or None.
 
     `min_kept`: least share of the task's content words that must come back.
     """
-    task, material = split_context(instruction, context)
-    task_said, material_said = verbalise(task), verbalise(material)
+    task, material, source = parts.task_said, parts.material_said, parts.source
     return (
-        _numbers(query_text, instruction, f"{task_said}. {material_said}")
-        or _quotes(query_text, task, f"{task_said}. {material_said}")
-        or _material(query_text, material_said)
-        or _asking(query_text, task_said)
-        or _negations(query_text, f"{task_said} {material_said}")
-        or _kept(query_text, task_said, f"{task_said}. {material_said}", min_kept)
-        or _order(query_text, task_said)
-        or _sides(query_text, task_said)
-        or (None if is_request(_before(query_text, material_said)) else Fault("no_request", "it asks for nothing"))
+        _numbers(said, parts.written, source)
+        or quote_fault(said, parts.task, source)
+        or material_fault(said, material)
+        or _asking(said, task)
+        or _negations(said, source)
+        or _kept(said, task, source, min_kept)
+        or _order(said, task)
+        or _sides(said, task)
+        or (None if is_request(before_material(said, material)) else Fault("no_request", "it asks for nothing"))
     )
-
-
-def _before(said: str, material: str) -> str:
-    """The request without its material, where that follows word by word."""
-    at = said.lower().rfind(material.lower()) if material else -1
-    return said[:at] if at > 0 else said
 
 
 def _numbers(said: str, written: str, spoken: str) -> Fault | None:
@@ -81,37 +70,6 @@ def _numbers(said: str, written: str, spoken: str) -> Fault | None:
 
 def _listed(signs: Counter[str]) -> str:
     return ", ".join(sorted(signs.elements())) or "no such word"
-
-
-def _quotes(said: str, task: str, source: str) -> Fault | None:
-    heard, there = (f" {' '.join(with_digits(text))} " for text in (said, source))
-    for quote in re.findall(r"[\"“]([^\"“”]+)[\"”]|(?<!\w)['‘]([^'‘’]{2,}?)['’](?!\w)", task):
-        if len(words(quote[0] or quote[1])) > 15:
-            continue  # no title or word, but the instruction itself between quotes
-        wanted = f" {' '.join(with_digits(verbalise(quote[0] or quote[1])))} "
-        if wanted.strip() and heard.count(wanted) < there.count(wanted):
-            return Fault("quote", f"quoted words changed or dropped: {wanted.strip()!r}")
-    return None
-
-
-def holds(said: str, context: str) -> bool:
-    """Whether the request brings the material to work on."""
-    return _material(said, verbalise(context)) is None
-
-
-def _material(said: str, material: str) -> Fault | None:
-    wanted, got = with_digits(material), with_digits(said)
-    if not wanted:
-        return None
-    same = sum(block.size for block in SequenceMatcher(None, wanted, got, autojunk=False).get_matching_blocks())
-    labels = set(content_words(" ".join(re.findall(r"[\w ]+(?=:)", material))))
-    there = set(content_words(said))
-    lost = [word for word in content_words(material) if word not in there and word not in labels]
-    if lost or same < 0.85 * len(wanted):
-        return Fault(
-            "context", f"{same} of the {len(wanted)} words to work on are there, in order; lost: {', '.join(lost)}"
-        )
-    return None
 
 
 def _asking(said: str, task: str) -> Fault | None:
