@@ -32,6 +32,7 @@ from voxsmith.stages.text.reading import endless, unreadable
 from voxsmith.stages.text.replies import LONGEST, json_field, unread
 from voxsmith.stages.text.speakable import Fault, speakable
 from voxsmith.stages.text.thoughts import without_thoughts
+from voxsmith.stages.text.unservable import unservable
 
 
 class Config(StageConfig):
@@ -58,7 +59,7 @@ def rewrite(row: Row, context: Context) -> Asking:
     if fault := endless(row["instruction"], config.max_words):
         raise Reject(fault.reason, fault.message, row["instruction"])
     task, material = split_context(row["instruction"], row["context"])
-    if fault := unreadable(task, material, config.scripts, config.max_words):
+    if fault := unreadable(task, material, config.scripts, config.max_words) or unservable(task, material):
         raise Reject(fault.reason, fault.message, row["instruction"])
 
     misread = in_words(f"{task}\n{material}")[1]

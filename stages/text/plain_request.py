@@ -26,8 +26,20 @@ _MANY = re.compile(
 )
 _QUESTION = re.compile(
     r"(?:what|who|whom|whose|which|when|where|why|how|is|are|was|were|do|does|did|can|could|will|would|should|shall|has|"
-    r"have|had|may|might|am|isn't|aren't|don't|doesn't|what's|who's|how's|where's|"
+    r"have|had|may|might|am|(?:is|are|was|were|do|does|did|ca|could|wo|would|should|has|have|had)n't|"
+    r"(?:what|who|how|where|when|why)'(?:s|re|d|ll)|"
     r"(?:in|on|at|to|for|by|from) (?:what|which))\b",
+    re.I,
+)
+# "Do you", "have they": a question, though "do" and "have" are verbs that one can be told.
+_HELPING = re.compile(
+    r"(?:do|does|did|have|has|had)(?:n't)? (?:you|i|we|they|he|she|it|people|there|any(?:one|body)?)\b", re.I
+)
+# A question behind "can you": no one says that.
+_ASKED_TO_ASK = re.compile(
+    r"\b(?:(?:can|could|would|will) you(?: please)?|you to) (?:(?:do|have) (?:you|i|we|they|he|she)\b"
+    r"|(?:is|are|was|were|does|did|has|can|could|would|should|will|what|why|who|where|when|how) "
+    r"(?:you|i|we|they|he|she|it|there|the|this|that|a|an|is|are|was|were|do|does|did|can|could|would|should|to)\b)",
     re.I,
 )
 _ADVERB = re.compile(r"(?:\w+ly|then|also|next|now|first|in \w+ words)$", re.I)
@@ -63,7 +75,7 @@ def plain_request(task: str, context: str, seed: int) -> str:
         verbalise(task),
         flags=re.I,
     )
-    sentences = re.split(r"(?<=[.?!])\s+(?=[\"'A-Z])", task)
+    sentences = re.split(r"(?<=[.?!])\s+(?=[\"'A-Z])|(?<=\?)\s+", task)
     sentences = [sentence for sentence in sentences if sentence]
     asked = next((i for i, sentence in enumerate(sentences) if _asks(sentence)), None)
     if asked is None:
@@ -117,7 +129,7 @@ def without_filler(text: str) -> str:
 
 def is_request(text: str) -> bool:
     """Whether some sentence of the text asks or tells someone to do something."""
-    if _OFFER.search(text):
+    if _OFFER.search(text) or _ASKED_TO_ASK.search(text):
         return False
     if _POLITE.search(text):
         return True
@@ -135,6 +147,8 @@ def _asks(sentence: str) -> bool:
 
 def _verb_at(sentence: str) -> int | None:
     """Where the imperative starts: 0, or behind an adverb, "please", or a clause such as "Given a word, ..."."""
+    if _HELPING.match(sentence):
+        return None
     bare = re.match(r"(?:please|kindly|now|then|next|also|and)?,?\s*", sentence, re.I)
     start = bare.end() if bare else 0
     first, _, rest = sentence[start:].partition(" ")

@@ -2,7 +2,9 @@
 
 import re
 
+from voxsmith.models.text.words import words
 from voxsmith.stages.text.faithful.evened import evened
+from voxsmith.stages.text.faithful.synonyms import root
 from voxsmith.stages.text.speakable import Fault
 
 # What a question word stands for may be a noun in the other text.
@@ -39,14 +41,18 @@ _ASKS = re.compile(
     r"|me|curious|remember|understand|because) )"
     r"(?:exactly |precisely )?(?P<word>how (?:many|much|long|old|far|tall|fast|often)|why|how|who|whose|whom"
     r"|where|when)\b"
-    r"(?! (?:about|come|would you (?:describe|define|explain|summarize|classify|rate|rank)"
+    # "How hard it is" asks for no way.
+    r"(?! (?:about|come|(?!(?:do|does|did|is|are|was|were|can|could|would|should|will|to|has|have|had|many|much|long|old|far|tall"
+    r"|fast|often)\b)\w+ (?:it|they|he|she|this|that|[a-z]+ing)\b|would you (?:describe|define|explain|summarize|classify|rate|rank)"
     r"|(?:do|would|can|could|might|should) (?:you|i|we|one) (?:say|put|phrase|rewrite|rephrase|translate"
     r"|describe|define|classify)))"
 )
 _ASKS_TO = re.compile(
-    r"(?:please )?(?:explain|describe|discuss|outline|compare|contrast|analy|calculate|compute|find|determine|estimate"
+    r"(?:please )?(?:explain|describe|discuss|outline|compare|contrast|differenti|distinguish|analy|calculate|compute"
+    r"|find|determine|estimate"
     r"|convert|solve|instruct|teach|define|state|give|what|is|are|does|do|classify|rate|evaluate)"
 )
+_HOW_ONE_DOES = re.compile(r"\bhow (?:would|do|can|could|might|should) (?:you|i|we|one) (?P<verb>\w+)")
 # These clauses belong to a sentence of another kind: "when I get home, ..." asks for no time.
 _CLAUSE = re.compile(
     r"(?:when|where) (?:i|we|you|it|they|he|she|someone|people|a|an|the|my|one|there|not|[a-z]+ing)\b(?! [^,?]*\?$)"
@@ -76,7 +82,7 @@ def asked_fault(said: str, task: str) -> Fault | None:
         if not _PATTERNS[word].search(heard):
             return Fault("task", f"it no longer asks {word!r}")
     for word in got:
-        if word not in wanted and not _PATTERNS[word].search(source) and not _told_how(word, source):
+        if word not in wanted and not _PATTERNS[word].search(source) and not _told_how(word, source, heard):
             return Fault("task", f"it asks {word!r}, the instruction doesn't")
     if match := _OUGHT_SOURCE.search(source):
         word = {"could": "can", "might": "may"}.get(match["word"], match["word"])
@@ -93,10 +99,12 @@ def _question_words(text: str) -> list[str]:
     return [match["word"] for match in _ASKS.finditer(text) if not _CLAUSE.match(text, match.start("word"))]
 
 
-def _told_how(word: str, source: str) -> bool:
+def _told_how(word: str, source: str, heard: str) -> bool:
     """ "Describe photosynthesis": "how does photosynthesis work?" """
-    asks_to = _ASKS_TO.match(source)
-    return word.startswith("how") and bool(asks_to)
+    if not word.startswith("how"):
+        return False
+    done = {root(match["verb"]) for match in _HOW_ONE_DOES.finditer(heard)}
+    return bool(_ASKS_TO.match(source)) or bool(done & {root(one) for one in words(source)})
 
 
 def _without_polite(text: str) -> str:

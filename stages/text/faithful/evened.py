@@ -38,7 +38,8 @@ _HESITATIONS = re.compile(
 )
 # After these a speaker says better what stands before them.
 _TAKEN_BACK = re.compile(
-    r"[,.;–—-]*\s+(?:(?:oh |uh |um )?(?:no|sorry|wait|oops)(?:,? (?:no|sorry|wait|actually|i mean(?:t)?|make that))*"
+    r"(?:[,.;–—-]+\s+|\s+(?=(?:no|oh) (?:wait|sorry)|or rather|make that|scratch that|i meant? ))"
+    r"(?:(?:oh |uh |um )?(?:no|sorry|wait|oops)(?:,? (?:no|sorry|wait|actually|i mean(?:t)?|make that))*"
     r"|i meant?(?: to say)?|or rather|rather|make that|scratch that|well actually|actually no)[,.]? +(?=\w)"
 )
 _UNITS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
@@ -69,6 +70,8 @@ _QUANTITIES = tuple(
         (r"\b(?:one|a) half\b|\bhalf(?: of)?(?: an?)?\b", "0.5"),
         (r"\b(?:three|3) quarters?\b|\b(?:three|3) fourths\b", "0.75"),
         (r"\b(?:a|one) quarter\b|\b(?:a|one) fourth\b", "0.25"),
+        (r"(?<=\d )(words|lines|sentences|minutes|pages|characters|letters) long\b", r"\1"),
+        (r"(?<=hundred )(words|lines|sentences|minutes|pages|characters|letters) long\b", r"\1"),
         (r"\btwice\b", "2 times"),
         (r"\bthrice\b", "3 times"),
     )

@@ -3,9 +3,10 @@
 import re
 
 from voxsmith.models.text.arithmetic import operators
-from voxsmith.models.text.words import numbers
+from voxsmith.models.text.words import numbers, with_digits
 from voxsmith.stages.text.faithful.evened import evened
 from voxsmith.stages.text.faithful.parts import Parts
+from voxsmith.stages.text.faithful.synonyms import alike, root
 from voxsmith.stages.text.speakable import Fault
 
 _SUM = re.compile(r"[\d)a-z]\s?[-−–+*/x×÷]\s?[\d(]")
@@ -28,6 +29,7 @@ _BOUND = {
     for name, words in _BOUNDS.items()
 }
 _ROUGHLY = re.compile(r"\b(?:around|approximately|roughly|nearly|almost|or so)\b")
+_BEARER = re.compile(r"\b(?P<noun>[a-z]+) (?:of|is|are|equals?|was|at) (?P<number>\d[\d.]*)\b")
 _STRICT = frozenset(("at least", "at most", "more than", "less than"))
 
 
@@ -43,7 +45,27 @@ def number_fault(said: str, parts: Parts) -> Fault | None:
     signs, words = operators(source), operators(heard)
     if _SUM.search(parts.written) and signs and signs != words:
         return Fault("number", f"the sum has {', '.join(sorted(signs.elements()))}, the request another sign")
-    return _bound_fault(source, heard)
+    return _bound_fault(source, heard) or _bearer_fault(source, heard)
+
+
+def _bearers(text: str) -> dict[str, set[str]]:
+    """For each number the nouns that it is the measure of: "a radius of 3"."""
+    bearers: dict[str, set[str]] = {}
+    for match in _BEARER.finditer(" ".join(with_digits(text))):
+        bearers.setdefault(match["number"], set()).add(root(match["noun"]))
+    return bearers
+
+
+def _bearer_fault(source: str, heard: str) -> Fault | None:
+    there, got = _bearers(source), _bearers(heard)
+    known = {root(word) for word in with_digits(source)}
+    for number in there.keys() & got.keys():
+        for noun in got[number] & known:
+            if not any(alike(noun, other) for other in there[number]):
+                return Fault(
+                    "number", f"{number} is the {noun}, in the instruction the {' and the '.join(there[number])}"
+                )
+    return None
 
 
 def _bound_fault(source: str, heard: str) -> Fault | None:

@@ -17,7 +17,7 @@ _FRAME_WORDS = """
     use make thing kind type sort various different several certain specific particular some any many set series number
     instruction method fact case situation find tell please order person people point create using based include including
     contain someone somebody something there get have take go come put give know say call form piece
-    do does example possible current each any
+    do does example possible current each any phenomenon activity become
 """
 _TALK_WORDS = """
     want help know wonder wondering think curious question please thank thanks love try trying look looking request task mean
@@ -25,7 +25,7 @@ _TALK_WORDS = """
     quick sorry bother real really hello actually right sure remember figure understand explain exactly basically maybe perhaps
     chance stuck confused confuse forget forgot alright guess suppose would tonight today now hey nice good decent cool awesome
     idea ideas minute moment second real quickly problem struggle struggling trouble learn learned read reading heard saw see got
-    new just still always never kept homework class project presentation assignment school exam test quiz here here's listen
+    new just still always never kept here here's listen
     buddy man friend walk through run break brush brain plan planning working plain kindly word go happy like
     start anything everything whole them first next bet pretty kinda thing come up with eat buy try could us me folks guys
     exist tend called considered count possibly likely probably happen bring turn out wrap head around fill shed light rundown
@@ -47,27 +47,35 @@ _QUALIFIERS = {
     "before": r"before|prior|earlier|ahead|until|preced\w+|previous|leading up|beforehand|pre",
     "after": r"after|following|once|since|later|afterwards?|post|follow\w*|next",
     "until": r"until|till|up to|before",
-    "since": r"since|from|after|because|as",
-    "during": r"during|in|while|throughout|at|over|through",
     "more": r"more|\w+er|additional|extra|another|further|greater|increase\w*|than|longer",
     "never": r"never|not|no|nobody|without",
-    "always": r"always|every|all",
-    "if": r"if|when|whether|suppose|supposing|say|in case|should|imagine|given|assuming|with|as|from|for|on",
     "unless": r"unless|except|not",
-    "while": r"while|when|during|without|as|and|whilst|whereas|but",
     "without": r"without|no|not|avoid\w*|free|except|lack\w*",
-    "even": r"even",
     "first": r"first|1|initial\w*|start\w*|begin\w*|earliest|original\w*",
     "last": r"last|final|latest|end|past|recent|previous",
-    "or": r"or|between|which|either|versus|rather|whether",
 }
 _HELD = {word: re.compile(rf"\b(?:{forms})\b") for word, forms in _QUALIFIERS.items()}
 # These narrow what is asked; the others may be said in passing.
-_NARROWING = ("least", "fewest", "less", "fewer", "only", "before", "after", "until", "unless", "during", "most")
-_FRAME = frozenset(root(word) for word in _FRAME_WORDS.split())
-_TALK = frozenset(root(word) for word in _TALK_WORDS.split()) | _FRAME
+_NARROWING = ("least", "fewest", "less", "fewer", "only", "before", "after", "until", "unless", "most")
+FRAME = frozenset(root(word) for word in _FRAME_WORDS.split())
+_TALK = frozenset(root(word) for word in _TALK_WORDS.split()) | FRAME
 _ASKS_TO = frozenset(root(verb) for verb in IMPERATIVES)
-_STOP = STOPWORDS | FILLERS | {"us", "me", "not", "no", "without", "never", "okay"}
+_STOP = STOPWORDS | FILLERS | {"us", "me", "not", "no", "without", "never", "okay", "much", "many"}
+# Where the material comes along, nobody need say what it is.
+_MATERIAL_WORDS = """
+    problem math calculation expression equation list data word string array dialogue conversation quote story poem article
+    statement headline tweet paragraph excerpt scenario situation question fact item
+"""
+_MATERIAL = frozenset(root(word) for word in _MATERIAL_WORDS.split())
+# What a name is the name of: "English, a difficult language". It may go where the name stays.
+_CATEGORY_WORDS = """
+    language company country city state river ocean mountain movie film book novel song band play actor author
+    president programming software brand festival phrase abbreviation acronym website app
+"""
+_CATEGORY = frozenset(root(word) for word in _CATEGORY_WORDS.split())
+# "To describe", "to ensure": they only join parts.
+_JOINING_WORDS = "describe explain express represent ensure show illustrate"
+_JOINING = frozenset(root(word) for word in _JOINING_WORDS.split())
 # Before a verb of whoever speaks, or of people at large.
 _BEFORE_VERB_WORDS = """
     i we you they people one it can could does do did will might may would
@@ -92,7 +100,8 @@ def kept_fault(said: str, parts: Parts) -> Fault | None:
     source, task = evened(parts.source), evened(parts.task_said)
     heard = evened(said)
     all_got = {root(word) for word in words(heard)}
-    wanted = [word for word in _content(_without_openers(task)) if word not in _FRAME]
+    dropped = FRAME | (_MATERIAL if parts.material_said else frozenset()) | _categories(parts.task_said)
+    wanted = [word for word in _content(without_openers(task)) if word not in dropped]
     lost = [word for word in wanted if not any(alike(word, other) for other in all_got) and not _by_phrase(word, heard)]
     if lost:
         return Fault("content", f"words dropped: {', '.join(lost)}")
@@ -112,13 +121,18 @@ def kept_fault(said: str, parts: Parts) -> Fault | None:
     return None
 
 
+def _categories(task: str) -> frozenset[str]:
+    return _CATEGORY if re.search(r"[a-z,] [A-Z]\w+|\b[A-Z]{2,}\b|[\"“']", task) else frozenset()
+
+
 def _content(text: str) -> list[str]:
     found_words = [word for word in with_digits(text) if word not in _STOP and not word[0].isdecimal()]
     return list(dict.fromkeys(root(word) for word in found_words))
 
 
-def _without_openers(task: str) -> str:
+def without_openers(task: str) -> str:
     """The task without the verb that asks for it, sentence by sentence."""
+    task = re.sub(r"\bto (\w+)\b", lambda m: "" if root(m[1]) in _JOINING else m[0], task)
     sentences = re.split(r"(?<=[.?!:;]) ", task)
     return " ".join(
         re.sub(r"^(?:please |kindly )?(\w+)\b", lambda m: "" if m[1] in IMPERATIVES else m[0], sentence)
@@ -146,10 +160,13 @@ _PHRASES = (
     ("con disadvantag drawback", r"bad|downside|against"),
     ("effect impact influenc consequ", r"affect|do to|does to|what happens|changes?|shape"),
     ("use applic function", r"for|used"),
+    ("abbrevi acronym expand", r"stands? for|short for"),
+    ("stand short", r"abbreviat\w+|acronym|initials"),
     ("role", r"do|does|play"),
     ("summari", r"about|gist|nutshell"),
     ("similar", r"compar\w*"),
     ("contrast", r"differ\w*|compar\w*|versus"),
+    ("common similar", r"compar\w*|alike|similar\w*"),
     ("compar", r"differ\w*|versus|similar\w*|better|than"),
     ("differ", r"apart|compar\w*|versus|than|differ\w*|distinguish\w*"),
     ("given given", r"this|the|if|with"),
@@ -184,7 +201,7 @@ def _as_verb(word: str, heard: str) -> bool:
     """Whether the new word stands where a verb does, behind who does it: "snacks that I could carry"."""
     said = words(heard)
     places = [i for i, one in enumerate(said) if root(one) == word]
-    return all(i and said[i - 1] in _BEFORE_VERB for i in places)
+    return word not in ("against", "about") and all(i and said[i - 1] in _BEFORE_VERB for i in places)
 
 
 def _new_name(said: str, source: str) -> str | None:

@@ -2,12 +2,15 @@
 
 import re
 
+from voxsmith.models.text.words import words
 from voxsmith.stages.text.faithful.evened import evened
+from voxsmith.stages.text.faithful.synonyms import root, same_word
 from voxsmith.stages.text.speakable import Fault
+from voxsmith.stages.text.tasks import IMPERATIVES
 
 # Where a verb stands that somebody is asked to do: at the start of a sentence, after "can you", "and", "please" ...
 _HEAD = (
-    r"(?:^|[.?!:;,] |\b(?:you|please|kindly|and|then|also|to|me|us|just|briefly|now|help|so|or|by|of|for|mind"
+    r"(?:^|[.?!:;,] |\b(?:you|please|kindly|and|then|also|to|me|us|just|briefly|now|help|so|or|by|of|for|mind|i|would"
     r"|about)\b,? )"
     r"(?:please |kindly |just |briefly |also |then |quickly |\w+ly )?"
 )
@@ -64,7 +67,7 @@ _VERBS = {
     r"|what (?:do|would) you (?:think|make)|opinion|your (?:take|view|thoughts)|comment\w*|feedback",
     "predict": r"predict\w*|forecast\w*|guess\w*|estimat\w+|what (?:will|would|might|could|do you think)"
     r"|going to happen|expect",
-    "add": r"add\w*|insert\w*|append\w*|includ(?:e|ing)|put|attach|throw in|expand\w*|extend\w*",
+    "add": r"add\w*|insert\w*|append\w*|includ(?:e|ing)|put|attach|throw in|extend\w*",
     "remove": r"delet\w+|remov\w+|omit\w*|eliminat\w+|cut\w*|drop\w*|tak(?:e|ing) .{0,60}(?:out|away|off)|strip"
     r"|get rid|leav(?:e|ing) out",
     "replace": r"replac\w+|substitut\w+|swap\w*|chang(?:e|ing)|exchang\w+|instead of|use .{1,60}instead",
@@ -73,6 +76,7 @@ _VERBS = {
     r"|them )?(?:one|a single)",
     "reverse": r"revers\w+|flip\w*|invert\w*|backward\w*",
     "imagine": r"imagin\w+|pretend\w*|suppos(?:e|ing)|role ?play\w*|act as|act like|dream",
+    "use": r"use .{1,40} in (?:a|one|your own|some|two|\d) ?(?:new )?(?:sentences?|words)",
     "spell": r"spell\w*",
     "argue": r"argu(?:e|ing)\b|debat\w+|persuad\w+|convinc\w+|defend\w*|justif\w+|make (?:a|the) case",
     "research": r"research\w*|look (?:\w+ )?up|investigat\w+|search\w*|explor\w+|gather\w*",
@@ -80,6 +84,7 @@ _VERBS = {
 }  # fmt: skip
 _AT_HEAD = {kind: re.compile(rf"{_HEAD}(?:{verbs})\b") for kind, verbs in _VERBS.items()}
 _ANYWHERE = {kind: re.compile(rf"\b(?:{verbs})\b") for kind, verbs in _VERBS.items()}
+_VERB_AT_HEAD = re.compile(rf"{_HEAD}(?P<verb>\w+)\b")
 # A request of one kind may be worded as one of these.
 _WORDED = {
     "explain": {"give", "assess"},
@@ -116,7 +121,7 @@ _STRONG_WORD = re.compile(
     + r"(?:summari[sz]\w+|translat\w+|rewrit\w+|rephras\w+|paraphras\w+|classif\w+|categori[sz]\w+|compar(?:e|ing)|contrast"
     r"|rank|sort|arrange|rearrange|evaluate|assess|critique|rate|review|delete|remov(?:e|ing)|replac(?:e|ing)"
     r"|combine|merge|reverse|imagine|pretend"
-    r"|spell|argue|debate|correct|proofread|predict|forecast|complete|recite|sing|draw|calculate|memori[sz]e|ignore"
+    r"|spell|argue|debate|correct|proofread|predict|forecast|complete|recite|sing|draw(?! up)|calculate|memori[sz]e|ignore"
     r"|forget|teach|google|quiz|analy[sz]e|criticize|punctuate|count|capitali[sz]e|describe|explain|define|list"
     r"|name|write"
     r"|compose|cook|buy|order|book|bake|paint|build|invent)\b"
@@ -129,7 +134,7 @@ def kind_fault(said: str, task: str) -> Fault | None:
     """A request for another kind of work, for less of it, or for more."""
     heard, source = evened(said), evened(task)
     for kind in _leading(source):
-        if not _asks_for(kind, heard):
+        if not _asks_for(kind, heard, source):
             return Fault("task", f"it no longer asks to {kind}")
     for match in _STRONG_WORD.finditer(heard):
         verb = match[0].split()[-1]
@@ -153,9 +158,15 @@ def _leading(source: str) -> list[str]:
     return list(dict.fromkeys(kinds))
 
 
-def _asks_for(kind: str, heard: str) -> bool:
+def _heads(heard: str) -> list[str]:
+    return [match["verb"] for match in _VERB_AT_HEAD.finditer(heard) if match["verb"] in IMPERATIVES]
+
+
+def _asks_for(kind: str, heard: str, source: str) -> bool:
     if _AT_HEAD[kind].search(heard) or (kind in _ASKED and _ANY.search(heard)):
         return True
     if kind not in ("explain", "list", "make", "give") and _ANYWHERE[kind].search(heard):
         return True
+    if any(same_word(root(verb), root(noun)) for verb in _heads(heard) for noun in words(source)[1:]):
+        return True  # "write a description": "describe"
     return any(_AT_HEAD[other].search(heard) for other in _WORDED.get(kind, set()))

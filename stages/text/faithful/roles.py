@@ -1,10 +1,11 @@
 """Who does what to whom: parts of a request may move, but not change places round a verb or a preposition."""
 
 import re
-from itertools import pairwise
+from itertools import takewhile
 
 from voxsmith.models.text.words import STOPWORDS, with_digits
 from voxsmith.stages.text.faithful.evened import evened
+from voxsmith.stages.text.faithful.kept import FRAME, without_openers
 from voxsmith.stages.text.faithful.synonyms import alike, root
 from voxsmith.stages.text.speakable import Fault
 
@@ -21,7 +22,8 @@ _PASSIVE = re.compile(
 
 def role_fault(said: str, task: str) -> Fault | None:
     heard, source = evened(said), evened(task)
-    return _sides(heard, source) or _around_verb(heard, source)
+    names = frozenset(root(name.lower()) for name in re.findall(r"(?<=[\w,] )[A-Z]\w*", task))
+    return _sides(heard, source) or _objects(heard, source) or _around_verb(heard, source, names)
 
 
 def _units(text: str) -> list[str]:
@@ -30,7 +32,7 @@ def _units(text: str) -> list[str]:
     for word in with_digits(text):
         if word in _SIDES or word in _WHO:
             units.append(word)
-        elif word not in STOPWORDS:
+        elif word not in STOPWORDS and not word[0].isdecimal():
             units.append(root(word))
     return units
 
@@ -64,23 +66,35 @@ def _sides(heard: str, source: str) -> Fault | None:
     return None
 
 
+def _objects(heard: str, source: str) -> Fault | None:
+    """ "The impact of tides on fish" and "the impact that fish have on tides"."""
+    for side in ("on", "over", "against", "from", "into", "than"):
+        there, got = ({word for word, sides in _after(text).items() if side in sides} for text in (source, heard))
+        if not there or not got or any(alike(one, other) for one in there for other in got):
+            continue
+        if all(any(alike(one, unit) for unit in _units(source)) for one in got):
+            return Fault("order", f"{side!r} is followed by {', '.join(got)}, not by {', '.join(there)}")
+    return None
+
+
 def _after(text: str) -> dict[str, set[str]]:
     units = _units(text)
     after: dict[str, set[str]] = {}
-    for side, word in pairwise(units):
-        if side in _SIDES and word not in _SIDES:
-            after.setdefault(word, set()).add(side)
+    for i, side in enumerate(units):
+        if side in _SIDES:
+            for word in takewhile(lambda unit: unit not in _SIDES, units[i + 1 : i + 3]):
+                after.setdefault(word, set()).add(side)
     return after
 
 
-def _around_verb(heard: str, source: str) -> Fault | None:
-    there, got = _once(source), _once(heard)
-    shared = [unit for unit in there if unit in got and unit not in _SIDES]
+def _around_verb(heard: str, source: str, names: frozenset[str]) -> Fault | None:
+    there, got = _once(without_openers(source)), _once(heard)
+    shared = [unit for unit in there if unit in got and unit not in _SIDES and unit not in FRAME]
     turned = bool(_PASSIVE.search(source)) != bool(_PASSIVE.search(heard))
     for i, first in enumerate(shared):
         for j in range(i + 1, len(shared) - 1):
             verb, last = shared[j], shared[j + 1]
-            if j - i > 2 or verb in _WHO or not _verb(verb, source):
+            if j - i > 2 or verb in _WHO | names or not _verb(verb, source) or not _verb(verb, heard):
                 continue
             mirrored = got[last] < got[verb] < got[first]
             if mirrored and not turned:
@@ -98,7 +112,7 @@ def _once(text: str) -> dict[str, int]:
 
 def _verb(unit: str, text: str) -> bool:
     """Whether the word seems to be a verb there: none follows an article or an adjective of ours."""
-    for match in re.finditer(r"\b(\w+) (\w+)\b", text):
+    for match in re.finditer(r"\b(?=(\w+) (\w+)\b)", text):
         if root(match[2]) == unit and match[1] in (
             "the",
             "a",

@@ -9,7 +9,7 @@ from functools import lru_cache
 from voxsmith.models.text.words import stem
 
 _FORMS = """
-    be is are was were been am; begin began begun; bite bit bitten; blow blew blown; break broke broken; bring brought
+    be is are was were been am; become became; begin began begun; bite bit bitten; blow blew blown; break broke broken; bring brought
     build built; buy bought; catch caught; choose chose chosen; come came; cost costs; cut cuts; do did done does
     draw drew drawn; drink drank drunk; drive drove driven; eat ate eaten; fall fell fallen; feed fed; feel felt
     fight fought; find found; fly flew flown flies; forget forgot forgotten; get got gotten; give gave given
@@ -25,76 +25,66 @@ _FORMS = """
     die dying dies; lie lying lies; live life alive; poem poetry; science scientific; see sight
 """
 _ALIKE = """
-    large big huge; largest biggest hugest; small little tiny; smallest littlest tiniest; larger bigger
-    smaller littler; fast quick rapid speedy swift; fastest quickest; faster quicker; happy glad cheerful joyful
-    sad unhappy sorrowful; begin start; end finish; buy purchase; sell vend; help assist aid; child kid youngster
-    children kids; mother mom mum mommy mama; father dad daddy papa; grandmother grandma granny; grandfather grandpa
-    dollar buck; pound quid; car automobile vehicle; movie film; picture image; photo photograph; phone telephone
-    cellphone smartphone; bike bicycle; tv television; job work occupation career; house home; shop store
-    doctor physician; error mistake wrong; fix correct repair; benefit advantage pro upside plus good; drawback
-    disadvantage con downside; effect affect impact influence; cause reason lead; important significant matter
-    significance importance key; difference differ different; similarity similar alike common; feature
-    characteristic trait property attribute; purpose goal aim point; goal objective target; method way technique
-    approach; step stage; part component element piece; kind type sort variety; example instance sample; word term
-    meaning mean definition define stand; idea suggestion concept notion; advice tip guidance recommendation hint
-    guideline; problem issue trouble; solve resolve solution; answer reply response respond; question query
-    story tale narrative; poem verse; ad advertisement advert commercial; letter note message; email mail
-    message; essay paper; title headline heading name; summary gist; sentence line; paragraph passage; text passage
-    article piece; difficult hard tough challenging; easy simple straightforward; simplest easiest; healthy nutritious
-    wholesome; tasty delicious yummy; funny humorous hilarious amusing; famous well-known renowned celebrated noted
-    popular; famous well known; old ancient elderly; oldest eldest; new recent modern novel; smart intelligent clever
-    bright; beautiful pretty lovely; rich wealthy; rain rainy rainfall; city town; country nation; street road
-    sea ocean; stone rock; forest wood; illness disease sickness; sick ill; medicine drug medication; doctor
-    physician; exercise workout train; stress pressure tension; relax unwind calm; sleep rest; dinner supper meal
-    meal dish; breakfast morning; drink beverage; cook prepare make; recipe dish; gift present; party celebration
-    trip journey travel vacation holiday; visit see; company business firm organization enterprise; employee worker
-    staff; boss manager supervisor; customer client; money cash fund finance; price cost; save conserve; energy power
-    reduce decrease lower cut lessen minimize; increase raise boost grow; improve better enhance; protect safeguard
-    prevent stop avoid; keep maintain preserve stay; create make produce; use employ utilize apply; show demonstrate
-    illustrate; need require necessary; want desire wish; choose pick select; get obtain acquire receive; learn study
-    student pupil; teacher instructor; school college; university college; language tongue; speak talk; world earth
-    globe planet; war conflict; leader head president; king ruler monarch; law rule regulation; human person people
-    animal creature; dog puppy; cat kitten; plant tree; job position role; interview talk; resume cv; skill ability
-    talent; friend pal buddy; colleague coworker; neighbor neighbour; garden yard; flat apartment; holiday vacation
-    autumn fall; sofa couch; rubbish garbage trash waste; lift elevator; fuel gas petrol gasoline; sweet candy
-    cookie biscuit; pants trousers; football soccer; math mathematics; ingredient contain; contain include have
-    convert change turn transform; total sum add together; multiply times; divide split; average mean; boil boiling
-    temperature; discover find; invent create; build construct; found establish start set; biggest main; main major
-    primary principal chief key; list enumerate; categorize classify; arrange order sort organize rank; shorten
-    short shorter; lengthen longer long expand; formal polite professional; casual informal; opposite antonym;
-    rhyme rhyming; funny joke; slogan tagline motto catchphrase; logo emblem; brand label; website
-    site; internet web online; computer pc; software program app application; data information info; information detail
-    fact; statistics numbers stats; chance probability likelihood odds likely; evening tonight night pm; morning am
-    afternoon pm; midday noon; midnight night; everyday daily; weekly week; yearly annual year; kilometer km; walk stroll
-    hike; run jog; swim swimming; workplace office work; at-home home; impact consequence result outcome; consequence
-    effect; outcome result; role part function job; function work purpose; process work happen; happen occur; describe
-    like; currency money; population inhabitant people live; situate locate; location place; origin come
-    author write; inventor invent; painter paint artist; singer sing; composer compose; director direct
-    founder found; global worldwide world; warming climate; climate weather; pollution pollute
-    dirty; clean cleaning; wash clean; tidy neat; pet animal; stain spot; smell odor scent; ghost spirit
-    scary frightening spooky; hero heroine protagonist; villain antagonist; character person; quote quotation saying;
-    proverb saying; idiom saying expression phrase; review critique; opinion view think; argue argument; persuade convince
-    apologize sorry apology; thank gratitude grateful; invite invitation; congratulate congratulation; complain complaint
-    deal cope handle manage; remove delete; replace swap substitute; insert add; blank gap; complete finish fill
-    explain explanation; bad poor; worst poorest; best top greatest finest; brief short; concise short; lengthy long
-    entire whole; several some various few different; numerous many; common usual frequent popular; rare uncommon
-    pupil student; kindly nice; near close nearby; far distant; inside in; outside outdoors outdoor; indoor inside
-    alone single; hazard danger risk; dangerous risky unsafe; safe secure; secure safe; strength strong; weakness weak
-    successful succeed success; fail failure; grow raise; crop plant; countryside rural; urban city; snack treat; vegetarian
-    veggie meatless; vegan plant; veg vegetable veggie; fruit fruits; dessert sweet; soda pop; lawyer attorney; police cop
-    kill murder assassinate; conquer defeat beat; invade attack; win victory; lead guide; govern rule; elect vote
-    obligation duty; rights right; equal same; equality equal; poverty poor; hungry hunger; thirsty thirst; tired fatigue
-    exhausted; depression depressed sad; anxiety anxious worry nervous; anger angry mad; lonely loneliness; brave courage
-    courageous bravery; kind kindness; honest honesty; patient patience; creative creativity; productive productivity
-    efficient efficiency; effective work; useful helpful; enjoyable fun; fun enjoyable; boring dull; interesting fascinating
-    intriguing; unusual strange weird odd; typical usual; prepare ready; ready prepare; schedule plan timetable;
-    plan itinerary; budget afford; cheap inexpensive affordable; expensive pricey costly; loud noisy; quiet silent; heavy weighty
-    empty vacant; begin beginning start opening; opening open start; end ending; middle center; top highest; highest tallest
-    high tall; depth deep; long length; age old; hot warm; cold cool chilly; wet damp; dry arid; hurt pain ache painful
-    heal cure; cure treat treatment remedy; treat treatment; symptom sign; sign signal; flu influenza; jog running
-    evaluate assess; judge assess; examine study; research study; experiment test; test exam quiz; grade mark; homework
-    assignment; translate say; robot machine; machine device; device gadget tool; tool instrument; steps instructions guide
-    instructions direction; direct instruct; teach instruct lesson; lesson class course; course class
+    activity thing; ensure sure guarantee; determine decide; phenomenon thing; become get turn; large big huge major
+    great; largest biggest hugest greatest; larger bigger greater; small little tiny; smallest littlest tiniest;
+    smaller littler; main major big primary principal chief key most; fast quick rapid speedy swift; fastest
+    quickest; faster quicker; long lengthy; short brief concise; longer lengthen expand; shorter shorten; tall high;
+    tallest highest; old ancient elderly; oldest eldest; new recent modern; hot warm; cold cool chilly; heavy
+    weighty; loud noisy; quiet silent; cheap inexpensive affordable; expensive pricey costly; easy simple
+    straightforward; easiest simplest; hard difficult tough challenging; hardest toughest; good great nice fine;
+    best top greatest finest; bad poor terrible; worst poorest; healthy nutritious wholesome; tasty delicious yummy;
+    funny humorous hilarious amusing joke; scary frightening spooky; happy glad cheerful joyful; sad unhappy
+    sorrowful; angry anger mad; anxious anxiety nervous worry; lonely loneliness; tired fatigue exhausted; hungry
+    hunger; brave courage courageous bravery; smart intelligent clever; beautiful pretty lovely; rich wealthy;
+    famous renowned celebrated; popular common; common usual often frequent; rare uncommon; typical usual; unusual
+    strange weird odd; important significant matter importance significance; crucial vital essential; necessary need
+    require; useful helpful; effective work; safe secure; dangerous risky unsafe; danger risk hazard; ready prepare;
+    clean wash; tidy neat; whole entire; several some various few; numerous many; only single sole just; same
+    identical equal; different differ difference; similar similarity alike common; opposite antonym; fun enjoyable;
+    boring dull; interesting fascinating; formal polite professional; casual informal; global worldwide world;
+    yearly annual year; weekly week; daily everyday day; close near nearby; outside outdoors outdoor; inside indoors
+    indoor; alone single; mother mom mum mommy mama mam; father dad daddy papa; grandmother grandma granny;
+    grandfather grandpa; child kid youngster; children kids; baby infant; friend pal buddy mate; boss manager
+    supervisor; employee worker staff; customer client; doctor physician; lawyer attorney; teacher instructor;
+    student pupil; guy man; person someone people human; neighbor neighbour; colleague coworker; author writer; hero
+    protagonist; villain antagonist; police cop; inhabitant people population live; dollar buck; pound quid; money
+    cash; car automobile vehicle; film movie; picture image; photo photograph; phone telephone cellphone smartphone;
+    bike bicycle; tv television; computer pc; program app application software; website site; internet web online;
+    job work occupation career; house home; shop store; flat apartment; garden yard; sofa couch; rubbish garbage
+    trash waste; lift elevator; fuel gas petrol gasoline; sweet candy; sweets candies; cookie biscuit; dessert
+    sweet; soda pop; pants trousers; football soccer; city town; country nation; street road; sea ocean; stone rock;
+    forest wood; autumn fall; holiday vacation; trip journey travel; gift present; party celebration; dinner supper
+    meal; meal dish; recipe dish; drink beverage; vegetarian veggie meatless; vegetable veggie veg; medicine drug
+    medication; illness disease sickness; sick ill; pain hurt ache; symptom sign; cure treat treatment remedy;
+    exercise workout; company business firm; earth world globe planet; war conflict; law rule regulation; animal
+    creature; plant crop; device gadget; tool instrument; device machine; tip advice guidance recommendation hint
+    suggestion; idea suggestion; advice suggest suggestion; concept notion idea; benefit advantage pro upside plus
+    good perk; drawback disadvantage con downside; effect affect impact influence change; result outcome consequence
+    effect impact; cause reason lead; difference distinguish apart; feature characteristic trait property attribute
+    typical; purpose goal aim point function; goal objective target; way method technique approach; step stage; part
+    component piece; ingredient part; kind type sort variety; example instance sample; meaning mean definition
+    define; problem issue trouble; solve solution resolve; error mistake wrong; answer reply response respond; story
+    tale narrative; poem verse; ad advertisement advert commercial; email mail; letter note message; headline title
+    heading; summary gist; saying proverb quote quotation; idiom expression phrase saying; slogan tagline motto
+    catchphrase; skill ability talent; resume cv; schedule plan timetable itinerary; budget afford; price cost;
+    power energy; information info detail fact data; statistics stats numbers; chance probability likelihood odds
+    likely; opinion view think; review critique; feeling emotion; math mathematics; evening night pm tonight;
+    morning am; afternoon pm; noon midday; america american usa us; britain british uk england english; kilometer
+    km; role part; weather climate; begin start; beginning start opening; end finish ending; buy purchase; sell
+    vend; help assist aid; fix correct repair; choose pick select; make create produce; build construct; use employ
+    utilize apply; show demonstrate illustrate; get obtain acquire receive; want desire wish; learn study; keep
+    maintain preserve stay; save conserve; prevent stop avoid; protect safeguard; reduce decrease lower cut lessen
+    minimize less fewer; increase raise boost grow more; improve better enhance; convert change turn transform;
+    combine merge join; remove delete; replace swap substitute; insert add; complete finish fill; list enumerate
+    name; categorize classify; arrange order sort organize rank; evaluate assess judge; explain explanation
+    describe; describe like; translate say; compare comparison; speak talk; walk stroll; run jog; relax unwind calm;
+    sleep rest; cook prepare make; eat consume; happen occur; discover find; invent create; found establish start;
+    situate locate; live inhabit; win victory; defeat beat conquer; invade attack; kill murder assassinate; lead
+    guide; rule govern reign; persuade convince; apologize sorry apology; thank gratitude grateful; deal cope handle
+    manage; motivate inspire; influence affect shape; develop grow; earn make; gain get; look appear; form make;
+    contain include have; own have; divide split; multiply times; sum total add together; visit see; attend go;
+    celebrate mark; teach instruct; understand grasp; remember recall memorize; clean tidy; rhyme rhyming; wake
+    awake
 """
 _IRREGULAR = {
     word: forms.split()[0]
@@ -113,7 +103,7 @@ def root(word: str) -> str:
 
 def _sets() -> dict[str, frozenset[int]]:
     where: dict[str, set[int]] = {}
-    groups = _ALIKE.replace("\n    ", " ").split(";")
+    groups = _ALIKE.split(";")
     for number, group in enumerate(groups):
         for word in group.split():
             where.setdefault(root(word), set()).add(number)
@@ -135,6 +125,8 @@ def same_word(one: str, other: str) -> bool:
     common = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(shorter))
     if longer.endswith(("less", "proof", "free")):
         return False
+    if common == len(shorter) >= 3 and longer[common:] in ("s", "e", "es"):
+        return True
     return common >= 4 and (common == len(shorter) or common >= 0.7 * len(longer)) and len(longer) - common <= 5
 
 

@@ -70,3 +70,20 @@ def test_traps(said: str, instruction: str, context: str | None, reason: str) ->
 )
 def test_a_number_may_be_said_as_people_say_it(said: str, instruction: str) -> None:
     assert faithful(said, instruction, None, LIMITS) is None
+
+
+PARAPHRASES = [json.loads(line) for line in (DATA / "paraphrases.jsonl").open(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("half", ["first"])
+def test_other_words_pass_and_near_misses_do_not(half: str) -> None:
+    """All were written before the first was tried."""
+    good = [case for case in PARAPHRASES if case["good"] and case["half"] == half]
+    bad = [case for case in PARAPHRASES if not case["good"] and case["half"] == half]
+    assert len(good) >= 75 and len(bad) >= 75
+    for level, limits in (("literal", LIMITS), ("free", FREE)):
+        refused = [case["query_text"] for case in good if caught(case, limits)]
+        missed = [f"{case['kind']}: {case['query_text']}" for case in bad if not caught(case, limits)]
+        print(f"{half}, {level}: {len(refused)} of {len(good)} good refused, {len(missed)} of {len(bad)} bad missed")
+    assert len(refused) <= 0.1 * len(good), refused
+    assert len(missed) <= 0.1 * len(bad), missed

@@ -11,6 +11,7 @@ from voxsmith.schemas.checks import QueryText
 from voxsmith.stages.text.faithful import faithful
 from voxsmith.stages.text.material import split_context
 from voxsmith.stages.text.plain_request import (
+    is_question,
     is_request,
     opener,
     plain_request,
@@ -45,6 +46,22 @@ def test_an_order_becomes_a_request(task: str, one_of_them: str) -> None:
 @pytest.mark.parametrize("task", ["Who wrote Hamlet?", "In what year did it end?", "Can you tell me a joke?"])
 def test_a_question_stays(task: str) -> None:
     assert wordings(task) == {task}
+
+
+@pytest.mark.parametrize(
+    "task",
+    ["do you think yoga helps? because I have back pain.", "have you ever been to Rome?", "would it be rude to go?"],
+)
+def test_a_question_that_begins_with_a_verb_is_said_as_it_is(task: str) -> None:
+    assert wordings(task) == wordings(task.removesuffix(".")) == {task}
+    assert is_question(task) and is_request(task)
+
+
+def test_nobody_is_asked_to_ask() -> None:
+    assert not is_request("I need you to do you think yoga helps?")
+    assert not is_request("Can you what is entropy?")
+    assert is_request("What would you do if you are the king?") and is_request("Can you do the dishes?")
+    assert "Can you do the dishes?" in wordings("Do the dishes.")
 
 
 @pytest.mark.parametrize("task", ["Norris Lake boating rules", "Chocolate chip cookies", "5 minute workouts"])
