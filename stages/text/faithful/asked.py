@@ -17,7 +17,7 @@ _AFTER = {
     r"|what (?:should|can|could|do|would)"
     r"|what (?:is|are) the best|effects?|impacts?|roles?|influences?|differences?|differs?|similarit\w+"
     r"|evolution|history|develop\w*|compar\w+"
-    r"|through what|translat\w+|describ\w+|help me",
+    r"|through what|translat\w+|describ\w+|help me|solutions?|solv\w+",
     "who": r"who|whose|whom|which|by what|person|people|names?|authors?|writers?|invent\w+|founders?|artists?"
     r"|actors?|leaders?"
     r"|presidents?|kings?|queens?|characters?|directors?|someone|somebody|identity",
@@ -42,8 +42,10 @@ _ASKS = re.compile(
     r"(?:exactly |precisely )?(?P<word>how (?:many|much|long|old|far|tall|fast|often)|why|how|who|whose|whom"
     r"|where|when)\b"
     # "How hard it is" asks for no way.
-    r"(?! (?:about|come|(?!(?:do|does|did|is|are|was|were|can|could|would|should|will|to|has|have|had|many|much|long|old|far|tall"
-    r"|fast|often)\b)\w+ (?:it|they|he|she|this|that|[a-z]+ing)\b|would you (?:describe|define|explain|summarize|classify|rate|rank)"
+    r"(?! (?:about|come|(?!(?:do|does|did|is|are|was|were|can|could|would|should|will|to|has|have|had|many|much|long"
+    r"|old|far|tall"
+    r"|fast|often)\b)\w+ (?:it|they|he|she|this|that|[a-z]+ing)\b|would you (?:describe|define|explain|summarize"
+    r"|classify|rate|rank)"
     r"|(?:do|would|can|could|might|should) (?:you|i|we|one) (?:say|put|phrase|rewrite|rephrase|translate"
     r"|describe|define|classify)))"
 )
@@ -71,6 +73,16 @@ _OUGHT_SOURCE = re.compile(
 )
 _SHOULD = re.compile(r"\bshould\b")
 _WHAT_SHOULD = re.compile(r"\b(?:what|which|how|when|where|who|whether) .{0,30}\bshould\b")
+_YES_OR_NO = re.compile(
+    r"(?:hey,? |so,? |hi,? |okay,? |um,? )*(?:should|is|are|does|did|was|were|has|will|do|have)(?: not)? (?!there\b"
+    r"|you\b|it (?:possible|okay|okay)\b)"
+    r"(?!.*\b(?:what|which|who|where|when|why|how)\b)"
+)
+_DECIDE = re.compile(
+    r"\b(?:whether|if|or|is|are|do|does|did|was|were|should|can|could|will|would|classify|determine|check|verify"
+    r"|decide|evaluate"
+    r"|identify|true|false|categori[sz]e|label|assess|judge|detect|predict|confirm|state)\b"
+)
 _WHAT_TO = re.compile(rf"\b(?:{_OUGHT['should']}|must|have to|can|could|do)\b")
 
 
@@ -84,6 +96,8 @@ def asked_fault(said: str, task: str) -> Fault | None:
     for word in got:
         if word not in wanted and not _PATTERNS[word].search(source) and not _told_how(word, source, heard):
             return Fault("task", f"it asks {word!r}, the instruction doesn't")
+    if _YES_OR_NO.match(heard) and not _YES_OR_NO.match(source) and not _DECIDE.search(source):
+        return Fault("task", "it asks for a yes or no, the instruction doesn't")
     if match := _OUGHT_SOURCE.search(source):
         word = {"could": "can", "might": "may"}.get(match["word"], match["word"])
         if not re.search(rf"\b(?:{_OUGHT[word]})\b", _without_polite(heard)):

@@ -39,7 +39,8 @@ _HESITATIONS = re.compile(
 # After these a speaker says better what stands before them.
 _TAKEN_BACK = re.compile(
     r"(?:[,.;–—-]+\s+|\s+(?=(?:no|oh) (?:wait|sorry)|or rather|make that|scratch that|i meant? ))"
-    r"(?:(?:oh |uh |um )?(?:no|sorry|wait|oops)(?:,? (?:no|sorry|wait|actually|i mean(?:t)?|make that))*"
+    r"(?:(?:oh |uh |um )?(?:no(?=,| wait| sorry| actually| i mean| make)|sorry|wait|oops)(?:,? (?:no|sorry|wait"
+    r"|actually|i mean(?:t)?|make that))*"
     r"|i meant?(?: to say)?|or rather|rather|make that|scratch that|well actually|actually no)[,.]? +(?=\w)"
 )
 _UNITS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
@@ -72,6 +73,7 @@ _QUANTITIES = tuple(
         (r"\b(?:a|one) quarter\b|\b(?:a|one) fourth\b", "0.25"),
         (r"(?<=\d )(words|lines|sentences|minutes|pages|characters|letters) long\b", r"\1"),
         (r"(?<=hundred )(words|lines|sentences|minutes|pages|characters|letters) long\b", r"\1"),
+        (r"\b([a-z]+)-free\b", r"without \1,"),
         (r"\btwice\b", "2 times"),
         (r"\bthrice\b", "3 times"),
     )

@@ -30,6 +30,11 @@ _BOUND = {
 }
 _ROUGHLY = re.compile(r"\b(?:around|approximately|roughly|nearly|almost|or so)\b")
 _BEARER = re.compile(r"\b(?P<noun>[a-z]+) (?:of|is|are|equals?|was|at) (?P<number>\d[\d.]*)\b")
+_MEASURE = (
+    r"(?:kilo|centi|milli)?(?:meters?|grams?|liters?)|feet|foot|inch(?:es)?|miles?|yards?|pounds?|ounces?|kilos?|celsius"
+    r"|fahrenheit|hours?|minutes?|seconds?|days?|weeks?|months?|years?|dollars?|bucks?|euros?|percent"
+)
+_MEASURED = re.compile(rf"\b(?P<number>\d[\d.]*) (?:degrees? |square |cubic )?(?P<noun>{_MEASURE})\b")
 _STRICT = frozenset(("at least", "at most", "more than", "less than"))
 
 
@@ -48,23 +53,24 @@ def number_fault(said: str, parts: Parts) -> Fault | None:
     return _bound_fault(source, heard) or _bearer_fault(source, heard)
 
 
-def _bearers(text: str) -> dict[str, set[str]]:
+def _bearers(text: str, pattern: re.Pattern[str]) -> dict[str, set[str]]:
     """For each number the nouns that it is the measure of: "a radius of 3"."""
     bearers: dict[str, set[str]] = {}
-    for match in _BEARER.finditer(" ".join(with_digits(text))):
+    for match in pattern.finditer(" ".join(with_digits(text))):
         bearers.setdefault(match["number"], set()).add(root(match["noun"]))
     return bearers
 
 
 def _bearer_fault(source: str, heard: str) -> Fault | None:
-    there, got = _bearers(source), _bearers(heard)
     known = {root(word) for word in with_digits(source)}
-    for number in there.keys() & got.keys():
-        for noun in got[number] & known:
-            if not any(alike(noun, other) for other in there[number]):
-                return Fault(
-                    "number", f"{number} is the {noun}, in the instruction the {' and the '.join(there[number])}"
-                )
+    for pattern in (_BEARER, _MEASURED):
+        there, got = _bearers(source, pattern), _bearers(heard, pattern)
+        for number in there.keys() & got.keys():
+            for noun in got[number] & known:
+                if not any(alike(noun, other) for other in there[number]):
+                    return Fault(
+                        "number", f"{number} is the {noun}, in the instruction the {' and the '.join(there[number])}"
+                    )
     return None
 
 

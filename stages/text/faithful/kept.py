@@ -29,6 +29,7 @@ _TALK_WORDS = """
     buddy man friend walk through run break brush brain plan planning working plain kindly word go happy like
     start anything everything whole them first next bet pretty kinda thing come up with eat buy try could us me folks guys
     exist tend called considered count possibly likely probably happen bring turn out wrap head around fill shed light rundown
+    nutshell gist recap
     handle pop hit share show send pull
 """
 _QUALIFIERS = {
@@ -161,7 +162,12 @@ _PHRASES = (
     ("effect impact influenc consequ", r"affect|do to|does to|what happens|changes?|shape"),
     ("use applic function", r"for|used"),
     ("abbrevi acronym expand", r"stands? for|short for"),
+    ("temperatur", r"points?|hot|cold|warm|heat"),
+    ("anoth", r"synonyms?|alternativ\w+|other"),
     ("stand short", r"abbreviat\w+|acronym|initials"),
+    ("synonym", r"(?:another|other|different) (?:word|term|way to say)s?|same(?: thing)? as"),
+    ("antonym", r"opposite"),
+    ("rough approxim", r"estimat\w+|about"),
     ("role", r"do|does|play"),
     ("summari", r"about|gist|nutshell"),
     ("similar", r"compar\w*"),

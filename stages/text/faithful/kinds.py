@@ -92,10 +92,10 @@ _WORDED = {
     "make": {"give", "list"},
     "give": {"explain", "list", "make", "compute", "classify", "predict", "compare", "spell", "assess"},
     "summarise": {"rewrite"},
-    "rewrite": {"fix", "replace", "translate"},
+    "rewrite": {"fix", "replace", "translate", "compute"},
     "fix": {"rewrite"},
     "classify": {"list", "give", "order"},
-    "compute": {"give", "list"},
+    "compute": {"give", "list", "explain"},
     "compare": {"explain"},
     "order": {"classify"},
     "assess": {"explain", "give"},
@@ -133,28 +133,32 @@ _FAMILY = {"describe": "explain", "explain": "explain", "define": "explain", "li
 def kind_fault(said: str, task: str) -> Fault | None:
     """A request for another kind of work, for less of it, or for more."""
     heard, source = evened(said), evened(task)
-    for kind in _leading(source):
-        if not _asks_for(kind, heard, source):
-            return Fault("task", f"it no longer asks to {kind}")
+    leading = _leading(source)
+    for meant in leading:
+        if not any(_asks_for(kind, heard, source) for kind in meant):
+            return Fault("task", f"it no longer asks to {meant[0]}")
+    if _ANYWHERE["use"].search(heard) and not re.search(r"\bsentences?\b|\bwords\b", source):
+        return Fault("task", "it asks for a sentence, the instruction doesn't")
     for match in _STRONG_WORD.finditer(heard):
         verb = match[0].split()[-1]
         if re.search(rf"\b{re.escape(verb[:5])}", source):
             continue
-        meant = {kind for kind, pattern in _ANYWHERE.items() if pattern.fullmatch(verb)}
-        kinds = _leading(source)
-        if not any(kind in meant or _WORDED.get(kind, set()) & meant for kind in kinds) and (kinds or meant & _STRONG):
+        verbs = {kind for kind, pattern in _ANYWHERE.items() if pattern.fullmatch(verb)}
+        kinds = [kind for every in leading for kind in every]
+        if not any(kind in verbs or _WORDED.get(kind, set()) & verbs for kind in kinds) and (kinds or verbs & _STRONG):
             return Fault("task", f"it asks to {verb}, the instruction doesn't")
     return None
 
 
-def _leading(source: str) -> list[str]:
-    """The kind of each sentence's first verb, where it is one of ours."""
-    kinds = []
+def _leading(source: str) -> list[tuple[str, ...]]:
+    """The kinds of each sentence's first verb, where it is one of ours."""
+    kinds: list[tuple[str, ...]] = []
     for sentence in re.split(r"(?<=[.?!:;]) |,? (?:and|then)(?: then| also)? (?=[a-z]+ )", source):
         bare = re.sub(
             r"^(?:please|kindly|then|also|and|now|can you|could you|would you|will you|\w+ly)[, ]+", "", sentence
         )
-        kinds += next(([kind] for kind, pattern in _ANYWHERE.items() if pattern.match(bare)), [])
+        if meant := tuple(kind for kind, pattern in _ANYWHERE.items() if pattern.match(bare)):
+            kinds.append(meant)
     return list(dict.fromkeys(kinds))
 
 
