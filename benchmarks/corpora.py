@@ -12,7 +12,7 @@ _TASKS = (
     "Describe how a {a} and a {b} could share a {c}.",
     "Write a short story about a {a}, a {b} and a {c}.",
     "Explain why a {a} is more useful than a {b} near a {c}.",
-    "Suggest three ways to move a {a} from a {b} to a {c}.",
+    "Suggest a way to move a {a} from a {b} to a {c}.",
     "What is the best {a} to bring to a {b} with a {c}?",
 )
 _NOUNS = (

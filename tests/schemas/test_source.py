@@ -40,8 +40,8 @@ def test_a_glob_that_matches_nothing_says_what_there_is(rows: str, tmp_path: Pat
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "rows.csv").write_text("a,b")
-    assert "name a file that ends in .json, .jsonl" in refusal(path=str(tmp_path / "rows.csv"))
+    (tmp_path / "rows.xlsx").write_text("a,b")
+    assert "name a file that ends in .json, .jsonl" in refusal(path=str(tmp_path / "rows.xlsx"))
 
 
 def test_a_source_is_a_path_or_a_dataset(rows: str) -> None:
@@ -59,12 +59,12 @@ def test_a_source_is_a_path_or_a_dataset(rows: str) -> None:
         ({"layout": "columns", "columns": {"context": "text"}}, "must name the field of instruction"),
         ({"layout": "columns", "columns": {"query_audio": "clip"}}, "is made by a stage or by the reader"),
         ({"layout": "columns", "columns": {"instruction": "a", "turn": "b"}}, "must name conversation_id too"),
-        ({"turns": 2}, "'turns' goes with 'layout: ultrachat'"),
+        ({"turns": 2}, "'turns' goes with 'layout: messages'"),
         ({"layout": "ultrachat", "turns": 0}, "write a number from 1 up, all,"),
         ({"layout": "ultrachat", "turns": "some"}, "write a number from 1 up, all, or {mean: 2, most: 5}"),
         ({"layout": "ultrachat", "turns": {"mean": 2}}, "write {mean: 2, most: 5}, with numbers above 0"),
         ({"layout": "ultrachat", "turns": {"mean": 0, "most": 5}}, "write {mean: 2, most: 5}, with numbers above 0"),
-        ({"turns": {"mean": 2, "most": 5}}, "'turns' goes with 'layout: ultrachat'"),
+        ({"turns": {"mean": 2, "most": 5}}, "'turns' goes with 'layout: messages'"),
         ({"layout": "alpca"}, "there is no layout 'alpca'; did you mean 'alpaca'?"),
         ({"layout": "librispeach"}, "did you mean 'librispeech'?"),
         ({"clips": "."}, "'clips' goes with recorded speech, not with 'layout: alpaca'"),

@@ -43,6 +43,7 @@ def test_our_prompts_say_what_jinja_makes_of_them(prompt: Path, query: str, answ
     """So that requests keep their digests, by which replies are kept."""
     row = {"transcript": query, "language": answer, "answer": answer}
     row |= {"query": query, "task": query, "context": answer, "history": [{"query": query, "answer": answer}] * turns}
+    row["hazards"] = {"none": query, "weapons": answer}
     text = prompt.read_text()
     template = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(text)
     assert fill_in(text, row) == template.render(**row)
