@@ -10,7 +10,6 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from voxsmith.schemas.among import Among
-from voxsmith.schemas.prompt import Prompt
 from voxsmith.schemas.strict import Strict
 
 _BOUNDS: dict[type, str] = {Ge: ">=", Gt: ">", Le: "<=", Lt: "<"}
@@ -52,7 +51,8 @@ def _model_in(kind: Any) -> tuple[type[Strict] | None, bool]:
     """The model that the key's value is, and whether there are several, each with a name of its own."""
     several = get_origin(kind) is dict
     one = get_args(kind)[1] if several else kind
-    return (one, several) if isclass(one) and issubclass(one, Strict) and one is not Prompt else (None, several)
+    is_model = isclass(one) and issubclass(one, Strict) and not one.written_as
+    return (one, several) if is_model else (None, several)
 
 
 def _takes(field: FieldInfo) -> str:
@@ -77,8 +77,8 @@ def _words(kind: Any) -> str:
         return plain[kind]
     if origin is Annotated:
         return _among(inside[1:]) or _words(inside[0])
-    if kind is Prompt:
-        return "a template's path"
+    if isclass(kind) and issubclass(kind, Strict) and kind.written_as:
+        return kind.written_as
     if origin is Literal:
         return " | ".join(map(str, inside))
     if origin in (Union, UnionType):

@@ -3,7 +3,7 @@
 import os
 import re
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import ValidationInfo, model_validator
 
@@ -14,6 +14,8 @@ from voxsmith.schemas.template import LONGEST, PromptFault, checked, fill_in
 
 class Prompt(Strict):
     """A prompt file's text. In a recipe it is written as the file's path, beside the recipe or where the command runs."""
+
+    written_as: ClassVar[str] = "a template's path"
 
     text: str
     path: str

@@ -5,7 +5,7 @@ Read are what the user wrote, what is asked and what was heard of it, for rewrit
 
 import os
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -24,6 +24,8 @@ CLEAN = "none"
 
 class EvalSet(Strict):
     """An index of an evaluation set. In a recipe it is written as the path of its file. Its hashes count, not its path."""
+
+    written_as: ClassVar[str] = "an index's path"
 
     digest: str
     path: str = Field(exclude=True)

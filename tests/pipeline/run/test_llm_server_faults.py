@@ -116,10 +116,10 @@ def test_a_bad_hour_leaves_rows_pending_and_the_same_command_finishes_them(
 
 
 SAID = {  # of which thing what is answered always, and what its reject says
-    "bread": (HALF, "empty"),
+    "bread": (HALF, "unreadable_reply"),
     "milk": ("", "empty"),
     "basil": (RUSSIAN, "script"),
-    "fish": (json.dumps({"answer": ENDLESS}), "empty"),
+    "fish": (json.dumps({"answer": ENDLESS}), "unreadable_reply"),
     "rice": (ENDLESS, "list"),
 }
 ONCE = {"honey": "", "coffee": HALF, "cheese": RUSSIAN, "lemons": "a" * 100_000}  # said to the first try alone
