@@ -16,7 +16,7 @@ def recipe(folder: Path, prompt: str, **changes: Any) -> str:
     file.write_text(prompt)
     return write_recipe(
         folder,
-        [f"Name {n} rivers." for n in range(6)],
+        [f"Where does river number {n} begin?" for n in range(6)],
         sources__rows__columns={"query_text": "instruction"},
         engines={"llm": {"backend": "llm_null"}},
         stages={"respond": {"engine": "llm", "prompt": str(file), "format": "completion", "attempts": 1}},

@@ -85,7 +85,7 @@ def test_an_edit_changes_the_digests_of_those_that_import_the_file_and_no_other(
         check=True,
     )
     assert json.loads(ran.stdout) == wanted
-    prompted = ("rewrite", "respond", "converse", "continue_text", "continue_or_answer", "translate")
+    prompted = ("rewrite", "respond", "converse", "judge", "screen", "continue_text", "continue_or_answer", "translate")
     assert wanted["voxsmith/schemas/prompt.py"] == [STAGES[name] for name in prompted]
     assert wanted["voxsmith/stages/requests/units.py"] == [STAGES["fit_units"], STAGES["units"]]
     assert (
