@@ -21,10 +21,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
+from voxsmith.pipeline.check.walk import drive
 from voxsmith.schemas.checks import Checks
 from voxsmith.schemas.columns import ASPECTS
 from voxsmith.stages.context import Context
-from voxsmith.stages.engines.base import Refused
 from voxsmith.stages.judge import STAGE, Config
 from voxsmith.stages.registry import backend
 
@@ -50,18 +50,7 @@ class Judged(NamedTuple):
 def judged(case: dict[str, Any], context: Context, reply: Reply) -> Judged:
     """The scores of one case; gates are open, so that none is lost."""
     row = {"id": "case", "conversation_id": "case", "turn": 0, "context": None, **case}
-    talk = STAGE.run([row], context)
-    try:
-        request = next(talk)
-        while True:
-            try:
-                said = reply(request)
-            except Refused as refused:
-                request = talk.throw(refused)
-            else:
-                request = talk.send(said)
-    except StopIteration as end:
-        (columns,) = end.value
+    (columns,) = drive(STAGE.run([row], context), reply)
     of = context.config.of
     scores = {aspect: columns[f"{of}_judged_{aspect}"] for aspect in ASPECTS[of]}
     text = case[f"{of}_text"]

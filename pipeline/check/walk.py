@@ -89,7 +89,7 @@ def run_node(node: Node, seed: int, row: Row, ask: Ask) -> Row:
     context = Context(node.config, node.checks, seed, node.stage_name)
     whole = node.stage.each == "conversation"
     try:
-        returned = _drive(node.stage.run([seen] if whole else seen, context), lambda request: ask(node, request))
+        returned = drive(node.stage.run([seen] if whole else seen, context), lambda request: ask(node, request))
     except (Reject, NotThere, Unasked):
         raise
     except Refused as refused:
@@ -118,7 +118,8 @@ def with_checks(node: Node, limits: dict[str, float]) -> Node:
     return replace(node, checks=node.checks.model_copy(update=limits))
 
 
-def _drive(generator: Generator[Request, Any, Any], ask: Callable[[Request], Any]) -> Any:
+def drive(generator: Generator[Request, Any, Any], ask: Callable[[Request], Any]) -> Any:
+    """What a stage's function returns, when each of its requests gets the reply of `ask`; that it refuses one, it hears."""
     try:
         request = next(generator)
         while True:

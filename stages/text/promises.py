@@ -7,20 +7,20 @@ from voxsmith.stages.text.evasions import SURE
 from voxsmith.stages.text.sentences import sentences
 from voxsmith.stages.text.speakable import Fault
 
-_THINGS = (
+_WORKS = (
     r"(?:stor(?:y|ies)|tales?|poems?|verses?|haikus?|limericks?|sonnets?|songs?|ballads?|lyrics|dialogues?|conversations?|jokes?|"
     r"riddles?|scenes?|slogans?|taglines?|mottos?|tweets?|posts?|captions?|letters?|e-?mails?|notes?|messages?|greetings?|cards?|"
     r"speech(?:es)?|toasts?|invitations?|scripts?|monologues?|lines?|sentences?|bios?|biograph(?:y|ies)|headlines?|adverts?|"
     r"advertisements?|ads?|metaphors?|similes?|puns?|prayers?|pitch(?:es)?|fables?|raps?)"
 )
-# Of these a description is the thing itself, or a thing may well begin so.
+# Of these a description is the work itself, or a work may well begin so.
 _TALK = (
     r"(?:descriptions?|summar(?:y|ies)|reviews?|essays?|articles?|paragraphs?|reports?|analys[ie]s|lists?|plans?|outlines?|guides?|"
     r"themes?|ideas?|tips?|plots?|instructions?|explanations?|definitions?|questions?|titles?|names?|steps|ways|prompts?|premises?)"
 )
 _MADE = re.compile(
     r"\b(?:write|compose|create|make(?: up)?|come up with|draft|generate|invent|craft|tell(?: me)?|give me|design|produce|"
-    rf"construct|think (?:of|up)|do)\b(?:(?!\b{_TALK}\b)[^.?!:]){{0,40}}?\b(?P<thing>{_THINGS})\b(?! ideas?\b| titles?\b| prompts?\b)",
+    rf"construct|think (?:of|up)|do)\b(?:(?!\b{_TALK}\b)[^.?!:]){{0,40}}?\b(?P<work>{_WORKS})\b(?! ideas?\b| titles?\b| prompts?\b)",
     re.I,
 )
 _HOW = re.compile(r"\b(?:how|what|why|which|when|should|ways?|tips?|advice|steps?)\b", re.I)
@@ -65,18 +65,18 @@ def talks_about(answer: str, query: str) -> Fault | None:
     if not wanted or _HOW.search(query[: wanted.end()]):
         return None
     if _ADVISED.match(answer):
-        return Fault("described", f"the answer tells how to make a {wanted['thing']}, and doesn't make it")
-    thing = re.escape(wanted["thing"].lower()[:-1])
+        return Fault("described", f"the answer tells how to make a {wanted['work']}, and doesn't make it")
+    stem = re.escape(wanted["work"].lower()[:-1])
     before = r"\s+(?:[\w'-]+\s+){0,3}?"
     own = re.compile(
-        rf"{_START}{_SUBJECT}{before}{thing}\w{{0,3}}\b(?: (?:about|of|for|to|on|by|between)\b[^.!?,]{{0,40}}?)? {_DEFINES}",
+        rf"{_START}{_SUBJECT}{before}{stem}\w{{0,3}}\b(?: (?:about|of|for|to|on|by|between)\b[^.!?,]{{0,40}}?)? {_DEFINES}",
         re.I,
     )
     other = re.compile(
-        rf"{_START}{_SUBJECT}{before}{_THINGS}(?: (?:about|of|for|to|on|by|between)\b[^.!?,]{{0,40}}?)? {_TELLS}", re.I
+        rf"{_START}{_SUBJECT}{before}{_WORKS}(?: (?:about|of|for|to|on|by|between)\b[^.!?,]{{0,40}}?)? {_TELLS}", re.I
     )
     if own.match(answer) or other.match(answer) or (_GENRE.search(parts[0]) if parts else False):
-        return Fault("described", f"the answer describes a {wanted['thing']}, and doesn't make it")
+        return Fault("described", f"the answer describes a {wanted['work']}, and doesn't make it")
     return None
 
 
@@ -87,7 +87,7 @@ def _promises(sentence: str, query: str, made: re.Match[str] | None) -> bool:
     ):
         return False
     if made:  # in a letter somebody may well have, know and tell things
-        return made["thing"].lower() in sentence.lower() or re.search(r"\bfor you\b", sentence) is not None
+        return made["work"].lower() in sentence.lower() or re.search(r"\bfor you\b", sentence) is not None
     asked = query.partition(": ")[0]
     frame = re.compile(
         r"\b(?:can|could|would|will) you\b|\b(?:tell|give|show) me\b|\bi(?:'d| would) like you to\b|\bdo i\b|\bfor me\b|\bi need you to\b",
